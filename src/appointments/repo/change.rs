@@ -1,0 +1,246 @@
+//! Changing an appointment: its status by compare-and-swap, its end by cancelling or deleting.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{book::owners_of, get, locate};
+use crate::{
+    appointments::model::{Appointment, Status},
+    id::{AppointmentId, ClinicId},
+    schedule::{
+        model::Slot,
+        repo::{free, sheets_of},
+    },
+    store::{
+        Entity, Item, Key, Record, Store, StoreError, WriteContext,
+        codec::string,
+        expression::Condition,
+        guarded_delete::refusal,
+        keys,
+        retry::Backoff,
+        write::{Committed, Write},
+    },
+};
+
+/// How long it is remembered who deleted an appointment.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Why an appointment can't be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// Its life has no such step.
+    #[error("an appointment that is {current} can't become {wanted}")]
+    InvalidTransition {
+        /// Where it stands.
+        current: Status,
+        /// Where it was to go.
+        wanted: Status,
+    },
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who deleted an appointment and when; expires by TTL.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Deleted {
+    appointment_id: AppointmentId,
+    clinic_id: ClinicId,
+    expires_at: i64,
+}
+
+impl Record for Deleted {
+    const TYPE: &'static str = "deleted_appointment";
+    const VERSION: u32 = 1;
+
+    fn key(&self) -> Key {
+        keys::deleted_appointment(&self.appointment_id)
+    }
+}
+
+/// Takes one step of the status life that keeps the appointment's time: one conditional UpdateItem, or a read
+/// and a transaction where an `Idempotency-Key` is to be kept with it.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn change_status(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    wanted: Status,
+) -> Result<Entity<Appointment>, ChangeError> {
+    if context.idempotency.is_some() {
+        return rewrite(store, context, clinic, id, |current| step(current, wanted)).await;
+    }
+    let mut key = keys::appointment(clinic, id.first_date(), id);
+    let mut conditions = vec![
+        Condition::Equals("org", string(&context.org)),
+        Condition::OneOf("status", wanted.predecessors().iter().map(string).collect()),
+    ];
+    conditions.extend(context.precondition.condition());
+    let mut backoff = Backoff::default();
+    loop {
+        let change = context.touch().set("status", string(wanted));
+        let swapped = store.update(
+            context,
+            key.clone(),
+            change,
+            Condition::All(conditions.clone()),
+        );
+        let failed = match swapped.await {
+            Ok(item) => return Ok(Entity::from_item(item)?),
+            Err(StoreError::ConditionFailed(failed)) => failed,
+            Err(other) => return Err(other.into()),
+        };
+        if let Some(item) = failed.items().next() {
+            return Err(refused(context, item, wanted));
+        }
+        // Nothing under this date: it lives elsewhere, if it lives at all.
+        let found = locate(store, clinic, id, true)
+            .await?
+            .ok_or(StoreError::NotFound)?;
+        key = found.value.key();
+        if !backoff.pause().await {
+            return Err(StoreError::Contention.into());
+        }
+    }
+}
+
+fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
+    match Entity::<Appointment>::from_item(item.clone()) {
+        Ok(current) if current.meta.org == context.org => {
+            if let Err(stale) = context.precondition.check(current.meta.rev) {
+                return stale.into();
+            }
+            ChangeError::InvalidTransition {
+                current: current.value.status,
+                wanted,
+            }
+        }
+        Ok(_) => refusal(context, None).into(),
+        Err(error) => error.into(),
+    }
+}
+
+fn step(current: &Appointment, wanted: Status) -> Result<Appointment, ChangeError> {
+    if !current.status.can_become(wanted) {
+        return Err(ChangeError::InvalidTransition {
+            current: current.status,
+            wanted,
+        });
+    }
+    Ok(Appointment {
+        status: wanted,
+        ..current.clone()
+    })
+}
+
+/// Lets `modify` change what staff may edit of an appointment, and stores that.
+///
+/// # Errors
+/// What `modify` refuses, and whatever the database may answer.
+pub async fn update<E: From<StoreError>>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    modify: impl Fn(&Appointment) -> Result<Appointment, E>,
+) -> Result<Entity<Appointment>, E> {
+    rewrite(store, context, clinic, id, modify).await
+}
+
+/// Cancels an appointment and frees its time, in one transaction.
+///
+/// # Errors
+/// [`ChangeError`].
+pub async fn cancel(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    reason: Option<String>,
+) -> Result<Entity<Appointment>, ChangeError> {
+    rewrite(store, context, clinic, id, |current| {
+        let cancelled = step(current, Status::Cancelled)?;
+        Ok(Appointment {
+            cancellation_reason: reason.clone(),
+            ..cancelled
+        })
+    })
+    .await
+}
+
+/// Reads an appointment, lets `modify` make another of it, and writes that; its time is freed with it where the
+/// new one occupies none. Reads again where somebody was faster and the caller named no revision.
+async fn rewrite<E: From<StoreError>>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    modify: impl Fn(&Appointment) -> Result<Appointment, E>,
+) -> Result<Entity<Appointment>, E> {
+    let read = || get(store, &context.org, clinic, id, true);
+    let further = |old: &Appointment, new: &Appointment| {
+        let freed = old.status.is_occupying() && !new.status.is_occupying();
+        Ok(if freed {
+            free_all(context, old)
+        } else {
+            vec![]
+        })
+    };
+    store.modify(context, read, modify, further).await
+}
+
+fn free_all(context: &WriteContext, appointment: &Appointment) -> Vec<Write> {
+    let slot = Slot {
+        start: appointment.start,
+        end: appointment.end(),
+    };
+    let owners = owners_of(appointment);
+    sheets_of(&owners, &slot)
+        .map(|(owner, date)| free(context, owner, date, &appointment.id))
+        .collect()
+}
+
+/// Deletes an appointment, frees its time and notes who did it, in one transaction.
+///
+/// # Errors
+/// [`StoreError::NotFound`], [`StoreError::Stale`], and whatever the database may answer.
+pub async fn delete(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+) -> Result<(), StoreError> {
+    let mut backoff = Backoff::default();
+    loop {
+        let current = get(store, &context.org, clinic, id, true).await?;
+        context.precondition.check(current.meta.rev)?;
+        let mut writes = vec![
+            Write::Delete {
+                key: current.value.key(),
+                condition: current.meta.unchanged(),
+            },
+            Entity::new(tombstone(&current.value, context.now), context).create()?,
+        ];
+        if current.value.status.is_occupying() {
+            writes.extend(free_all(context, &current.value));
+        }
+        match store.commit(context, writes, &Item::new()).await {
+            Ok(Committed::Written | Committed::Replayed(_)) => return Ok(()),
+            Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
+            Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention),
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+fn tombstone(appointment: &Appointment, now: Timestamp) -> Deleted {
+    let expires_at = now.saturating_add(REMEMBERED).unwrap_or(now);
+    Deleted {
+        appointment_id: appointment.id.clone(),
+        clinic_id: appointment.clinic_id.clone(),
+        expires_at: expires_at.as_second(),
+    }
+}

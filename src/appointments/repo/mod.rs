@@ -1,0 +1,174 @@
+//! Appointments in the table: found by id, listed by clinic or patient, booked and changed.
+
+mod book;
+mod change;
+
+use serde::{Deserialize, Serialize};
+
+pub use book::{Booking, BookingError, book};
+pub use change::{ChangeError, cancel, change_status, delete, update};
+use jiff::civil::Date;
+
+use super::model::{Appointment, Status};
+use crate::{
+    clinics,
+    id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId},
+    patients,
+    store::{
+        Entity, Key, Meta, Record, Store, StoreError,
+        codec::string,
+        expression::Condition,
+        keys::{self, Dates, IndexKey},
+        read::{List, Listed, Position},
+    },
+};
+
+impl Record for Appointment {
+    const TYPE: &'static str = "appointment";
+    const VERSION: u32 = 1;
+
+    fn key(&self) -> Key {
+        keys::appointment(&self.clinic_id, self.date, &self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        Some(keys::appointment_of_patient(
+            &self.patient_id,
+            self.date,
+            &self.id,
+        ))
+    }
+}
+
+/// Where a moved appointment lives: the date that its key has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The appointment.
+    pub appointment_id: AppointmentId,
+    /// The date under which it is stored.
+    pub date: Date,
+}
+
+impl Record for Moved {
+    const TYPE: &'static str = "moved_appointment";
+    const VERSION: u32 = 1;
+
+    fn key(&self) -> Key {
+        keys::moved_appointment(&self.appointment_id)
+    }
+}
+
+/// An appointment of a clinic of the organisation: one GetItem, unless it has moved to another date.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    consistent: bool,
+) -> Result<Entity<Appointment>, StoreError> {
+    let found = locate(store, clinic, id, consistent).await?;
+    found
+        .filter(|entity| entity.meta.org == *org)
+        .ok_or(StoreError::NotFound)
+}
+
+/// Follows an appointment to where it lives: under the date in its id, or where its pointer says.
+async fn locate(
+    store: &Store,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    consistent: bool,
+) -> Result<Option<Entity<Appointment>>, StoreError> {
+    let mut date = id.first_date();
+    let mut consistent = consistent;
+    loop {
+        let key = keys::appointment(clinic, date, id);
+        if let Some(found) = store.get::<Appointment>(&key, consistent).await? {
+            return Ok(Some(found));
+        }
+        let pointer = store
+            .get::<Moved>(&keys::moved_appointment(id), true)
+            .await?;
+        match pointer {
+            // It moved on between the two reads, or the first read was stale.
+            Some(moved) if moved.value.date != date => date = moved.value.date,
+            Some(_) if !consistent => {}
+            _ => return Ok(None),
+        }
+        consistent = true;
+    }
+}
+
+/// Which of a clinic's appointments to list.
+#[derive(Debug, Clone)]
+pub struct ClinicFilter {
+    /// On which days, on the clinic's wall.
+    pub dates: Dates,
+    /// Of this staff member alone.
+    pub staff: Option<StaffId>,
+    /// In this status alone.
+    pub status: Option<Status>,
+    /// The latest date first.
+    pub backwards: bool,
+    /// Read what all writes before it have left.
+    pub consistent: bool,
+}
+
+/// A clinic's appointments, by date.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+pub async fn list_of_clinic(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    filter: ClinicFilter,
+    after: Option<Position>,
+    limit: u16,
+) -> Result<Listed<Entity<Appointment>>, StoreError> {
+    let range = keys::appointments_of_clinic(clinic, filter.dates);
+    let staff = filter
+        .staff
+        .map(|staff| Condition::Equals("staff_id", string(staff)));
+    let status = filter
+        .status
+        .map(|status| Condition::Equals("status", string(status)));
+    let list = List::of(range, after, limit)
+        .filter(staff.into_iter().chain(status).collect())
+        .consistent(filter.consistent);
+    let list = if filter.backwards {
+        list.backwards()
+    } else {
+        list
+    };
+    let listed = store.list_of_org(org, list).await?;
+    if listed.items.is_empty() {
+        clinics::repo::require(store, org, clinic).await?;
+    }
+    Ok(listed)
+}
+
+/// A patient's appointments at all clinics, by date; they come from the index, which lags.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such patient in the organisation, and whatever the database may answer.
+pub async fn list_of_patient(
+    store: &Store,
+    org: &OrgId,
+    patient: &PatientId,
+    dates: Dates,
+    backwards: bool,
+    after: Option<Position>,
+    limit: u16,
+) -> Result<Listed<Entity<Appointment>>, StoreError> {
+    let list = List::of(keys::appointments_of_patient(patient, dates), after, limit);
+    let list = if backwards { list.backwards() } else { list };
+    let listed = store.list_of_org(org, list).await?;
+    if listed.items.is_empty() {
+        patients::repo::get(store, org, patient, true).await?;
+    }
+    Ok(listed)
+}

@@ -1,0 +1,52 @@
+//! `clinic-api table`: the table made, or compared with what it should be.
+
+use anyhow::Context as _;
+
+use super::OpenStore;
+use crate::{
+    config::{StoreArgs, TableAction},
+    store::schema::Created,
+};
+
+/// Does what is asked; `false` means that the table is not as it should be.
+///
+/// # Errors
+/// What the engine or the database said.
+pub async fn run(action: TableAction) -> anyhow::Result<bool> {
+    match action {
+        TableAction::Create(settings) => create(&settings).await.map(|()| true),
+        TableAction::Check(settings) => check(&settings).await,
+    }
+}
+
+async fn create(settings: &StoreArgs) -> anyhow::Result<()> {
+    let open = OpenStore::open(settings).await?;
+    let created = open
+        .store
+        .create_table()
+        .await
+        .context("the table can't be made")?;
+    match created {
+        Created::New => println!("made: {}", open.place),
+        Created::Existing => println!("there already: {}", open.place),
+    }
+    open.close().await;
+    Ok(())
+}
+
+async fn check(settings: &StoreArgs) -> anyhow::Result<bool> {
+    let open = OpenStore::open(settings).await?;
+    let differences = open
+        .store
+        .check_table()
+        .await
+        .context("the table can't be described")?;
+    for difference in &differences {
+        println!("{difference}");
+    }
+    if differences.is_empty() {
+        println!("as it should be: {}", open.place);
+    }
+    open.close().await;
+    Ok(differences.is_empty())
+}

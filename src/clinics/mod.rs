@@ -1,0 +1,7 @@
+//! Clinics: where, in which time zone, and open when.
+
+pub mod dto;
+pub mod handlers;
+pub mod model;
+pub mod overview;
+pub mod repo;

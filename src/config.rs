@@ -1,0 +1,168 @@
+//! Settings: flags and environment variables, documented where they stand.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{http::cursor::CursorKeys, id::OrgId};
+
+/// Clinics, staff, patients and appointments over REST, in one DynamoDB table.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; `serve` if left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of `serve`, when it is left out.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the service (the default).
+    Serve(Box<ServeArgs>),
+    /// Make or verify the table.
+    Table(TableArgs),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Exit with 0 if the service answers that it is ready; for containers without a shell.
+    Healthcheck(ListenArgs),
+    /// Print a new key for --cursor-keys.
+    CursorKey,
+}
+
+/// Where the data are.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// The engine: `memory` (gone at the end), `file:PATH` (embedded, one `SQLite` file), or `dynamodb`, whose
+    /// region, credentials and endpoint come from the environment as for every AWS program (`AWS_REGION`,
+    /// `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB Local, …).
+    #[arg(long, env = "CLINIC_API_STORE", default_value = DEFAULT_STORE)]
+    pub store: Engine,
+    /// The table's name.
+    #[arg(long, env = "CLINIC_API_TABLE", default_value = "clinic")]
+    pub table: String,
+}
+
+#[cfg(feature = "embedded")]
+const DEFAULT_STORE: &str = "file:data/clinic.db";
+#[cfg(not(feature = "embedded"))]
+const DEFAULT_STORE: &str = "dynamodb";
+
+/// Where the service listens.
+#[derive(Debug, Clone, Args)]
+pub struct ListenArgs {
+    /// The address to listen on.
+    #[arg(long, env = "CLINIC_API_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+}
+
+/// Settings of the service.
+#[derive(Debug, Clone, Args)]
+pub struct ServeArgs {
+    /// Where it listens.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Where the data are.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The keys that seal the cursors of lists: 32 bytes each in base64url, parted by commas. The first one seals,
+    /// all of them open. All replicas need the same. Needed with `dynamodb`; the embedded engine keeps its own
+    /// beside the data. `clinic-api cursor-key` makes one.
+    #[arg(long, env = "CLINIC_API_CURSOR_KEYS", hide_env_values = true)]
+    pub cursor_keys: Option<CursorKeys>,
+    /// The organisation that every request acts for, until identities can be proven.
+    #[arg(long, env = "CLINIC_API_DEVELOPMENT_ORG", default_value = "ORG-DEMO")]
+    pub development_org: OrgId,
+    /// What is logged, to standard error, as `tracing-subscriber` filters.
+    #[arg(
+        long,
+        env = "CLINIC_API_LOG",
+        default_value = "info,aws_config=warn,aws_smithy_runtime=warn"
+    )]
+    pub log: String,
+    /// In which form it is logged.
+    #[arg(long, env = "CLINIC_API_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// In which form lines are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do with the table.
+#[derive(Debug, Args)]
+pub struct TableArgs {
+    /// Make or verify.
+    #[command(subcommand)]
+    pub action: TableAction,
+}
+
+/// What to do with the table, and where it is.
+#[derive(Debug, Subcommand)]
+pub enum TableAction {
+    /// Make the table where it is missing, with its index, stream and TTL.
+    Create(StoreArgs),
+    /// Compare the table with what it should be; exit with 1 and tell what differs.
+    Check(StoreArgs),
+}
+
+/// An engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, gone at the end.
+    Memory,
+    /// Embedded, on a file.
+    File(PathBuf),
+    /// DynamoDB, or what its endpoint setting names.
+    DynamoDb,
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let engine = match text {
+            "memory" => Self::Memory,
+            "dynamodb" => Self::DynamoDb,
+            other => match other.strip_prefix("file:") {
+                Some(path) if !path.is_empty() => Self::File(PathBuf::from(path)),
+                _ => return Err("is none of memory, file:PATH, dynamodb".to_owned()),
+            },
+        };
+        if engine != Self::DynamoDb && cfg!(not(feature = "embedded")) {
+            return Err("is not in this build, which has dynamodb alone".to_owned());
+        }
+        Ok(engine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[cfg(feature = "embedded")]
+    #[test]
+    fn engines_are_named_as_documented() {
+        assert_eq!("memory".parse(), Ok(Engine::Memory));
+        assert_eq!("dynamodb".parse(), Ok(Engine::DynamoDb));
+        assert_eq!("file:a/b.db".parse(), Ok(Engine::File("a/b.db".into())));
+        for bad in ["", "file:", "sqlite", "Memory"] {
+            assert!(bad.parse::<Engine>().is_err(), "{bad}");
+        }
+    }
+}

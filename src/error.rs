@@ -1,0 +1,277 @@
+//! Every error that a caller can see, as `application/problem+json` (RFC 9457).
+
+use std::error::Error as StdError;
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+macro_rules! error_codes {
+    ($($(#[$meta:meta])* $name:ident: $code:literal, $status:ident, $title:literal;)*) => {
+        /// What went wrong, for programs. `docs/errors.md` tells what to do about each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorCode {
+            $($(#[$meta])* #[doc = $title] $name,)*
+        }
+
+        impl ErrorCode {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code in the problem's `code`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// The HTTP status that it comes with.
+            #[must_use]
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+
+            /// The problem's `title`, the same for every occurrence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+        }
+    };
+}
+
+error_codes! {
+    InvalidJson: "invalid_json", BAD_REQUEST, "The body is not JSON";
+    InvalidParameter: "invalid_parameter", BAD_REQUEST, "A path, query or header value is wrong";
+    InvalidCursor: "invalid_cursor", BAD_REQUEST, "The cursor is not one of this list";
+    InvalidIdempotencyKey: "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
+    NotFound: "not_found", NOT_FOUND, "There is no such record";
+    NoRoute: "no_route", NOT_FOUND, "There is nothing under this path";
+    MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "The path has no such method";
+    RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    StaffBusy: "staff_busy", CONFLICT, "The staff member is taken at that time";
+    PatientBusy: "patient_busy", CONFLICT, "The patient has another appointment at that time";
+    StaffInactive: "staff_inactive", CONFLICT, "The staff member takes no appointments";
+    PatientInactive: "patient_inactive", CONFLICT, "No appointments are made for the patient";
+    InvalidTransition: "invalid_transition", CONFLICT, "The appointment's status has no such step";
+    MrnTaken: "mrn_taken", CONFLICT, "Another patient has the record number";
+    ClinicHasStaff: "clinic_has_staff", CONFLICT, "The clinic has staff members";
+    HasFutureAppointments: "has_future_appointments", CONFLICT, "There are appointments to come";
+    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "The record has changed";
+    BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    ItemTooLarge: "item_too_large", PAYLOAD_TOO_LARGE, "The record would be too large to store";
+    UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
+    ValidationFailed: "validation_failed", UNPROCESSABLE_ENTITY, "The body breaks a rule";
+    AmbiguousLocalTime: "ambiguous_local_time", UNPROCESSABLE_ENTITY, "The local time names no single instant";
+    UnknownReference: "unknown_reference", UNPROCESSABLE_ENTITY, "The body names a record that does not exist";
+    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
+    Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
+    Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
+    StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "The database can't be reached";
+}
+
+/// One field of a body, or one parameter, that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// JSON pointer (RFC 6901) of the field in the body, or the parameter's name.
+    #[schema(example = "/start")]
+    pub pointer: String,
+    /// What is wrong with it.
+    #[schema(example = "must lie in the future")]
+    pub message: String,
+}
+
+/// A refusal or a failure, on its way to the caller.
+#[derive(Debug)]
+pub struct ApiError {
+    code: ErrorCode,
+    detail: String,
+    errors: Vec<FieldError>,
+    nearest_free: Option<Vec<String>>,
+    current_status: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// The outcome of a handler.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// An error with a detail of this occurrence; it must not hold what a patient's record holds.
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            nearest_free: None,
+            current_status: None,
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// A rule that one field or parameter breaks.
+    #[must_use]
+    pub fn field(code: ErrorCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        let (pointer, message) = (pointer.into(), message.into());
+        Self::new(code, format!("{pointer} {message}"))
+            .with_errors(vec![FieldError { pointer, message }])
+    }
+
+    /// The record asked for is not there, or is another organisation's.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(
+            ErrorCode::NotFound,
+            "There is no such record, or it is not yours to see.",
+        )
+    }
+
+    /// The same with the fields that are wrong.
+    #[must_use]
+    pub fn with_errors(self, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..self }
+    }
+
+    /// The same with the free starts nearest to the one that is taken.
+    #[must_use]
+    pub fn with_nearest_free(self, starts: Vec<String>) -> Self {
+        Self {
+            nearest_free: Some(starts),
+            ..self
+        }
+    }
+
+    /// The same with the status that an appointment is in.
+    #[must_use]
+    pub fn with_current_status(self, status: impl ToString) -> Self {
+        Self {
+            current_status: Some(status.to_string()),
+            ..self
+        }
+    }
+
+    fn with_cause(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            cause: Some(cause.into()),
+            ..self
+        }
+    }
+
+    fn retry_later(mut self) -> Self {
+        self.headers
+            .push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        self
+    }
+
+    /// The error's code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+}
+
+/// The members that our problems have beyond RFC 9457's.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProblemMembers {
+    /// The error's code.
+    pub code: &'static str,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The free starts nearest to the one that is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest_free: Option<Vec<String>>,
+    /// The status that the appointment is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current_status: Option<String>,
+}
+
+/// What the problem middleware makes the body of: the request's id is known there alone.
+#[derive(Debug, Clone)]
+pub struct PendingProblem {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// This occurrence of it.
+    pub detail: String,
+    /// The further members.
+    pub members: ProblemMembers,
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(code = self.code.as_str(), cause = %chain(cause.as_ref()), "request failed");
+        }
+        let mut response = self.code.status().into_response();
+        response.headers_mut().extend(self.headers);
+        response.extensions_mut().insert(PendingProblem {
+            code: self.code,
+            detail: self.detail,
+            members: ProblemMembers {
+                code: self.code.as_str(),
+                errors: self.errors,
+                nearest_free: self.nearest_free,
+                current_status: self.current_status,
+            },
+        });
+        response
+    }
+}
+
+/// An error and its causes in words. Their `Debug` would show items, and so what is known of patients.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound => Self::not_found(),
+            StoreError::Stale { rev } => Self::new(
+                ErrorCode::PreconditionFailed,
+                format!("The record is at ETag \"{rev}\"; read it again and decide anew."),
+            ),
+            StoreError::IdempotencyKeyReused => Self::new(
+                ErrorCode::IdempotencyKeyReused,
+                "This Idempotency-Key came with another body before; use a new key for a new request.",
+            ),
+            StoreError::Contention => Self::new(
+                ErrorCode::Contention,
+                "Others kept changing the same records. Nothing was written; try again.",
+            )
+            .retry_later(),
+            StoreError::Throttled => {
+                Self::new(ErrorCode::Throttled, "Nothing was written; try again.").retry_later()
+            }
+            StoreError::Unreachable(cause) => Self::new(
+                ErrorCode::StoreUnreachable,
+                "Whether a change was written is not known; try again with the same Idempotency-Key.",
+            )
+            .retry_later()
+            .with_cause(cause),
+            StoreError::TooLarge { bytes } => Self::new(
+                ErrorCode::ItemTooLarge,
+                format!("It would take {bytes} bytes; 409600 are the most. Nothing was written."),
+            ),
+            unforeseen => Self::new(
+                ErrorCode::InternalError,
+                "The error is in our log under this request id.",
+            )
+            .with_cause(unforeseen),
+        }
+    }
+}

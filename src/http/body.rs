@@ -1,0 +1,192 @@
+//! JSON bodies: their type, their syntax, their shape and their rules, each with an error of its own.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use validator::{Validate, ValidationErrors, ValidationErrorsKind};
+
+use crate::error::{ApiError, ErrorCode, FieldError};
+
+/// A JSON body that keeps the rules of `T`.
+#[derive(Debug, Clone)]
+pub struct JsonBody<T>(pub T);
+
+impl<T, S> FromRequest<S> for JsonBody<T>
+where
+    T: DeserializeOwned + Validate,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let bytes = read(request, state, &["application/json"]).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
+///
+/// # Errors
+/// 415 for another type, 413 for too large a body.
+pub async fn read<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    types: &[&str],
+) -> Result<Bytes, ApiError> {
+    let typed = has_type(request.headers(), types);
+    let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
+    let bytes = Bytes::from_request(request, state)
+        .await
+        .map_err(unreadable)?;
+    match (typed, bytes.is_empty()) {
+        (true, false) => Ok(bytes),
+        (_, true) if typed || untyped => Ok(Bytes::from_static(b"{}")),
+        _ => Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            format!("Send {}.", types.join(" or ")),
+        )),
+    }
+}
+
+fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = value
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    types
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+}
+
+fn unreadable(rejection: BytesRejection) -> ApiError {
+    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.");
+    }
+    ApiError::new(
+        ErrorCode::InvalidJson,
+        "The body ended before it was complete.",
+    )
+}
+
+/// The value that a body holds, its rules checked.
+///
+/// # Errors
+/// 400 for what is not JSON, 422 for what has another shape or breaks a rule, with a pointer for each field.
+pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        misshapen(error.into_inner(), pointer)
+    })?;
+    json.end()
+        .map_err(|error| misshapen(error, String::new()))?;
+    checked(value)
+}
+
+/// The value that a parsed body holds, its rules checked.
+///
+/// # Errors
+/// As [`parse`].
+pub fn from_value<T: DeserializeOwned + Validate>(json: Value) -> Result<T, ApiError> {
+    let value = serde_path_to_error::deserialize(json).map_err(|error| {
+        let pointer = pointer(error.path());
+        misshapen(error.into_inner(), pointer)
+    })?;
+    checked(value)
+}
+
+fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
+    match value.validate() {
+        Ok(()) => Ok(value),
+        Err(errors) => {
+            let mut fields = Vec::new();
+            collect(&errors, "", &mut fields);
+            fields.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+            let detail = "The fields that are wrong stand in errors. Nothing was written.";
+            Err(ApiError::new(ErrorCode::ValidationFailed, detail).with_errors(fields))
+        }
+    }
+}
+
+fn misshapen(error: serde_json::Error, pointer: String) -> ApiError {
+    // Without the value that was met: it may be a patient's.
+    if !error.is_data() {
+        let place = format!("at line {}, column {}", error.line(), error.column());
+        return ApiError::new(
+            ErrorCode::InvalidJson,
+            format!("The body is not JSON {place}."),
+        );
+    }
+    let text = error.to_string();
+    let message = text.split(" at line ").next().unwrap_or_default();
+    ApiError::field(ErrorCode::ValidationFailed, pointer, without_value(message))
+}
+
+/// A message of serde's without the value that it quotes.
+pub(super) fn without_value(message: &str) -> String {
+    for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
+        if let Some(rest) = message.strip_prefix(kind) {
+            let expected = rest
+                .rsplit_once(", expected ")
+                .map_or("something else", |(_, e)| e);
+            return format!("must be {expected}");
+        }
+    }
+    message.to_owned()
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let parts = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(escape(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    parts.map(|part| format!("/{part}")).collect()
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>) {
+    for (field, kind) in errors.errors() {
+        let pointer = format!("{prefix}/{}", escape(field));
+        match kind {
+            ValidationErrorsKind::Struct(nested) => collect(nested, &pointer, fields),
+            ValidationErrorsKind::List(items) => {
+                for (index, nested) in items {
+                    collect(nested, &format!("{pointer}/{index}"), fields);
+                }
+            }
+            ValidationErrorsKind::Field(broken) => {
+                fields.extend(broken.iter().map(|error| FieldError {
+                    pointer: pointer.clone(),
+                    message: rule(error),
+                }));
+            }
+        }
+    }
+}
+
+/// A broken rule in words.
+fn rule(error: &validator::ValidationError) -> String {
+    if let Some(message) = &error.message {
+        return message.to_string();
+    }
+    let bound = |name: &str| error.params.get(name).map(ToString::to_string);
+    match (error.code.as_ref(), bound("min"), bound("max")) {
+        ("length", Some(min), Some(max)) => format!("must have {min} to {max} elements"),
+        ("length", None, Some(max)) => format!("must have at most {max} characters or elements"),
+        ("range", Some(min), Some(max)) => format!("must be between {min} and {max}"),
+        ("email", ..) => "must be an e-mail address".to_owned(),
+        (code, ..) => format!("breaks the rule {code}"),
+    }
+}

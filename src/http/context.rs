@@ -1,0 +1,94 @@
+//! What a handler needs to know of a request besides its parameters: who asks, when, and on which conditions.
+
+use axum::{
+    Extension, RequestPartsExt as _,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, request::Parts},
+};
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use super::{body, etag::if_match, idempotency, principal::Principal, request_id::RequestId};
+use crate::{app::AppState, error::ApiError, store::WriteContext};
+
+/// What a read needs to know of its request.
+#[derive(Debug, Clone)]
+pub struct ReadContext {
+    /// Who asks.
+    pub principal: Principal,
+    /// The headers, for `If-None-Match`.
+    pub headers: HeaderMap,
+}
+
+impl FromRequestParts<AppState> for ReadContext {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let principal = principal(parts, state).await;
+        Ok(Self {
+            principal,
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+async fn principal(parts: &mut Parts, state: &AppState) -> Principal {
+    let Ok(principal) = Principal::from_request_parts(parts, state).await;
+    principal
+}
+
+async fn write_context(
+    parts: &mut Parts,
+    state: &AppState,
+    body: &[u8],
+) -> Result<WriteContext, ApiError> {
+    let principal = principal(parts, state).await;
+    let id = parts.extract::<Extension<RequestId>>().await;
+    let id = id.map_or_else(|_| RequestId::from_header(None), |Extension(id)| id);
+    let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
+    Ok(WriteContext {
+        idempotency: idempotency::from_request(headers, &principal, method, path, body)?,
+        precondition: if_match(headers)?,
+        org: principal.org,
+        subject: principal.subject,
+        request_id: id.unique,
+        now: state.now(),
+    })
+}
+
+/// The context of a write without a body.
+impl FromRequestParts<AppState> for WriteContext {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        write_context(parts, state, &[]).await
+    }
+}
+
+/// A write with a JSON body that keeps the rules of `T`, and its context.
+#[derive(Debug, Clone)]
+pub struct WriteCommand<T> {
+    /// What is asked for.
+    pub body: T,
+    /// By whom, when, and on which conditions.
+    pub context: WriteContext,
+}
+
+impl<T> FromRequest<AppState> for WriteCommand<T>
+where
+    T: DeserializeOwned + Validate + Send,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+        let (mut parts, sent) = request.into_parts();
+        // The body is read on its own, as the parts are still needed for the context.
+        let mut reading = Request::new(sent);
+        *reading.headers_mut() = parts.headers.clone();
+        *reading.extensions_mut() = parts.extensions.clone();
+        let bytes = body::read(reading, state, &["application/json"]).await?;
+        let body = body::parse(&bytes)?;
+        let context = write_context(&mut parts, state, &bytes).await?;
+        Ok(Self { body, context })
+    }
+}

@@ -1,0 +1,188 @@
+//! Cursors: where a list goes on, encrypted and authenticated, and bound to the list and the caller.
+
+use std::str::FromStr;
+
+use chacha20poly1305::{
+    Key, KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    error::{ApiError, ErrorCode},
+    store::read::Position,
+};
+
+const NONCE_BYTES: usize = 24;
+
+/// The keys of the cursors: the first one seals, all of them open, so that a key can be rotated by putting the
+/// new one first and taking the old one away once its cursors are no longer used.
+#[derive(Clone)]
+pub struct CursorKeys(Vec<XChaCha20Poly1305>);
+
+/// A setting that is no list of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cursor keys are 32 bytes each in base64url, parted by commas")]
+pub struct InvalidCursorKeys;
+
+impl CursorKeys {
+    /// A key that nobody else has, for a service that runs alone and forgets its cursors when it ends.
+    #[must_use]
+    pub fn random() -> Self {
+        Self::of(&[rand::random()])
+    }
+
+    fn of(keys: &[[u8; 32]]) -> Self {
+        Self(
+            keys.iter()
+                .map(|key| XChaCha20Poly1305::new(Key::from_slice(key)))
+                .collect(),
+        )
+    }
+
+    /// A cursor that goes on after `position` in the list that `list` names.
+    ///
+    /// # Errors
+    /// 500 if it can't be sealed: to leave it out would tell the caller that the list has ended.
+    pub fn seal(&self, position: &Position, list: &str) -> Result<String, ApiError> {
+        self.try_seal(position, list).ok_or_else(|| {
+            ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.")
+        })
+    }
+
+    fn try_seal(&self, position: &Position, list: &str) -> Option<String> {
+        let cipher = self.0.first()?;
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let msg = serde_json::to_vec(position).ok()?;
+        let payload = Payload {
+            msg: &msg,
+            aad: &Sha256::digest(list),
+        };
+        let sealed = cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
+        Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+    }
+
+    /// The position that a cursor of this very list holds.
+    ///
+    /// # Errors
+    /// 400 for anything else: another list's, another caller's, one with a changed bit.
+    pub fn open(&self, cursor: &str, list: &str) -> Result<Position, ApiError> {
+        self.try_open(cursor, list).ok_or_else(|| {
+            let message = "is not a cursor of this list; start again without one";
+            ApiError::field(ErrorCode::InvalidCursor, "cursor", message)
+        })
+    }
+
+    fn try_open(&self, cursor: &str, list: &str) -> Option<Position> {
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+        let aad = Sha256::digest(list);
+        let open = |cipher: &XChaCha20Poly1305| {
+            cipher
+                .decrypt(
+                    XNonce::from_slice(nonce),
+                    Payload {
+                        msg: sealed,
+                        aad: &aad,
+                    },
+                )
+                .ok()
+        };
+        let plain = self.0.iter().find_map(open)?;
+        serde_json::from_slice(&plain).ok()
+    }
+}
+
+impl FromStr for CursorKeys {
+    type Err = InvalidCursorKeys;
+
+    fn from_str(setting: &str) -> Result<Self, InvalidCursorKeys> {
+        let key = |text: &str| {
+            let bytes = BASE64URL_NOPAD
+                .decode(text.trim().trim_end_matches('=').as_bytes())
+                .ok()?;
+            <[u8; 32]>::try_from(bytes).ok()
+        };
+        let keys: Option<Vec<_>> = setting.split(',').map(key).collect();
+        keys.map(|keys| Self::of(&keys)).ok_or(InvalidCursorKeys)
+    }
+}
+
+impl std::fmt::Debug for CursorKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CursorKeys({} keys)", self.0.len())
+    }
+}
+
+/// A new key in the form that the setting takes.
+#[must_use]
+pub fn new_key() -> String {
+    BASE64URL_NOPAD.encode(&rand::random::<[u8; 32]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn position(text: &str) -> Position {
+        serde_json::from_value(serde_json::json!({ "PK": text, "SK": "META" })).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_opens_for_its_list_and_for_no_other(text in "\\PC{0,60}", list in "\\PC{0,60}", other in "\\PC{0,60}") {
+            let keys = CursorKeys::random();
+            let cursor = keys.seal(&position(&text), &list).unwrap();
+            prop_assert_eq!(keys.open(&cursor, &list).unwrap(), position(&text));
+            prop_assert_eq!(keys.open(&cursor, &other).is_ok(), list == other);
+            prop_assert!(CursorKeys::random().open(&cursor, &list).is_err());
+        }
+
+        #[test]
+        fn a_changed_bit_is_refused(text in "[ -~]{0,60}", at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let keys = CursorKeys::random();
+            let cursor = keys.seal(&position(&text), "list").unwrap();
+            let mut bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(keys.open(&BASE64URL_NOPAD.encode(&bytes), "list").is_err());
+        }
+
+        #[test]
+        fn rubbish_is_refused(text in "\\PC{0,200}") {
+            prop_assert!(CursorKeys::random().open(&text, "list").is_err());
+        }
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens_what_it_sealed() {
+        let (old, new) = (new_key(), new_key());
+        let before: CursorKeys = old.parse().unwrap();
+        let both: CursorKeys = format!("{new},{old}").parse().unwrap();
+        let after: CursorKeys = new.parse().unwrap();
+        let cursor = before.seal(&position("p"), "list").unwrap();
+        assert!(both.open(&cursor, "list").is_ok());
+        assert!(after.open(&cursor, "list").is_err());
+        let cursor = both.seal(&position("p"), "list").unwrap();
+        assert!(after.open(&cursor, "list").is_ok());
+    }
+
+    #[test]
+    fn a_cursor_shows_nothing_of_what_it_holds() {
+        let cursor = CursorKeys::random()
+            .seal(&position("PAT-SECRET"), "list")
+            .unwrap();
+        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("SECRET"));
+    }
+
+    #[test]
+    fn settings_that_are_no_keys_are_refused() {
+        for bad in ["", "short", &format!("{},", new_key()), &"A".repeat(44)] {
+            assert!(bad.parse::<CursorKeys>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! ETags from revisions, and the preconditions that callers make of them (RFC 9110, sections 8.8.3 and 13.1).
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    error::{ApiError, ErrorCode},
+    store::Precondition,
+};
+
+/// The strong ETag of a revision.
+#[must_use]
+pub fn etag(rev: u64) -> String {
+    format!("\"{rev}\"")
+}
+
+/// What `If-Match` asks for. Weak tags never match, as the comparison is a strong one.
+///
+/// # Errors
+/// 400 for a malformed header.
+pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+    let Some(tags) = tags(headers, header::IF_MATCH)? else {
+        return Ok(Precondition::None);
+    };
+    if tags.contains(&"*") {
+        // Every write of ours demands that the record is there.
+        return Ok(Precondition::None);
+    }
+    let revs = tags.iter().filter_map(|tag| rev(tag)).collect();
+    Ok(Precondition::Revisions(revs))
+}
+
+/// Whether `If-None-Match` names the revision; weak tags match as well, as the comparison is a weak one.
+///
+/// # Errors
+/// 400 for a malformed header.
+pub fn none_match(headers: &HeaderMap, current: u64) -> Result<bool, ApiError> {
+    let tags = tags(headers, header::IF_NONE_MATCH)?.unwrap_or_default();
+    let names = |tag: &&str| *tag == "*" || rev(tag.trim_start_matches("W/")) == Some(current);
+    Ok(tags.iter().any(|tag| names(tag)))
+}
+
+fn tags(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<Vec<&str>>, ApiError> {
+    let mut tags = Vec::new();
+    for value in headers.get_all(&name) {
+        let malformed = || {
+            let message = "must be entity tags in double quotes, parted by commas, or *";
+            ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
+        };
+        let text = value.to_str().map_err(|_| malformed())?;
+        for tag in text.split(',').map(str::trim) {
+            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
+            let quoted = opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"');
+            if tag != "*" && !quoted {
+                return Err(malformed());
+            }
+            tags.push(tag);
+        }
+    }
+    Ok((!tags.is_empty()).then_some(tags))
+}
+
+fn rev(tag: &str) -> Option<u64> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    // Only the form that we write: no sign, no leading zero.
+    let rev = digits.parse().ok()?;
+    (etag(rev) == tag).then_some(rev)
+}
+
+/// A single resource, with its ETag.
+#[derive(Debug)]
+pub struct Tagged<T> {
+    /// Its revision.
+    pub rev: u64,
+    /// The resource.
+    pub body: T,
+}
+
+impl<T: Serialize> Tagged<T> {
+    /// The answer to a GET: 304 where the caller has this revision already.
+    ///
+    /// # Errors
+    /// 400 for a malformed `If-None-Match`.
+    pub fn for_get(self, headers: &HeaderMap) -> Result<Response, ApiError> {
+        if none_match(headers, self.rev)? {
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(self.rev))]).into_response());
+        }
+        Ok(self.into_response())
+    }
+
+    /// The answer to a POST that made it: 201 with its `Location`.
+    #[must_use]
+    pub fn created(self, location: &str) -> Response {
+        let mut response = (StatusCode::CREATED, self).into_response();
+        if let Ok(location) = HeaderValue::from_str(location) {
+            response.headers_mut().insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, etag(self.rev))], Json(self.body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn if_match_takes_strong_tags_of_ours_alone() {
+        let revs = |value| if_match(&headers(header::IF_MATCH, value)).unwrap();
+        assert_eq!(revs("\"3\""), Precondition::Revisions(vec![3]));
+        assert_eq!(revs("\"3\", \"4\""), Precondition::Revisions(vec![3, 4]));
+        assert_eq!(revs("*"), Precondition::None);
+        for never in ["W/\"3\"", "\"03\"", "\"+3\"", "\"abc\""] {
+            assert_eq!(revs(never), Precondition::Revisions(vec![]), "{never}");
+        }
+        assert_eq!(if_match(&HeaderMap::new()).unwrap(), Precondition::None);
+        assert!(if_match(&headers(header::IF_MATCH, "3")).is_err());
+    }
+
+    #[test]
+    fn if_none_match_compares_weakly() {
+        let matches = |value| none_match(&headers(header::IF_NONE_MATCH, value), 3).unwrap();
+        assert!(matches("\"3\"") && matches("W/\"3\"") && matches("\"1\", \"3\"") && matches("*"));
+        assert!(!matches("\"4\""));
+    }
+}

@@ -1,0 +1,203 @@
+//! JSON Merge Patch (RFC 7396) of a typed resource: merged into what there is, then judged as a whole.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use axum::extract::{FromRequest, Request};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Type,
+        schema::{Schema, SchemaType},
+    },
+};
+use validator::Validate;
+
+use super::body::{from_value, read};
+use crate::error::{ApiError, ErrorCode};
+
+/// The content type of RFC 7396; plain `application/json` is taken as well.
+pub const MERGE_PATCH_JSON: &str = "application/merge-patch+json";
+
+/// A merge patch of a `T`: what is absent stays, what is null is removed, what has a value is set.
+#[derive(Debug, Clone)]
+pub struct MergePatch<T> {
+    members: Map<String, Value>,
+    of: PhantomData<fn(T)>,
+}
+
+impl<T, S> FromRequest<S> for MergePatch<T>
+where
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let types = [MERGE_PATCH_JSON, "application/json"];
+        let bytes = read(request, state, &types).await?;
+        let json: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            let place = format!("at line {}, column {}", error.line(), error.column());
+            ApiError::new(
+                ErrorCode::InvalidJson,
+                format!("The body is not JSON {place}."),
+            )
+        })?;
+        match json {
+            Value::Object(members) => Ok(Self {
+                members,
+                of: PhantomData,
+            }),
+            _ => Err(ApiError::field(
+                ErrorCode::ValidationFailed,
+                "",
+                "must be an object",
+            )),
+        }
+    }
+}
+
+impl<T> MergePatch<T>
+where
+    T: Serialize + DeserializeOwned + Validate,
+{
+    /// `current` with the patch applied, every rule of `T` checked anew.
+    ///
+    /// # Errors
+    /// 422 if the result is no valid `T`, with a pointer for each field that is wrong.
+    pub fn apply(&self, current: T) -> Result<T, ApiError> {
+        let mut json = serde_json::to_value(current)
+            .map_err(|_| ApiError::new(ErrorCode::InternalError, "The record can't be patched."))?;
+        merge(&mut json, &self.members);
+        from_value(json)
+    }
+}
+
+/// Nulls are kept, for the type to judge: they clear what is optional, and are an error where it is not, and for
+/// a field that does not exist.
+fn merge(target: &mut Value, patch: &Map<String, Value>) {
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(members) = target.as_object_mut() else {
+        return;
+    };
+    for (name, value) in patch {
+        match value {
+            Value::Object(nested) => {
+                merge(members.entry(name.clone()).or_insert(Value::Null), nested);
+            }
+            other => {
+                members.insert(name.clone(), other.clone());
+            }
+        }
+    }
+}
+
+impl<T: ToSchema> ToSchema for MergePatch<T> {
+    fn name() -> Cow<'static, str> {
+        let name = T::name();
+        Cow::Owned(format!("{}Patch", name.strip_suffix("In").unwrap_or(&name)))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for MergePatch<T> {
+    /// The schema of `T` with nothing required and everything nullable.
+    fn schema() -> RefOr<Schema> {
+        let mut schema = T::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            object.required.clear();
+            object.description = Some(
+                "A JSON Merge Patch (RFC 7396): absent members stay as they are, null clears one."
+                    .to_owned(),
+            );
+            object.example = None;
+            for property in object.properties.values_mut() {
+                if let RefOr::T(Schema::Object(property)) = property {
+                    property.default = None;
+                    if let SchemaType::Type(kind) = &property.schema_type {
+                        property.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
+                    }
+                }
+            }
+        }
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        #[validate(length(max = 5))]
+        name: String,
+        note: Option<String>,
+        inner: Option<Inner>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        a: Option<u8>,
+        b: Option<u8>,
+    }
+
+    fn apply(patch: Value) -> Result<Thing, ApiError> {
+        let current = Thing {
+            name: "old".to_owned(),
+            note: Some("kept".to_owned()),
+            inner: Some(Inner {
+                a: Some(1),
+                b: Some(2),
+            }),
+        };
+        let Value::Object(members) = patch else {
+            panic!("no object")
+        };
+        MergePatch::<Thing> {
+            members,
+            of: PhantomData,
+        }
+        .apply(current)
+    }
+
+    #[test]
+    fn absent_stays_null_clears_and_objects_merge() {
+        let patched = apply(json!({ "note": null, "inner": { "b": 3 } })).unwrap();
+        assert_eq!(patched.name, "old");
+        assert_eq!(patched.note, None);
+        assert_eq!(
+            patched.inner,
+            Some(Inner {
+                a: Some(1),
+                b: Some(3)
+            })
+        );
+        assert_eq!(apply(json!({ "inner": null })).unwrap().inner, None);
+    }
+
+    #[test]
+    fn null_for_what_is_required_or_unknown_is_refused_and_rules_hold() {
+        for bad in [
+            json!({ "name": null }),
+            json!({ "nope": null }),
+            json!({ "name": "toolong" }),
+        ] {
+            assert_eq!(
+                apply(bad.clone()).unwrap_err().code(),
+                ErrorCode::ValidationFailed,
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What all handlers share of HTTP: extractors, middleware, paging, preconditions, health.
+
+pub mod body;
+pub mod context;
+pub mod cursor;
+pub mod etag;
+pub mod health;
+pub mod idempotency;
+pub mod merge_patch;
+pub mod paging;
+pub mod parameters;
+pub mod params;
+pub mod principal;
+pub mod problem;
+pub mod request_id;
+pub mod trace;
+
+pub use body::JsonBody;
+pub use context::{ReadContext, WriteCommand};
+pub use merge_patch::MergePatch;
+pub use paging::Page;
+pub use parameters::{Consistent, IdempotencyKey, IfMatch, IfNoneMatch};
+pub use params::{ApiPath, ApiQuery};

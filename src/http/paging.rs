@@ -1,0 +1,93 @@
+//! Pages of a list: `limit`, `cursor`, and the answer's shape.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{cursor::CursorKeys, principal::Principal};
+use crate::{
+    error::{ApiError, ErrorCode},
+    store::read::{Listed, Position},
+};
+
+const DEFAULT_LIMIT: u16 = 25;
+const MAX_LIMIT: u16 = 100;
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// Some of the list, in its order. It may be short or empty before the list has ended.
+    pub items: Vec<T>,
+    /// Pass it as `cursor` to go on. The list has ended only when it is null.
+    pub next_cursor: Option<String>,
+}
+
+/// The number of items that a caller wants, checked.
+///
+/// # Errors
+/// 400 outside 1 to 100.
+pub fn limit(limit: Option<u16>) -> Result<u16, ApiError> {
+    match limit.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(ApiError::field(
+            ErrorCode::InvalidParameter,
+            "limit",
+            format!("must be between 1 and {MAX_LIMIT}"),
+        )),
+    }
+}
+
+/// One list of one caller: what its cursors are bound to.
+#[derive(Debug, Clone)]
+pub struct Paging<'a> {
+    keys: &'a CursorKeys,
+    list: String,
+}
+
+impl<'a> Paging<'a> {
+    /// The list that `operation` gives `principal` for these parameters; `limit` is not one of them.
+    #[must_use]
+    pub fn new(
+        keys: &'a CursorKeys,
+        principal: &Principal,
+        operation: &str,
+        parameters: impl std::fmt::Debug,
+    ) -> Self {
+        let caller = (principal.org.as_str(), principal.subject.as_str());
+        Self {
+            keys,
+            list: format!("{caller:?} {operation} {parameters:?}"),
+        }
+    }
+
+    /// Where to begin.
+    ///
+    /// # Errors
+    /// 400 for a cursor that is not one of this list and caller.
+    pub fn after(&self, cursor: Option<&str>) -> Result<Option<Position>, ApiError> {
+        cursor
+            .map(|cursor| self.keys.open(cursor, &self.list))
+            .transpose()
+    }
+
+    /// The cursor with which the list goes on, if it does.
+    ///
+    /// # Errors
+    /// As [`CursorKeys::seal`].
+    pub fn next(&self, position: Option<&Position>) -> Result<Option<String>, ApiError> {
+        position
+            .map(|position| self.keys.seal(position, &self.list))
+            .transpose()
+    }
+
+    /// The page for what was listed.
+    ///
+    /// # Errors
+    /// As [`CursorKeys::seal`].
+    pub fn page<R, T>(&self, listed: Listed<R>, out: impl Fn(R) -> T) -> Result<Page<T>, ApiError> {
+        let next_cursor = self.next(listed.next.as_ref())?;
+        Ok(Page {
+            items: listed.items.into_iter().map(out).collect(),
+            next_cursor,
+        })
+    }
+}

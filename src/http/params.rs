@@ -1,0 +1,68 @@
+//! Path and query parameters, whose errors are problems.
+
+use axum::{
+    extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection},
+    http::request::Parts,
+};
+use serde::de::DeserializeOwned;
+
+use super::body::without_value;
+use crate::error::{ApiError, ErrorCode};
+
+/// The path's parameters.
+#[derive(Debug, Clone)]
+pub struct ApiPath<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for ApiPath<T>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(value)| Self(value)).map_err(refused)
+    }
+}
+
+/// The parameter that is wrong and why, without its value.
+fn refused(rejection: PathRejection) -> ApiError {
+    if let PathRejection::FailedToDeserializePathParams(failed) = &rejection
+        && let ErrorKind::DeserializeError { key, message, .. } = failed.kind()
+    {
+        return ApiError::field(ErrorCode::InvalidParameter, key, message);
+    }
+    ApiError::new(
+        ErrorCode::InvalidParameter,
+        "A part of the path is malformed.",
+    )
+}
+
+/// The query's parameters; unknown ones are refused where `T` refuses them.
+#[derive(Debug, Clone)]
+pub struct ApiQuery<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for ApiQuery<T>
+where
+    T: DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(pairs)
+            .map(Self)
+            .map_err(|error| {
+                let pointer = error.path().to_string();
+                let message = without_value(&error.inner().to_string());
+                if pointer.is_empty() || pointer == "." {
+                    ApiError::new(ErrorCode::InvalidParameter, message)
+                } else {
+                    ApiError::field(ErrorCode::InvalidParameter, pointer, message)
+                }
+            })
+    }
+}

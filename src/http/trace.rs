@@ -1,0 +1,40 @@
+//! One span and one line of log a request: the matched path, never the raw one, and no header or body.
+
+use std::time::Duration;
+
+use axum::{
+    extract::{MatchedPath, Request},
+    middleware::Next,
+    response::Response,
+};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::request_id::RequestId;
+
+/// Logs each request with its outcome.
+pub async fn log(request: Request, next: Next) -> Response {
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none", MatchedPath::as_str);
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map_or("", |id| id.public.as_str());
+    let span = tracing::info_span!("request", method = %request.method(), path, request_id = id);
+    async {
+        let started = Instant::now();
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        let elapsed = micros(started.elapsed());
+        tracing::info!(status, elapsed_us = elapsed, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,191 @@
+//! What the OpenAPI document says beside the operations: title, tags, the problem schema, and which problems an
+//! operation of each kind can answer.
+
+use std::collections::BTreeMap;
+
+use utoipa::{
+    IntoResponses, PartialSchema as _, ToSchema,
+    openapi::{
+        Content, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
+        OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement, ServerBuilder,
+        Type, tag::TagBuilder,
+    },
+};
+
+use crate::error::{ErrorCode, FieldError};
+
+/// An error, as RFC 9457 has it, with our own members.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "type": "/problems#staff_busy",
+    "title": "The staff member is taken at that time",
+    "status": 409,
+    "detail": "Another appointment of the staff member overlaps. Nothing was written.",
+    "code": "staff_busy",
+    "request_id": "7k2m9q0a4d",
+    "nearest_free": ["2027-03-02T09:30:00+01:00"]
+}))]
+#[expect(dead_code, reason = "the schema of what http::problem renders")]
+pub struct Problem {
+    /// Where the problem is explained.
+    r#type: String,
+    /// What is wrong in general.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time.
+    detail: String,
+    /// What is wrong, for programs; `/problems` explains each.
+    #[schema(schema_with = codes)]
+    code: String,
+    /// The request's id, as in `X-Request-Id`.
+    request_id: String,
+    /// The fields or parameters that are wrong.
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+    /// With `staff_busy` and `patient_busy`: up to three free starts nearest to the one that is taken.
+    #[schema(required = false)]
+    nearest_free: Vec<jiff::Timestamp>,
+    /// With `invalid_transition`: the status that the appointment is in.
+    current_status: Option<String>,
+}
+
+fn codes() -> utoipa::openapi::schema::Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
+        .build()
+}
+
+/// The document before the operations are in it.
+#[must_use]
+pub fn document() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("clinic-api")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("openapi.md")))
+        .license(Some(
+            LicenseBuilder::new()
+                .name(env!("CARGO_PKG_LICENSE"))
+                .identifier(Some(env!("CARGO_PKG_LICENSE")))
+                .build(),
+        ));
+    let tag = |name: &str, text: &str| TagBuilder::new().name(name).description(Some(text)).build();
+    OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([ServerBuilder::new()
+            .url("/")
+            .description(Some("This service"))
+            .build()]))
+        // No operation asks for credentials until identities can be proven.
+        .security(Some(Vec::<SecurityRequirement>::new()))
+        .tags(Some([
+            tag("clinics", "Where, in which time zone, and open when."),
+            tag("staff", "Who works at a clinic and can be booked there."),
+            tag(
+                "patients",
+                "Who appointments are made for, at all clinics of the organisation.",
+            ),
+            tag(
+                "appointments",
+                "Booked, taken along their status life, cancelled.",
+            ),
+            tag("operations", "For those who run the service."),
+        ]))
+        .build()
+}
+
+/// Adds what belongs to every operation.
+pub fn complete(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    components
+        .schemas
+        .insert("Problem".to_owned(), Problem::schema());
+    components
+        .schemas
+        .insert("FieldError".to_owned(), FieldError::schema());
+    let request_id = HeaderBuilder::new()
+        .description(Some(
+            "The request's id: the caller's, if it sent a well-formed one.",
+        ))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build();
+    for item in document.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            for response in operation.responses.responses.values_mut() {
+                if let RefOr::T(response) = response {
+                    response
+                        .headers
+                        .insert("X-Request-Id".to_owned(), RefOr::T(request_id.clone()));
+                }
+            }
+        }
+    }
+}
+
+fn problem(description: &str) -> RefOr<Response> {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    RefOr::T(
+        ResponseBuilder::new()
+            .description(description)
+            .content("application/problem+json", content)
+            .build(),
+    )
+}
+
+/// What each status means where an operation lists it.
+fn describe(status: u16) -> &'static str {
+    match status {
+        400 => "The path, the query, a header or the body's syntax is wrong.",
+        404 => "There is no such record in the caller's organisation.",
+        408 => "The request took too long.",
+        409 => "The state of the records does not allow it; `code` says why.",
+        412 => "`If-Match` does not name the record's current ETag.",
+        413 => "The body, or what would be stored, is too large.",
+        415 => "The body is of a type that is not taken here.",
+        422 => {
+            "The body breaks a rule (`errors` has a pointer for each field), or the Idempotency-Key was used for another request."
+        }
+        500 => "Something went wrong on our side.",
+        503 => {
+            "The database can't be reached, limits its rate, or too many write the same records: try again after `Retry-After`."
+        }
+        _ => "A problem.",
+    }
+}
+
+macro_rules! problems {
+    ($($(#[$meta:meta])* $name:ident: $($status:literal)*;)*) => {$(
+        $(#[$meta])*
+        pub struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                [$($status),*].map(|status: u16| (status.to_string(), problem(describe(status)))).into()
+            }
+        }
+    )*};
+}
+
+problems! {
+    /// What anything can answer.
+    AnyProblems: 408 500;
+    /// What the readiness check can answer.
+    ReadinessProblems: 408 500 503;
+    /// What reading a record or a list can answer.
+    ReadProblems: 400 404 408 500 503;
+    /// What making a record under no other can answer.
+    CreateProblems: 400 408 409 413 415 422 500 503;
+    /// What making a record under another can answer.
+    CreateUnderProblems: 400 404 408 409 412 413 415 422 500 503;
+    /// What changing a record can answer.
+    UpdateProblems: 400 404 408 409 412 413 415 422 500 503;
+    /// What deleting a record can answer.
+    DeleteProblems: 400 404 408 409 412 500 503;
+}

@@ -1,0 +1,214 @@
+//! Patients over HTTP.
+
+use axum::{Json, extract::State, http::StatusCode, response::Response};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    dto::{PatientIn, PatientOut},
+    model::Patient,
+    repo::{self, PatientError},
+};
+use crate::{
+    app::AppState,
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{
+        ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
+        ReadContext, WriteCommand, etag::Tagged, idempotency::or_replay,
+    },
+    id::PatientId,
+    openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
+    store::{Entity, WriteContext},
+    time::utc_date,
+    validation,
+};
+
+/// A merge patch of a patient.
+type PatientPatch = MergePatch<PatientIn>;
+
+fn out(patient: Entity<Patient>) -> PatientOut {
+    PatientOut::new(
+        patient.value,
+        patient.meta.created_at,
+        patient.meta.updated_at,
+    )
+}
+
+fn tagged(patient: Entity<Patient>) -> Tagged<PatientOut> {
+    Tagged {
+        rev: patient.meta.rev,
+        body: out(patient),
+    }
+}
+
+impl From<PatientError> for ApiError {
+    fn from(error: PatientError) -> Self {
+        match error {
+            PatientError::RecordNumberTaken => Self::field(
+                ErrorCode::MrnTaken,
+                "/mrn",
+                "is another patient's of the organisation; nothing was written",
+            ),
+            PatientError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Nobody is born tomorrow, wherever on the globe tomorrow has begun.
+fn check_birth_date(patient: &PatientIn, now: Timestamp) -> Result<(), ApiError> {
+    let latest = utc_date(now).tomorrow().unwrap_or_else(|_| utc_date(now));
+    match patient.birth_date {
+        Some(date) if date > latest => Err(ApiError::field(
+            ErrorCode::ValidationFailed,
+            "/birth_date",
+            "must not lie in the future",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Parameters of a search for patients.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FindPatients {
+    /// The record number (MRN), whole and as it was given.
+    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
+    mrn: String,
+    /// Read what all writes before this request have left, at twice the cost.
+    #[serde(default)]
+    #[param(default = false)]
+    consistent: bool,
+}
+
+/// Find patients by record number
+///
+/// One patient or none, as a record number is unique in the organisation.
+#[utoipa::path(
+    get,
+    path = "/v1/patients",
+    tag = "patients",
+    params(FindPatients),
+    responses((status = OK, description = "The patient, if there is one.", body = Page<PatientOut>), ReadProblems),
+)]
+pub async fn find_patients(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiQuery(query): ApiQuery<FindPatients>,
+) -> ApiResult<Json<Page<PatientOut>>> {
+    if query.mrn.len() > 64 || validation::record_number(&query.mrn).is_err() {
+        let message = "must be 1 to 64 letters, digits, dots, dashes, underscores and slashes";
+        return Err(ApiError::field(ErrorCode::InvalidParameter, "mrn", message));
+    }
+    let (org, consistent) = (&context.principal.org, query.consistent);
+    let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
+    Ok(Json(Page {
+        items: found.map(out).into_iter().collect(),
+        next_cursor: None,
+    }))
+}
+
+/// Create a patient
+#[utoipa::path(
+    post,
+    path = "/v1/patients",
+    tag = "patients",
+    params(IdempotencyKey),
+    request_body = PatientIn,
+    responses(
+        (status = CREATED, description = "The patient.", body = PatientOut,
+         headers(("ETag" = String), ("Location" = String))),
+        CreateProblems,
+    ),
+)]
+pub async fn create_patient(
+    State(app): State<AppState>,
+    WriteCommand { body, context }: WriteCommand<PatientIn>,
+) -> ApiResult<Response> {
+    check_birth_date(&body, context.now)?;
+    let patient = body.into_patient(PatientId::random());
+    let created = repo::create(app.store(), &context, patient).await;
+    let created = or_replay(app.store(), &context, created).await?;
+    let location = format!("/v1/patients/{}", created.value.id);
+    Ok(tagged(created).created(&location))
+}
+
+/// Get a patient
+#[utoipa::path(
+    get,
+    path = "/v1/patients/{patient_id}",
+    tag = "patients",
+    params(("patient_id" = PatientId, Path), Consistent, IfNoneMatch),
+    responses(
+        (status = OK, description = "The patient.", body = PatientOut, headers(("ETag" = String))),
+        (status = NOT_MODIFIED, description = "The caller has it already."),
+        ReadProblems,
+    ),
+)]
+pub async fn get_patient(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(id): ApiPath<PatientId>,
+    ApiQuery(query): ApiQuery<Consistent>,
+) -> ApiResult<Response> {
+    let found = repo::get(app.store(), &context.principal.org, &id, query.consistent).await?;
+    tagged(found).for_get(&context.headers)
+}
+
+/// Change a patient
+///
+/// A JSON Merge Patch (RFC 7396). A changed record number is moved in the same transaction.
+#[utoipa::path(
+    patch,
+    path = "/v1/patients/{patient_id}",
+    tag = "patients",
+    params(("patient_id" = PatientId, Path), IfMatch),
+    request_body(content(
+        (PatientPatch = "application/merge-patch+json", example = json!({ "email": null })),
+        (PatientPatch = "application/json", example = json!({ "email": null })),
+    )),
+    responses(
+        (status = OK, description = "The patient as they are now.", body = PatientOut, headers(("ETag" = String))),
+        UpdateProblems,
+    ),
+)]
+pub async fn update_patient(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(id): ApiPath<PatientId>,
+    patch: PatientPatch,
+) -> ApiResult<Tagged<PatientOut>> {
+    let modify = |current: &Patient| {
+        let patched = patch.apply(PatientIn::from(current.clone()))?;
+        check_birth_date(&patched, context.now)?;
+        Ok::<_, ApiError>(patched.into_patient(id.clone()))
+    };
+    repo::update(app.store(), &context, &id, modify)
+        .await
+        .map(tagged)
+}
+
+/// Delete a patient
+///
+/// Refused while they have appointments to come. The record number is free again.
+#[utoipa::path(
+    delete,
+    path = "/v1/patients/{patient_id}",
+    tag = "patients",
+    params(("patient_id" = PatientId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "They are deleted."), DeleteProblems),
+)]
+pub async fn delete_patient(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(id): ApiPath<PatientId>,
+) -> ApiResult<StatusCode> {
+    match repo::delete(app.store(), &context, &id).await? {
+        None => Ok(StatusCode::NO_CONTENT),
+        Some(repo::Booked) => Err(ApiError::new(
+            ErrorCode::HasFutureAppointments,
+            "Cancel the patient's appointments to come first.",
+        )),
+    }
+}

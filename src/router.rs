@@ -1,0 +1,100 @@
+//! The whole API, and its documentation.
+
+use axum::{
+    Json, Router,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::{
+    app::AppState,
+    appointments::handlers as appointments,
+    clinics::{handlers as clinics, overview},
+    error::{ApiError, ErrorCode},
+    http::health,
+    openapi,
+    patients::handlers as patients,
+    staff::handlers as staff,
+};
+
+/// Every operation, with the document that describes them.
+#[must_use]
+pub fn api() -> (Router<AppState>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
+        .routes(routes!(clinics::list_clinics, clinics::create_clinic))
+        .routes(routes!(
+            clinics::get_clinic,
+            clinics::update_clinic,
+            clinics::delete_clinic
+        ))
+        .routes(routes!(overview::get_clinic_overview))
+        .routes(routes!(staff::list_staff, staff::create_staff_member))
+        .routes(routes!(
+            staff::get_staff_member,
+            staff::update_staff_member,
+            staff::delete_staff_member
+        ))
+        .routes(routes!(patients::find_patients, patients::create_patient))
+        .routes(routes!(
+            patients::get_patient,
+            patients::update_patient,
+            patients::delete_patient
+        ))
+        .routes(routes!(appointments::list::list_patient_appointments))
+        .routes(routes!(
+            appointments::list::list_clinic_appointments,
+            appointments::book::create_appointment
+        ))
+        .routes(routes!(
+            appointments::get_appointment,
+            appointments::change::update_appointment,
+            appointments::change::delete_appointment
+        ))
+        .routes(routes!(appointments::change::change_appointment_status))
+        .routes(routes!(appointments::change::cancel_appointment))
+        .routes(routes!(health::get_liveness))
+        .routes(routes!(health::get_readiness))
+        .split_for_parts();
+    openapi::complete(&mut document);
+    let router = router
+        .fallback(no_route)
+        .method_not_allowed_fallback(method_not_allowed);
+    (router, document)
+}
+
+/// The document, Swagger UI, and the explanation of every problem.
+pub fn documentation(document: OpenApi) -> Router {
+    let swagger_ui = SwaggerUi::new("/docs").config(
+        Config::from("/openapi.json")
+            .try_it_out_enabled(true)
+            .display_request_duration(true),
+    );
+    Router::new()
+        .merge(swagger_ui)
+        .route("/openapi.json", get(async move || Json(document)))
+        .route("/problems", get(problems))
+        .route(
+            "/",
+            get(async || axum::response::Redirect::temporary("/docs/")),
+        )
+}
+
+async fn problems() -> impl IntoResponse {
+    let markdown = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
+    (StatusCode::OK, markdown, include_str!("../docs/errors.md"))
+}
+
+async fn no_route() -> ApiError {
+    ApiError::new(ErrorCode::NoRoute, "See /docs for the paths there are.")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(
+        ErrorCode::MethodNotAllowed,
+        "The Allow header names the methods there are.",
+    )
+}

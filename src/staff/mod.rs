@@ -1,0 +1,6 @@
+//! Staff members of a clinic.
+
+pub mod dto;
+pub mod handlers;
+pub mod model;
+pub mod repo;

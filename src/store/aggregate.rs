@@ -1,0 +1,158 @@
+//! What every aggregate does with its records: make, get, list, read-modify-write.
+
+use super::{
+    Entity, Key, Record, Store, StoreError, WriteContext,
+    codec::is_of_type,
+    errors::FailedConditions,
+    expression::Condition,
+    keys::KeyRange,
+    read::{List, Listed, Position},
+    retry::Backoff,
+    write::{Committed, Write},
+};
+use crate::id::OrgId;
+
+impl Store {
+    /// Stores a new record together with `further` writes, or returns what the same `Idempotency-Key` stored
+    /// before. The record stands at position 0 of a failed condition, `further` behind it.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn create<T: Record>(
+        &self,
+        context: &WriteContext,
+        entity: Entity<T>,
+        further: Vec<Write>,
+    ) -> Result<Entity<T>, StoreError> {
+        let mut writes = vec![entity.create()?];
+        writes.extend(further);
+        match self.commit(context, writes, &entity.to_item()?).await? {
+            Committed::Written => Ok(entity),
+            Committed::Replayed(item) => Entity::from_item(item),
+        }
+    }
+
+    /// A record of the organisation.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+    pub async fn get_of_org<T: Record>(
+        &self,
+        org: &OrgId,
+        key: &Key,
+        consistent: bool,
+    ) -> Result<Entity<T>, StoreError> {
+        let found = self.get::<T>(key, consistent).await?;
+        found
+            .filter(|entity| entity.meta.org == *org)
+            .ok_or(StoreError::NotFound)
+    }
+
+    /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
+    /// caller named no revision. `further` are writes that go with the change, from position 1 on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::ConditionFailed`] if it was not the record
+    /// itself that stood in the way, whatever `modify` refuses, and whatever the database may answer.
+    pub async fn modify<T, E, Reading>(
+        &self,
+        context: &WriteContext,
+        read: impl Fn() -> Reading,
+        modify: impl Fn(&T) -> Result<T, E>,
+        further: impl Fn(&T, &T) -> Result<Vec<Write>, StoreError>,
+    ) -> Result<Entity<T>, E>
+    where
+        T: Record + PartialEq,
+        E: From<StoreError>,
+        Reading: Future<Output = Result<Entity<T>, StoreError>> + Send,
+    {
+        let mut backoff = Backoff::default();
+        loop {
+            let current = read().await?;
+            context.precondition.check(current.meta.rev)?;
+            let value = modify(&current.value)?;
+            if value == current.value {
+                return Ok(current);
+            }
+            let mut writes = further(&current.value, &value)?;
+            let changed = current.changed(value, context);
+            writes.insert(0, changed.replace(&current)?);
+            match self.commit(context, writes, &changed.to_item()?).await {
+                Ok(Committed::Written) => return Ok(changed),
+                Ok(Committed::Replayed(item)) => return Ok(Entity::from_item(item)?),
+                Err(StoreError::ConditionFailed(failed)) if changed_meanwhile(&failed) => {
+                    if !backoff.pause().await {
+                        return Err(StoreError::Contention.into());
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+    }
+
+    /// A page of an organisation's records of one type.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if they are another organisation's, and whatever the database may answer.
+    pub async fn list_of_org<T: Record>(
+        &self,
+        org: &OrgId,
+        list: List,
+    ) -> Result<Listed<Entity<T>>, StoreError> {
+        let page = self.list(list).await?;
+        let records = page
+            .items
+            .into_iter()
+            .filter(is_of_type::<T>)
+            .map(Entity::<T>::from_item);
+        let items = records.collect::<Result<Vec<_>, _>>()?;
+        if items.iter().any(|entity| entity.meta.org != *org) {
+            return Err(StoreError::NotFound);
+        }
+        Ok(Listed {
+            items,
+            next: page.next,
+        })
+    }
+}
+
+impl List {
+    /// The first `limit` items of a range after `after`, ascending.
+    #[must_use]
+    pub fn of(range: KeyRange, after: Option<Position>, limit: u16) -> Self {
+        Self {
+            range,
+            backwards: false,
+            filter: None,
+            consistent: false,
+            after,
+            limit,
+        }
+    }
+
+    /// The same, descending.
+    #[must_use]
+    pub fn backwards(self) -> Self {
+        Self {
+            backwards: true,
+            ..self
+        }
+    }
+
+    /// The same, of those for which all of `conditions` hold; none at all keeps everything.
+    #[must_use]
+    pub fn filter(self, conditions: Vec<Condition>) -> Self {
+        let filter = (!conditions.is_empty()).then_some(Condition::All(conditions));
+        Self { filter, ..self }
+    }
+
+    /// The same, reading what all writes before it have left.
+    #[must_use]
+    pub fn consistent(self, consistent: bool) -> Self {
+        Self { consistent, ..self }
+    }
+}
+
+fn changed_meanwhile(failed: &FailedConditions) -> bool {
+    failed.at(0).is_some()
+}

@@ -1,0 +1,211 @@
+//! Items in and out: the attributes that every item has, and the aggregate's own beside them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    errors::StoreError,
+    expression::Condition,
+    keys::{IndexKey, Key},
+    write::{Write, WriteContext},
+};
+use crate::id::OrgId;
+
+/// An item as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The most that an item may weigh, names and values together
+/// (AWS, "Service, account, and table quotas in Amazon DynamoDB").
+pub const MAX_ITEM_BYTES: usize = 400 * 1024;
+
+/// A kind of item: what it is called, the version of its shape, and where it lives.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The item's `type`.
+    const TYPE: &'static str;
+    /// The version of its shape, the item's `v`.
+    const VERSION: u32;
+
+    /// Its key in the table.
+    fn key(&self) -> Key;
+
+    /// Its key in the index, if it stands there.
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        None
+    }
+}
+
+/// What every item says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The organisation that it belongs to.
+    pub org: OrgId,
+    /// One up with every change; the ETag.
+    pub rev: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+    /// Who changed it last.
+    pub updated_by: String,
+    /// The request that changed it last, unique to one write: a repeated request knows its own work by it.
+    pub request_id: String,
+    /// The request that is about to delete it; such an item gets nothing new.
+    pub deleting: Option<String>,
+}
+
+/// An aggregate as it is stored: its own attributes and those of every item.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entity<T> {
+    /// What every item says of itself.
+    pub meta: Meta,
+    /// The aggregate.
+    pub value: T,
+}
+
+impl<T: Record> Entity<T> {
+    /// A new aggregate, at its first revision.
+    #[must_use]
+    pub fn new(value: T, context: &WriteContext) -> Self {
+        let meta = Meta {
+            org: context.org.clone(),
+            rev: 1,
+            created_at: context.now,
+            updated_at: context.now,
+            updated_by: context.subject.clone(),
+            request_id: context.request_id.clone(),
+            deleting: None,
+        };
+        Self { meta, value }
+    }
+
+    /// The same aggregate with another value, one revision on.
+    #[must_use]
+    pub fn changed(&self, value: T, context: &WriteContext) -> Self {
+        let meta = Meta {
+            rev: self.meta.rev + 1,
+            updated_at: context.now,
+            updated_by: context.subject.clone(),
+            request_id: context.request_id.clone(),
+            ..self.meta.clone()
+        };
+        Self { meta, value }
+    }
+
+    /// The entity as an item, keys included.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the aggregate does not serialise.
+    pub fn to_item(&self) -> Result<Item, StoreError> {
+        let corrupt = |error| StoreError::corrupt(T::TYPE, error);
+        let mut item: Item =
+            serde_dynamo::aws_sdk_dynamodb_1::to_item(&self.value).map_err(corrupt)?;
+        let meta: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(&self.meta).map_err(corrupt)?;
+        item.extend(meta);
+        item.insert("type".to_owned(), AttributeValue::S(T::TYPE.to_owned()));
+        item.insert("v".to_owned(), AttributeValue::N(T::VERSION.to_string()));
+        item.retain(|_, value| !value.is_null());
+        item.extend(self.value.key().attributes());
+        if let Some(index_key) = self.value.index_key(&self.meta) {
+            item.extend(index_key.attributes());
+        }
+        Ok(item)
+    }
+
+    /// The entity that an item holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the item is of another type or lacks an attribute.
+    pub fn from_item(item: Item) -> Result<Self, StoreError> {
+        let corrupt = |error| StoreError::corrupt(T::TYPE, error);
+        if !is_of_type::<T>(&item) {
+            return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
+        }
+        let meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(item.clone()).map_err(corrupt)?;
+        let value = serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(corrupt)?;
+        Ok(Self { meta, value })
+    }
+
+    /// The write that stores a new entity, where nothing may stand yet.
+    ///
+    /// # Errors
+    /// As [`Entity::to_item`].
+    pub fn create(&self) -> Result<Write, StoreError> {
+        Ok(Write::Put {
+            item: self.to_item()?,
+            condition: Condition::Absent,
+        })
+    }
+
+    /// The write that replaces `previous`, if nobody has changed it since.
+    ///
+    /// # Errors
+    /// As [`Entity::to_item`].
+    pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
+        Ok(Write::Put {
+            item: self.to_item()?,
+            condition: previous.meta.unchanged(),
+        })
+    }
+}
+
+impl Meta {
+    /// That the item still is at this revision.
+    #[must_use]
+    pub fn unchanged(&self) -> Condition {
+        Condition::Equals("rev", number(self.rev))
+    }
+}
+
+/// Whether an item is of the record's type.
+#[must_use]
+pub fn is_of_type<T: Record>(item: &Item) -> bool {
+    text(item, "type") == Some(T::TYPE)
+}
+
+/// A text attribute of an item.
+#[must_use]
+pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// A whole number as an attribute.
+#[must_use]
+pub fn number(value: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
+}
+
+/// A text as an attribute.
+#[must_use]
+pub fn string(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// What an item weighs, as AWS counts it, rounded up where AWS does not tell: names and texts in UTF-8 bytes,
+/// a number half its digits and two, 3 bytes for a list or map and 1 for each of its elements.
+#[must_use]
+pub fn item_bytes(item: &Item) -> usize {
+    item.iter()
+        .map(|(name, value)| name.len() + value_bytes(value))
+        .sum()
+}
+
+fn value_bytes(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len().div_ceil(2) + 2,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(list) => 3 + list.iter().map(|v| 1 + value_bytes(v)).sum::<usize>(),
+        AttributeValue::M(map) => {
+            3 + map
+                .iter()
+                .map(|(name, v)| 1 + name.len() + value_bytes(v))
+                .sum::<usize>()
+        }
+        AttributeValue::Ss(set) | AttributeValue::Ns(set) => set.iter().map(String::len).sum(),
+        AttributeValue::Bs(set) => set.iter().map(|bytes| bytes.as_ref().len()).sum(),
+        _ => 1,
+    }
+}

@@ -1,0 +1,158 @@
+//! The engine inside the process: DynamoDB's API on a loopback port, its data in one SQLite file or in memory.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use aws_sdk_dynamodb::Client;
+use dynoxide::Database;
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use super::client::local_config;
+
+/// Why the embedded engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// Another process has the file.
+    #[error("{} is in use by another clinic-api process{}", .path.display(), .holder)]
+    InUse {
+        /// The data file.
+        path: PathBuf,
+        /// Which process it is, where it said so.
+        holder: String,
+    },
+    /// The file or its folder can't be opened or made.
+    #[error("{} can't be opened", .path.display())]
+    Open {
+        /// The data file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: super::errors::Cause,
+    },
+    /// No port could be had on the loopback address.
+    #[error("the embedded engine can't listen on 127.0.0.1")]
+    Listen(#[source] std::io::Error),
+}
+
+/// A running engine. Dropping it stops it; [`Engine::stop`] waits until its file is closed.
+#[derive(Debug)]
+pub struct Engine {
+    endpoint: String,
+    stop: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+    // Held for as long as the engine may write: the lock goes when the process does, however it ends.
+    _lock: Option<File>,
+}
+
+impl Engine {
+    /// Starts an engine that keeps its data in memory.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`].
+    pub async fn in_memory() -> Result<Self, EmbeddedError> {
+        let path = PathBuf::from(":memory:");
+        let database = Database::memory().map_err(|error| open_error(&path, error))?;
+        Self::serve(database, None).await
+    }
+
+    /// Starts an engine on a file, made with its folders if missing, and keeps other processes off it.
+    ///
+    /// # Errors
+    /// [`EmbeddedError`].
+    pub async fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| open_error(path, error))?;
+        }
+        let lock = lock(path)?;
+        let name = path.to_string_lossy();
+        let database = Database::new(&name).map_err(|error| open_error(path, error))?;
+        Self::serve(database, Some(lock)).await
+    }
+
+    async fn serve(database: Database, lock: Option<File>) -> Result<Self, EmbeddedError> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .map_err(EmbeddedError::Listen)?;
+        let address = listener.local_addr().map_err(EmbeddedError::Listen)?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let shutdown = async {
+                let _ = stopped.await;
+            };
+            if let Err(error) =
+                dynoxide::server::serve_with_shutdown(listener, database, shutdown).await
+            {
+                tracing::error!(%error, "the embedded engine ended");
+            }
+        });
+        Ok(Self {
+            endpoint: format!("http://{address}"),
+            stop: Some(stop),
+            task: Some(task),
+            _lock: lock,
+        })
+    }
+
+    /// Where the engine listens.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A client of this engine.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::from_conf(local_config(&self.endpoint).build())
+    }
+
+    /// Stops the engine, lets running requests finish and closes the file.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        if let Some(task) = self.task.take() {
+            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), task).await;
+        }
+    }
+}
+
+fn open_error(path: &Path, source: impl Into<super::errors::Cause>) -> EmbeddedError {
+    EmbeddedError::Open {
+        path: path.to_owned(),
+        source: source.into(),
+    }
+}
+
+/// Takes the lock beside the data file, which the system gives back when the process ends, killed or not.
+fn lock(path: &Path) -> Result<File, EmbeddedError> {
+    let beside = path.with_extension("lock");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(&beside)
+        .map_err(|error| open_error(path, error))?;
+    match file.try_lock() {
+        Ok(()) => {
+            let noted = file
+                .set_len(0)
+                .and_then(|()| write!(file, "{}", std::process::id()));
+            noted.map_err(|error| open_error(path, error))?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = std::fs::read_to_string(&beside).unwrap_or_default();
+            let holder = match holder.trim() {
+                "" => String::new(),
+                pid => format!(" (process {pid})"),
+            };
+            Err(EmbeddedError::InUse {
+                path: path.to_owned(),
+                holder,
+            })
+        }
+        Err(TryLockError::Error(error)) => Err(open_error(path, error)),
+    }
+}

@@ -1,0 +1,225 @@
+//! What can go wrong with the database, told apart by what the caller can do about it.
+
+use std::error::Error as StdError;
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{
+        delete_item::DeleteItemError, put_item::PutItemError,
+        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
+    },
+};
+
+use super::Item;
+
+/// A boxed cause, for the log.
+pub type Cause = Box<dyn StdError + Send + Sync>;
+
+/// The writes of a commit whose conditions failed, by their position in it.
+#[derive(Debug, Clone, Default)]
+pub struct FailedConditions(Vec<Option<FailedCondition>>);
+
+/// One write's condition that did not hold.
+#[derive(Debug, Clone)]
+pub struct FailedCondition {
+    /// The item as it stands (`ReturnValuesOnConditionCheckFailure`), if there is one.
+    pub item: Option<Item>,
+}
+
+impl FailedConditions {
+    /// The failure of the write at `position`, if it was that one's condition that failed.
+    #[must_use]
+    pub fn at(&self, position: usize) -> Option<&FailedCondition> {
+        self.0.get(position)?.as_ref()
+    }
+
+    /// Every item that stood in the way.
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.0
+            .iter()
+            .flatten()
+            .filter_map(|failed| failed.item.as_ref())
+    }
+
+    fn single(item: Option<Item>) -> Self {
+        Self(vec![Some(FailedCondition { item })])
+    }
+}
+
+/// Why the database did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such record, or it is another organisation's.
+    #[error("no such record")]
+    NotFound,
+    /// The record is not at a revision that the caller allows (`If-Match`).
+    #[error("the record has changed: it is at revision {rev}")]
+    Stale {
+        /// The revision it is at.
+        rev: u64,
+    },
+    /// The `Idempotency-Key` was used with another request.
+    #[error("the Idempotency-Key was used with another request")]
+    IdempotencyKeyReused,
+    /// A condition of a write did not hold; nothing was written.
+    #[error("a condition failed")]
+    ConditionFailed(FailedConditions),
+    /// Other writers got in between each time, for as long as the request may try. Nothing was written.
+    #[error("too many writers at the same records")]
+    Contention,
+    /// DynamoDB refused for its rate. Nothing was written.
+    #[error("DynamoDB throttles")]
+    Throttled,
+    /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
+    #[error("DynamoDB can't be reached")]
+    Unreachable(#[source] Cause),
+    /// The item would weigh more than DynamoDB takes; it was not sent.
+    #[error("an item of {bytes} bytes is too large")]
+    TooLarge {
+        /// What it weighs.
+        bytes: usize,
+    },
+    /// What is stored can't be read as what it should be.
+    #[error("a stored {kind} can't be read or written")]
+    Corrupt {
+        /// The record's type.
+        kind: &'static str,
+        /// What is wrong with it.
+        #[source]
+        cause: Cause,
+    },
+    /// Anything else.
+    #[error("DynamoDB answered with an error that was not foreseen")]
+    Unexpected(#[source] Cause),
+}
+
+impl StoreError {
+    /// A stored record that can't be read, or one that can't be written.
+    pub fn corrupt(kind: &'static str, cause: impl Into<Cause>) -> Self {
+        Self::Corrupt {
+            kind,
+            cause: cause.into(),
+        }
+    }
+}
+
+/// An answer that was no success, before it is known whether another try is in order.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Another transaction has the same items in hand: try again.
+    Conflict,
+    /// Final.
+    Store(StoreError),
+}
+
+/// What an operation's own error says of the conditions it came with.
+pub(super) enum Verdict {
+    Failed(FailedConditions),
+    Conflict,
+    Throttled,
+    Other,
+}
+
+/// The operations whose failed condition returns the item.
+pub(super) trait ConditionalError:
+    ProvideErrorMetadata + StdError + Send + Sync + 'static
+{
+    /// What the error says of the conditions.
+    fn verdict(&self) -> Verdict;
+}
+
+macro_rules! conditional_error {
+    ($($error:ident),*) => {$(
+        impl ConditionalError for $error {
+            fn verdict(&self) -> Verdict {
+                match self {
+                    Self::ConditionalCheckFailedException(failed) => {
+                        Verdict::Failed(FailedConditions::single(failed.item.clone()))
+                    }
+                    _ => Verdict::Other,
+                }
+            }
+        }
+    )*};
+}
+conditional_error!(PutItemError, UpdateItemError, DeleteItemError);
+
+impl ConditionalError for TransactWriteItemsError {
+    fn verdict(&self) -> Verdict {
+        let Self::TransactionCanceledException(cancelled) = self else {
+            return Verdict::Other;
+        };
+        let reasons = cancelled.cancellation_reasons();
+        let any = |codes: &[&str]| {
+            reasons
+                .iter()
+                .any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
+        };
+        // Positions in conflict were not evaluated, so conflicts come first: nothing is known of those yet.
+        if any(&["TransactionConflict"]) {
+            Verdict::Conflict
+        } else if any(&[CONDITION_FAILED]) {
+            let failed = reasons.iter().map(|reason| {
+                (reason.code() == Some(CONDITION_FAILED)).then(|| FailedCondition {
+                    item: reason.item.clone().filter(|item| !item.is_empty()),
+                })
+            });
+            Verdict::Failed(FailedConditions(failed.collect()))
+        } else if any(&THROTTLED) {
+            Verdict::Throttled
+        } else {
+            Verdict::Other
+        }
+    }
+}
+
+const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+const THROTTLED: [&str; 5] = [
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+];
+
+/// What a read's error means.
+pub(super) fn of_read<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match &error {
+        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
+            StoreError::Unreachable(error.into())
+        }
+        SdkError::ServiceError(service) => match service.err().code() {
+            Some(code) if THROTTLED.contains(&code) => StoreError::Throttled,
+            Some("InternalServerError" | "ServiceUnavailable" | "InternalFailure") => {
+                StoreError::Unreachable(error.into())
+            }
+            _ => StoreError::Unexpected(error.into()),
+        },
+        _ => StoreError::Unexpected(error.into()),
+    }
+}
+
+/// What a write's error means.
+pub(super) fn of_write<E, R>(error: SdkError<E, R>) -> Failure
+where
+    E: ConditionalError,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    if matches!(
+        error.code(),
+        Some("TransactionConflictException" | "TransactionInProgressException")
+    ) {
+        return Failure::Conflict;
+    }
+    match error.as_service_error().map(ConditionalError::verdict) {
+        Some(Verdict::Failed(failed)) => Failure::Store(StoreError::ConditionFailed(failed)),
+        Some(Verdict::Conflict) => Failure::Conflict,
+        Some(Verdict::Throttled) => Failure::Store(StoreError::Throttled),
+        Some(Verdict::Other) | None => Failure::Store(of_read(error)),
+    }
+}

@@ -1,0 +1,188 @@
+//! Expressions of which every name and every value is a placeholder, so that no reserved word can bite.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// The names and values that an expression's placeholders stand for.
+#[derive(Debug, Clone, Default)]
+pub struct Placeholders {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Placeholders {
+    /// The placeholder of an attribute's name; the same name has one placeholder.
+    pub fn name(&mut self, attribute: &str) -> String {
+        let known = self.names.iter().find(|(_, name)| *name == attribute);
+        if let Some((placeholder, _)) = known {
+            return placeholder.clone();
+        }
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    /// The placeholder of a value.
+    pub fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    /// The names, or nothing where there are none: DynamoDB refuses an empty map.
+    #[must_use]
+    pub fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    /// The values, or nothing where there are none.
+    #[must_use]
+    pub fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+}
+
+/// What must be true of an item for a write to happen, or for a listed item to be kept.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Nothing is stored under the key.
+    Absent,
+    /// Something is stored under the key.
+    Present,
+    /// The attribute has this value.
+    Equals(&'static str, AttributeValue),
+    /// The attribute has one of these values.
+    OneOf(&'static str, Vec<AttributeValue>),
+    /// The attribute is less than this value.
+    Less(&'static str, AttributeValue),
+    /// The item has no such attribute.
+    Without(&'static str),
+    /// The map attribute has this entry.
+    HasEntry(&'static str, String),
+    /// All of them.
+    All(Vec<Condition>),
+    /// One of them or more.
+    Any(Vec<Condition>),
+}
+
+impl Condition {
+    /// The condition's text, its names and values noted in `placeholders`.
+    pub fn render(&self, placeholders: &mut Placeholders) -> String {
+        match self {
+            Self::Absent => format!(
+                "attribute_not_exists({})",
+                placeholders.name(super::keys::PK)
+            ),
+            Self::Present => format!("attribute_exists({})", placeholders.name(super::keys::PK)),
+            Self::Equals(name, value) => {
+                let name = placeholders.name(name);
+                format!("{name} = {}", placeholders.value(value.clone()))
+            }
+            Self::OneOf(name, values) => {
+                let name = placeholders.name(name);
+                let values: Vec<_> = values
+                    .iter()
+                    .map(|value| placeholders.value(value.clone()))
+                    .collect();
+                format!("{name} IN ({})", values.join(", "))
+            }
+            Self::Less(name, value) => {
+                let name = placeholders.name(name);
+                format!("{name} < {}", placeholders.value(value.clone()))
+            }
+            Self::Without(name) => format!("attribute_not_exists({})", placeholders.name(name)),
+            Self::HasEntry(map, entry) => {
+                let map = placeholders.name(map);
+                format!("attribute_exists({map}.{})", placeholders.name(entry))
+            }
+            Self::All(parts) => Self::join(parts, " AND ", placeholders),
+            Self::Any(parts) => Self::join(parts, " OR ", placeholders),
+        }
+    }
+
+    fn join(parts: &[Self], with: &str, placeholders: &mut Placeholders) -> String {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|part| format!("({})", part.render(placeholders)))
+            .collect();
+        parts.join(with)
+    }
+}
+
+/// A change of one item's attributes.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    set: Vec<(Vec<String>, AttributeValue)>,
+    remove: Vec<Vec<String>>,
+    increment: Vec<String>,
+}
+
+impl Change {
+    /// Set an attribute.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: AttributeValue) -> Self {
+        self.set.push((vec![name.to_owned()], value));
+        self
+    }
+
+    /// Set one entry of a map attribute.
+    #[must_use]
+    pub fn set_entry(mut self, map: &str, entry: &str, value: AttributeValue) -> Self {
+        self.set
+            .push((vec![map.to_owned(), entry.to_owned()], value));
+        self
+    }
+
+    /// Remove an attribute.
+    #[must_use]
+    pub fn remove(mut self, name: &str) -> Self {
+        self.remove.push(vec![name.to_owned()]);
+        self
+    }
+
+    /// Remove one entry of a map attribute.
+    #[must_use]
+    pub fn remove_entry(mut self, map: &str, entry: &str) -> Self {
+        self.remove.push(vec![map.to_owned(), entry.to_owned()]);
+        self
+    }
+
+    /// Add one to a number attribute.
+    #[must_use]
+    pub fn increment(mut self, name: &str) -> Self {
+        self.increment.push(name.to_owned());
+        self
+    }
+
+    /// The update expression's text, its names and values noted in `placeholders`.
+    pub fn render(&self, placeholders: &mut Placeholders) -> String {
+        let mut set = Vec::new();
+        for (path, value) in &self.set {
+            let path = Self::path(path, placeholders);
+            set.push(format!("{path} = {}", placeholders.value(value.clone())));
+        }
+        for name in &self.increment {
+            let name = placeholders.name(name);
+            let one = placeholders.value(AttributeValue::N("1".to_owned()));
+            set.push(format!("{name} = {name} + {one}"));
+        }
+        let remove: Vec<_> = self
+            .remove
+            .iter()
+            .map(|path| Self::path(path, placeholders))
+            .collect();
+        let clauses = [("SET", set), ("REMOVE", remove)];
+        let clauses: Vec<_> = clauses
+            .iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .map(|(clause, parts)| format!("{clause} {}", parts.join(", ")))
+            .collect();
+        clauses.join(" ")
+    }
+
+    fn path(parts: &[String], placeholders: &mut Placeholders) -> String {
+        let parts: Vec<_> = parts.iter().map(|part| placeholders.name(part)).collect();
+        parts.join(".")
+    }
+}

@@ -1,0 +1,57 @@
+//! DynamoDB and nothing of HTTP: the client, the keys, items in and out, conditional writes, transactions.
+//!
+//! Every read is a key condition and every write is conditional. The aggregates' repositories compose their
+//! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
+
+mod aggregate;
+pub mod client;
+pub mod codec;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+pub mod errors;
+pub mod expression;
+pub mod guarded_delete;
+pub mod idempotency;
+pub mod keys;
+pub mod read;
+pub mod retry;
+pub mod schema;
+pub mod write;
+
+use aws_sdk_dynamodb::Client;
+
+pub use codec::{Entity, Item, Meta, Record};
+pub use errors::StoreError;
+pub use idempotency::Idempotency;
+pub use keys::Key;
+pub use write::{Precondition, WriteContext};
+
+/// The one table, and the client that reaches it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+impl Store {
+    /// A store on `table` through `client`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    /// The client, for `table create` and `table check`.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}

@@ -1,0 +1,282 @@
+//! Reads: one item, several at once, and pages of a key range. Never a Scan.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Entity, Item, Key, Record, Store, StoreError,
+    errors::of_read,
+    expression::{Condition, Placeholders},
+    keys::{self, GSI1, GSI1PK, GSI1SK, KeyRange, PK, SK, SortRange},
+    retry::Backoff,
+};
+
+/// How many DynamoDB pages a filtered list reads before it answers with what it has.
+const MAX_FILTERED_PAGES: usize = 4;
+/// How many items each of those pages examines.
+const FILTERED_PAGE: i32 = 250;
+
+/// The last item that a list examined: its keys, by attribute name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(BTreeMap<String, String>);
+
+impl Position {
+    fn of(item: &Item, index: bool) -> Option<Self> {
+        let names: &[&str] = if index {
+            &[PK, SK, GSI1PK, GSI1SK]
+        } else {
+            &[PK, SK]
+        };
+        let part = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
+        names.iter().map(part).collect::<Option<_>>().map(Self)
+    }
+
+    fn attributes(&self) -> Item {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.clone(), AttributeValue::S(value.clone())))
+            .collect()
+    }
+}
+
+/// What to list: a key range, from where, in which order, which of its items, and how many.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// The sort keys of one partition.
+    pub range: KeyRange,
+    /// Descending sort keys.
+    pub backwards: bool,
+    /// Keep only the items for which this holds.
+    pub filter: Option<Condition>,
+    /// Read what all writes before it have left (not on the index).
+    pub consistent: bool,
+    /// Begin after this one.
+    pub after: Option<Position>,
+    /// The most items to return.
+    pub limit: u16,
+}
+
+/// Some items of a list, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Listed<T> {
+    /// The items; fewer than asked for, or none, does not mean that the list has ended.
+    pub items: Vec<T>,
+    /// Where to go on; the list has ended only where this is `None`.
+    pub next: Option<Position>,
+}
+
+impl Store {
+    /// One record by its key.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn get<T: Record>(
+        &self,
+        key: &Key,
+        consistent: bool,
+    ) -> Result<Option<Entity<T>>, StoreError> {
+        let item = self.get_item(key, consistent).await?;
+        item.map(Entity::from_item).transpose()
+    }
+
+    /// One item by its key.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn get_item(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table);
+        let get = get
+            .set_key(Some(key.attributes()))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        get.send().await.map(|output| output.item).map_err(of_read)
+    }
+
+    /// Several items by their keys, consistently; what does not exist is left out.
+    ///
+    /// # Errors
+    /// [`StoreError::Throttled`] when DynamoDB keeps leaving keys unprocessed, and whatever it may answer.
+    pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
+        let mut found = HashMap::new();
+        let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
+        let mut backoff = Backoff::default();
+        loop {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()
+                .map_err(|error| StoreError::Unexpected(error.into()))?;
+            let batch = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let mut output = batch.send().await.map_err(of_read)?;
+            let mut responses = output.responses.take().unwrap_or_default();
+            let items = responses.remove(&self.table).unwrap_or_default();
+            found.extend(
+                items
+                    .into_iter()
+                    .filter_map(|item| Some((Key::of(&item)?, item))),
+            );
+            let mut unprocessed = output.unprocessed_keys.take().unwrap_or_default();
+            match unprocessed.remove(&self.table) {
+                Some(rest) if !rest.keys().is_empty() => wanted = rest.keys,
+                _ => return Ok(found),
+            }
+            if !backoff.pause().await {
+                return Err(StoreError::Throttled);
+            }
+        }
+    }
+
+    /// A page of a list. A filtered one examines a bounded number of items and may come back short or empty.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
+        let wanted = usize::from(list.limit);
+        let pages = if list.filter.is_some() {
+            MAX_FILTERED_PAGES
+        } else {
+            1
+        };
+        let mut listed = Listed {
+            items: Vec::new(),
+            next: list.after.clone(),
+        };
+        for _ in 0..pages {
+            let page = self.query(&list, listed.next.as_ref()).await?;
+            listed.items.extend(page.items);
+            listed.next = page.next;
+            if listed.items.len() > wanted {
+                listed.items.truncate(wanted);
+                listed.next = listed
+                    .items
+                    .last()
+                    .and_then(|item| Position::of(item, list.range.index));
+            }
+            if listed.next.is_none() || listed.items.len() == wanted {
+                break;
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The first item of a range for which `wanted` holds, read consistently and to the range's end.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn find(
+        &self,
+        range: KeyRange,
+        filter: Option<Condition>,
+        mut wanted: impl FnMut(&Item) -> bool + Send,
+    ) -> Result<Option<Item>, StoreError> {
+        let list = List {
+            range,
+            backwards: false,
+            filter,
+            consistent: true,
+            after: None,
+            limit: u16::MAX,
+        };
+        let mut after = None;
+        loop {
+            let page = self.query(&list, after.as_ref()).await?;
+            if let Some(item) = page.items.into_iter().find(|item| wanted(item)) {
+                return Ok(Some(item));
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    async fn query(
+        &self,
+        list: &List,
+        after: Option<&Position>,
+    ) -> Result<Listed<Item>, StoreError> {
+        let mut placeholders = Placeholders::default();
+        let condition = key_condition(&list.range, &mut placeholders);
+        let filter = list
+            .filter
+            .as_ref()
+            .map(|filter| filter.render(&mut placeholders));
+        let examined = match &list.filter {
+            Some(_) => FILTERED_PAGE.max(i32::from(list.limit)),
+            None => i32::from(list.limit),
+        };
+        let query = self.client.query().table_name(&self.table);
+        let output = query
+            .set_index_name(list.range.index.then(|| GSI1.to_owned()))
+            .key_condition_expression(condition)
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(placeholders.names())
+            .set_expression_attribute_values(placeholders.values())
+            .scan_index_forward(!list.backwards)
+            .consistent_read(list.consistent && !list.range.index)
+            .set_exclusive_start_key(after.map(Position::attributes))
+            .limit(examined)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(of_read)?;
+        let next = match output.last_evaluated_key {
+            Some(key) if !key.is_empty() => {
+                let position = Position::of(&key, list.range.index);
+                let position =
+                    position.ok_or_else(|| StoreError::corrupt("key", "no text in a last key"))?;
+                Some(position)
+            }
+            _ => None,
+        };
+        Ok(Listed {
+            items: output.items.unwrap_or_default(),
+            next,
+        })
+    }
+
+    /// Whether the table answers.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.get_item(&keys::never_written(), false)
+            .await
+            .map(|_| ())
+    }
+}
+
+fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> String {
+    let (pk, sk) = if range.index {
+        (GSI1PK, GSI1SK)
+    } else {
+        (PK, SK)
+    };
+    let text = |text: &String| AttributeValue::S(text.clone());
+    let partition = format!(
+        "{} = {}",
+        placeholders.name(pk),
+        placeholders.value(text(&range.pk))
+    );
+    match &range.sort {
+        SortRange::All => partition,
+        SortRange::BeginsWith(prefix) => {
+            let (sk, prefix) = (placeholders.name(sk), placeholders.value(text(prefix)));
+            format!("{partition} AND begins_with({sk}, {prefix})")
+        }
+        SortRange::Between(from, to) => {
+            let (from, to) = (placeholders.value(text(from)), placeholders.value(text(to)));
+            format!(
+                "{partition} AND {} BETWEEN {from} AND {to}",
+                placeholders.name(sk)
+            )
+        }
+    }
+}

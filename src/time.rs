@@ -1,0 +1,433 @@
+//! The clock, and what a clinic's time zone makes of an instant: its local date, and a local time's instant.
+
+use std::{fmt, str::FromStr};
+
+use jiff::{
+    SignedDuration, Timestamp, Unit, Zoned,
+    civil::{Date, DateTime, Time},
+    tz::{AmbiguousOffset, TimeZone},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where the service reads the time; tests hand in one that stands still.
+pub trait Clock: Send + Sync + 'static {
+    /// The current instant, to the millisecond.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that reads the clock"
+        )]
+        let now = Timestamp::now();
+        now.round(Unit::Millisecond).unwrap_or(now)
+    }
+}
+
+/// A named IANA time zone, as `Europe/Zurich`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Zone(TimeZone);
+
+/// A name that the IANA time zone database does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("is not an IANA time zone, as Europe/Zurich")]
+pub struct UnknownZone;
+
+/// Why a local date-time names no single instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocalTimeError {
+    /// The clocks were put forward over it.
+    #[error(
+        "{local} does not exist in {zone}: the clocks go forward over it; give the start with an offset"
+    )]
+    Gap {
+        /// The local time asked for.
+        local: DateTime,
+        /// The zone's name.
+        zone: String,
+    },
+    /// The clocks were put back over it.
+    #[error(
+        "{local} comes twice in {zone}, as the clocks go back: give the start with an offset, {earlier} or {later}"
+    )]
+    Fold {
+        /// The local time asked for.
+        local: DateTime,
+        /// The zone's name.
+        zone: String,
+        /// The first instant that it may mean, with its offset.
+        earlier: String,
+        /// The second one.
+        later: String,
+    },
+    /// It lies outside the years that can be computed with.
+    #[error("is too far from now")]
+    OutOfRange,
+}
+
+impl Zone {
+    /// The zone's name in the IANA database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("Etc/Unknown")
+    }
+
+    /// The date on the clinic's wall at `instant`.
+    #[must_use]
+    pub fn local_date(&self, instant: Timestamp) -> Date {
+        self.0.to_datetime(instant).date()
+    }
+
+    /// `instant` with the zone's offset, as `2026-03-02T09:00:00+01:00` (RFC 3339).
+    #[must_use]
+    pub fn with_offset(&self, instant: Timestamp) -> String {
+        instant
+            .display_with_offset(self.0.to_offset(instant))
+            .to_string()
+    }
+
+    /// The instant that `local` names on the clinic's wall.
+    ///
+    /// # Errors
+    /// [`LocalTimeError`] where it names none (the clocks go forward over it) or two (they go back).
+    pub fn instant_of(&self, local: DateTime) -> Result<Timestamp, LocalTimeError> {
+        let ambiguous = self.0.to_ambiguous_timestamp(local);
+        let zone = self.name().to_owned();
+        match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { .. } => ambiguous
+                .unambiguous()
+                .map_err(|_| LocalTimeError::OutOfRange),
+            AmbiguousOffset::Gap { .. } => Err(LocalTimeError::Gap { local, zone }),
+            AmbiguousOffset::Fold { before, after } => {
+                let at = |offset: jiff::tz::Offset| {
+                    offset
+                        .to_timestamp(local)
+                        .map(|instant| instant.display_with_offset(offset).to_string())
+                        .map_err(|_| LocalTimeError::OutOfRange)
+                };
+                Err(LocalTimeError::Fold {
+                    local,
+                    zone,
+                    earlier: at(before)?,
+                    later: at(after)?,
+                })
+            }
+        }
+    }
+}
+
+impl FromStr for Zone {
+    type Err = UnknownZone;
+
+    fn from_str(name: &str) -> Result<Self, UnknownZone> {
+        // Names without an area are files of the database that are no place, as `posixrules` or `localtime`.
+        let named = name == "UTC" || name.contains('/');
+        let zone = TimeZone::get(name).map_err(|_| UnknownZone)?;
+        match zone.iana_name() {
+            Some(canonical) if named && canonical == name => Ok(Self(zone)),
+            _ => Err(UnknownZone),
+        }
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = UnknownZone;
+
+    fn try_from(name: String) -> Result<Self, UnknownZone> {
+        name.parse()
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> Self {
+        zone.name().to_owned()
+    }
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The UTC date of an instant.
+#[must_use]
+pub fn utc_date(instant: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(instant).date()
+}
+
+/// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
+#[must_use]
+pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
+    let last_moment = end
+        .checked_sub(SignedDuration::from_nanos(1))
+        .unwrap_or(end);
+    let last = utc_date(last_moment.max(start));
+    utc_date(start)
+        .series(jiff::Span::new().days(1))
+        .take_while(|date| *date <= last)
+        .collect()
+}
+
+/// Whether an instant falls on a whole minute.
+#[must_use]
+pub fn is_whole_minute(instant: Timestamp) -> bool {
+    instant.as_nanosecond() % 60_000_000_000 == 0
+}
+
+/// An instant as text that sorts by time: always three decimals of a second.
+#[must_use]
+pub fn sortable(instant: Timestamp) -> String {
+    format!("{instant:.3}")
+}
+
+/// Midnight UTC at which `date` begins.
+#[must_use]
+pub fn utc_midnight(date: Date) -> Timestamp {
+    TimeZone::UTC
+        .to_timestamp(date.to_datetime(Time::midnight()))
+        .unwrap_or(if date.year() < 1970 {
+            Timestamp::MIN
+        } else {
+            Timestamp::MAX
+        })
+}
+
+/// An instant in a zone, for what shows times to people.
+#[must_use]
+pub fn zoned(instant: Timestamp, zone: &Zone) -> Zoned {
+    instant.to_zoned(zone.0.clone())
+}
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// One span of weekly opening or working hours, on the clinic's wall; a day may have several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeeklyHours {
+    /// The day.
+    pub weekday: Weekday,
+    /// When it begins.
+    #[serde(with = "hour_minute")]
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "08:00")]
+    pub from: Time,
+    /// When it ends, later the same day.
+    #[serde(with = "hour_minute")]
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "17:30")]
+    pub to: Time,
+}
+
+/// A time of day as `HH:MM`.
+pub mod hour_minute {
+    use jiff::civil::Time;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    /// Writes `HH:MM`.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.strftime("%H:%M"))
+    }
+
+    /// Reads `HH:MM`.
+    ///
+    /// # Errors
+    /// A text that is no such time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = Time::strptime("%H:%M", &text)
+            .ok()
+            .filter(|_| text.len() == 5);
+        time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{ToSpan as _, civil::date};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn zone(name: &str) -> Zone {
+        name.parse().unwrap()
+    }
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn local(text: &str) -> DateTime {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_local_time_in_the_spring_gap_is_refused() {
+        let refused = zone("Europe/Zurich").instant_of(local("2027-03-28T02:30:00"));
+        assert!(
+            matches!(refused, Err(LocalTimeError::Gap { .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn a_local_time_in_the_autumn_fold_is_refused_with_both_instants() {
+        let refused = zone("Europe/Zurich").instant_of(local("2027-10-31T02:30:00"));
+        let Err(LocalTimeError::Fold { earlier, later, .. }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(earlier, "2027-10-31T02:30:00+02:00");
+        assert_eq!(later, "2027-10-31T02:30:00+01:00");
+    }
+
+    #[test]
+    fn an_ordinary_local_time_is_one_instant_also_beside_gap_and_fold() {
+        let zurich = zone("Europe/Zurich");
+        let at = |text| zurich.instant_of(local(text)).unwrap();
+        assert_eq!(at("2027-03-28T01:59:00"), instant("2027-03-28T00:59:00Z"));
+        assert_eq!(at("2027-03-28T03:00:00"), instant("2027-03-28T01:00:00Z"));
+        assert_eq!(at("2027-10-31T03:00:00"), instant("2027-10-31T02:00:00Z"));
+    }
+
+    #[test]
+    fn midnight_belongs_to_the_day_that_it_begins() {
+        let auckland = zone("Pacific/Auckland");
+        assert_eq!(
+            auckland.local_date(instant("2027-06-30T11:59:00Z")),
+            date(2027, 6, 30)
+        );
+        assert_eq!(
+            auckland.local_date(instant("2027-06-30T12:00:00Z")),
+            date(2027, 7, 1)
+        );
+    }
+
+    #[test]
+    fn a_leap_day_is_a_day() {
+        let at = zone("America/New_York")
+            .instant_of(local("2028-02-29T23:30:00"))
+            .unwrap();
+        assert_eq!(utc_date(at), date(2028, 3, 1));
+        assert_eq!(zone("America/New_York").local_date(at), date(2028, 2, 29));
+    }
+
+    #[test]
+    fn a_25_hour_day_keeps_one_date_over_both_of_its_second_hours() {
+        let zurich = zone("Europe/Zurich");
+        let midnight = zurich.instant_of(local("2027-10-31T00:00:00")).unwrap();
+        for hour in 0..25 {
+            let at = midnight
+                .checked_add(SignedDuration::from_hours(hour))
+                .unwrap();
+            assert_eq!(zurich.local_date(at), date(2027, 10, 31), "hour {hour}");
+        }
+        let next = midnight
+            .checked_add(SignedDuration::from_hours(25))
+            .unwrap();
+        assert_eq!(zurich.local_date(next), date(2027, 11, 1));
+    }
+
+    #[test]
+    fn what_ends_at_midnight_utc_does_not_touch_the_next_day() {
+        let (start, end) = (
+            instant("2027-06-30T23:00:00Z"),
+            instant("2027-07-01T00:00:00Z"),
+        );
+        assert_eq!(utc_dates(start, end), [date(2027, 6, 30)]);
+        let later = instant("2027-07-01T00:01:00Z");
+        assert_eq!(
+            utc_dates(start, later),
+            [date(2027, 6, 30), date(2027, 7, 1)]
+        );
+    }
+
+    #[test]
+    fn names_that_are_no_zone_are_refused() {
+        for bad in [
+            "",
+            "Mars/Olympus",
+            "+01:00",
+            "posixrules",
+            "localtime",
+            "europe/zurich",
+            "../x",
+        ] {
+            assert!(bad.parse::<Zone>().is_err(), "{bad}");
+        }
+        assert_eq!(zone("UTC").name(), "UTC");
+    }
+
+    #[test]
+    fn hours_are_written_as_they_were_read() {
+        let text = r#"{"weekday":"monday","from":"08:05","to":"17:30"}"#;
+        let hours: WeeklyHours = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&hours).unwrap(), text);
+        for bad in ["8:05", "08:05:00", "24:00", "0805", ""] {
+            let text = text.replace("08:05", bad);
+            assert!(serde_json::from_str::<WeeklyHours>(&text).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sortable_text_sorts_as_time(a in 0_i64..4_102_444_800_000, b in 0_i64..4_102_444_800_000) {
+            let (a, b) = (Timestamp::from_millisecond(a).unwrap(), Timestamp::from_millisecond(b).unwrap());
+            prop_assert_eq!(a.cmp(&b), sortable(a).cmp(&sortable(b)));
+        }
+
+        #[test]
+        fn a_local_time_that_names_an_instant_reads_back_as_itself(
+            minutes in 0_i64..5_256_000,
+            name in prop::sample::select(vec![
+                "Europe/Zurich", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu",
+                "Pacific/Apia", "America/Sao_Paulo", "Africa/Casablanca", "UTC",
+            ]),
+        ) {
+            let zone = zone(name);
+            let wall = local("2025-01-01T00:00:00").saturating_add(minutes.minutes());
+            match zone.instant_of(wall) {
+                Ok(at) => prop_assert_eq!(zoned(at, &zone).datetime(), wall),
+                Err(LocalTimeError::Gap { .. }) => {}
+                Err(LocalTimeError::Fold { earlier, later, .. }) => {
+                    for one in [earlier, later] {
+                        prop_assert_eq!(zoned(instant(&one), &zone).datetime(), wall);
+                        prop_assert_eq!(zone.with_offset(instant(&one)), one);
+                    }
+                }
+                Err(LocalTimeError::OutOfRange) => prop_assert!(false),
+            }
+        }
+
+        #[test]
+        fn utc_dates_cover_the_time_and_nothing_else(start in 0_i64..2_000_000, minutes in 1_i64..2_880) {
+            let start = Timestamp::from_second(1_900_000_000 + start * 60).unwrap();
+            let end = start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+            let dates = utc_dates(start, end);
+            prop_assert!(utc_midnight(dates[0]) <= start);
+            let last = *dates.last().unwrap();
+            prop_assert!(utc_midnight(last) < end);
+            prop_assert!(utc_midnight(last.saturating_add(1.day())) >= end);
+        }
+    }
+}
