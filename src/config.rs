@@ -80,7 +80,7 @@ pub struct ServeArgs {
     #[arg(
         long,
         env = "CLINIC_API_LOG",
-        default_value = "info,aws_config=warn,aws_smithy_runtime=warn"
+        default_value = "info,dynoxide=error,aws_config=warn,aws_smithy_runtime=warn"
     )]
     pub log: String,
     /// In which form it is logged.

@@ -17,7 +17,7 @@ use crate::error::{ErrorCode, FieldError};
 /// An error, as RFC 9457 has it, with our own members.
 #[derive(ToSchema)]
 #[schema(example = json!({
-    "type": "/problems#staff_busy",
+    "type": "/problems/staff_busy",
     "title": "The staff member is taken at that time",
     "status": 409,
     "detail": "Another appointment of the staff member overlaps. Nothing was written.",

@@ -1,11 +1,6 @@
 //! The whole API, and its documentation.
 
-use axum::{
-    Json, Router,
-    http::{StatusCode, header},
-    response::IntoResponse,
-    routing::get,
-};
+use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -14,8 +9,8 @@ use crate::{
     app::AppState,
     appointments::handlers as appointments,
     clinics::{handlers as clinics, overview},
-    error::{ApiError, ErrorCode},
-    http::health,
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{ApiPath, health},
     openapi,
     patients::handlers as patients,
     staff::handlers as staff,
@@ -76,16 +71,30 @@ pub fn documentation(document: OpenApi) -> Router {
     Router::new()
         .merge(swagger_ui)
         .route("/openapi.json", get(async move || Json(document)))
-        .route("/problems", get(problems))
+        .route("/problems", get(async || markdown(ERRORS)))
+        .route("/problems/{code}", get(get_problem))
         .route(
             "/",
             get(async || axum::response::Redirect::temporary("/docs/")),
         )
 }
 
-async fn problems() -> impl IntoResponse {
-    let markdown = [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")];
-    (StatusCode::OK, markdown, include_str!("../docs/errors.md"))
+/// What each problem means; the `type` of a problem leads to its own part.
+pub const ERRORS: &str = include_str!("../docs/errors.md");
+
+fn markdown(text: &'static str) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")],
+        text,
+    )
+}
+
+async fn get_problem(ApiPath(code): ApiPath<String>) -> ApiResult<impl IntoResponse> {
+    let heading = format!("`{code}`");
+    let part = ERRORS
+        .split("\n### ")
+        .find(|part| part.lines().next() == Some(&heading));
+    part.map(markdown).ok_or_else(ApiError::not_found)
 }
 
 async fn no_route() -> ApiError {

@@ -1,6 +1,6 @@
 //! `clinic-api serve`: the service from start to end.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -93,7 +93,10 @@ async fn serve(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
 
 fn start_logging(settings: &ServeArgs) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("--log is no filter")?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(colours);
     let registry = tracing_subscriber::registry().with(filter);
     match settings.log_format {
         LogFormat::Text => registry.with(lines).init(),

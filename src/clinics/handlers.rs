@@ -16,6 +16,7 @@ use crate::{
         ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
         ReadContext, WriteCommand,
         etag::Tagged,
+        finish::to_the_end,
         idempotency::or_replay,
         paging::{Paging, limit},
     },
@@ -175,7 +176,8 @@ pub async fn delete_clinic(
     context: WriteContext,
     ApiPath(id): ApiPath<ClinicId>,
 ) -> ApiResult<StatusCode> {
-    match repo::delete(app.store(), &context, &id).await? {
+    let deletion = async move { repo::delete(app.store(), &context, &id).await };
+    match to_the_end(deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(InUse::Staff) => Err(ApiError::new(
             ErrorCode::ClinicHasStaff,

@@ -89,7 +89,7 @@ pub async fn delete(
     context: &WriteContext,
     id: &ClinicId,
 ) -> Result<Option<InUse>, StoreError> {
-    let look = async {
+    let look = async || {
         let staff = store
             .find(keys::staff_of_clinic(id), None, |_| true)
             .await?;

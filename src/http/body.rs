@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
@@ -82,6 +82,10 @@ fn unreadable(rejection: BytesRejection) -> ApiError {
 pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        // What is no JSON at all is told so, even where a field before that is wrong as well.
+        if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
+            return misshapen(syntax, String::new());
+        }
         let pointer = pointer(error.path());
         misshapen(error.into_inner(), pointer)
     })?;

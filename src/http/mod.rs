@@ -4,6 +4,7 @@ pub mod body;
 pub mod context;
 pub mod cursor;
 pub mod etag;
+pub mod finish;
 pub mod health;
 pub mod idempotency;
 pub mod merge_patch;

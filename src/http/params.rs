@@ -22,21 +22,30 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value)).map_err(refused)
+        path.map(|Path(value)| Self(value))
+            .map_err(|rejection| refused(&rejection))
     }
 }
 
 /// The parameter that is wrong and why, without its value.
-fn refused(rejection: PathRejection) -> ApiError {
-    if let PathRejection::FailedToDeserializePathParams(failed) = &rejection
-        && let ErrorKind::DeserializeError { key, message, .. } = failed.kind()
-    {
-        return ApiError::field(ErrorCode::InvalidParameter, key, message);
+fn refused(rejection: &PathRejection) -> ApiError {
+    let kind = match rejection {
+        PathRejection::FailedToDeserializePathParams(failed) => Some(failed.kind()),
+        _ => None,
+    };
+    match kind {
+        Some(ErrorKind::DeserializeError { key, message, .. }) => {
+            ApiError::field(ErrorCode::InvalidParameter, key, message)
+        }
+        Some(ErrorKind::Message(message)) => ApiError::new(
+            ErrorCode::InvalidParameter,
+            format!("The id in the path {message}."),
+        ),
+        _ => ApiError::new(
+            ErrorCode::InvalidParameter,
+            "A part of the path is malformed.",
+        ),
     }
-    ApiError::new(
-        ErrorCode::InvalidParameter,
-        "A part of the path is malformed.",
-    )
 }
 
 /// The query's parameters; unknown ones are refused where `T` refuses them.

@@ -49,7 +49,7 @@ pub async fn render(request: Request, next: Next) -> Response {
 
 fn body(pending: PendingProblem, status: StatusCode, request_id: String) -> Response {
     let code = pending.code;
-    let kind = format!("/problems#{}", code.as_str())
+    let kind = format!("/problems/{}", code.as_str())
         .parse::<Uri>()
         .unwrap_or_default();
     let problem = ProblemDetails::from_status_code(status)

@@ -15,7 +15,7 @@ use crate::{
     error::{ApiError, ApiResult, ErrorCode},
     http::{
         ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
-        ReadContext, WriteCommand, etag::Tagged, idempotency::or_replay,
+        ReadContext, WriteCommand, etag::Tagged, finish::to_the_end, idempotency::or_replay,
     },
     id::PatientId,
     openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
@@ -204,7 +204,8 @@ pub async fn delete_patient(
     context: WriteContext,
     ApiPath(id): ApiPath<PatientId>,
 ) -> ApiResult<StatusCode> {
-    match repo::delete(app.store(), &context, &id).await? {
+    let deletion = async move { repo::delete(app.store(), &context, &id).await };
+    match to_the_end(deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(repo::Booked) => Err(ApiError::new(
             ErrorCode::HasFutureAppointments,

@@ -179,7 +179,7 @@ pub async fn delete(
     context: &WriteContext,
     id: &PatientId,
 ) -> Result<Option<Booked>, StoreError> {
-    let look = async {
+    let look = async || {
         let booked = schedule::repo::patient_is_booked(store, id, context.now).await?;
         Ok(booked.then_some(Booked))
     };

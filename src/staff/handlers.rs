@@ -16,6 +16,7 @@ use crate::{
         ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
         ReadContext, WriteCommand,
         etag::Tagged,
+        finish::to_the_end,
         idempotency::or_replay,
         paging::{Paging, limit},
     },
@@ -167,7 +168,8 @@ pub async fn delete_staff_member(
     context: WriteContext,
     ApiPath((clinic, id)): ApiPath<(ClinicId, StaffId)>,
 ) -> ApiResult<StatusCode> {
-    match repo::delete(app.store(), &context, &clinic, &id).await? {
+    let deletion = async move { repo::delete(app.store(), &context, &clinic, &id).await };
+    match to_the_end(deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(repo::Booked) => Err(ApiError::new(
             ErrorCode::HasFutureAppointments,

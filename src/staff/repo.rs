@@ -91,7 +91,7 @@ pub async fn delete(
     clinic: &ClinicId,
     id: &StaffId,
 ) -> Result<Option<Booked>, StoreError> {
-    let look = async {
+    let look = async || {
         let booked = schedule::repo::staff_member_is_booked(store, clinic, id, context.now).await?;
         Ok(booked.then_some(Booked))
     };

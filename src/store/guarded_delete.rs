@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Item, Key, Store, StoreError, WriteContext,
-    codec::string,
-    expression::Condition,
+    codec::{string, text},
+    expression::{Change, Condition},
     write::{Committed, Write},
 };
 
@@ -34,54 +34,59 @@ pub fn stays_active(org: &crate::id::OrgId) -> Condition {
 impl Store {
     /// Deletes the record at `key` and does `further` writes with it, unless `look` finds what still needs it.
     ///
-    /// `look` is awaited after the record is marked, and must read consistently. `Ok(Some(obstacle))` tells what it
-    /// found; the record then is as it was, but for its revision.
+    /// `look` runs before the record is marked, so that an ordinary refusal changes nothing, and again while it
+    /// is; it must read consistently. `Ok(Some(obstacle))` tells what it found; the record then is as it was.
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::Contention`] when another request deletes
     /// it at the same time, and whatever the database may answer.
-    pub async fn guarded_delete<Obstacle>(
+    pub async fn guarded_delete<Obstacle, Looking>(
         &self,
         context: &WriteContext,
         key: &Key,
-        look: impl Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
+        look: impl Fn() -> Looking,
         further: impl FnOnce(&Item) -> Result<Vec<Write>, StoreError>,
-    ) -> Result<Option<Obstacle>, StoreError> {
-        let marking = context.step("mark");
-        let marked = self.mark(&marking, key).await?;
-        let mark = Condition::Equals(DELETING, string(&marking.request_id));
-        let obstacle = match look.await {
+    ) -> Result<Option<Obstacle>, StoreError>
+    where
+        Looking: Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
+    {
+        let found = self.get_item(key, true).await?;
+        let rev = own_rev(context, found.as_ref()).ok_or(StoreError::NotFound)?;
+        context.precondition.check(rev)?;
+        if let Some(obstacle) = look().await? {
+            return Ok(Some(obstacle));
+        }
+        let mark = string(format!("{} by {}", context.request_id, context.subject));
+        let marked = self.mark(context, key, mark.clone()).await?;
+        let marked_by_us = Condition::Equals(DELETING, mark);
+        match look().await {
             Ok(None) => {
                 let mut writes = vec![Write::Delete {
                     key: key.clone(),
-                    condition: mark,
+                    condition: marked_by_us,
                 }];
                 writes.extend(further(&marked)?);
-                return match self.commit(context, writes, &Item::new()).await {
-                    Ok(Committed::Written | Committed::Replayed(_)) => Ok(None),
-                    Err(StoreError::ConditionFailed(_)) => match self.get_item(key, true).await? {
-                        // A repeated try of this deletion, or another request's: it is deleted.
-                        None => Ok(None),
-                        Some(_) => Err(StoreError::Contention),
-                    },
-                    Err(other) => Err(other),
-                };
+                self.delete_marked(context, key, writes)
+                    .await
+                    .map(|()| None)
             }
-            found_or_failed => found_or_failed,
-        };
-        let unmark = context.step("unmark");
-        let change = unmark.touch().remove(DELETING);
-        match self.update(&unmark, key.clone(), change, mark).await {
-            // Another request has marked it meanwhile, and decides for itself.
-            Ok(_) | Err(StoreError::ConditionFailed(_)) => obstacle,
-            Err(other) => Err(other),
+            found_or_failed => {
+                self.unmark(context, key, marked_by_us).await?;
+                found_or_failed
+            }
         }
     }
 
-    async fn mark(&self, context: &WriteContext, key: &Key) -> Result<Item, StoreError> {
+    /// Sets nothing but the mark, so that taking it back leaves the record, and its ETag, as they were.
+    async fn mark(
+        &self,
+        context: &WriteContext,
+        key: &Key,
+        mark: AttributeValue,
+    ) -> Result<Item, StoreError> {
         let mut conditions = vec![Condition::Equals("org", string(&context.org))];
         conditions.extend(context.precondition.condition());
-        let change = context.touch().set(DELETING, string(&context.request_id));
+        let change = Change::default().set(DELETING, mark);
         let marked = self
             .update(context, key.clone(), change, Condition::All(conditions))
             .await;
@@ -92,14 +97,51 @@ impl Store {
             other => other,
         }
     }
+
+    async fn delete_marked(
+        &self,
+        context: &WriteContext,
+        key: &Key,
+        writes: Vec<Write>,
+    ) -> Result<(), StoreError> {
+        match self.commit(context, writes, &Item::new()).await {
+            Ok(Committed::Written | Committed::Replayed(_)) => Ok(()),
+            Err(StoreError::ConditionFailed(_)) => match self.get_item(key, true).await? {
+                // A repeated try of this deletion, or another request's: it is deleted.
+                None => Ok(()),
+                Some(_) => Err(StoreError::Contention),
+            },
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn unmark(
+        &self,
+        context: &WriteContext,
+        key: &Key,
+        marked_by_us: Condition,
+    ) -> Result<(), StoreError> {
+        let change = Change::default().remove(DELETING);
+        match self
+            .update(context, key.clone(), change, marked_by_us)
+            .await
+        {
+            // Another request has marked it meanwhile, and decides for itself.
+            Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+fn own_rev(context: &WriteContext, item: Option<&Item>) -> Option<u64> {
+    let own = item.filter(|item| text(item, "org") == Some(context.org.as_str()));
+    own.and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok())
 }
 
 /// Why a write that asked for the organisation and the caller's revision was refused.
 #[must_use]
 pub fn refusal(context: &WriteContext, item: Option<&Item>) -> StoreError {
-    let own = item.filter(|item| super::codec::text(item, "org") == Some(context.org.as_str()));
-    let rev = own.and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok());
-    match rev {
+    match own_rev(context, item) {
         Some(rev) => StoreError::Stale { rev },
         None => StoreError::NotFound,
     }

@@ -33,15 +33,6 @@ pub struct WriteContext {
 }
 
 impl WriteContext {
-    /// The context of a further write of the same request, told apart from the first.
-    #[must_use]
-    pub fn step(&self, step: &str) -> Self {
-        Self {
-            request_id: format!("{}/{step}", self.request_id),
-            ..self.clone()
-        }
-    }
-
     /// The change that every update makes: the revision, and who and when.
     #[must_use]
     pub fn touch(&self) -> Change {
@@ -106,12 +97,19 @@ impl Precondition {
 
 /// One conditional write; several make a transaction.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
+#[expect(
+    missing_docs,
+    reason = "key, item, change and condition say what they are"
+)]
 pub enum Write {
     /// Store a whole item.
     Put { item: Item, condition: Condition },
     /// Change some attributes.
-    Update { key: Key, change: Change, condition: Condition },
+    Update {
+        key: Key,
+        change: Change,
+        condition: Condition,
+    },
     /// Delete an item.
     Delete { key: Key, condition: Condition },
     /// Write nothing, but let the others happen only if the condition holds.

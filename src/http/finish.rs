@@ -1,0 +1,21 @@
+//! Work that must not stop half-way because the caller hung up.
+
+use tracing::Instrument as _;
+
+use crate::error::{ApiError, ErrorCode};
+
+/// Does `work` to its end, also if the connection goes away meanwhile.
+///
+/// # Errors
+/// 500 if it panicked.
+pub async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, ApiError> {
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.map_err(|_| {
+        ApiError::new(
+            ErrorCode::InternalError,
+            "The error is in our log under this request id.",
+        )
+    })
+}

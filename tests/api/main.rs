@@ -1,0 +1,28 @@
+//! The service as its callers meet it: over HTTP, on a real engine, each test on a table of its own.
+//!
+//! The engine is the embedded one, or, with `CLINIC_TEST_ENDPOINT` set, whatever speaks DynamoDB there:
+//! `tests/dynamodb-local.sh` runs the suite on Amazon's DynamoDB Local.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't go on should say where"
+)]
+
+mod support;
+
+mod access_patterns;
+mod appointments;
+mod clinics;
+mod command_line;
+mod concurrency;
+mod contract;
+mod document;
+mod errors_document;
+mod faults;
+mod idempotency;
+mod layers;
+mod paging;
+mod patients;
+mod staff;
+mod status_life;
+mod table;
+mod tour;

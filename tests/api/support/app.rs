@@ -1,0 +1,153 @@
+//! A service on a fresh table of a real engine.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU32, Ordering},
+};
+
+use aws_sdk_dynamodb::Client;
+use axum::{Router, http::Method};
+use clinic_api::{
+    app::{AppState, service},
+    http::{cursor::CursorKeys, principal::Principal},
+    store::{Store, client::local_config, embedded::Engine},
+    time::Clock,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Call, wire::Wire};
+
+/// The instant at which the clock of every test stands, on a Monday. It lies ahead of the real one, so that no
+/// engine takes a fresh record for an expired one.
+pub const NOW: &str = "2035-01-15T08:00:00Z";
+
+/// A clock that moves when it is told to.
+#[derive(Debug)]
+pub struct TestClock(Mutex<Timestamp>);
+
+impl TestClock {
+    fn new() -> Self {
+        Self(Mutex::new(NOW.parse().unwrap()))
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(by).unwrap();
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A service on a fresh table.
+pub struct TestApp {
+    router: Router,
+    /// The store behind it.
+    pub store: Store,
+    /// What passes between the two.
+    pub wire: Arc<Wire>,
+    /// The service's clock.
+    pub clock: Arc<TestClock>,
+    cursor_keys: CursorKeys,
+    // Kept for as long as the test needs it.
+    _engine: Option<Arc<Engine>>,
+}
+
+impl TestApp {
+    /// Starts an engine, or uses the one that `CLINIC_TEST_ENDPOINT` names, and makes a fresh table on it.
+    pub async fn spawn() -> Self {
+        let (engine, endpoint) = match external_endpoint() {
+            Some(endpoint) => (None, endpoint),
+            None => {
+                let engine = Engine::in_memory().await.unwrap();
+                let endpoint = engine.endpoint().to_owned();
+                (Some(Arc::new(engine)), endpoint)
+            }
+        };
+        let wire = Arc::new(Wire::default());
+        let config = local_config(&endpoint).http_client(wire.client());
+        let store = Store::new(Client::from_conf(config.build()), fresh_table());
+        store.create_table().await.unwrap();
+        wire.forget();
+        let clock = Arc::new(TestClock::new());
+        Self::assemble(store, wire, clock, CursorKeys::random(), "ORG-DEMO", engine)
+    }
+
+    /// The same service and table for the callers of another organisation.
+    pub fn in_org(&self, org: &str) -> Self {
+        let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
+        Self::assemble(
+            store,
+            wire,
+            clock,
+            self.cursor_keys.clone(),
+            org,
+            self._engine.clone(),
+        )
+    }
+
+    fn assemble(
+        store: Store,
+        wire: Arc<Wire>,
+        clock: Arc<TestClock>,
+        cursor_keys: CursorKeys,
+        org: &str,
+        engine: Option<Arc<Engine>>,
+    ) -> Self {
+        let principal = Principal::development(org.parse().unwrap());
+        let state = AppState::new(store.clone(), clock.clone(), cursor_keys.clone(), principal);
+        Self {
+            router: service(state),
+            store,
+            wire,
+            clock,
+            cursor_keys,
+            _engine: engine,
+        }
+    }
+
+    /// A request of any method.
+    pub fn request(&self, method: Method, path: &str) -> Call {
+        Call::new(self.router.clone(), method, path)
+    }
+
+    /// A GET.
+    pub fn get(&self, path: &str) -> Call {
+        self.request(Method::GET, path)
+    }
+
+    /// A POST.
+    pub fn post(&self, path: &str) -> Call {
+        self.request(Method::POST, path)
+    }
+
+    /// A PATCH.
+    pub fn patch(&self, path: &str) -> Call {
+        self.request(Method::PATCH, path)
+    }
+
+    /// A DELETE.
+    pub fn delete(&self, path: &str) -> Call {
+        self.request(Method::DELETE, path)
+    }
+}
+
+/// The engine outside this process on which the suite runs, if there is one.
+pub fn external_endpoint() -> Option<String> {
+    std::env::var("CLINIC_TEST_ENDPOINT").ok()
+}
+
+/// A table's name that no other test has, in this run or another.
+pub fn fresh_table() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let run = std::process::id();
+    format!(
+        "test-{run}-{}-{:x}",
+        NEXT.fetch_add(1, Ordering::Relaxed),
+        rand::random::<u32>()
+    )
+}

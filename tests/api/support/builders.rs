@@ -1,0 +1,102 @@
+//! Records to test with, each made over HTTP.
+
+use serde_json::{Value, json};
+
+use super::{Answer, TestApp};
+
+/// A clinic with one staff member, and one patient.
+#[derive(Debug, Clone)]
+pub struct ClinicMade {
+    /// The clinic's path.
+    pub path: String,
+    /// The staff member's id.
+    pub staff: String,
+    /// The patient's id.
+    pub patient: String,
+}
+
+impl TestApp {
+    /// A clinic in Zurich, by its path.
+    pub async fn clinic(&self) -> String {
+        self.clinic_in("Europe/Zurich").await
+    }
+
+    /// A clinic in a time zone, by its path.
+    pub async fn clinic_in(&self, zone: &str) -> String {
+        let clinic = json!({ "name": "Seefeld", "time_zone": zone });
+        self.post("/v1/clinics")
+            .json(&clinic)
+            .send()
+            .await
+            .expect(201)
+            .location()
+    }
+
+    /// A staff member of a clinic, by id.
+    pub async fn staff_member(&self, clinic: &str) -> String {
+        let staff = json!({ "name": "Dr. Keller", "role": "physician" });
+        let made = self
+            .post(&format!("{clinic}/staff"))
+            .json(&staff)
+            .send()
+            .await
+            .expect(201);
+        id(&made)
+    }
+
+    /// A patient, by id.
+    pub async fn patient(&self) -> String {
+        let patient = json!({ "name": "Ida Example" });
+        id(&self
+            .post("/v1/patients")
+            .json(&patient)
+            .send()
+            .await
+            .expect(201))
+    }
+
+    /// A clinic with all that a booking needs.
+    pub async fn ready_clinic(&self) -> ClinicMade {
+        let path = self.clinic().await;
+        let staff = self.staff_member(&path).await;
+        ClinicMade {
+            staff,
+            path,
+            patient: self.patient().await,
+        }
+    }
+
+    /// Books, and expects nothing of the answer.
+    pub async fn book(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
+        let body = booking(&clinic.staff, &clinic.patient, start, minutes);
+        self.post(&format!("{}/appointments", clinic.path))
+            .json(&body)
+            .send()
+            .await
+    }
+
+    /// Books, and gives the appointment's path.
+    pub async fn booked(&self, clinic: &ClinicMade, start: &str) -> String {
+        self.book(clinic, start, 30).await.expect(201).location()
+    }
+
+    /// Takes a step of the status life.
+    pub async fn step(&self, appointment: &str, status: &str) -> Answer {
+        let body = json!({ "status": status });
+        self.post(&format!("{appointment}/status"))
+            .json(&body)
+            .send()
+            .await
+    }
+}
+
+/// A booking's body.
+pub fn booking(staff: &str, patient: &str, start: &str, minutes: u16) -> Value {
+    json!({ "staff_id": staff, "patient_id": patient, "start": start, "duration_minutes": minutes })
+}
+
+/// The id in an answer.
+#[track_caller]
+pub fn id(answer: &Answer) -> String {
+    answer.json()["id"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,12 @@
+//! What the tests share: a service on a fresh table, requests and answers, faults, and a checker of day sheets.
+
+pub mod answer;
+pub mod app;
+pub mod builders;
+pub mod checker;
+pub mod wire;
+
+pub use answer::{Answer, Call};
+pub use app::{NOW, TestApp};
+pub use builders::{ClinicMade, booking};
+pub use wire::Fault;

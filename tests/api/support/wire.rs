@@ -1,0 +1,289 @@
+//! What passes between the SDK and the engine: counted, and disturbed in the ways that only AWS disturbs it.
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpClient, SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+
+/// A disturbance that the local engines do not produce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The request never arrives.
+    Unreachable,
+    /// The request is done, and the connection breaks before its answer arrives.
+    LostReply,
+    /// As `LostReply`, and the engine has forgotten the request's token when it comes again: no answer for free.
+    LostReplyAndToken,
+    /// DynamoDB limits its rate.
+    Throttled,
+    /// Another transaction has one of the items in hand.
+    Conflict,
+    /// DynamoDB has an error of its own.
+    ServerError,
+    /// A BatchGetItem leaves all but its first key unprocessed.
+    Unprocessed,
+    /// A read that is not consistent sees none of what was written.
+    Stale,
+    /// DynamoDB refuses for a reason that nobody foresaw.
+    Unforeseen,
+}
+
+/// One call that the service made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WireCall {
+    /// As `GetItem`.
+    pub operation: String,
+    /// The capacity units that it took.
+    pub capacity: f64,
+    /// What was sent.
+    pub request: Value,
+}
+
+/// The wire between the SDK and the engine.
+#[derive(Debug, Default)]
+pub struct Wire {
+    calls: Mutex<Vec<WireCall>>,
+    faults: Mutex<VecDeque<(&'static str, Fault)>>,
+}
+
+impl Wire {
+    /// Disturbs the next call of an operation that has no disturbance waiting before it.
+    pub fn disturb(&self, operation: &'static str, fault: Fault) {
+        self.faults.lock().unwrap().push_back((operation, fault));
+    }
+
+    /// Disturbs so many calls of an operation.
+    pub fn disturb_times(&self, times: usize, operation: &'static str, fault: Fault) {
+        (0..times).for_each(|_| self.disturb(operation, fault));
+    }
+
+    /// How many disturbances have not happened.
+    pub fn waiting(&self) -> usize {
+        self.faults.lock().unwrap().len()
+    }
+
+    /// Takes back the disturbances that have not happened.
+    pub fn calm(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
+    /// Forgets the calls so far.
+    pub fn forget(&self) {
+        self.calls.lock().unwrap().clear();
+    }
+
+    /// The calls since it was last asked, or told to forget.
+    pub fn take_calls(&self) -> Vec<WireCall> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The client whose calls pass here.
+    pub fn client(self: &std::sync::Arc<Self>) -> SharedHttpClient {
+        SharedHttpClient::new(WireClient {
+            wire: self.clone(),
+            inner: Builder::new().build_http(),
+        })
+    }
+
+    fn next_fault(&self, operation: &str) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap();
+        let at = faults.iter().position(|(wanted, _)| *wanted == operation)?;
+        faults.remove(at).map(|(_, fault)| fault)
+    }
+}
+
+#[derive(Debug)]
+struct WireClient {
+    wire: std::sync::Arc<Wire>,
+    inner: SharedHttpClient,
+}
+
+impl HttpClient for WireClient {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(WireConnector {
+            wire: self.wire.clone(),
+            inner,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+struct WireConnector {
+    wire: std::sync::Arc<Wire>,
+    inner: SharedHttpConnector,
+}
+
+impl HttpConnector for WireConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move { this.pass(request).await })
+    }
+}
+
+impl WireConnector {
+    async fn pass(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let sent = request
+            .body()
+            .bytes()
+            .and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let sent: Value = sent.unwrap_or_default();
+        let fault = self.wire.next_fault(&operation);
+        match fault {
+            Some(Fault::Unreachable) => return Err(broken("no route to the engine")),
+            Some(Fault::Throttled) => {
+                return Ok(error(
+                    400,
+                    "ProvisionedThroughputExceededException",
+                    &json!({}),
+                ));
+            }
+            Some(Fault::Conflict) => return Ok(conflict(&operation, &sent)),
+            Some(Fault::ServerError) => return Ok(error(500, "InternalServerError", &json!({}))),
+            Some(Fault::Unforeseen) => return Ok(error(400, "AccessDeniedException", &json!({}))),
+            Some(Fault::LostReplyAndToken) => forget_token(&mut request),
+            _ => {}
+        }
+        let answer = self.inner.call(request).await?;
+        let status = answer.status();
+        let bytes = collect(answer).await?;
+        let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        self.note(operation.clone(), sent.clone(), &body);
+        match fault {
+            Some(Fault::LostReply | Fault::LostReplyAndToken) => Err(broken("the answer was lost")),
+            Some(Fault::Unprocessed) => {
+                leave_unprocessed(&sent, &mut body);
+                Ok(response(status, &body))
+            }
+            Some(Fault::Stale) => {
+                assert_ne!(
+                    sent["ConsistentRead"],
+                    json!(true),
+                    "a consistent read is never stale"
+                );
+                Ok(response(status, &stale(&operation)))
+            }
+            _ => Ok(HttpResponse::new(status, SdkBody::from(bytes))),
+        }
+    }
+
+    fn note(&self, operation: String, request: Value, body: &Value) {
+        let consumed = &body["ConsumedCapacity"];
+        let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
+        let capacity = match consumed.as_array() {
+            Some(tables) => tables.iter().map(units).sum(),
+            None => units(consumed),
+        };
+        self.wire.calls.lock().unwrap().push(WireCall {
+            operation,
+            capacity,
+            request,
+        });
+    }
+}
+
+async fn collect(answer: HttpResponse) -> Result<Vec<u8>, ConnectorError> {
+    let collected = answer.into_body().collect().await;
+    Ok(collected
+        .map_err(|error| ConnectorError::io(error))?
+        .to_bytes()
+        .to_vec())
+}
+
+fn broken(why: &'static str) -> ConnectorError {
+    ConnectorError::io(std::io::Error::other(why).into())
+}
+
+/// Without the token that the SDK would repeat, the engine takes the repeated request for a new one.
+fn forget_token(request: &mut HttpRequest) {
+    let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
+    if body
+        .as_object_mut()
+        .unwrap()
+        .remove("ClientRequestToken")
+        .is_some()
+    {
+        let bytes = serde_json::to_vec(&body).unwrap();
+        request
+            .headers_mut()
+            .insert("content-length", bytes.len().to_string());
+        *request.body_mut() = SdkBody::from(bytes);
+    }
+}
+
+fn response(status: StatusCode, body: &Value) -> HttpResponse {
+    let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    response
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+fn error(status: u16, kind: &str, members: &Value) -> HttpResponse {
+    let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": "injected" });
+    let body_members = body.as_object_mut().unwrap();
+    body_members.extend(members.as_object().unwrap().clone());
+    let status = StatusCode::try_from(status).unwrap();
+    response(status, &body)
+}
+
+/// As DynamoDB words it: a transaction is cancelled with a reason for each of its items, a single write is refused.
+fn conflict(operation: &str, sent: &Value) -> HttpResponse {
+    if operation != "TransactWriteItems" {
+        return error(400, "TransactionConflictException", &json!({}));
+    }
+    let items = sent["TransactItems"].as_array().map_or(1, Vec::len);
+    let mut reasons = vec![json!({ "Code": "None" }); items];
+    reasons[items - 1] = json!({ "Code": "TransactionConflict", "Message": "injected" });
+    error(
+        400,
+        "TransactionCanceledException",
+        &json!({ "CancellationReasons": reasons }),
+    )
+}
+
+fn leave_unprocessed(sent: &Value, body: &mut Value) {
+    let (table, request) = sent["RequestItems"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .next()
+        .unwrap();
+    let mut rest = request.clone();
+    let keys = rest["Keys"].as_array_mut().unwrap();
+    assert!(keys.len() > 1, "nothing to leave unprocessed: {sent}");
+    let first = keys.remove(0);
+    let has_key = |item: &Value| item["PK"] == first["PK"] && item["SK"] == first["SK"];
+    body["Responses"][table]
+        .as_array_mut()
+        .unwrap()
+        .retain(has_key);
+    body["UnprocessedKeys"] = json!({ table: rest });
+}
+
+fn stale(operation: &str) -> Value {
+    match operation {
+        "Query" => json!({ "Items": [], "Count": 0, "ScannedCount": 0 }),
+        _ => json!({}),
+    }
+}
