@@ -48,13 +48,7 @@ impl AppState {
         principal: Principal,
     ) -> Self {
         let clinics = ClinicDirectory::new(store.clone());
-        Self(Arc::new(Shared {
-            store,
-            clock,
-            cursor_keys,
-            principal,
-            clinics,
-        }))
+        Self(Arc::new(Shared { store, clock, cursor_keys, principal, clinics }))
     }
 
     /// The table.

@@ -127,10 +127,7 @@ impl ApiError {
     /// The record asked for is not there, or is another organisation's.
     #[must_use]
     pub fn not_found() -> Self {
-        Self::new(
-            ErrorCode::NotFound,
-            "There is no such record, or it is not yours to see.",
-        )
+        Self::new(ErrorCode::NotFound, "There is no such record, or it is not yours to see.")
     }
 
     /// The same with the fields that are wrong.
@@ -142,31 +139,21 @@ impl ApiError {
     /// The same with the free starts nearest to the one that is taken.
     #[must_use]
     pub fn with_nearest_free(self, starts: Vec<String>) -> Self {
-        Self {
-            nearest_free: Some(starts),
-            ..self
-        }
+        Self { nearest_free: Some(starts), ..self }
     }
 
     /// The same with the status that an appointment is in.
     #[must_use]
     pub fn with_current_status(self, status: impl ToString) -> Self {
-        Self {
-            current_status: Some(status.to_string()),
-            ..self
-        }
+        Self { current_status: Some(status.to_string()), ..self }
     }
 
     fn with_cause(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self {
-            cause: Some(cause.into()),
-            ..self
-        }
+        Self { cause: Some(cause.into()), ..self }
     }
 
     fn retry_later(mut self) -> Self {
-        self.headers
-            .push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+        self.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
         self
     }
 

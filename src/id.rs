@@ -23,12 +23,8 @@ const DATE_BYTES: usize = 2;
 
 static CROCKFORD: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = Specification::new();
-    specification
-        .symbols
-        .push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
-    specification
-        .encoding()
-        .expect("32 distinct ASCII symbols are an encoding")
+    specification.symbols.push_str("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
+    specification.encoding().expect("32 distinct ASCII symbols are an encoding")
 });
 
 /// Text that is not an id of the expected kind.
@@ -187,14 +183,8 @@ impl TryFrom<String> for OrgId {
 
     fn try_from(text: String) -> Result<Self, InvalidOrgId> {
         let fits = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        if fits {
-            Ok(Self(text))
-        } else {
-            Err(InvalidOrgId)
-        }
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if fits { Ok(Self(text)) } else { Err(InvalidOrgId) }
     }
 }
 

@@ -73,23 +73,14 @@ pub fn document() -> OpenApi {
     let tag = |name: &str, text: &str| TagBuilder::new().name(name).description(Some(text)).build();
     OpenApiBuilder::new()
         .info(info.build())
-        .servers(Some([ServerBuilder::new()
-            .url("/")
-            .description(Some("This service"))
-            .build()]))
+        .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
         // No operation asks for credentials until identities can be proven.
         .security(Some(Vec::<SecurityRequirement>::new()))
         .tags(Some([
             tag("clinics", "Where, in which time zone, and open when."),
             tag("staff", "Who works at a clinic and can be booked there."),
-            tag(
-                "patients",
-                "Who appointments are made for, at all clinics of the organisation.",
-            ),
-            tag(
-                "appointments",
-                "Booked, taken along their status life, cancelled.",
-            ),
+            tag("patients", "Who appointments are made for, at all clinics of the organisation."),
+            tag("appointments", "Booked, taken along their status life, cancelled."),
             tag("operations", "For those who run the service."),
         ]))
         .build()
@@ -98,25 +89,14 @@ pub fn document() -> OpenApi {
 /// Adds what belongs to every operation.
 pub fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
-    components
-        .schemas
-        .insert("Problem".to_owned(), Problem::schema());
-    components
-        .schemas
-        .insert("FieldError".to_owned(), FieldError::schema());
+    components.schemas.insert("Problem".to_owned(), Problem::schema());
+    components.schemas.insert("FieldError".to_owned(), FieldError::schema());
     let request_id = HeaderBuilder::new()
-        .description(Some(
-            "The request's id: the caller's, if it sent a well-formed one.",
-        ))
+        .description(Some("The request's id: the caller's, if it sent a well-formed one."))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
         .build();
     for item in document.paths.paths.values_mut() {
-        let operations = [
-            &mut item.get,
-            &mut item.post,
-            &mut item.patch,
-            &mut item.delete,
-        ];
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             for response in operation.responses.responses.values_mut() {
                 if let RefOr::T(response) = response {

@@ -21,11 +21,7 @@ use crate::{
 pub fn api() -> (Router<AppState>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(clinics::list_clinics, clinics::create_clinic))
-        .routes(routes!(
-            clinics::get_clinic,
-            clinics::update_clinic,
-            clinics::delete_clinic
-        ))
+        .routes(routes!(clinics::get_clinic, clinics::update_clinic, clinics::delete_clinic))
         .routes(routes!(overview::get_clinic_overview))
         .routes(routes!(staff::list_staff, staff::create_staff_member))
         .routes(routes!(
@@ -34,11 +30,7 @@ pub fn api() -> (Router<AppState>, OpenApi) {
             staff::delete_staff_member
         ))
         .routes(routes!(patients::find_patients, patients::create_patient))
-        .routes(routes!(
-            patients::get_patient,
-            patients::update_patient,
-            patients::delete_patient
-        ))
+        .routes(routes!(patients::get_patient, patients::update_patient, patients::delete_patient))
         .routes(routes!(appointments::list::list_patient_appointments))
         .routes(routes!(
             appointments::list::list_clinic_appointments,
@@ -55,45 +47,33 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(health::get_readiness))
         .split_for_parts();
     openapi::complete(&mut document);
-    let router = router
-        .fallback(no_route)
-        .method_not_allowed_fallback(method_not_allowed);
+    let router = router.fallback(no_route).method_not_allowed_fallback(method_not_allowed);
     (router, document)
 }
 
 /// The document, Swagger UI, and the explanation of every problem.
 pub fn documentation(document: OpenApi) -> Router {
     let swagger_ui = SwaggerUi::new("/docs").config(
-        Config::from("/openapi.json")
-            .try_it_out_enabled(true)
-            .display_request_duration(true),
+        Config::from("/openapi.json").try_it_out_enabled(true).display_request_duration(true),
     );
     Router::new()
         .merge(swagger_ui)
         .route("/openapi.json", get(async move || Json(document)))
         .route("/problems", get(async || markdown(ERRORS)))
         .route("/problems/{code}", get(get_problem))
-        .route(
-            "/",
-            get(async || axum::response::Redirect::temporary("/docs/")),
-        )
+        .route("/", get(async || axum::response::Redirect::temporary("/docs/")))
 }
 
 /// What each problem means; the `type` of a problem leads to its own part.
 pub const ERRORS: &str = include_str!("../docs/errors.md");
 
 fn markdown(text: &'static str) -> impl IntoResponse {
-    (
-        [(header::CONTENT_TYPE, "text/markdown; charset=utf-8")],
-        text,
-    )
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text)
 }
 
 async fn get_problem(ApiPath(code): ApiPath<String>) -> ApiResult<impl IntoResponse> {
     let heading = format!("`{code}`");
-    let part = ERRORS
-        .split("\n### ")
-        .find(|part| part.lines().next() == Some(&heading));
+    let part = ERRORS.split("\n### ").find(|part| part.lines().next() == Some(&heading));
     part.map(markdown).ok_or_else(ApiError::not_found)
 }
 
@@ -102,8 +82,5 @@ async fn no_route() -> ApiError {
 }
 
 async fn method_not_allowed() -> ApiError {
-    ApiError::new(
-        ErrorCode::MethodNotAllowed,
-        "The Allow header names the methods there are.",
-    )
+    ApiError::new(ErrorCode::MethodNotAllowed, "The Allow header names the methods there are.")
 }

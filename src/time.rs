@@ -22,10 +22,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that reads the clock"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
         let now = Timestamp::now();
         now.round(Unit::Millisecond).unwrap_or(now)
     }
@@ -89,9 +86,7 @@ impl Zone {
     /// `instant` with the zone's offset, as `2026-03-02T09:00:00+01:00` (RFC 3339).
     #[must_use]
     pub fn with_offset(&self, instant: Timestamp) -> String {
-        instant
-            .display_with_offset(self.0.to_offset(instant))
-            .to_string()
+        instant.display_with_offset(self.0.to_offset(instant)).to_string()
     }
 
     /// The instant that `local` names on the clinic's wall.
@@ -102,9 +97,9 @@ impl Zone {
         let ambiguous = self.0.to_ambiguous_timestamp(local);
         let zone = self.name().to_owned();
         match ambiguous.offset() {
-            AmbiguousOffset::Unambiguous { .. } => ambiguous
-                .unambiguous()
-                .map_err(|_| LocalTimeError::OutOfRange),
+            AmbiguousOffset::Unambiguous { .. } => {
+                ambiguous.unambiguous().map_err(|_| LocalTimeError::OutOfRange)
+            }
             AmbiguousOffset::Gap { .. } => Err(LocalTimeError::Gap { local, zone }),
             AmbiguousOffset::Fold { before, after } => {
                 let at = |offset: jiff::tz::Offset| {
@@ -113,12 +108,7 @@ impl Zone {
                         .map(|instant| instant.display_with_offset(offset).to_string())
                         .map_err(|_| LocalTimeError::OutOfRange)
                 };
-                Err(LocalTimeError::Fold {
-                    local,
-                    zone,
-                    earlier: at(before)?,
-                    later: at(after)?,
-                })
+                Err(LocalTimeError::Fold { local, zone, earlier: at(before)?, later: at(after)? })
             }
         }
     }
@@ -167,14 +157,9 @@ pub fn utc_date(instant: Timestamp) -> Date {
 /// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
 #[must_use]
 pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
-    let last_moment = end
-        .checked_sub(SignedDuration::from_nanos(1))
-        .unwrap_or(end);
+    let last_moment = end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
     let last = utc_date(last_moment.max(start));
-    utc_date(start)
-        .series(jiff::Span::new().days(1))
-        .take_while(|date| *date <= last)
-        .collect()
+    utc_date(start).series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect()
 }
 
 /// Whether an instant falls on a whole minute.
@@ -194,11 +179,7 @@ pub fn sortable(instant: Timestamp) -> String {
 pub fn utc_midnight(date: Date) -> Timestamp {
     TimeZone::UTC
         .to_timestamp(date.to_datetime(Time::midnight()))
-        .unwrap_or(if date.year() < 1970 {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        })
+        .unwrap_or(if date.year() < 1970 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// An instant in a zone, for what shows times to people.
@@ -256,9 +237,7 @@ pub mod hour_minute {
     /// A text that is no such time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time = Time::strptime("%H:%M", &text)
-            .ok()
-            .filter(|_| text.len() == 5);
+        let time = Time::strptime("%H:%M", &text).ok().filter(|_| text.len() == 5);
         time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
     }
 }
@@ -285,10 +264,7 @@ mod tests {
     #[test]
     fn a_local_time_in_the_spring_gap_is_refused() {
         let refused = zone("Europe/Zurich").instant_of(local("2027-03-28T02:30:00"));
-        assert!(
-            matches!(refused, Err(LocalTimeError::Gap { .. })),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(LocalTimeError::Gap { .. })), "{refused:?}");
     }
 
     #[test]
@@ -313,21 +289,13 @@ mod tests {
     #[test]
     fn midnight_belongs_to_the_day_that_it_begins() {
         let auckland = zone("Pacific/Auckland");
-        assert_eq!(
-            auckland.local_date(instant("2027-06-30T11:59:00Z")),
-            date(2027, 6, 30)
-        );
-        assert_eq!(
-            auckland.local_date(instant("2027-06-30T12:00:00Z")),
-            date(2027, 7, 1)
-        );
+        assert_eq!(auckland.local_date(instant("2027-06-30T11:59:00Z")), date(2027, 6, 30));
+        assert_eq!(auckland.local_date(instant("2027-06-30T12:00:00Z")), date(2027, 7, 1));
     }
 
     #[test]
     fn a_leap_day_is_a_day() {
-        let at = zone("America/New_York")
-            .instant_of(local("2028-02-29T23:30:00"))
-            .unwrap();
+        let at = zone("America/New_York").instant_of(local("2028-02-29T23:30:00")).unwrap();
         assert_eq!(utc_date(at), date(2028, 3, 1));
         assert_eq!(zone("America/New_York").local_date(at), date(2028, 2, 29));
     }
@@ -337,42 +305,26 @@ mod tests {
         let zurich = zone("Europe/Zurich");
         let midnight = zurich.instant_of(local("2027-10-31T00:00:00")).unwrap();
         for hour in 0..25 {
-            let at = midnight
-                .checked_add(SignedDuration::from_hours(hour))
-                .unwrap();
+            let at = midnight.checked_add(SignedDuration::from_hours(hour)).unwrap();
             assert_eq!(zurich.local_date(at), date(2027, 10, 31), "hour {hour}");
         }
-        let next = midnight
-            .checked_add(SignedDuration::from_hours(25))
-            .unwrap();
+        let next = midnight.checked_add(SignedDuration::from_hours(25)).unwrap();
         assert_eq!(zurich.local_date(next), date(2027, 11, 1));
     }
 
     #[test]
     fn what_ends_at_midnight_utc_does_not_touch_the_next_day() {
-        let (start, end) = (
-            instant("2027-06-30T23:00:00Z"),
-            instant("2027-07-01T00:00:00Z"),
-        );
+        let (start, end) = (instant("2027-06-30T23:00:00Z"), instant("2027-07-01T00:00:00Z"));
         assert_eq!(utc_dates(start, end), [date(2027, 6, 30)]);
         let later = instant("2027-07-01T00:01:00Z");
-        assert_eq!(
-            utc_dates(start, later),
-            [date(2027, 6, 30), date(2027, 7, 1)]
-        );
+        assert_eq!(utc_dates(start, later), [date(2027, 6, 30), date(2027, 7, 1)]);
     }
 
     #[test]
     fn names_that_are_no_zone_are_refused() {
-        for bad in [
-            "",
-            "Mars/Olympus",
-            "+01:00",
-            "posixrules",
-            "localtime",
-            "europe/zurich",
-            "../x",
-        ] {
+        for bad in
+            ["", "Mars/Olympus", "+01:00", "posixrules", "localtime", "europe/zurich", "../x"]
+        {
             assert!(bad.parse::<Zone>().is_err(), "{bad}");
         }
         assert_eq!(zone("UTC").name(), "UTC");

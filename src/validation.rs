@@ -17,10 +17,7 @@ pub fn line(text: &str) -> Result<(), ValidationError> {
         return Err(error("blank", "must not be blank"));
     }
     if text.chars().any(char::is_control) {
-        return Err(error(
-            "control_character",
-            "must not contain control characters",
-        ));
+        return Err(error("control_character", "must not contain control characters"));
     }
     Ok(())
 }
@@ -32,10 +29,7 @@ pub fn line(text: &str) -> Result<(), ValidationError> {
 pub fn text(text: &str) -> Result<(), ValidationError> {
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if text.chars().any(odd) {
-        return Err(error(
-            "control_character",
-            "must not contain control characters",
-        ));
+        return Err(error("control_character", "must not contain control characters"));
     }
     Ok(())
 }
@@ -52,10 +46,7 @@ pub fn phone(number: &str) -> Result<(), ValidationError> {
     if fits {
         Ok(())
     } else {
-        Err(error(
-            "phone",
-            "must be a number in E.164 form, as +41445551234",
-        ))
+        Err(error("phone", "must be a number in E.164 form, as +41445551234"))
     }
 }
 
@@ -64,16 +55,11 @@ pub fn phone(number: &str) -> Result<(), ValidationError> {
 /// # Errors
 /// What is wrong with it.
 pub fn record_number(mrn: &str) -> Result<(), ValidationError> {
-    let fits = mrn
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
+    let fits = mrn.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
     if fits && !mrn.is_empty() {
         Ok(())
     } else {
-        Err(error(
-            "mrn",
-            "must consist of letters, digits, dots, dashes, underscores and slashes",
-        ))
+        Err(error("mrn", "must consist of letters, digits, dots, dashes, underscores and slashes"))
     }
 }
 
@@ -83,16 +69,11 @@ pub fn record_number(mrn: &str) -> Result<(), ValidationError> {
 /// What is wrong with it.
 pub fn role(role: &str) -> Result<(), ValidationError> {
     let fits = role.starts_with(|c: char| c.is_ascii_lowercase())
-        && role
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        && role.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if fits {
         Ok(())
     } else {
-        Err(error(
-            "role",
-            "must be lower-case letters, digits and underscores, as physician",
-        ))
+        Err(error("role", "must be lower-case letters, digits and underscores, as physician"))
     }
 }
 
@@ -102,10 +83,7 @@ pub fn role(role: &str) -> Result<(), ValidationError> {
 /// What is wrong with them.
 pub fn weekly_hours(hours: &[WeeklyHours]) -> Result<(), ValidationError> {
     if hours.iter().any(|span| span.to <= span.from) {
-        return Err(error(
-            "hours",
-            "each span must end after it begins, on the same day",
-        ));
+        return Err(error("hours", "each span must end after it begins, on the same day"));
     }
     let mut sorted: Vec<_> = hours.iter().collect();
     sorted.sort_by_key(|span| (span.weekday, span.from));
@@ -123,9 +101,7 @@ pub fn weekly_hours(hours: &[WeeklyHours]) -> Result<(), ValidationError> {
 /// What is wrong with it.
 pub fn coordinate(degrees: f64) -> Result<(), ValidationError> {
     let text = degrees.to_string();
-    let decimals = text
-        .split_once('.')
-        .map_or(0, |(_, decimals)| decimals.len());
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     if decimals <= 7 {
         Ok(())
     } else {
@@ -154,14 +130,9 @@ mod tests {
     #[test]
     fn phones_are_e164() {
         assert!(phone("+41445551234").is_ok());
-        for bad in [
-            "0445551234",
-            "+0445551234",
-            "+41 44 555 12 34",
-            "+123456",
-            "+1234567890123456",
-            "",
-        ] {
+        for bad in
+            ["0445551234", "+0445551234", "+41 44 555 12 34", "+123456", "+1234567890123456", ""]
+        {
             assert!(phone(bad).is_err(), "{bad}");
         }
     }
@@ -182,10 +153,7 @@ mod tests {
         assert!(weekly_hours(&hours(touching)).is_ok());
         assert!(weekly_hours(&hours(&touching.replace("13:00\"}", "13:01\"}"))).is_err());
         assert!(
-            weekly_hours(&hours(
-                r#"[{"weekday":"friday","from":"09:00","to":"09:00"}]"#
-            ))
-            .is_err()
+            weekly_hours(&hours(r#"[{"weekday":"friday","from":"09:00","to":"09:00"}]"#)).is_err()
         );
     }
 

@@ -65,9 +65,7 @@ impl TryFrom<String> for Start {
             return Err(wrong);
         }
         let instant = text.parse().map(Self::Instant);
-        instant
-            .or_else(|_| text.parse().map(Self::Local))
-            .map_err(|_| wrong)
+        instant.or_else(|_| text.parse().map(Self::Local)).map_err(|_| wrong)
     }
 }
 
@@ -250,9 +248,7 @@ impl AppointmentOut {
 /// Shows ids alone.
 impl std::fmt::Debug for AppointmentOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AppointmentOut")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("AppointmentOut").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -272,14 +268,8 @@ mod tests {
 
     #[test]
     fn a_start_is_an_instant_or_a_local_date_time() {
-        assert!(matches!(
-            start("2027-03-02T09:00:00+01:00"),
-            Ok(Start::Instant(_))
-        ));
-        assert!(matches!(
-            start("2027-03-02T08:00:00Z"),
-            Ok(Start::Instant(_))
-        ));
+        assert!(matches!(start("2027-03-02T09:00:00+01:00"), Ok(Start::Instant(_))));
+        assert!(matches!(start("2027-03-02T08:00:00Z"), Ok(Start::Instant(_))));
         assert!(matches!(start("2027-03-02T09:00:00"), Ok(Start::Local(_))));
         assert!(matches!(start("2027-03-02T09:00"), Ok(Start::Local(_))));
     }

@@ -69,9 +69,7 @@ impl std::fmt::Debug for Appointment {
 /// The end of what begins at `start` and takes `minutes`.
 #[must_use]
 pub fn end_of(start: Timestamp, minutes: u16) -> Timestamp {
-    start
-        .saturating_add(SignedDuration::from_mins(i64::from(minutes)))
-        .unwrap_or(Timestamp::MAX)
+    start.saturating_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MAX)
 }
 
 /// Where an appointment stands in its life.
@@ -211,11 +209,7 @@ mod tests {
         ];
         for from in Status::ALL {
             for to in Status::ALL {
-                assert_eq!(
-                    from.can_become(to),
-                    steps.contains(&(from, to)),
-                    "{from} to {to}"
-                );
+                assert_eq!(from.can_become(to), steps.contains(&(from, to)), "{from} to {to}");
             }
         }
     }

@@ -22,9 +22,7 @@ pub async fn run(listen: SocketAddr) -> anyhow::Result<bool> {
     let uri = format!("http://{address}/readyz").parse()?;
     let answer = tokio::time::timeout(DEADLINE, client.get(uri)).await;
     let answer = answer.with_context(|| format!("{address} did not answer in {DEADLINE:?}"))?;
-    let status = answer
-        .with_context(|| format!("{address} can't be reached"))?
-        .status();
+    let status = answer.with_context(|| format!("{address} can't be reached"))?.status();
     println!("{address}: {status}");
     Ok(status.is_success())
 }

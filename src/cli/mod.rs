@@ -64,11 +64,7 @@ impl OpenStore {
 
     #[cfg(feature = "embedded")]
     fn embedded(engine: embedded::Engine, table: String, place: String) -> Self {
-        Self {
-            store: Store::new(engine.client(), table),
-            place,
-            engine: Some(engine),
-        }
+        Self { store: Store::new(engine.client(), table), place, engine: Some(engine) }
     }
 
     /// Makes the table where it is missing.
@@ -76,10 +72,7 @@ impl OpenStore {
     /// # Errors
     /// What the database said.
     pub async fn ensure_table(&self) -> anyhow::Result<()> {
-        self.store
-            .create_table()
-            .await
-            .context("the table can't be made")?;
+        self.store.create_table().await.context("the table can't be made")?;
         Ok(())
     }
 
@@ -98,8 +91,5 @@ fn endpoint(client: &Client) -> String {
         .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
         .ok();
     let region = region.unwrap_or_else(|| "no region".to_owned());
-    endpoint.map_or_else(
-        || format!("DynamoDB, {region}"),
-        |url| format!("{url}, {region}"),
-    )
+    endpoint.map_or_else(|| format!("DynamoDB, {region}"), |url| format!("{url}, {region}"))
 }

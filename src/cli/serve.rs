@@ -45,12 +45,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "every caller that reaches this address is an administrator: there are no identities yet");
     }
-    let state = AppState::new(
-        open.store.clone(),
-        Arc::new(SystemClock),
-        cursor_keys,
-        principal,
-    );
+    let state = AppState::new(open.store.clone(), Arc::new(SystemClock), cursor_keys, principal);
     serve(listener, state).await?;
     open.close().await;
     Ok(())
@@ -94,9 +89,7 @@ async fn serve(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
 fn start_logging(settings: &ServeArgs) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("--log is no filter")?;
     let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(colours);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
     let registry = tracing_subscriber::registry().with(filter);
     match settings.log_format {
         LogFormat::Text => registry.with(lines).init(),
@@ -132,9 +125,7 @@ fn key_beside(data: &Path) -> anyhow::Result<CursorKeys> {
         }
         Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
     };
-    text.trim()
-        .parse()
-        .with_context(|| format!("{shown} holds no key: delete it for a new one"))
+    text.trim().parse().with_context(|| format!("{shown} holds no key: delete it for a new one"))
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
@@ -142,10 +133,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
 }

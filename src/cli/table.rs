@@ -21,11 +21,7 @@ pub async fn run(action: TableAction) -> anyhow::Result<bool> {
 
 async fn create(settings: &StoreArgs) -> anyhow::Result<()> {
     let open = OpenStore::open(settings).await?;
-    let created = open
-        .store
-        .create_table()
-        .await
-        .context("the table can't be made")?;
+    let created = open.store.create_table().await.context("the table can't be made")?;
     match created {
         Created::New => println!("made: {}", open.place),
         Created::Existing => println!("there already: {}", open.place),
@@ -36,11 +32,7 @@ async fn create(settings: &StoreArgs) -> anyhow::Result<()> {
 
 async fn check(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
-    let differences = open
-        .store
-        .check_table()
-        .await
-        .context("the table can't be described")?;
+    let differences = open.store.check_table().await.context("the table can't be described")?;
     for difference in &differences {
         println!("{difference}");
     }

@@ -160,14 +160,7 @@ impl ClinicOut {
     #[must_use]
     pub fn new(clinic: Clinic, created_at: Timestamp, updated_at: Timestamp) -> Self {
         let id = clinic.id.clone();
-        let ClinicIn {
-            name,
-            time_zone,
-            address,
-            position,
-            phone,
-            opening_hours,
-        } = clinic.into();
+        let ClinicIn { name, time_zone, address, position, phone, opening_hours } = clinic.into();
         Self {
             id,
             name,
@@ -213,66 +206,26 @@ impl From<Clinic> for ClinicIn {
 
 impl From<AddressDto> for Address {
     fn from(address: AddressDto) -> Self {
-        let AddressDto {
-            lines,
-            city,
-            postal_code,
-            state,
-            country,
-        } = address;
-        Self {
-            lines,
-            city,
-            postal_code,
-            state,
-            country,
-        }
+        let AddressDto { lines, city, postal_code, state, country } = address;
+        Self { lines, city, postal_code, state, country }
     }
 }
 
 impl From<Address> for AddressDto {
     fn from(address: Address) -> Self {
-        let Address {
-            lines,
-            city,
-            postal_code,
-            state,
-            country,
-        } = address;
-        Self {
-            lines,
-            city,
-            postal_code,
-            state,
-            country,
-        }
+        let Address { lines, city, postal_code, state, country } = address;
+        Self { lines, city, postal_code, state, country }
     }
 }
 
 impl From<PositionDto> for Position {
-    fn from(
-        PositionDto {
-            latitude,
-            longitude,
-        }: PositionDto,
-    ) -> Self {
-        Self {
-            latitude,
-            longitude,
-        }
+    fn from(PositionDto { latitude, longitude }: PositionDto) -> Self {
+        Self { latitude, longitude }
     }
 }
 
 impl From<Position> for PositionDto {
-    fn from(
-        Position {
-            latitude,
-            longitude,
-        }: Position,
-    ) -> Self {
-        Self {
-            latitude,
-            longitude,
-        }
+    fn from(Position { latitude, longitude }: Position) -> Self {
+        Self { latitude, longitude }
     }
 }

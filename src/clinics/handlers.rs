@@ -33,10 +33,7 @@ pub(super) fn out(clinic: Entity<Clinic>) -> ClinicOut {
 }
 
 fn tagged(clinic: Entity<Clinic>) -> Tagged<ClinicOut> {
-    Tagged {
-        rev: clinic.meta.rev,
-        body: out(clinic),
-    }
+    Tagged { rev: clinic.meta.rev, body: out(clinic) }
 }
 
 /// Parameters of a list of clinics.
@@ -148,17 +145,11 @@ pub async fn update_clinic(
         let patched = patch.apply(ClinicIn::from(current.clone()))?;
         if patched.time_zone != current.time_zone {
             let message = "can't be changed once the clinic is made";
-            return Err(ApiError::field(
-                ErrorCode::ValidationFailed,
-                "/time_zone",
-                message,
-            ));
+            return Err(ApiError::field(ErrorCode::ValidationFailed, "/time_zone", message));
         }
         Ok(patched.into_clinic(id.clone()))
     };
-    repo::update(app.store(), &context, &id, modify)
-        .await
-        .map(tagged)
+    repo::update(app.store(), &context, &id, modify).await.map(tagged)
 }
 
 /// Delete a clinic

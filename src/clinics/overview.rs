@@ -65,20 +65,13 @@ pub async fn get_clinic_overview(
     ApiPath(id): ApiPath<ClinicId>,
     ApiQuery(query): ApiQuery<GetClinicOverview>,
 ) -> ApiResult<Json<ClinicOverview>> {
-    let paging = Paging::new(
-        app.cursor_keys(),
-        &context.principal,
-        "get_clinic_overview",
-        &id,
-    );
+    let paging = Paging::new(app.cursor_keys(), &context.principal, "get_clinic_overview", &id);
     let after = paging.after(query.cursor.as_deref())?;
     let first_page = after.is_none();
     let list = List::of(keys::all_of_clinic(&id), after, limit(query.limit)?).backwards();
     let page = app.store().list(list).await?;
-    let mut overview = ClinicOverview {
-        next_cursor: paging.next(page.next.as_ref())?,
-        ..Default::default()
-    };
+    let mut overview =
+        ClinicOverview { next_cursor: paging.next(page.next.as_ref())?, ..Default::default() };
     let org = context.principal.org.as_str();
     let foreign = page.items.iter().any(|item| text(item, "org") != Some(org));
     if foreign || (first_page && page.items.is_empty()) {
@@ -99,12 +92,10 @@ impl ClinicOverview {
             self.clinic = Some(out(Entity::from_item(item)?));
         } else if is_of_type::<StaffMember>(&item) {
             let Entity { meta, value } = Entity::<StaffMember>::from_item(item)?;
-            self.staff
-                .push(StaffOut::new(value, meta.created_at, meta.updated_at));
+            self.staff.push(StaffOut::new(value, meta.created_at, meta.updated_at));
         } else if is_of_type::<Appointment>(&item) {
             let Entity { meta, value } = Entity::<Appointment>::from_item(item)?;
-            self.appointments
-                .push(AppointmentOut::new(value, meta.created_at, meta.updated_at));
+            self.appointments.push(AppointmentOut::new(value, meta.created_at, meta.updated_at));
         }
         Ok(())
     }

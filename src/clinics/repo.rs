@@ -90,18 +90,14 @@ pub async fn delete(
     id: &ClinicId,
 ) -> Result<Option<InUse>, StoreError> {
     let look = async || {
-        let staff = store
-            .find(keys::staff_of_clinic(id), None, |_| true)
-            .await?;
+        let staff = store.find(keys::staff_of_clinic(id), None, |_| true).await?;
         if staff.is_some() {
             return Ok(Some(InUse::Staff));
         }
         let booked = schedule::repo::clinic_is_booked(store, id, context.now).await?;
         Ok(booked.then_some(InUse::Appointments))
     };
-    store
-        .guarded_delete(context, &keys::clinic(id), look, |_| Ok(vec![]))
-        .await
+    store.guarded_delete(context, &keys::clinic(id), look, |_| Ok(vec![])).await
 }
 
 /// An organisation's clinics, the newest first.
@@ -138,10 +134,7 @@ impl ClinicDirectory {
     /// A directory that knows nothing yet.
     #[must_use]
     pub fn new(store: Store) -> Self {
-        let known = Cache::builder()
-            .max_capacity(10_000)
-            .time_to_live(REMEMBERED)
-            .build();
+        let known = Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build();
         Self { store, known }
     }
 
@@ -152,17 +145,11 @@ impl ClinicDirectory {
     /// As [`get`].
     pub async fn zone(&self, org: &OrgId, id: &ClinicId) -> Result<Zone, StoreError> {
         if let Some((owner, zone)) = self.known.get(id).await {
-            return if owner == *org {
-                Ok(zone)
-            } else {
-                Err(StoreError::NotFound)
-            };
+            return if owner == *org { Ok(zone) } else { Err(StoreError::NotFound) };
         }
         let clinic = get(&self.store, org, id, true).await?;
         let zone = clinic.value.time_zone;
-        self.known
-            .insert(id.clone(), (clinic.meta.org, zone.clone()))
-            .await;
+        self.known.insert(id.clone(), (clinic.meta.org, zone.clone())).await;
         Ok(zone)
     }
 }

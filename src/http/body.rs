@@ -5,28 +5,14 @@ use axum::{
     extract::{FromRequest, Request, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header},
 };
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::Value;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{ApiError, ErrorCode, FieldError};
-
-/// A JSON body that keeps the rules of `T`.
-#[derive(Debug, Clone)]
-pub struct JsonBody<T>(pub T);
-
-impl<T, S> FromRequest<S> for JsonBody<T>
-where
-    T: DeserializeOwned + Validate,
-    S: Send + Sync,
-{
-    type Rejection = ApiError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = read(request, state, &["application/json"]).await?;
-        parse(&bytes).map(Self)
-    }
-}
 
 /// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
 ///
@@ -39,9 +25,7 @@ pub async fn read<S: Send + Sync>(
 ) -> Result<Bytes, ApiError> {
     let typed = has_type(request.headers(), types);
     let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
-    let bytes = Bytes::from_request(request, state)
-        .await
-        .map_err(unreadable)?;
+    let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
     match (typed, bytes.is_empty()) {
         (true, false) => Ok(bytes),
         (_, true) if typed || untyped => Ok(Bytes::from_static(b"{}")),
@@ -53,33 +37,23 @@ pub async fn read<S: Send + Sync>(
 }
 
 fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = value
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim();
-    types
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    types.iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 fn unreadable(rejection: BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.");
     }
-    ApiError::new(
-        ErrorCode::InvalidJson,
-        "The body ended before it was complete.",
-    )
+    ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
 }
 
 /// The value that a body holds, its rules checked.
 ///
 /// # Errors
 /// 400 for what is not JSON, 422 for what has another shape or breaks a rule, with a pointer for each field.
-pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
+pub fn parse<T: DeserializeOwned + Serialize + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // What is no JSON at all is told so, even where a field before that is wrong as well.
@@ -89,8 +63,9 @@ pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError
         let pointer = pointer(error.path());
         misshapen(error.into_inner(), pointer)
     })?;
-    json.end()
-        .map_err(|error| misshapen(error, String::new()))?;
+    json.end().map_err(|error| misshapen(error, String::new()))?;
+    let given = serde_json::from_slice(bytes).map_err(|error| misshapen(error, String::new()))?;
+    same_shape(&given, &value)?;
     checked(value)
 }
 
@@ -98,12 +73,41 @@ pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError
 ///
 /// # Errors
 /// As [`parse`].
-pub fn from_value<T: DeserializeOwned + Validate>(json: Value) -> Result<T, ApiError> {
-    let value = serde_path_to_error::deserialize(json).map_err(|error| {
+pub fn from_value<T: DeserializeOwned + Serialize + Validate>(json: Value) -> Result<T, ApiError> {
+    let value = serde_path_to_error::deserialize(&json).map_err(|error| {
         let pointer = pointer(error.path());
         misshapen(error.into_inner(), pointer)
     })?;
+    same_shape(&json, &value)?;
     checked(value)
+}
+
+/// Refuses arrays where `taken` has objects: serde would take their elements for the members, in order.
+fn same_shape(given: &Value, taken: &impl Serialize) -> Result<(), ApiError> {
+    let taken = serde_json::to_value(taken).unwrap_or_default();
+    match array_for_object(given, &taken) {
+        None => Ok(()),
+        Some(pointer) => {
+            Err(ApiError::field(ErrorCode::ValidationFailed, pointer, "must be an object"))
+        }
+    }
+}
+
+fn array_for_object(given: &Value, taken: &Value) -> Option<String> {
+    match (given, taken) {
+        (Value::Array(_), Value::Object(_)) => Some(String::new()),
+        (Value::Object(given), Value::Object(taken)) => given.iter().find_map(|(name, given)| {
+            let below = array_for_object(given, taken.get(name)?)?;
+            Some(format!("/{}{below}", escape(name)))
+        }),
+        (Value::Array(given), Value::Array(taken)) => {
+            given.iter().zip(taken).enumerate().find_map(|(index, (given, taken))| {
+                let below = array_for_object(given, taken)?;
+                Some(format!("/{index}{below}"))
+            })
+        }
+        _ => None,
+    }
 }
 
 fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
@@ -123,10 +127,7 @@ fn misshapen(error: serde_json::Error, pointer: String) -> ApiError {
     // Without the value that was met: it may be a patient's.
     if !error.is_data() {
         let place = format!("at line {}, column {}", error.line(), error.column());
-        return ApiError::new(
-            ErrorCode::InvalidJson,
-            format!("The body is not JSON {place}."),
-        );
+        return ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {place}."));
     }
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or_default();
@@ -137,9 +138,7 @@ fn misshapen(error: serde_json::Error, pointer: String) -> ApiError {
 pub(super) fn without_value(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
         if let Some(rest) = message.strip_prefix(kind) {
-            let expected = rest
-                .rsplit_once(", expected ")
-                .map_or("something else", |(_, e)| e);
+            let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, e)| e);
             return format!("must be {expected}");
         }
     }
@@ -171,10 +170,11 @@ fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>
                 }
             }
             ValidationErrorsKind::Field(broken) => {
-                fields.extend(broken.iter().map(|error| FieldError {
-                    pointer: pointer.clone(),
-                    message: rule(error),
-                }));
+                fields.extend(
+                    broken
+                        .iter()
+                        .map(|error| FieldError { pointer: pointer.clone(), message: rule(error) }),
+                );
             }
         }
     }

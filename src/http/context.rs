@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, request::Parts},
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
 
 use super::{body, etag::if_match, idempotency, principal::Principal, request_id::RequestId};
@@ -25,10 +25,7 @@ impl FromRequestParts<AppState> for ReadContext {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let principal = principal(parts, state).await;
-        Ok(Self {
-            principal,
-            headers: parts.headers.clone(),
-        })
+        Ok(Self { principal, headers: parts.headers.clone() })
     }
 }
 
@@ -76,7 +73,7 @@ pub struct WriteCommand<T> {
 
 impl<T> FromRequest<AppState> for WriteCommand<T>
 where
-    T: DeserializeOwned + Validate + Send,
+    T: DeserializeOwned + Serialize + Validate + Send,
 {
     type Rejection = ApiError;
 

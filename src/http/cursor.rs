@@ -34,11 +34,7 @@ impl CursorKeys {
     }
 
     fn of(keys: &[[u8; 32]]) -> Self {
-        Self(
-            keys.iter()
-                .map(|key| XChaCha20Poly1305::new(Key::from_slice(key)))
-                .collect(),
-        )
+        Self(keys.iter().map(|key| XChaCha20Poly1305::new(Key::from_slice(key))).collect())
     }
 
     /// A cursor that goes on after `position` in the list that `list` names.
@@ -55,10 +51,7 @@ impl CursorKeys {
         let cipher = self.0.first()?;
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let msg = serde_json::to_vec(position).ok()?;
-        let payload = Payload {
-            msg: &msg,
-            aad: &Sha256::digest(list),
-        };
+        let payload = Payload { msg: &msg, aad: &Sha256::digest(list) };
         let sealed = cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
         Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
     }
@@ -79,15 +72,7 @@ impl CursorKeys {
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
         let aad = Sha256::digest(list);
         let open = |cipher: &XChaCha20Poly1305| {
-            cipher
-                .decrypt(
-                    XNonce::from_slice(nonce),
-                    Payload {
-                        msg: sealed,
-                        aad: &aad,
-                    },
-                )
-                .ok()
+            cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
         };
         let plain = self.0.iter().find_map(open)?;
         serde_json::from_slice(&plain).ok()
@@ -99,9 +84,8 @@ impl FromStr for CursorKeys {
 
     fn from_str(setting: &str) -> Result<Self, InvalidCursorKeys> {
         let key = |text: &str| {
-            let bytes = BASE64URL_NOPAD
-                .decode(text.trim().trim_end_matches('=').as_bytes())
-                .ok()?;
+            let bytes =
+                BASE64URL_NOPAD.decode(text.trim().trim_end_matches('=').as_bytes()).ok()?;
             <[u8; 32]>::try_from(bytes).ok()
         };
         let keys: Option<Vec<_>> = setting.split(',').map(key).collect();
@@ -172,9 +156,7 @@ mod tests {
 
     #[test]
     fn a_cursor_shows_nothing_of_what_it_holds() {
-        let cursor = CursorKeys::random()
-            .seal(&position("PAT-SECRET"), "list")
-            .unwrap();
+        let cursor = CursorKeys::random().seal(&position("PAT-SECRET"), "list").unwrap();
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
         assert!(!String::from_utf8_lossy(&bytes).contains("SECRET"));
     }

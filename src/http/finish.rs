@@ -13,9 +13,6 @@ pub async fn to_the_end<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let done = tokio::spawn(work.in_current_span()).await;
     done.map_err(|_| {
-        ApiError::new(
-            ErrorCode::InternalError,
-            "The error is in our log under this request id.",
-        )
+        ApiError::new(ErrorCode::InternalError, "The error is in our log under this request id.")
     })
 }

@@ -30,24 +30,14 @@ pub fn from_request(
     };
     let malformed = || {
         let message = "must be one value of 1 to 255 visible ASCII characters";
-        ApiError::field(
-            ErrorCode::InvalidIdempotencyKey,
-            IDEMPOTENCY_KEY.as_str(),
-            message,
-        )
+        ApiError::field(ErrorCode::InvalidIdempotencyKey, IDEMPOTENCY_KEY.as_str(), message)
     };
     let key = key.to_str().map_err(|_| malformed())?;
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
     if !(1..=255).contains(&key.len()) || !visible || keys.next().is_some() {
         return Err(malformed());
     }
-    let scope = [
-        principal.org.as_str(),
-        &principal.subject,
-        method.as_str(),
-        path,
-        key,
-    ];
+    let scope = [principal.org.as_str(), &principal.subject, method.as_str(), path, key];
     Ok(Some(Idempotency::new(&scope, &canonical(body))))
 }
 
@@ -63,10 +53,7 @@ fn sorted(json: Value) -> Value {
         Value::Object(members) => {
             let mut members: Vec<_> = members.into_iter().collect();
             members.sort_by(|a, b| a.0.cmp(&b.0));
-            members
-                .into_iter()
-                .map(|(name, value)| (name, sorted(value)))
-                .collect()
+            members.into_iter().map(|(name, value)| (name, sorted(value))).collect()
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         other => other,
@@ -103,10 +90,7 @@ mod tests {
     #[test]
     fn white_space_and_order_do_not_matter_but_values_do() {
         let one = canonical(br#"{"a":1,"b":[{"d":2,"c":3}]}"#);
-        assert_eq!(
-            one,
-            canonical(b"{ \"b\": [{\"c\":3, \"d\":2}],\n \"a\": 1 }")
-        );
+        assert_eq!(one, canonical(b"{ \"b\": [{\"c\":3, \"d\":2}],\n \"a\": 1 }"));
         assert_ne!(one, canonical(br#"{"a":1,"b":[{"d":2,"c":4}]}"#));
         assert_eq!(canonical(b"not json"), b"not json");
     }

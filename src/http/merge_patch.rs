@@ -38,21 +38,11 @@ where
         let bytes = read(request, state, &types).await?;
         let json: Value = serde_json::from_slice(&bytes).map_err(|error| {
             let place = format!("at line {}, column {}", error.line(), error.column());
-            ApiError::new(
-                ErrorCode::InvalidJson,
-                format!("The body is not JSON {place}."),
-            )
+            ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {place}."))
         })?;
         match json {
-            Value::Object(members) => Ok(Self {
-                members,
-                of: PhantomData,
-            }),
-            _ => Err(ApiError::field(
-                ErrorCode::ValidationFailed,
-                "",
-                "must be an object",
-            )),
+            Value::Object(members) => Ok(Self { members, of: PhantomData }),
+            _ => Err(ApiError::field(ErrorCode::ValidationFailed, "", "must be an object")),
         }
     }
 }
@@ -156,19 +146,10 @@ mod tests {
         let current = Thing {
             name: "old".to_owned(),
             note: Some("kept".to_owned()),
-            inner: Some(Inner {
-                a: Some(1),
-                b: Some(2),
-            }),
+            inner: Some(Inner { a: Some(1), b: Some(2) }),
         };
-        let Value::Object(members) = patch else {
-            panic!("no object")
-        };
-        MergePatch::<Thing> {
-            members,
-            of: PhantomData,
-        }
-        .apply(current)
+        let Value::Object(members) = patch else { panic!("no object") };
+        MergePatch::<Thing> { members, of: PhantomData }.apply(current)
     }
 
     #[test]
@@ -176,23 +157,14 @@ mod tests {
         let patched = apply(json!({ "note": null, "inner": { "b": 3 } })).unwrap();
         assert_eq!(patched.name, "old");
         assert_eq!(patched.note, None);
-        assert_eq!(
-            patched.inner,
-            Some(Inner {
-                a: Some(1),
-                b: Some(3)
-            })
-        );
+        assert_eq!(patched.inner, Some(Inner { a: Some(1), b: Some(3) }));
         assert_eq!(apply(json!({ "inner": null })).unwrap().inner, None);
     }
 
     #[test]
     fn null_for_what_is_required_or_unknown_is_refused_and_rules_hold() {
-        for bad in [
-            json!({ "name": null }),
-            json!({ "nope": null }),
-            json!({ "name": "toolong" }),
-        ] {
+        for bad in [json!({ "name": null }), json!({ "nope": null }), json!({ "name": "toolong" })]
+        {
             assert_eq!(
                 apply(bad.clone()).unwrap_err().code(),
                 ErrorCode::ValidationFailed,

@@ -16,7 +16,6 @@ pub mod problem;
 pub mod request_id;
 pub mod trace;
 
-pub use body::JsonBody;
 pub use context::{ReadContext, WriteCommand};
 pub use merge_patch::MergePatch;
 pub use paging::Page;

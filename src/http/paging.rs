@@ -53,10 +53,7 @@ impl<'a> Paging<'a> {
         parameters: impl std::fmt::Debug,
     ) -> Self {
         let caller = (principal.org.as_str(), principal.subject.as_str());
-        Self {
-            keys,
-            list: format!("{caller:?} {operation} {parameters:?}"),
-        }
+        Self { keys, list: format!("{caller:?} {operation} {parameters:?}") }
     }
 
     /// Where to begin.
@@ -64,9 +61,7 @@ impl<'a> Paging<'a> {
     /// # Errors
     /// 400 for a cursor that is not one of this list and caller.
     pub fn after(&self, cursor: Option<&str>) -> Result<Option<Position>, ApiError> {
-        cursor
-            .map(|cursor| self.keys.open(cursor, &self.list))
-            .transpose()
+        cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()
     }
 
     /// The cursor with which the list goes on, if it does.
@@ -74,9 +69,7 @@ impl<'a> Paging<'a> {
     /// # Errors
     /// As [`CursorKeys::seal`].
     pub fn next(&self, position: Option<&Position>) -> Result<Option<String>, ApiError> {
-        position
-            .map(|position| self.keys.seal(position, &self.list))
-            .transpose()
+        position.map(|position| self.keys.seal(position, &self.list)).transpose()
     }
 
     /// The page for what was listed.
@@ -85,9 +78,6 @@ impl<'a> Paging<'a> {
     /// As [`CursorKeys::seal`].
     pub fn page<R, T>(&self, listed: Listed<R>, out: impl Fn(R) -> T) -> Result<Page<T>, ApiError> {
         let next_cursor = self.next(listed.next.as_ref())?;
-        Ok(Page {
-            items: listed.items.into_iter().map(out).collect(),
-            next_cursor,
-        })
+        Ok(Page { items: listed.items.into_iter().map(out).collect(), next_cursor })
     }
 }

@@ -17,18 +17,10 @@ pub struct Consistent {
 /// The header of safe retries.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(
-    dead_code,
-    reason = "for the document; http::idempotency reads the header"
-)]
+#[expect(dead_code, reason = "for the document; http::idempotency reads the header")]
 pub struct IdempotencyKey {
     /// Any unique text. The same key has one effect and the same answer for 24 hours.
-    #[param(
-        rename = "Idempotency-Key",
-        min_length = 1,
-        max_length = 255,
-        pattern = "^[!-~]+$"
-    )]
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
 

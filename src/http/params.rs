@@ -22,8 +22,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value))
-            .map_err(|rejection| refused(&rejection))
+        path.map(|Path(value)| Self(value)).map_err(|rejection| refused(&rejection))
     }
 }
 
@@ -37,14 +36,10 @@ fn refused(rejection: &PathRejection) -> ApiError {
         Some(ErrorKind::DeserializeError { key, message, .. }) => {
             ApiError::field(ErrorCode::InvalidParameter, key, message)
         }
-        Some(ErrorKind::Message(message)) => ApiError::new(
-            ErrorCode::InvalidParameter,
-            format!("The id in the path {message}."),
-        ),
-        _ => ApiError::new(
-            ErrorCode::InvalidParameter,
-            "A part of the path is malformed.",
-        ),
+        Some(ErrorKind::Message(message)) => {
+            ApiError::new(ErrorCode::InvalidParameter, format!("The id in the path {message}."))
+        }
+        _ => ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed."),
     }
 }
 
@@ -62,16 +57,14 @@ where
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = parts.uri.query().unwrap_or_default();
         let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(pairs)
-            .map(Self)
-            .map_err(|error| {
-                let pointer = error.path().to_string();
-                let message = without_value(&error.inner().to_string());
-                if pointer.is_empty() || pointer == "." {
-                    ApiError::new(ErrorCode::InvalidParameter, message)
-                } else {
-                    ApiError::field(ErrorCode::InvalidParameter, pointer, message)
-                }
-            })
+        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
+            let pointer = error.path().to_string();
+            let message = without_value(&error.inner().to_string());
+            if pointer.is_empty() || pointer == "." {
+                ApiError::new(ErrorCode::InvalidParameter, message)
+            } else {
+                ApiError::field(ErrorCode::InvalidParameter, pointer, message)
+            }
+        })
     }
 }

@@ -34,11 +34,7 @@ impl Principal {
     /// The administrator that stands for every caller until identities can be proven.
     #[must_use]
     pub fn development(org: OrgId) -> Self {
-        Self {
-            org,
-            subject: "development".to_owned(),
-            role: Role::Admin,
-        }
+        Self { org, subject: "development".to_owned(), role: Role::Admin }
     }
 }
 

@@ -25,30 +25,17 @@ impl RequestId {
     /// The id for what came in the header.
     #[must_use]
     pub fn from_header(header: Option<&HeaderValue>) -> Self {
-        let nonce = BASE32HEX_NOPAD
-            .encode(&rand::random::<[u8; 15]>())
-            .to_lowercase();
-        match header
-            .and_then(|value| value.to_str().ok())
-            .filter(|id| is_well_formed(id))
-        {
-            Some(public) => Self {
-                public: public.to_owned(),
-                unique: format!("{public}~{nonce}"),
-            },
-            None => Self {
-                public: nonce.clone(),
-                unique: nonce,
-            },
+        let nonce = BASE32HEX_NOPAD.encode(&rand::random::<[u8; 15]>()).to_lowercase();
+        match header.and_then(|value| value.to_str().ok()).filter(|id| is_well_formed(id)) {
+            Some(public) => Self { public: public.to_owned(), unique: format!("{public}~{nonce}") },
+            None => Self { public: nonce.clone(), unique: nonce },
         }
     }
 }
 
 fn is_well_formed(id: &str) -> bool {
     (1..=128).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
 }
 
 /// Gives every request its id and every response the same.
@@ -71,14 +58,8 @@ mod tests {
     #[test]
     fn a_callers_id_is_kept_but_made_unique_for_items() {
         let header = HeaderValue::from_static("trace-1");
-        let (a, b) = (
-            RequestId::from_header(Some(&header)),
-            RequestId::from_header(Some(&header)),
-        );
-        assert_eq!(
-            (a.public.as_str(), b.public.as_str()),
-            ("trace-1", "trace-1")
-        );
+        let (a, b) = (RequestId::from_header(Some(&header)), RequestId::from_header(Some(&header)));
+        assert_eq!((a.public.as_str(), b.public.as_str()), ("trace-1", "trace-1"));
         assert_ne!(a.unique, b.unique);
     }
 

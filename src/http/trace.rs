@@ -14,14 +14,8 @@ use super::request_id::RequestId;
 
 /// Logs each request with its outcome.
 pub async fn log(request: Request, next: Next) -> Response {
-    let path = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none", MatchedPath::as_str);
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .map_or("", |id| id.public.as_str());
+    let path = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let id = request.extensions().get::<RequestId>().map_or("", |id| id.public.as_str());
     let span = tracing::info_span!("request", method = %request.method(), path, request_id = id);
     async {
         let started = Instant::now();

@@ -105,28 +105,8 @@ impl PatientOut {
     /// The patient with the times of their record.
     #[must_use]
     pub fn new(patient: Patient, created_at: Timestamp, updated_at: Timestamp) -> Self {
-        let Patient {
-            id,
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-        } = patient;
-        Self {
-            id,
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-            created_at,
-            updated_at,
-        }
+        let Patient { id, mrn, name, birth_date, phone, email, notes, active } = patient;
+        Self { id, mrn, name, birth_date, phone, email, notes, active, created_at, updated_at }
     }
 }
 
@@ -134,48 +114,14 @@ impl PatientIn {
     /// The patient that this describes, under an id.
     #[must_use]
     pub fn into_patient(self, id: PatientId) -> Patient {
-        let Self {
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-        } = self;
-        Patient {
-            id,
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-        }
+        let Self { mrn, name, birth_date, phone, email, notes, active } = self;
+        Patient { id, mrn, name, birth_date, phone, email, notes, active }
     }
 }
 
 impl From<Patient> for PatientIn {
     fn from(patient: Patient) -> Self {
-        let Patient {
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-            ..
-        } = patient;
-        Self {
-            mrn,
-            name,
-            birth_date,
-            phone,
-            email,
-            notes,
-            active,
-        }
+        let Patient { mrn, name, birth_date, phone, email, notes, active, .. } = patient;
+        Self { mrn, name, birth_date, phone, email, notes, active }
     }
 }

@@ -28,18 +28,11 @@ use crate::{
 type PatientPatch = MergePatch<PatientIn>;
 
 fn out(patient: Entity<Patient>) -> PatientOut {
-    PatientOut::new(
-        patient.value,
-        patient.meta.created_at,
-        patient.meta.updated_at,
-    )
+    PatientOut::new(patient.value, patient.meta.created_at, patient.meta.updated_at)
 }
 
 fn tagged(patient: Entity<Patient>) -> Tagged<PatientOut> {
-    Tagged {
-        rev: patient.meta.rev,
-        body: out(patient),
-    }
+    Tagged { rev: patient.meta.rev, body: out(patient) }
 }
 
 impl From<PatientError> for ApiError {
@@ -103,10 +96,7 @@ pub async fn find_patients(
     }
     let (org, consistent) = (&context.principal.org, query.consistent);
     let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
-    Ok(Json(Page {
-        items: found.map(out).into_iter().collect(),
-        next_cursor: None,
-    }))
+    Ok(Json(Page { items: found.map(out).into_iter().collect(), next_cursor: None }))
 }
 
 /// Create a patient
@@ -184,9 +174,7 @@ pub async fn update_patient(
         check_birth_date(&patched, context.now)?;
         Ok::<_, ApiError>(patched.into_patient(id.clone()))
     };
-    repo::update(app.store(), &context, &id, modify)
-        .await
-        .map(tagged)
+    repo::update(app.store(), &context, &id, modify).await.map(tagged)
 }
 
 /// Delete a patient

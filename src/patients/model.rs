@@ -29,8 +29,6 @@ pub struct Patient {
 /// Shows the id alone: what is known of a patient must not reach a log.
 impl std::fmt::Debug for Patient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patient")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Patient").field("id", &self.id).finish_non_exhaustive()
     }
 }

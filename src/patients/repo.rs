@@ -69,15 +69,9 @@ pub async fn create(
     context: &WriteContext,
     patient: Patient,
 ) -> Result<Entity<Patient>, PatientError> {
-    let claimed = patient
-        .mrn
-        .as_deref()
-        .map(|mrn| claim(context, &patient.id, mrn))
-        .transpose()?;
+    let claimed = patient.mrn.as_deref().map(|mrn| claim(context, &patient.id, mrn)).transpose()?;
     let entity = Entity::new(patient, context);
-    let created = store
-        .create(context, entity, claimed.into_iter().collect())
-        .await;
+    let created = store.create(context, entity, claimed.into_iter().collect()).await;
     created.map_err(|error| match error {
         StoreError::ConditionFailed(failed) if failed.at(1).is_some() => {
             PatientError::RecordNumberTaken
@@ -109,15 +103,11 @@ pub async fn find_by_record_number(
     mrn: &str,
     consistent: bool,
 ) -> Result<Option<Entity<Patient>>, StoreError> {
-    let marker = store
-        .get::<RecordNumber>(&keys::record_number(org, mrn), consistent)
-        .await?;
+    let marker = store.get::<RecordNumber>(&keys::record_number(org, mrn), consistent).await?;
     let Some(marker) = marker else {
         return Ok(None);
     };
-    let found = store
-        .get::<Patient>(&keys::patient(&marker.value.patient_id), consistent)
-        .await?;
+    let found = store.get::<Patient>(&keys::patient(&marker.value.patient_id), consistent).await?;
     // The two reads are no snapshot: the number may have moved on in between.
     Ok(found
         .filter(|patient| patient.meta.org == *org && patient.value.mrn.as_deref() == Some(mrn)))
@@ -138,11 +128,7 @@ pub async fn update<E: From<StoreError> + From<PatientError>>(
         if old.mrn == new.mrn {
             return Ok(vec![]);
         }
-        let claimed = new
-            .mrn
-            .as_deref()
-            .map(|mrn| claim(context, id, mrn))
-            .transpose()?;
+        let claimed = new.mrn.as_deref().map(|mrn| claim(context, id, mrn)).transpose()?;
         let released = old.mrn.as_deref().map(|mrn| release(&context.org, id, mrn));
         Ok(claimed.into_iter().chain(released).collect())
     };
@@ -187,17 +173,12 @@ pub async fn delete(
         let mrn = text(marked, "mrn").map(|mrn| release(&context.org, id, mrn));
         Ok(mrn.into_iter().collect())
     };
-    store
-        .guarded_delete(context, &keys::patient(id), look, marker)
-        .await
+    store.guarded_delete(context, &keys::patient(id), look, marker).await
 }
 
 fn claim(context: &WriteContext, id: &PatientId, mrn: &str) -> Result<Write, StoreError> {
-    let marker = RecordNumber {
-        org: context.org.clone(),
-        mrn: mrn.to_owned(),
-        patient_id: id.clone(),
-    };
+    let marker =
+        RecordNumber { org: context.org.clone(), mrn: mrn.to_owned(), patient_id: id.clone() };
     Entity::new(marker, context).create()
 }
 

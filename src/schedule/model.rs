@@ -72,10 +72,7 @@ impl Slot {
     /// The slot as an entry.
     #[must_use]
     pub fn entry(&self) -> Entry {
-        Entry {
-            start: self.start.as_second(),
-            end: self.end.as_second(),
-        }
+        Entry { start: self.start.as_second(), end: self.end.as_second() }
     }
 }
 
@@ -91,11 +88,7 @@ impl DaySheet {
     /// A day with nothing in it.
     #[must_use]
     pub fn empty(owner: SheetOwner, utc_date: Date) -> Self {
-        Self {
-            owner,
-            utc_date,
-            entries: BTreeMap::new(),
-        }
+        Self { owner, utc_date, entries: BTreeMap::new() }
     }
 
     fn is_free(&self, wanted: &Entry) -> bool {
@@ -135,20 +128,14 @@ pub fn decide<'a>(
     let taken = |of_staff: bool| {
         let owned =
             |sheet: &&&DaySheet| matches!(sheet.owner, SheetOwner::Staff { .. }) == of_staff;
-        sheets
-            .iter()
-            .filter(owned)
-            .any(|sheet| !sheet.is_free(&entry))
+        sheets.iter().filter(owned).any(|sheet| !sheet.is_free(&entry))
     };
     let busy = match (taken(true), taken(false)) {
         (false, false) => return Ok(()),
         (true, _) => Busy::Staff,
         (false, true) => Busy::Patient,
     };
-    Err(Clash {
-        busy,
-        nearest_free: nearest_free(&sheets, wanted, now),
-    })
+    Err(Clash { busy, nearest_free: nearest_free(&sheets, wanted, now) })
 }
 
 /// The starts nearest to the wanted one at which all of `sheets` are free. Such a start either ends where an
@@ -161,26 +148,19 @@ fn nearest_free(sheets: &[&DaySheet], wanted: &Slot, now: Timestamp) -> Vec<Time
     };
     let opens = utc_midnight(*first).max(now);
     let closes = utc_midnight(last.tomorrow().unwrap_or(*last));
-    let edges = sheets
-        .iter()
-        .flat_map(|sheet| sheet.entries.values())
-        .flat_map(|entry| {
-            let before = entry.start.saturating_sub(length.as_secs());
-            [before, entry.end]
-        });
+    let edges = sheets.iter().flat_map(|sheet| sheet.entries.values()).flat_map(|entry| {
+        let before = entry.start.saturating_sub(length.as_secs());
+        [before, entry.end]
+    });
     let fits = |start: &Timestamp| {
-        let slot = Slot {
-            start: *start,
-            end: start.saturating_add(length).unwrap_or(Timestamp::MAX),
-        };
+        let slot =
+            Slot { start: *start, end: start.saturating_add(length).unwrap_or(Timestamp::MAX) };
         *start >= opens
             && slot.end <= closes
             && sheets.iter().all(|sheet| sheet.is_free(&slot.entry()))
     };
-    let mut starts: Vec<_> = edges
-        .filter_map(|edge| Timestamp::from_second(edge).ok())
-        .filter(fits)
-        .collect();
+    let mut starts: Vec<_> =
+        edges.filter_map(|edge| Timestamp::from_second(edge).ok()).filter(fits).collect();
     let distance = |start: &Timestamp| (start.duration_since(wanted.start).abs(), *start);
     starts.sort_by_key(distance);
     starts.dedup();
@@ -192,10 +172,7 @@ fn nearest_free(sheets: &[&DaySheet], wanted: &Slot, now: Timestamp) -> Vec<Time
 /// Whether anything on a sheet ends after `now`.
 #[must_use]
 pub fn has_future_entry(sheet: &DaySheet, now: Timestamp) -> bool {
-    sheet
-        .entries
-        .values()
-        .any(|entry| entry.end > now.as_second())
+    sheet.entries.values().any(|entry| entry.end > now.as_second())
 }
 
 #[cfg(test)]
@@ -212,33 +189,22 @@ mod tests {
     }
 
     fn slot(from: i64, minutes: i64) -> Slot {
-        Slot {
-            start: at(from),
-            end: at(from + minutes),
-        }
+        Slot { start: at(from), end: at(from + minutes) }
     }
 
     fn staff() -> SheetOwner {
-        SheetOwner::Staff {
-            clinic_id: ClinicId::random(),
-            staff_id: StaffId::random(),
-        }
+        SheetOwner::Staff { clinic_id: ClinicId::random(), staff_id: StaffId::random() }
     }
 
     fn patient() -> SheetOwner {
-        SheetOwner::Patient {
-            patient_id: PatientId::random(),
-        }
+        SheetOwner::Patient { patient_id: PatientId::random() }
     }
 
     fn sheet(owner: SheetOwner, taken: &[(i64, i64)]) -> DaySheet {
         let date = crate::time::utc_date(at(0));
         let mut sheet = DaySheet::empty(owner, date);
         for (from, minutes) in taken {
-            sheet.entries.insert(
-                AppointmentId::random_on(date),
-                slot(*from, *minutes).entry(),
-            );
+            sheet.entries.insert(AppointmentId::random_on(date), slot(*from, *minutes).entry());
         }
         sheet
     }
@@ -258,9 +224,7 @@ mod tests {
     fn the_staff_member_is_named_before_the_patient() {
         let (of_staff, of_patient) = (sheet(staff(), &[(600, 30)]), sheet(patient(), &[(600, 30)]));
         let busy = |sheets: &[&DaySheet]| {
-            decide(sheets.iter().copied(), &slot(600, 30), at(0))
-                .unwrap_err()
-                .busy
+            decide(sheets.iter().copied(), &slot(600, 30), at(0)).unwrap_err().busy
         };
         assert_eq!(busy(&[&of_staff, &of_patient]), Busy::Staff);
         assert_eq!(busy(&[&sheet(staff(), &[]), &of_patient]), Busy::Patient);
@@ -276,12 +240,7 @@ mod tests {
     #[test]
     fn a_full_day_has_no_nearest_start() {
         let taken = sheet(staff(), &[(0, 1440)]);
-        assert_eq!(
-            decide([&taken], &slot(600, 30), at(0))
-                .unwrap_err()
-                .nearest_free,
-            []
-        );
+        assert_eq!(decide([&taken], &slot(600, 30), at(0)).unwrap_err().nearest_free, []);
     }
 
     fn spans() -> impl Strategy<Value = Vec<(i64, i64)>> {

@@ -29,10 +29,9 @@ impl Record for DaySheet {
 
 fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
     match owner {
-        SheetOwner::Staff {
-            clinic_id,
-            staff_id,
-        } => keys::staff_day_sheet(clinic_id, staff_id, utc_date),
+        SheetOwner::Staff { clinic_id, staff_id } => {
+            keys::staff_day_sheet(clinic_id, staff_id, utc_date)
+        }
         SheetOwner::Patient { patient_id } => keys::patient_day_sheet(patient_id, utc_date),
     }
 }
@@ -43,9 +42,7 @@ pub fn sheets_of<'a>(
     slot: &Slot,
 ) -> impl Iterator<Item = (&'a SheetOwner, Date)> + use<'a> {
     let dates = slot.utc_dates();
-    owners
-        .iter()
-        .flat_map(move |owner| dates.clone().into_iter().map(move |date| (owner, date)))
+    owners.iter().flat_map(move |owner| dates.clone().into_iter().map(move |date| (owner, date)))
 }
 
 /// The key of one of them.
@@ -71,14 +68,8 @@ pub fn occupy(
         sheet.entries.insert(appointment.clone(), entry);
         return Entity::new(sheet, context).create();
     };
-    let change = context
-        .touch()
-        .set_entry(ENTRIES, appointment.as_str(), attribute(entry));
-    Ok(Write::Update {
-        key: sheet_key(owner, utc_date),
-        change,
-        condition: read.unchanged(),
-    })
+    let change = context.touch().set_entry(ENTRIES, appointment.as_str(), attribute(entry));
+    Ok(Write::Update { key: sheet_key(owner, utc_date), change, condition: read.unchanged() })
 }
 
 /// The write that takes an appointment out of a sheet, if it stands there.
@@ -129,13 +120,8 @@ pub async fn patient_is_booked(
     patient: &PatientId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    has_future_entries(
-        store,
-        keys::patient_day_sheets_from(patient, utc_date(now)),
-        None,
-        now,
-    )
-    .await
+    has_future_entries(store, keys::patient_day_sheets_from(patient, utc_date(now)), None, now)
+        .await
 }
 
 /// Whether anybody at a clinic has an appointment that is not over; read consistently.
@@ -147,13 +133,7 @@ pub async fn clinic_is_booked(
     clinic: &ClinicId,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    has_future_entries(
-        store,
-        keys::staff_day_sheets_from(clinic, utc_date(now)),
-        None,
-        now,
-    )
-    .await
+    has_future_entries(store, keys::staff_day_sheets_from(clinic, utc_date(now)), None, now).await
 }
 
 async fn has_future_entries(

@@ -88,15 +88,7 @@ impl StaffOut {
     /// The staff member with the times of their record.
     #[must_use]
     pub fn new(staff: StaffMember, created_at: Timestamp, updated_at: Timestamp) -> Self {
-        let StaffMember {
-            id,
-            clinic_id,
-            name,
-            role,
-            speciality,
-            active,
-            working_hours,
-        } = staff;
+        let StaffMember { id, clinic_id, name, role, speciality, active, working_hours } = staff;
         Self {
             id,
             clinic_id,
@@ -115,41 +107,14 @@ impl StaffIn {
     /// The staff member that this describes, at a clinic and under an id.
     #[must_use]
     pub fn into_staff_member(self, id: StaffId, clinic_id: ClinicId) -> StaffMember {
-        let Self {
-            name,
-            role,
-            speciality,
-            active,
-            working_hours,
-        } = self;
-        StaffMember {
-            id,
-            clinic_id,
-            name,
-            role,
-            speciality,
-            active,
-            working_hours,
-        }
+        let Self { name, role, speciality, active, working_hours } = self;
+        StaffMember { id, clinic_id, name, role, speciality, active, working_hours }
     }
 }
 
 impl From<StaffMember> for StaffIn {
     fn from(staff: StaffMember) -> Self {
-        let StaffMember {
-            name,
-            role,
-            speciality,
-            active,
-            working_hours,
-            ..
-        } = staff;
-        Self {
-            name,
-            role,
-            speciality,
-            active,
-            working_hours,
-        }
+        let StaffMember { name, role, speciality, active, working_hours, .. } = staff;
+        Self { name, role, speciality, active, working_hours }
     }
 }

@@ -33,10 +33,7 @@ fn out(staff: Entity<StaffMember>) -> StaffOut {
 }
 
 fn tagged(staff: Entity<StaffMember>) -> Tagged<StaffOut> {
-    Tagged {
-        rev: staff.meta.rev,
-        body: out(staff),
-    }
+    Tagged { rev: staff.meta.rev, body: out(staff) }
 }
 
 /// Parameters of a list of staff.
@@ -148,9 +145,7 @@ pub async fn update_staff_member(
         let patched = patch.apply(StaffIn::from(current.clone()))?;
         Ok::<_, ApiError>(patched.into_staff_member(id.clone(), clinic.clone()))
     };
-    repo::update(app.store(), &context, &clinic, &id, modify)
-        .await
-        .map(tagged)
+    repo::update(app.store(), &context, &clinic, &id, modify).await.map(tagged)
 }
 
 /// Delete a staff member

@@ -37,10 +37,8 @@ pub async fn create(
     context: &WriteContext,
     staff: StaffMember,
 ) -> Result<Entity<StaffMember>, StoreError> {
-    let clinic_stays = Write::Check {
-        key: keys::clinic(&staff.clinic_id),
-        condition: stays(&context.org),
-    };
+    let clinic_stays =
+        Write::Check { key: keys::clinic(&staff.clinic_id), condition: stays(&context.org) };
     let entity = Entity::new(staff, context);
     match store.create(context, entity, vec![clinic_stays]).await {
         Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
@@ -61,9 +59,7 @@ pub async fn get(
     id: &StaffId,
     consistent: bool,
 ) -> Result<Entity<StaffMember>, StoreError> {
-    store
-        .get_of_org(org, &keys::staff(clinic, id), consistent)
-        .await
+    store.get_of_org(org, &keys::staff(clinic, id), consistent).await
 }
 
 /// Lets `modify` make another staff member of one, and stores that.
@@ -95,9 +91,7 @@ pub async fn delete(
         let booked = schedule::repo::staff_member_is_booked(store, clinic, id, context.now).await?;
         Ok(booked.then_some(Booked))
     };
-    store
-        .guarded_delete(context, &keys::staff(clinic, id), look, |_| Ok(vec![]))
-        .await
+    store.guarded_delete(context, &keys::staff(clinic, id), look, |_| Ok(vec![])).await
 }
 
 /// A clinic's staff, by id.

@@ -43,9 +43,7 @@ impl Store {
         consistent: bool,
     ) -> Result<Entity<T>, StoreError> {
         let found = self.get::<T>(key, consistent).await?;
-        found
-            .filter(|entity| entity.meta.org == *org)
-            .ok_or(StoreError::NotFound)
+        found.filter(|entity| entity.meta.org == *org).ok_or(StoreError::NotFound)
     }
 
     /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
@@ -100,19 +98,12 @@ impl Store {
         list: List,
     ) -> Result<Listed<Entity<T>>, StoreError> {
         let page = self.list(list).await?;
-        let records = page
-            .items
-            .into_iter()
-            .filter(is_of_type::<T>)
-            .map(Entity::<T>::from_item);
+        let records = page.items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item);
         let items = records.collect::<Result<Vec<_>, _>>()?;
         if items.iter().any(|entity| entity.meta.org != *org) {
             return Err(StoreError::NotFound);
         }
-        Ok(Listed {
-            items,
-            next: page.next,
-        })
+        Ok(Listed { items, next: page.next })
     }
 }
 
@@ -120,23 +111,13 @@ impl List {
     /// The first `limit` items of a range after `after`, ascending.
     #[must_use]
     pub fn of(range: KeyRange, after: Option<Position>, limit: u16) -> Self {
-        Self {
-            range,
-            backwards: false,
-            filter: None,
-            consistent: false,
-            after,
-            limit,
-        }
+        Self { range, backwards: false, filter: None, consistent: false, after, limit }
     }
 
     /// The same, descending.
     #[must_use]
     pub fn backwards(self) -> Self {
-        Self {
-            backwards: true,
-            ..self
-        }
+        Self { backwards: true, ..self }
     }
 
     /// The same, of those for which all of `conditions` hold; none at all keeps everything.

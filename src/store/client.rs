@@ -41,13 +41,7 @@ pub fn local_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
     Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
-        .credentials_provider(Credentials::new(
-            "local",
-            "local",
-            None,
-            None,
-            "local engine",
-        ))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
         .http_client(Builder::new().build_http())
         .timeout_config(timeouts())

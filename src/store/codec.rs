@@ -133,10 +133,7 @@ impl<T: Record> Entity<T> {
     /// # Errors
     /// As [`Entity::to_item`].
     pub fn create(&self) -> Result<Write, StoreError> {
-        Ok(Write::Put {
-            item: self.to_item()?,
-            condition: Condition::Absent,
-        })
+        Ok(Write::Put { item: self.to_item()?, condition: Condition::Absent })
     }
 
     /// The write that replaces `previous`, if nobody has changed it since.
@@ -144,10 +141,7 @@ impl<T: Record> Entity<T> {
     /// # Errors
     /// As [`Entity::to_item`].
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
-        Ok(Write::Put {
-            item: self.to_item()?,
-            condition: previous.meta.unchanged(),
-        })
+        Ok(Write::Put { item: self.to_item()?, condition: previous.meta.unchanged() })
     }
 }
 
@@ -187,9 +181,7 @@ pub fn string(value: impl ToString) -> AttributeValue {
 /// a number half its digits and two, 3 bytes for a list or map and 1 for each of its elements.
 #[must_use]
 pub fn item_bytes(item: &Item) -> usize {
-    item.iter()
-        .map(|(name, value)| name.len() + value_bytes(value))
-        .sum()
+    item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 
 fn value_bytes(value: &AttributeValue) -> usize {
@@ -199,10 +191,7 @@ fn value_bytes(value: &AttributeValue) -> usize {
         AttributeValue::B(bytes) => bytes.as_ref().len(),
         AttributeValue::L(list) => 3 + list.iter().map(|v| 1 + value_bytes(v)).sum::<usize>(),
         AttributeValue::M(map) => {
-            3 + map
-                .iter()
-                .map(|(name, v)| 1 + name.len() + value_bytes(v))
-                .sum::<usize>()
+            3 + map.iter().map(|(name, v)| 1 + name.len() + value_bytes(v)).sum::<usize>()
         }
         AttributeValue::Ss(set) | AttributeValue::Ns(set) => set.iter().map(String::len).sum(),
         AttributeValue::Bs(set) => set.iter().map(|bytes| bytes.as_ref().len()).sum(),

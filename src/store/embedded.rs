@@ -73,9 +73,7 @@ impl Engine {
     }
 
     async fn serve(database: Database, lock: Option<File>) -> Result<Self, EmbeddedError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .map_err(EmbeddedError::Listen)?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(EmbeddedError::Listen)?;
         let address = listener.local_addr().map_err(EmbeddedError::Listen)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
@@ -118,10 +116,7 @@ impl Engine {
 }
 
 fn open_error(path: &Path, source: impl Into<super::errors::Cause>) -> EmbeddedError {
-    EmbeddedError::Open {
-        path: path.to_owned(),
-        source: source.into(),
-    }
+    EmbeddedError::Open { path: path.to_owned(), source: source.into() }
 }
 
 /// Takes the lock beside the data file, which the system gives back when the process ends, killed or not.
@@ -136,9 +131,7 @@ fn lock(path: &Path) -> Result<File, EmbeddedError> {
         .map_err(|error| open_error(path, error))?;
     match file.try_lock() {
         Ok(()) => {
-            let noted = file
-                .set_len(0)
-                .and_then(|()| write!(file, "{}", std::process::id()));
+            let noted = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
             noted.map_err(|error| open_error(path, error))?;
             Ok(file)
         }
@@ -148,10 +141,7 @@ fn lock(path: &Path) -> Result<File, EmbeddedError> {
                 "" => String::new(),
                 pid => format!(" (process {pid})"),
             };
-            Err(EmbeddedError::InUse {
-                path: path.to_owned(),
-                holder,
-            })
+            Err(EmbeddedError::InUse { path: path.to_owned(), holder })
         }
         Err(TryLockError::Error(error)) => Err(open_error(path, error)),
     }

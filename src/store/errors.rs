@@ -35,10 +35,7 @@ impl FailedConditions {
 
     /// Every item that stood in the way.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
-        self.0
-            .iter()
-            .flatten()
-            .filter_map(|failed| failed.item.as_ref())
+        self.0.iter().flatten().filter_map(|failed| failed.item.as_ref())
     }
 
     fn single(item: Option<Item>) -> Self {
@@ -96,10 +93,7 @@ pub enum StoreError {
 impl StoreError {
     /// A stored record that can't be read, or one that can't be written.
     pub fn corrupt(kind: &'static str, cause: impl Into<Cause>) -> Self {
-        Self::Corrupt {
-            kind,
-            cause: cause.into(),
-        }
+        Self::Corrupt { kind, cause: cause.into() }
     }
 }
 
@@ -151,9 +145,7 @@ impl ConditionalError for TransactWriteItemsError {
         };
         let reasons = cancelled.cancellation_reasons();
         let any = |codes: &[&str]| {
-            reasons
-                .iter()
-                .any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
+            reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
         };
         // Positions in conflict were not evaluated, so conflicts come first: nothing is known of those yet.
         if any(&["TransactionConflict"]) {

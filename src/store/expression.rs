@@ -70,10 +70,7 @@ impl Condition {
     /// The condition's text, its names and values noted in `placeholders`.
     pub fn render(&self, placeholders: &mut Placeholders) -> String {
         match self {
-            Self::Absent => format!(
-                "attribute_not_exists({})",
-                placeholders.name(super::keys::PK)
-            ),
+            Self::Absent => format!("attribute_not_exists({})", placeholders.name(super::keys::PK)),
             Self::Present => format!("attribute_exists({})", placeholders.name(super::keys::PK)),
             Self::Equals(name, value) => {
                 let name = placeholders.name(name);
@@ -81,10 +78,8 @@ impl Condition {
             }
             Self::OneOf(name, values) => {
                 let name = placeholders.name(name);
-                let values: Vec<_> = values
-                    .iter()
-                    .map(|value| placeholders.value(value.clone()))
-                    .collect();
+                let values: Vec<_> =
+                    values.iter().map(|value| placeholders.value(value.clone())).collect();
                 format!("{name} IN ({})", values.join(", "))
             }
             Self::Less(name, value) => {
@@ -102,10 +97,8 @@ impl Condition {
     }
 
     fn join(parts: &[Self], with: &str, placeholders: &mut Placeholders) -> String {
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|part| format!("({})", part.render(placeholders)))
-            .collect();
+        let parts: Vec<_> =
+            parts.iter().map(|part| format!("({})", part.render(placeholders))).collect();
         parts.join(with)
     }
 }
@@ -129,8 +122,7 @@ impl Change {
     /// Set one entry of a map attribute.
     #[must_use]
     pub fn set_entry(mut self, map: &str, entry: &str, value: AttributeValue) -> Self {
-        self.set
-            .push((vec![map.to_owned(), entry.to_owned()], value));
+        self.set.push((vec![map.to_owned(), entry.to_owned()], value));
         self
     }
 
@@ -167,11 +159,8 @@ impl Change {
             let one = placeholders.value(AttributeValue::N("1".to_owned()));
             set.push(format!("{name} = {name} + {one}"));
         }
-        let remove: Vec<_> = self
-            .remove
-            .iter()
-            .map(|path| Self::path(path, placeholders))
-            .collect();
+        let remove: Vec<_> =
+            self.remove.iter().map(|path| Self::path(path, placeholders)).collect();
         let clauses = [("SET", set), ("REMOVE", remove)];
         let clauses: Vec<_> = clauses
             .iter()

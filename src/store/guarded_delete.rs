@@ -18,10 +18,7 @@ pub const DELETING: &str = "deleting";
 /// That a record is there, is the organisation's, and is not about to be deleted.
 #[must_use]
 pub fn stays(org: &crate::id::OrgId) -> Condition {
-    Condition::All(vec![
-        Condition::Equals("org", string(org)),
-        Condition::Without(DELETING),
-    ])
+    Condition::All(vec![Condition::Equals("org", string(org)), Condition::Without(DELETING)])
 }
 
 /// That a record [stays](stays) and is active.
@@ -61,14 +58,9 @@ impl Store {
         let marked_by_us = Condition::Equals(DELETING, mark);
         match look().await {
             Ok(None) => {
-                let mut writes = vec![Write::Delete {
-                    key: key.clone(),
-                    condition: marked_by_us,
-                }];
+                let mut writes = vec![Write::Delete { key: key.clone(), condition: marked_by_us }];
                 writes.extend(further(&marked)?);
-                self.delete_marked(context, key, writes)
-                    .await
-                    .map(|()| None)
+                self.delete_marked(context, key, writes).await.map(|()| None)
             }
             found_or_failed => {
                 self.unmark(context, key, marked_by_us).await?;
@@ -87,9 +79,7 @@ impl Store {
         let mut conditions = vec![Condition::Equals("org", string(&context.org))];
         conditions.extend(context.precondition.condition());
         let change = Change::default().set(DELETING, mark);
-        let marked = self
-            .update(context, key.clone(), change, Condition::All(conditions))
-            .await;
+        let marked = self.update(context, key.clone(), change, Condition::All(conditions)).await;
         match marked {
             Err(StoreError::ConditionFailed(failed)) => {
                 Err(refusal(context, failed.items().next()))
@@ -122,10 +112,7 @@ impl Store {
         marked_by_us: Condition,
     ) -> Result<(), StoreError> {
         let change = Change::default().remove(DELETING);
-        match self
-            .update(context, key.clone(), change, marked_by_us)
-            .await
-        {
+        match self.update(context, key.clone(), change, marked_by_us).await {
             // Another request has marked it meanwhile, and decides for itself.
             Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
             Err(other) => Err(other),

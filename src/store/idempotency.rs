@@ -84,10 +84,7 @@ impl Idempotency {
         }
         match record.get(ANSWER) {
             Some(AttributeValue::M(answer)) => Ok(answer.clone()),
-            _ => Err(StoreError::corrupt(
-                "idempotency",
-                "the record holds no answer",
-            )),
+            _ => Err(StoreError::corrupt("idempotency", "the record holds no answer")),
         }
     }
 
@@ -101,9 +98,7 @@ impl Idempotency {
         now: Timestamp,
     ) -> Result<Option<Item>, StoreError> {
         let expires_at = record.get(EXPIRES_AT).and_then(|at| at.as_n().ok());
-        let expires_at = expires_at
-            .and_then(|at| at.parse::<i64>().ok())
-            .unwrap_or(i64::MIN);
+        let expires_at = expires_at.and_then(|at| at.parse::<i64>().ok()).unwrap_or(i64::MIN);
         if expires_at < now.as_second() {
             return Ok(None);
         }

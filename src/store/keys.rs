@@ -52,10 +52,7 @@ impl Key {
     #[must_use]
     pub fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
         let text = |name| item.get(name)?.as_s().ok().cloned();
-        Some(Self {
-            pk: text(PK)?,
-            sk: text(SK)?,
-        })
+        Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 }
 
@@ -147,10 +144,7 @@ pub fn clinic(clinic: &ClinicId) -> Key {
 /// `ORG#{org}` / `CLINIC#{created_at}#{clinic}` in the index.
 #[must_use]
 pub fn clinic_in_org(org: &OrgId, created_at: Timestamp, clinic: &ClinicId) -> IndexKey {
-    IndexKey {
-        pk: format!("ORG#{org}"),
-        sk: format!("CLINIC#{}#{clinic}", sortable(created_at)),
-    }
+    IndexKey { pk: format!("ORG#{org}"), sk: format!("CLINIC#{}#{clinic}", sortable(created_at)) }
 }
 
 /// `CLINIC#{clinic}` / `STAFF#{staff}`.
@@ -162,10 +156,7 @@ pub fn staff(clinic: &ClinicId, staff: &StaffId) -> Key {
 /// `CLINIC#{clinic}` / `APPT#{date}#{appt}`.
 #[must_use]
 pub fn appointment(clinic: &ClinicId, date: Date, appointment: &AppointmentId) -> Key {
-    Key::new(
-        clinic_partition(clinic),
-        format!("APPT#{date}#{appointment}"),
-    )
+    Key::new(clinic_partition(clinic), format!("APPT#{date}#{appointment}"))
 }
 
 /// `PATIENT#{patient}` / `APPT#{date}#{appt}` in the index.
@@ -175,10 +166,7 @@ pub fn appointment_of_patient(
     date: Date,
     appointment: &AppointmentId,
 ) -> IndexKey {
-    IndexKey {
-        pk: patient_partition(patient),
-        sk: format!("APPT#{date}#{appointment}"),
-    }
+    IndexKey { pk: patient_partition(patient), sk: format!("APPT#{date}#{appointment}") }
 }
 
 /// `APPT#{appt}` / `MOVED`: the date under which a moved appointment lives now.
@@ -202,10 +190,7 @@ pub fn patient(patient: &PatientId) -> Key {
 /// `PATIENT#{patient}` / `META` in the index.
 #[must_use]
 pub fn patient_in_index(patient: &PatientId) -> IndexKey {
-    IndexKey {
-        pk: patient_partition(patient),
-        sk: META.to_owned(),
-    }
+    IndexKey { pk: patient_partition(patient), sk: META.to_owned() }
 }
 
 /// `MRN#{org}#{mrn}` / `META`: the marker that keeps a record number unique in its organisation.
@@ -217,10 +202,7 @@ pub fn record_number(org: &OrgId, mrn: &str) -> Key {
 /// `DAYS#{clinic}` / `{utc date}#STAFF#{staff}`.
 #[must_use]
 pub fn staff_day_sheet(clinic: &ClinicId, staff: &StaffId, utc_date: Date) -> Key {
-    Key::new(
-        sheets_partition(clinic),
-        format!("{utc_date}#STAFF#{staff}"),
-    )
+    Key::new(sheets_partition(clinic), format!("{utc_date}#STAFF#{staff}"))
 }
 
 /// `PATIENT#{patient}` / `DAY#{utc date}`.
@@ -254,11 +236,7 @@ pub fn clinics_of_org(org: &OrgId) -> KeyRange {
 /// All of a clinic: its appointments by date, then itself, then its staff.
 #[must_use]
 pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::All,
-    }
+    KeyRange { index: false, pk: clinic_partition(clinic), sort: SortRange::All }
 }
 
 /// A clinic's staff.
@@ -274,21 +252,13 @@ pub fn staff_of_clinic(clinic: &ClinicId) -> KeyRange {
 /// A clinic's appointments on the given days.
 #[must_use]
 pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: dates.range(),
-    }
+    KeyRange { index: false, pk: clinic_partition(clinic), sort: dates.range() }
 }
 
 /// A patient's appointments at all clinics on the given days.
 #[must_use]
 pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
-    KeyRange {
-        index: true,
-        pk: patient_partition(patient),
-        sort: dates.range(),
-    }
+    KeyRange { index: true, pk: patient_partition(patient), sort: dates.range() }
 }
 
 /// The day sheets of a clinic's staff from a UTC date on.

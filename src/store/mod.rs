@@ -37,10 +37,7 @@ impl Store {
     /// A store on `table` through `client`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
-            client,
-            table: table.into(),
-        }
+        Self { client, table: table.into() }
     }
 
     /// The client, for `table create` and `table check`.

@@ -25,11 +25,7 @@ pub struct Position(BTreeMap<String, String>);
 
 impl Position {
     fn of(item: &Item, index: bool) -> Option<Self> {
-        let names: &[&str] = if index {
-            &[PK, SK, GSI1PK, GSI1SK]
-        } else {
-            &[PK, SK]
-        };
+        let names: &[&str] = if index { &[PK, SK, GSI1PK, GSI1SK] } else { &[PK, SK] };
         let part = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
         names.iter().map(part).collect::<Option<_>>().map(Self)
     }
@@ -117,11 +113,7 @@ impl Store {
             let mut output = batch.send().await.map_err(of_read)?;
             let mut responses = output.responses.take().unwrap_or_default();
             let items = responses.remove(&self.table).unwrap_or_default();
-            found.extend(
-                items
-                    .into_iter()
-                    .filter_map(|item| Some((Key::of(&item)?, item))),
-            );
+            found.extend(items.into_iter().filter_map(|item| Some((Key::of(&item)?, item))));
             let mut unprocessed = output.unprocessed_keys.take().unwrap_or_default();
             match unprocessed.remove(&self.table) {
                 Some(rest) if !rest.keys().is_empty() => wanted = rest.keys,
@@ -139,25 +131,16 @@ impl Store {
     /// Whatever the database may answer.
     pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
         let wanted = usize::from(list.limit);
-        let pages = if list.filter.is_some() {
-            MAX_FILTERED_PAGES
-        } else {
-            1
-        };
-        let mut listed = Listed {
-            items: Vec::new(),
-            next: list.after.clone(),
-        };
+        let pages = if list.filter.is_some() { MAX_FILTERED_PAGES } else { 1 };
+        let mut listed = Listed { items: Vec::new(), next: list.after.clone() };
         for _ in 0..pages {
             let page = self.query(&list, listed.next.as_ref()).await?;
             listed.items.extend(page.items);
             listed.next = page.next;
             if listed.items.len() > wanted {
                 listed.items.truncate(wanted);
-                listed.next = listed
-                    .items
-                    .last()
-                    .and_then(|item| Position::of(item, list.range.index));
+                listed.next =
+                    listed.items.last().and_then(|item| Position::of(item, list.range.index));
             }
             if listed.next.is_none() || listed.items.len() == wanted {
                 break;
@@ -204,10 +187,7 @@ impl Store {
     ) -> Result<Listed<Item>, StoreError> {
         let mut placeholders = Placeholders::default();
         let condition = key_condition(&list.range, &mut placeholders);
-        let filter = list
-            .filter
-            .as_ref()
-            .map(|filter| filter.render(&mut placeholders));
+        let filter = list.filter.as_ref().map(|filter| filter.render(&mut placeholders));
         let examined = match &list.filter {
             Some(_) => FILTERED_PAGE.max(i32::from(list.limit)),
             None => i32::from(list.limit),
@@ -236,10 +216,7 @@ impl Store {
             }
             _ => None,
         };
-        Ok(Listed {
-            items: output.items.unwrap_or_default(),
-            next,
-        })
+        Ok(Listed { items: output.items.unwrap_or_default(), next })
     }
 
     /// Whether the table answers.
@@ -247,24 +224,14 @@ impl Store {
     /// # Errors
     /// Whatever the database may answer.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.get_item(&keys::never_written(), false)
-            .await
-            .map(|_| ())
+        self.get_item(&keys::never_written(), false).await.map(|_| ())
     }
 }
 
 fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> String {
-    let (pk, sk) = if range.index {
-        (GSI1PK, GSI1SK)
-    } else {
-        (PK, SK)
-    };
+    let (pk, sk) = if range.index { (GSI1PK, GSI1SK) } else { (PK, SK) };
     let text = |text: &String| AttributeValue::S(text.clone());
-    let partition = format!(
-        "{} = {}",
-        placeholders.name(pk),
-        placeholders.value(text(&range.pk))
-    );
+    let partition = format!("{} = {}", placeholders.name(pk), placeholders.value(text(&range.pk)));
     match &range.sort {
         SortRange::All => partition,
         SortRange::BeginsWith(prefix) => {
@@ -273,10 +240,7 @@ fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> String {
         }
         SortRange::Between(from, to) => {
             let (from, to) = (placeholders.value(text(from)), placeholders.value(text(to)));
-            format!(
-                "{partition} AND {} BETWEEN {from} AND {to}",
-                placeholders.name(sk)
-            )
+            format!("{partition} AND {} BETWEEN {from} AND {to}", placeholders.name(sk))
         }
     }
 }

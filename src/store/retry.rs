@@ -19,10 +19,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            ends: Instant::now() + BUDGET,
-            ceiling: FIRST,
-        }
+        Self { ends: Instant::now() + BUDGET, ceiling: FIRST }
     }
 }
 

@@ -39,11 +39,7 @@ pub struct Difference {
 
 impl std::fmt::Display for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: expected {}, found {}",
-            self.what, self.expected, self.actual
-        )
+        write!(f, "{}: expected {}, found {}", self.what, self.expected, self.actual)
     }
 }
 
@@ -83,11 +79,7 @@ impl Store {
         let ttl = ttl.unwrap_or_else(|| "off".to_owned());
         let mut seen = describe(&table);
         seen.push(("TTL attribute", EXPIRES_AT.to_owned(), ttl));
-        let differs = |(what, expected, actual)| Difference {
-            what,
-            expected,
-            actual,
-        };
+        let differs = |(what, expected, actual)| Difference { what, expected, actual };
         Ok(seen
             .into_iter()
             .filter(|(_, expected, actual)| expected != actual)
@@ -96,12 +88,7 @@ impl Store {
     }
 
     async fn describe_table(&self) -> Result<Option<TableDescription>, StoreError> {
-        let described = self
-            .client
-            .describe_table()
-            .table_name(&self.table)
-            .send()
-            .await;
+        let described = self.client.describe_table().table_name(&self.table).send().await;
         match described {
             Ok(output) => Ok(output.table),
             Err(error)
@@ -122,11 +109,7 @@ impl Store {
             .index_name(GSI1)
             .key_schema(key(GSI1PK, KeyType::Hash).map_err(build)?)
             .key_schema(key(GSI1SK, KeyType::Range).map_err(build)?)
-            .projection(
-                Projection::builder()
-                    .projection_type(ProjectionType::All)
-                    .build(),
-            )
+            .projection(Projection::builder().projection_type(ProjectionType::All).build())
             .build()
             .map_err(build)?;
         let stream = StreamSpecification::builder()
@@ -172,18 +155,11 @@ impl Store {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        Err(StoreError::Unexpected(Cause::from(
-            "the table did not become active in a minute",
-        )))
+        Err(StoreError::Unexpected(Cause::from("the table did not become active in a minute")))
     }
 
     async fn time_to_live(&self) -> Result<Option<String>, StoreError> {
-        let described = self
-            .client
-            .describe_time_to_live()
-            .table_name(&self.table)
-            .send()
-            .await;
+        let described = self.client.describe_time_to_live().table_name(&self.table).send().await;
         let ttl = described.map_err(of_read)?.time_to_live_description;
         Ok(ttl.and_then(|ttl| match ttl.time_to_live_status {
             Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling) => ttl.attribute_name,
@@ -214,10 +190,7 @@ impl Store {
 }
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, aws_sdk_dynamodb::error::BuildError> {
-    KeySchemaElement::builder()
-        .attribute_name(name)
-        .key_type(kind)
-        .build()
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
 }
 
 /// What can be compared of a table: what it is about, how it should be, how it is.
@@ -226,22 +199,15 @@ fn describe(table: &TableDescription) -> Vec<(&'static str, String, String)> {
         let part = |key: &KeySchemaElement| format!("{} {}", key.attribute_name, key.key_type);
         schema.iter().map(part).collect::<Vec<_>>().join(", ")
     };
-    let index = table
-        .global_secondary_indexes()
-        .iter()
-        .find(|index| index.index_name() == Some(GSI1));
+    let index =
+        table.global_secondary_indexes().iter().find(|index| index.index_name() == Some(GSI1));
     let none = || "none".to_owned();
     let projection = index.and_then(|index| index.projection()?.projection_type.clone());
-    let stream = table
-        .stream_specification
-        .as_ref()
-        .filter(|stream| stream.stream_enabled);
+    let stream = table.stream_specification.as_ref().filter(|stream| stream.stream_enabled);
     let stream = stream.and_then(|stream| stream.stream_view_type.clone());
     // A table that was never switched has no billing summary: it is provisioned.
-    let billing = table
-        .billing_mode_summary
-        .as_ref()
-        .and_then(|billing| billing.billing_mode.clone());
+    let billing =
+        table.billing_mode_summary.as_ref().and_then(|billing| billing.billing_mode.clone());
     let mut types: Vec<_> = table
         .attribute_definitions()
         .iter()
@@ -250,11 +216,7 @@ fn describe(table: &TableDescription) -> Vec<(&'static str, String, String)> {
         .collect();
     types.sort();
     vec![
-        (
-            "key schema",
-            format!("{PK} HASH, {SK} RANGE"),
-            keys(table.key_schema()),
-        ),
+        ("key schema", format!("{PK} HASH, {SK} RANGE"), keys(table.key_schema())),
         (
             "key attribute types",
             format!("{GSI1PK} S, {GSI1SK} S, {PK} S, {SK} S"),

@@ -87,29 +87,21 @@ impl Precondition {
             Self::Revisions(allowed) if allowed.is_empty() => {
                 Some(Condition::Equals("rev", number(0_u64)))
             }
-            Self::Revisions(allowed) => Some(Condition::OneOf(
-                "rev",
-                allowed.iter().map(|rev| number(*rev)).collect(),
-            )),
+            Self::Revisions(allowed) => {
+                Some(Condition::OneOf("rev", allowed.iter().map(|rev| number(*rev)).collect()))
+            }
         }
     }
 }
 
 /// One conditional write; several make a transaction.
 #[derive(Debug, Clone)]
-#[expect(
-    missing_docs,
-    reason = "key, item, change and condition say what they are"
-)]
+#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
 pub enum Write {
     /// Store a whole item.
     Put { item: Item, condition: Condition },
     /// Change some attributes.
-    Update {
-        key: Key,
-        change: Change,
-        condition: Condition,
-    },
+    Update { key: Key, change: Change, condition: Condition },
     /// Delete an item.
     Delete { key: Key, condition: Condition },
     /// Write nothing, but let the others happen only if the condition holds.
@@ -172,11 +164,7 @@ impl Store {
         change: Change,
         condition: Condition,
     ) -> Result<Item, StoreError> {
-        let write = Write::Update {
-            key,
-            change,
-            condition,
-        };
+        let write = Write::Update { key, change, condition };
         match self.write(&write).await {
             Ok(item) => item
                 .ok_or_else(|| StoreError::corrupt("item", "an update returned no new attributes")),
@@ -208,11 +196,8 @@ impl Store {
         match write {
             Write::Put { item, condition } => {
                 let condition = condition.render(&mut placeholders);
-                let put = self
-                    .client
-                    .put_item()
-                    .table_name(&self.table)
-                    .set_item(Some(item.clone()));
+                let put =
+                    self.client.put_item().table_name(&self.table).set_item(Some(item.clone()));
                 let put = put
                     .condition_expression(condition)
                     .set_expression_attribute_names(placeholders.names())
@@ -221,11 +206,7 @@ impl Store {
                     .return_consumed_capacity(capacity);
                 put.send().await.map(|_| None).map_err(of_write)
             }
-            Write::Update {
-                key,
-                change,
-                condition,
-            } => {
+            Write::Update { key, change, condition } => {
                 let change = change.render(&mut placeholders);
                 let condition = condition.render(&mut placeholders);
                 let update = self.client.update_item().table_name(&self.table);
@@ -238,11 +219,7 @@ impl Store {
                     .return_values(ReturnValue::AllNew)
                     .return_values_on_condition_check_failure(all_old)
                     .return_consumed_capacity(capacity);
-                update
-                    .send()
-                    .await
-                    .map(|output| output.attributes)
-                    .map_err(of_write)
+                update.send().await.map(|output| output.attributes).map_err(of_write)
             }
             Write::Delete { key, condition } => {
                 let condition = condition.render(&mut placeholders);
@@ -294,14 +271,9 @@ impl Store {
         let item = TransactWriteItem::builder();
         let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
         let item = match write {
-            Write::Put {
-                item: stored,
-                condition,
-            } => {
+            Write::Put { item: stored, condition } => {
                 let condition = condition.render(&mut placeholders);
-                let put = Put::builder()
-                    .table_name(&self.table)
-                    .set_item(Some(stored.clone()));
+                let put = Put::builder().table_name(&self.table).set_item(Some(stored.clone()));
                 item.put(
                     put.condition_expression(condition)
                         .set_expression_attribute_names(placeholders.names())
@@ -310,11 +282,7 @@ impl Store {
                         .build()?,
                 )
             }
-            Write::Update {
-                key,
-                change,
-                condition,
-            } => {
+            Write::Update { key, change, condition } => {
                 let change = change.render(&mut placeholders);
                 let condition = condition.render(&mut placeholders);
                 let update = Update::builder().table_name(&self.table);

@@ -18,12 +18,7 @@ async fn a_clinic_comes_back_as_it_was_given() {
             { "weekday": "monday", "from": "13:30", "to": "17:45" },
         ],
     });
-    let made = app
-        .post("/v1/clinics")
-        .json(&given)
-        .send()
-        .await
-        .expect(201);
+    let made = app.post("/v1/clinics").json(&given).send().await.expect(201);
     let read = app.get(&made.location()).send().await.expect(200);
     assert_eq!(read.json(), made.json());
     assert_eq!(read.header("etag"), "\"1\"");
@@ -44,12 +39,7 @@ async fn what_breaks_a_rule_is_told_by_field_and_changes_nothing() {
         "phone": "044 555 12 34",
         "opening_hours": [{ "weekday": "monday", "from": "12:00", "to": "08:00" }],
     });
-    let fields = app
-        .post("/v1/clinics")
-        .json(&bad)
-        .send()
-        .await
-        .invalid_fields();
+    let fields = app.post("/v1/clinics").json(&bad).send().await.invalid_fields();
     let expected = [
         "/address/country",
         "/address/lines",
@@ -69,14 +59,8 @@ async fn one_field_of_the_wrong_shape_is_told_by_its_pointer() {
     let cases = [
         (json!({ "time_zone": "UTC" }), ""),
         (json!({ "name": 5, "time_zone": "UTC" }), "/name"),
-        (
-            json!({ "name": "A", "time_zone": "Mars/Olympus" }),
-            "/time_zone",
-        ),
-        (
-            json!({ "name": "A", "time_zone": "UTC", "owner": "me" }),
-            "/owner",
-        ),
+        (json!({ "name": "A", "time_zone": "Mars/Olympus" }), "/time_zone"),
+        (json!({ "name": "A", "time_zone": "UTC", "owner": "me" }), "/owner"),
         (
             json!({ "name": "A", "time_zone": "UTC", "address": { "street": "x" } }),
             "/address/street",
@@ -87,12 +71,7 @@ async fn one_field_of_the_wrong_shape_is_told_by_its_pointer() {
         ),
     ];
     for (body, pointer) in cases {
-        let fields = app
-            .post("/v1/clinics")
-            .json(&body)
-            .send()
-            .await
-            .invalid_fields();
+        let fields = app.post("/v1/clinics").json(&body).send().await.invalid_fields();
         assert_eq!(fields, [pointer], "{body}");
     }
 }
@@ -101,13 +80,7 @@ async fn one_field_of_the_wrong_shape_is_told_by_its_pointer() {
 async fn a_patch_merges_and_null_clears() {
     let app = TestApp::spawn().await;
     let body = json!({ "name": "A", "time_zone": "UTC", "phone": "+41445551234", "address": { "city": "Bern", "country": "CH" } });
-    let path = app
-        .post("/v1/clinics")
-        .json(&body)
-        .send()
-        .await
-        .expect(201)
-        .location();
+    let path = app.post("/v1/clinics").json(&body).send().await.expect(201).location();
     let patch = json!({ "phone": null, "address": { "city": "Basel" } });
     let patched = app
         .patch(&path)
@@ -120,22 +93,14 @@ async fn a_patch_merges_and_null_clears() {
     assert_eq!(clinic, patched.json());
     assert_eq!(clinic["name"], "A");
     assert_eq!(clinic.get("phone"), None);
-    assert_eq!(
-        clinic["address"],
-        json!({ "lines": [], "city": "Basel", "country": "CH" })
-    );
+    assert_eq!(clinic["address"], json!({ "lines": [], "city": "Basel", "country": "CH" }));
 }
 
 #[tokio::test]
 async fn a_patch_that_changes_nothing_keeps_the_revision() {
     let app = TestApp::spawn().await;
     let path = app.clinic().await;
-    let same = app
-        .patch(&path)
-        .json(&json!({ "name": "Seefeld" }))
-        .send()
-        .await
-        .expect(200);
+    let same = app.patch(&path).json(&json!({ "name": "Seefeld" })).send().await.expect(200);
     assert_eq!(same.header("etag"), "\"1\"");
 }
 
@@ -143,18 +108,10 @@ async fn a_patch_that_changes_nothing_keeps_the_revision() {
 async fn the_time_zone_never_changes() {
     let app = TestApp::spawn().await;
     let path = app.clinic().await;
-    let fields = app
-        .patch(&path)
-        .json(&json!({ "time_zone": "UTC" }))
-        .send()
-        .await
-        .invalid_fields();
+    let fields =
+        app.patch(&path).json(&json!({ "time_zone": "UTC" })).send().await.invalid_fields();
     assert_eq!(fields, ["/time_zone"]);
-    app.patch(&path)
-        .json(&json!({ "time_zone": "Europe/Zurich" }))
-        .send()
-        .await
-        .expect(200);
+    app.patch(&path).json(&json!({ "time_zone": "Europe/Zurich" })).send().await.expect(200);
 }
 
 #[tokio::test]
@@ -163,19 +120,9 @@ async fn a_clinic_with_staff_is_not_deleted_and_stays_as_it_was() {
     let path = app.clinic().await;
     let staff = app.staff_member(&path).await;
     let before = app.all_items().await;
-    app.delete(&path)
-        .send()
-        .await
-        .problem(409, "clinic_has_staff");
-    assert_eq!(
-        sorted(app.all_items().await),
-        sorted(before),
-        "a refusal changes nothing"
-    );
-    app.delete(&format!("{path}/staff/{staff}"))
-        .send()
-        .await
-        .expect(204);
+    app.delete(&path).send().await.problem(409, "clinic_has_staff");
+    assert_eq!(sorted(app.all_items().await), sorted(before), "a refusal changes nothing");
+    app.delete(&format!("{path}/staff/{staff}")).send().await.expect(204);
     app.delete(&path).send().await.expect(204);
     app.get(&path).send().await.problem(404, "not_found");
     app.delete(&path).send().await.problem(404, "not_found");
@@ -201,10 +148,7 @@ async fn nothing_is_made_under_a_deleted_clinic() {
     let refused = app.post(&format!("{path}/staff")).json(&staff).send().await;
     refused.problem(404, "not_found");
     for list in ["staff", "appointments", "overview"] {
-        app.get(&format!("{path}/{list}"))
-            .send()
-            .await
-            .problem(404, "not_found");
+        app.get(&format!("{path}/{list}")).send().await.problem(404, "not_found");
     }
 }
 
@@ -233,16 +177,8 @@ async fn the_overview_has_the_clinic_its_staff_and_its_appointments_the_latest_f
     let clinic = app.ready_clinic().await;
     let first = app.booked(&clinic, "2035-01-16T09:00:00").await;
     let second = app.booked(&clinic, "2035-01-17T09:00:00").await;
-    let overview = app
-        .get(&format!("{}/overview", clinic.path))
-        .send()
-        .await
-        .expect(200)
-        .json();
-    assert_eq!(
-        overview["clinic"],
-        app.get(&clinic.path).send().await.json()
-    );
+    let overview = app.get(&format!("{}/overview", clinic.path)).send().await.expect(200).json();
+    assert_eq!(overview["clinic"], app.get(&clinic.path).send().await.json());
     assert_eq!(overview["staff"][0]["id"], clinic.staff.as_str());
     let appointments = overview["appointments"].as_array().unwrap();
     assert_eq!(appointments.len(), 2);
@@ -261,53 +197,20 @@ async fn another_organisation_sees_none_of_it() {
     let patient = format!("/v1/patients/{}", clinic.patient);
     for path in [&clinic.path, &staff, &patient, &appointment] {
         let unseen = other.get(path).send().await.problem(404, "not_found");
-        let missing = other
-            .get(&missing(path))
-            .send()
-            .await
-            .problem(404, "not_found");
+        let missing = other.get(&missing(path)).send().await.problem(404, "not_found");
         assert_eq!(unseen["detail"], missing["detail"], "{path}");
-        other
-            .patch(path)
-            .json(&json!({}))
-            .send()
-            .await
-            .problem(404, "not_found");
+        other.patch(path).json(&json!({})).send().await.problem(404, "not_found");
         other.delete(path).send().await.problem(404, "not_found");
     }
     for list in ["staff", "appointments", "overview"] {
-        other
-            .get(&format!("{}/{list}", clinic.path))
-            .send()
-            .await
-            .problem(404, "not_found");
+        other.get(&format!("{}/{list}", clinic.path)).send().await.problem(404, "not_found");
     }
-    other
-        .get(&format!("{patient}/appointments"))
-        .send()
-        .await
-        .problem(404, "not_found");
-    other
-        .step(&appointment, "confirmed")
-        .await
-        .problem(404, "not_found");
-    other
-        .post(&format!("{appointment}/cancel"))
-        .send()
-        .await
-        .problem(404, "not_found");
-    other
-        .book(&clinic, "2035-01-18T09:00:00", 30)
-        .await
-        .problem(404, "not_found");
-    assert_eq!(
-        other.get("/v1/clinics").send().await.json()["items"],
-        json!([])
-    );
-    assert_eq!(
-        app.get(&appointment).send().await.json()["status"],
-        "scheduled"
-    );
+    other.get(&format!("{patient}/appointments")).send().await.problem(404, "not_found");
+    other.step(&appointment, "confirmed").await.problem(404, "not_found");
+    other.post(&format!("{appointment}/cancel")).send().await.problem(404, "not_found");
+    other.book(&clinic, "2035-01-18T09:00:00", 30).await.problem(404, "not_found");
+    assert_eq!(other.get("/v1/clinics").send().await.json()["items"], json!([]));
+    assert_eq!(app.get(&appointment).send().await.json()["status"], "scheduled");
 }
 
 /// The path of a record that does not exist: the same with another last character of its id.
@@ -325,20 +228,11 @@ async fn staff_and_patients_of_another_organisation_can_not_be_booked() {
     let (own_staff, own_patient) = (mixed.staff.clone(), mixed.patient.clone());
     mixed.staff.clone_from(&theirs.staff);
     let refused = other.book(&mixed, "2035-01-18T09:00:00", 30).await;
-    assert_eq!(
-        refused.problem(422, "unknown_reference")["errors"][0]["pointer"],
-        "/staff_id"
-    );
+    assert_eq!(refused.problem(422, "unknown_reference")["errors"][0]["pointer"], "/staff_id");
     mixed.staff = own_staff;
     mixed.patient.clone_from(&theirs.patient);
     let refused = other.book(&mixed, "2035-01-18T09:00:00", 30).await;
-    assert_eq!(
-        refused.problem(422, "unknown_reference")["errors"][0]["pointer"],
-        "/patient_id"
-    );
+    assert_eq!(refused.problem(422, "unknown_reference")["errors"][0]["pointer"], "/patient_id");
     mixed.patient = own_patient;
-    other
-        .book(&mixed, "2035-01-18T09:00:00", 30)
-        .await
-        .expect(201);
+    other.book(&mixed, "2035-01-18T09:00:00", 30).await.expect(201);
 }

@@ -1,1 +1,166 @@
-//! document
+//! The OpenAPI document: as committed, as served, and true of what the service does.
+
+use clinic_api::router;
+use serde_json::{Value, json};
+
+use crate::support::TestApp;
+
+fn committed() -> Value {
+    serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap()
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().unwrap();
+        item.iter().map(move |(method, operation)| (format!("{method} {path}"), operation))
+    })
+}
+
+#[test]
+fn the_committed_document_is_the_one_that_the_handlers_make() {
+    let made: Value = serde_json::to_value(router::api().1).unwrap();
+    assert!(made == committed(), "run: cargo run -- openapi > openapi/openapi.json");
+}
+
+#[tokio::test]
+async fn the_service_serves_it_and_swagger_ui() {
+    let app = TestApp::spawn().await;
+    let served = app.get("/openapi.json").send().await.expect(200);
+    assert_eq!(served.json(), committed());
+    let page = app.get("/docs/").send().await.expect(200);
+    assert!(String::from_utf8_lossy(&page.body).contains("swagger-ui"));
+    for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+        let file = app.get(&format!("/docs/{file}")).send().await.expect(200);
+        assert!(!file.body.is_empty());
+    }
+    let initializer = app.get("/docs/swagger-initializer.js").send().await;
+    assert!(String::from_utf8_lossy(&initializer.body).contains("/openapi.json"));
+}
+
+#[test]
+fn every_operation_is_whole() {
+    let document = committed();
+    assert_eq!(document["openapi"], "3.1.0");
+    let mut ids = std::collections::BTreeSet::new();
+    for (name, operation) in operations(&document) {
+        for member in ["summary", "operationId"] {
+            assert!(
+                operation[member].as_str().is_some_and(|text| !text.is_empty()),
+                "{name}: {member}"
+            );
+        }
+        assert!(ids.insert(operation["operationId"].as_str().unwrap()), "{name}: its id is taken");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{name}: tags");
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for parameter in parameters {
+            let required = parameter["in"] == "path";
+            assert!(!required || parameter["required"] == true, "{name}: {parameter}");
+            assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
+        for (status, response) in responses {
+            assert!(
+                response["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{name} {status}"
+            );
+            if status.as_str() >= "400" {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+            }
+        }
+        for status in ["408", "500"] {
+            assert!(responses.contains_key(status), "{name}: {status}");
+        }
+        if name.starts_with("post") || name.starts_with("patch") {
+            assert!(operation["requestBody"].is_object(), "{name}: body");
+            for status in ["400", "413", "415", "422", "409", "503"] {
+                assert!(responses.contains_key(status), "{name}: {status}");
+            }
+        }
+        if name.starts_with("post") {
+            let keyed = operation["parameters"].as_array().unwrap().iter();
+            assert!(
+                keyed.clone().any(|p| p["name"] == "Idempotency-Key"),
+                "{name}: Idempotency-Key"
+            );
+        }
+    }
+    assert_eq!(ids.len(), 26);
+}
+
+#[test]
+fn every_record_and_every_body_has_an_example() {
+    let document = committed();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for name in [
+        "Clinic",
+        "ClinicIn",
+        "StaffMember",
+        "StaffIn",
+        "Patient",
+        "PatientIn",
+        "Appointment",
+        "AppointmentIn",
+        "StatusIn",
+        "Problem",
+    ] {
+        assert!(
+            schemas[name]["example"].is_object() || schemas[name]["examples"].is_array(),
+            "{name}"
+        );
+    }
+}
+
+/// The bodies in the document are good ones: each example of a body is taken by its operation.
+#[tokio::test]
+async fn the_examples_of_bodies_are_taken() {
+    let app = TestApp::spawn().await;
+    let schemas = committed()["components"]["schemas"].clone();
+    let example = |name: &str| schemas[name]["example"].clone();
+    let clinic =
+        app.post("/v1/clinics").json(&example("ClinicIn")).send().await.expect(201).location();
+    let staff =
+        app.post(&format!("{clinic}/staff")).json(&example("StaffIn")).send().await.expect(201);
+    let patient = app.post("/v1/patients").json(&example("PatientIn")).send().await.expect(201);
+    let mut booking = example("AppointmentIn");
+    booking["staff_id"] = staff.json()["id"].clone();
+    booking["patient_id"] = patient.json()["id"].clone();
+    booking["start"] = json!("2035-01-16T09:00:00");
+    let made = app.post(&format!("{clinic}/appointments")).json(&booking).send().await.expect(201);
+    let status = app.post(&format!("{}/status", made.location())).json(&example("StatusIn"));
+    status.send().await.expect(200);
+    let cancel = app.post(&format!("{}/cancel", made.location())).json(&example("CancellationIn"));
+    cancel.send().await.expect(200);
+}
+
+/// Answers have the members that the document says, and no others.
+#[tokio::test]
+async fn answers_have_the_documented_members() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, "2035-01-16T09:00:00").await;
+    let answers = [
+        ("Clinic", clinic.path.clone()),
+        ("StaffMember", format!("{}/staff/{}", clinic.path, clinic.staff)),
+        ("Patient", format!("/v1/patients/{}", clinic.patient)),
+        ("Appointment", appointment),
+        ("ClinicOverview", format!("{}/overview", clinic.path)),
+        ("Problem", "/nope".to_owned()),
+    ];
+    let schemas = committed()["components"]["schemas"].clone();
+    for (name, path) in answers {
+        let answer = app.get(&path).send().await.json();
+        let properties = schemas[name]["properties"].as_object().unwrap();
+        for member in answer.as_object().unwrap().keys() {
+            assert!(properties.contains_key(member), "{name}.{member} is not documented");
+        }
+        for required in schemas[name]["required"].as_array().unwrap() {
+            assert!(
+                answer.get(required.as_str().unwrap()).is_some(),
+                "{name}.{required} is missing"
+            );
+        }
+    }
+}

@@ -1,1 +1,319 @@
-//! faults
+//! What AWS does and the local engines do not: conflicts, throttling, unprocessed keys, stale reads, lost replies.
+
+use serde_json::json;
+
+use crate::support::{Call, ClinicMade, Fault, TestApp, booking};
+
+const START: &str = "2035-01-16T09:00:00";
+
+/// Every request that writes, ready to be sent, with the operation of its decisive write.
+struct Writes {
+    app: TestApp,
+    clinic: ClinicMade,
+    appointment: String,
+}
+
+impl Writes {
+    async fn new() -> Self {
+        let app = TestApp::spawn().await;
+        let clinic = app.ready_clinic().await;
+        let appointment = app.booked(&clinic, START).await;
+        Self { app, clinic, appointment }
+    }
+
+    fn all(&self) -> Vec<(&'static str, Call, u16)> {
+        let Self { app, clinic, appointment } = self;
+        let (path, staff) = (&clinic.path, format!("{}/staff/{}", clinic.path, clinic.staff));
+        let patient = format!("/v1/patients/{}", clinic.patient);
+        let later = booking(&clinic.staff, &clinic.patient, "2035-01-17T09:00:00", 30);
+        let new_staff = json!({ "name": "N", "role": "nurse" });
+        vec![
+            (
+                "PutItem",
+                app.post("/v1/clinics").json(&json!({ "name": "N", "time_zone": "UTC" })),
+                201,
+            ),
+            ("TransactWriteItems", app.post(&format!("{path}/staff")).json(&new_staff), 201),
+            ("PutItem", app.post("/v1/patients").json(&json!({ "name": "N" })), 201),
+            (
+                "TransactWriteItems",
+                app.post("/v1/patients").json(&json!({ "name": "N", "mrn": "M" })),
+                201,
+            ),
+            ("PutItem", app.patch(path).json(&json!({ "name": "P" })), 200),
+            ("PutItem", app.patch(&staff).json(&json!({ "name": "P" })), 200),
+            ("TransactWriteItems", app.patch(&patient).json(&json!({ "mrn": "P" })), 200),
+            ("PutItem", app.patch(appointment).json(&json!({ "notes": "P" })), 200),
+            (
+                "UpdateItem",
+                app.post(&format!("{appointment}/status")).json(&json!({ "status": "confirmed" })),
+                200,
+            ),
+            ("TransactWriteItems", app.post(&format!("{path}/appointments")).json(&later), 201),
+            ("TransactWriteItems", app.post(&format!("{appointment}/cancel")), 200),
+            ("TransactWriteItems", app.delete(appointment), 204),
+        ]
+    }
+}
+
+/// What the table holds, but for what differs from one run to the next.
+async fn size(app: &TestApp) -> usize {
+    app.all_items().await.len()
+}
+
+#[tokio::test]
+async fn a_conflict_is_tried_again_until_it_is_over() {
+    let writes = Writes::new().await;
+    for (operation, call, status) in writes.all() {
+        writes.app.wire.disturb_times(3, operation, Fault::Conflict);
+        call.send().await.expect(status);
+        assert_eq!(writes.app.wire.waiting(), 0);
+    }
+    writes.app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn a_conflict_that_does_not_end_is_told_and_nothing_is_written() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let before = size(&app).await;
+    app.wire.disturb_times(200, "TransactWriteItems", Fault::Conflict);
+    let refused = app.book(&clinic, START, 30).await;
+    assert_eq!(refused.header("retry-after"), "1");
+    refused.problem(503, "contention");
+    app.wire.calm();
+    assert_eq!(size(&app).await, before);
+    app.book(&clinic, START, 30).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_any_write_is_known_as_its_own_work() {
+    for fault in [Fault::LostReply, Fault::LostReplyAndToken] {
+        let writes = Writes::new().await;
+        for (operation, call, status) in writes.all() {
+            let before = size(&writes.app).await;
+            writes.app.wire.disturb(operation, fault);
+            writes.app.wire.forget();
+            let answer = call.send().await.expect(status);
+            assert_eq!(writes.app.wire.waiting(), 0, "{operation}");
+            let calls = writes.app.wire.take_calls();
+            let tries = calls.iter().filter(|call| call.operation == operation).count();
+            assert_eq!(tries, 2, "the SDK tried again: {calls:?}");
+            if status == 201 {
+                let read = writes.app.get(&answer.location()).send().await.expect(200);
+                assert_eq!(read.json(), answer.json());
+                assert!(size(&writes.app).await <= before + 3, "one effect");
+            }
+            if status == 200 {
+                let path =
+                    writes.app.get(&answer_path(&writes, &answer.json())).send().await.expect(200);
+                assert_eq!(path.json(), answer.json());
+                assert_eq!(path.header("etag"), answer.header("etag"));
+            }
+        }
+        writes.app.check_day_sheets().await;
+    }
+}
+
+fn answer_path(writes: &Writes, answer: &serde_json::Value) -> String {
+    let id = answer["id"].as_str().unwrap();
+    match &id[..4] {
+        "CLN-" => format!("/v1/clinics/{id}"),
+        "PAT-" => format!("/v1/patients/{id}"),
+        "STF-" => format!("{}/staff/{id}", writes.clinic.path),
+        _ => format!("{}/appointments/{id}", writes.clinic.path),
+    }
+}
+
+#[tokio::test]
+async fn lost_replies_of_every_step_of_a_deletion_do_not_matter() {
+    for operation in ["UpdateItem", "DeleteItem"] {
+        let app = TestApp::spawn().await;
+        let clinic = app.ready_clinic().await;
+        let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+        for path in [&staff, &clinic.path, &format!("/v1/patients/{}", clinic.patient)] {
+            app.wire.disturb(operation, Fault::LostReply);
+            app.delete(path).send().await.expect(204);
+            assert_eq!(app.wire.waiting(), 0);
+        }
+        assert!(app.all_items().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_reply_lost_for_good_is_an_unknown_outcome_that_the_same_key_resolves() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let body = booking(&clinic.staff, &clinic.patient, START, 30);
+    let book = || app.post(&format!("{}/appointments", clinic.path)).json(&body).idempotent("k");
+    app.wire.disturb_times(3, "TransactWriteItems", Fault::LostReply);
+    let unknown = book().send().await;
+    assert_eq!(unknown.header("retry-after"), "1");
+    unknown.problem(503, "store_unreachable");
+    let resolved = book().send().await.expect(201);
+    assert_eq!(app.all_appointments().await.len(), 1, "it had been booked the first time");
+    assert_eq!(app.get(&resolved.location()).send().await.json(), resolved.json());
+    app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn an_own_entry_in_a_sheet_is_a_booking_that_was_won() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    // The first try is done, its reply lost, and the engine, asked again, tells of a conflict first.
+    app.wire.disturb("TransactWriteItems", Fault::LostReplyAndToken);
+    app.wire.disturb("TransactWriteItems", Fault::Conflict);
+    app.book(&clinic, START, 30).await.expect(201);
+    assert_eq!(app.all_appointments().await.len(), 1);
+    app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn throttling_is_told_apart_and_nothing_is_written() {
+    let writes = Writes::new().await;
+    let before = size(&writes.app).await;
+    for (operation, call, _) in writes.all() {
+        writes.app.wire.disturb_times(3, operation, Fault::Throttled);
+        let refused = call.send().await;
+        assert_eq!(refused.header("retry-after"), "1");
+        refused.problem(503, "throttled");
+        assert_eq!(writes.app.wire.waiting(), 0, "the SDK tried three times: {operation}");
+    }
+    assert_eq!(size(&writes.app).await, before);
+    writes.app.wire.disturb_times(3, "GetItem", Fault::Throttled);
+    writes.app.get(&writes.clinic.path).send().await.problem(503, "throttled");
+    writes.app.wire.disturb_times(3, "Query", Fault::Throttled);
+    writes.app.get("/v1/clinics").send().await.problem(503, "throttled");
+    writes.app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn throttling_that_passes_is_not_noticed() {
+    let writes = Writes::new().await;
+    for (operation, call, status) in writes.all() {
+        writes.app.wire.disturb_times(2, operation, Fault::Throttled);
+        call.send().await.expect(status);
+    }
+    writes.app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn keys_left_unprocessed_are_asked_for_again() {
+    let app = TestApp::spawn().await;
+    let mut clinic = app.ready_clinic().await;
+    app.booked(&clinic, START).await;
+    // Were the sheets taken for empty, this one would be booked over the first.
+    app.wire.disturb_times(2, "BatchGetItem", Fault::Unprocessed);
+    app.book(&clinic, START, 30).await.problem(409, "staff_busy");
+    assert_eq!(app.wire.waiting(), 0);
+    clinic.patient = app.patient().await;
+    app.wire.disturb_times(2, "BatchGetItem", Fault::Unprocessed);
+    app.book(&clinic, "2035-01-16T10:00:00", 30).await.expect(201);
+    app.check_day_sheets().await;
+}
+
+/// Reads that are not consistent may see nothing yet; no write may be decided by one, as `Stale` asserts on the wire.
+#[tokio::test]
+async fn stale_reads_decide_no_write() {
+    let writes = Writes::new().await;
+    for (_, call, status) in writes.all() {
+        writes.app.wire.forget();
+        call.send().await.expect(status);
+        for call in writes.app.wire.take_calls() {
+            let decides = ["GetItem", "Query"].contains(&call.operation.as_str());
+            assert!(!decides || call.request["ConsistentRead"] == true, "{call:?}");
+            if call.operation == "BatchGetItem" {
+                let tables = call.request["RequestItems"].as_object().unwrap();
+                assert!(tables.values().all(|table| table["ConsistentRead"] == true));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stale_read_of_what_was_just_made_is_404_and_a_consistent_one_finds_it() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, START).await;
+    app.wire.disturb("GetItem", Fault::Stale);
+    app.get(&clinic.path).send().await.problem(404, "not_found");
+    app.get(&format!("{}?consistent=true", clinic.path)).send().await.expect(200);
+    // A lagging index shows an empty list, never a patient or clinic that does not exist.
+    app.wire.disturb("Query", Fault::Stale);
+    let listed = app.get(&format!("/v1/patients/{}/appointments", clinic.patient)).send().await;
+    assert_eq!(listed.expect(200).json()["items"], json!([]));
+    app.wire.disturb("Query", Fault::Stale);
+    let listed = app.get(&format!("{}/appointments", clinic.path)).send().await.expect(200);
+    assert_eq!(listed.json()["items"], json!([]));
+    app.get(&appointment).send().await.expect(200);
+}
+
+#[tokio::test]
+async fn an_engine_that_can_not_be_reached_is_told_and_readiness_with_it() {
+    let app = TestApp::spawn().await;
+    let clinic = app.clinic().await;
+    app.get("/readyz").send().await.expect(200);
+    for fault in [Fault::Unreachable, Fault::ServerError] {
+        app.wire.disturb_times(3, "GetItem", fault);
+        let refused = app.get(&clinic).send().await;
+        assert_eq!(refused.header("retry-after"), "1");
+        refused.problem(503, "store_unreachable");
+        app.wire.disturb_times(3, "GetItem", fault);
+        app.get("/readyz").send().await.problem(503, "store_unreachable");
+        app.get("/livez").send().await.expect(200);
+    }
+    app.get("/readyz").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn what_nobody_foresaw_is_a_plain_500() {
+    let app = TestApp::spawn().await;
+    let clinic = app.clinic().await;
+    app.wire.disturb("GetItem", Fault::Unforeseen);
+    let problem = app.get(&clinic).send().await.problem(500, "internal_error");
+    assert!(!problem.to_string().contains("AccessDenied"), "{problem}");
+}
+
+/// A storm of disturbances over many requests at once: whatever is answered, the sheets are right.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_disturbances_leaves_the_sheets_right() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let mut patients = Vec::new();
+    for _ in 0..60 {
+        patients.push(app.patient().await);
+    }
+    for _ in 0..12 {
+        for fault in [Fault::LostReply, Fault::Conflict, Fault::LostReplyAndToken, Fault::Throttled]
+        {
+            app.wire.disturb("TransactWriteItems", fault);
+        }
+        app.wire.disturb("BatchGetItem", Fault::Unprocessed);
+    }
+    let calls = patients.iter().enumerate().map(|(at, patient)| {
+        let start = format!("2035-01-16T{:02}:{:02}:00", 8 + at % 20 / 4, at % 4 * 15);
+        let body = booking(&clinic.staff, patient, &start, 15);
+        let call = app.post(&format!("{}/appointments", clinic.path)).json(&body);
+        let call = if at % 3 == 0 { call.idempotent(&format!("k{at}")) } else { call };
+        tokio::spawn(async move {
+            let answer = call.clone().send().await;
+            if answer.status == 201 && at % 2 == 0 {
+                Some((answer.location(), answer))
+            } else {
+                None
+            }
+        })
+    });
+    let booked = futures_util::future::join_all(calls).await;
+    for (path, answer) in booked.into_iter().filter_map(Result::unwrap) {
+        assert_eq!(
+            app.get(&path).send().await.expect(200).json(),
+            answer.json(),
+            "acknowledged, so it is there"
+        );
+        let cancelled = app.post(&format!("{path}/cancel")).send().await;
+        assert!([200, 503].contains(&cancelled.status.as_u16()), "{cancelled:?}");
+    }
+    app.wire.calm();
+    app.check_day_sheets().await;
+}

@@ -2,10 +2,7 @@
 //!
 //! The engine is the embedded one, or, with `CLINIC_TEST_ENDPOINT` set, whatever speaks DynamoDB there:
 //! `tests/dynamodb-local.sh` runs the suite on Amazon's DynamoDB Local.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that can't go on should say where"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 mod support;
 
@@ -16,7 +13,6 @@ mod command_line;
 mod concurrency;
 mod contract;
 mod document;
-mod errors_document;
 mod faults;
 mod idempotency;
 mod layers;

@@ -10,12 +10,7 @@ async fn with_mrn(app: &TestApp, mrn: &str) -> Answer {
 }
 
 async fn found(app: &TestApp, mrn: &str) -> Vec<Value> {
-    let found = app
-        .get(&format!("/v1/patients?mrn={mrn}"))
-        .send()
-        .await
-        .expect(200)
-        .json();
+    let found = app.get(&format!("/v1/patients?mrn={mrn}")).send().await.expect(200).json();
     assert_eq!(found["next_cursor"], json!(null));
     found["items"].as_array().unwrap().clone()
 }
@@ -31,12 +26,7 @@ async fn a_patient_comes_back_as_it_was_given() {
         "email": "zoe@example.org",
         "notes": "Line one\nLine two\t\"quoted\"",
     });
-    let made = app
-        .post("/v1/patients")
-        .json(&given)
-        .send()
-        .await
-        .expect(201);
+    let made = app.post("/v1/patients").json(&given).send().await.expect(201);
     let read = app.get(&made.location()).send().await.expect(200);
     assert_eq!(read.json(), made.json());
     insta::assert_json_snapshot!(read.json(), { ".id" => "[id]" });
@@ -46,23 +36,10 @@ async fn a_patient_comes_back_as_it_was_given() {
 async fn rules_of_patients_are_told_by_field() {
     let app = TestApp::spawn().await;
     let bad = json!({ "name": "", "mrn": "A#1", "birth_date": "1849-12-31", "phone": "1", "email": "x", "notes": "n".repeat(4001) });
-    let fields = app
-        .post("/v1/patients")
-        .json(&bad)
-        .send()
-        .await
-        .invalid_fields();
-    assert_eq!(
-        fields,
-        ["/birth_date", "/email", "/mrn", "/name", "/notes", "/phone"]
-    );
+    let fields = app.post("/v1/patients").json(&bad).send().await.invalid_fields();
+    assert_eq!(fields, ["/birth_date", "/email", "/mrn", "/name", "/notes", "/phone"]);
     let unborn = json!({ "name": "Ida", "birth_date": "2035-01-17" });
-    let fields = app
-        .post("/v1/patients")
-        .json(&unborn)
-        .send()
-        .await
-        .invalid_fields();
+    let fields = app.post("/v1/patients").json(&unborn).send().await.invalid_fields();
     assert_eq!(fields, ["/birth_date"]);
     assert!(app.all_items().await.is_empty());
 }
@@ -113,10 +90,7 @@ async fn a_patient_with_appointments_to_come_is_not_deleted() {
     let clinic = app.ready_clinic().await;
     app.booked(&clinic, "2035-02-16T09:00:00").await;
     let path = format!("/v1/patients/{}", clinic.patient);
-    app.delete(&path)
-        .send()
-        .await
-        .problem(409, "has_future_appointments");
+    app.delete(&path).send().await.problem(409, "has_future_appointments");
     app.clock.advance(jiff::SignedDuration::from_hours(40 * 24));
     app.delete(&path).send().await.expect(204);
 }
@@ -126,14 +100,8 @@ async fn no_appointment_is_made_for_an_inactive_patient() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = format!("/v1/patients/{}", clinic.patient);
-    app.patch(&path)
-        .json(&json!({ "active": false }))
-        .send()
-        .await
-        .expect(200);
-    app.book(&clinic, "2035-01-17T09:00:00", 30)
-        .await
-        .problem(409, "patient_inactive");
+    app.patch(&path).json(&json!({ "active": false })).send().await.expect(200);
+    app.book(&clinic, "2035-01-17T09:00:00", 30).await.problem(409, "patient_inactive");
     app.check_day_sheets().await;
 }
 
@@ -157,41 +125,18 @@ async fn a_patients_appointments_come_from_all_clinics_by_date() {
     let third = app.booked(&there, "2035-01-18T09:00:00").await;
     let path = format!("/v1/patients/{}/appointments", here.patient);
     let list = async |query: &str| {
-        let page = app
-            .get(&format!("{path}{query}"))
-            .send()
-            .await
-            .expect(200)
-            .json();
+        let page = app.get(&format!("{path}{query}")).send().await.expect(200).json();
         let items = page["items"].as_array().unwrap().clone();
-        items
-            .iter()
-            .map(|item| item["id"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let ids = |paths: &[&String]| {
-        paths
-            .iter()
-            .map(|path| path.rsplit('/').next().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        paths.iter().map(|path| path.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(list("").await, ids(&[&first, &second, &third]));
-    assert_eq!(
-        list("?order=descending").await,
-        ids(&[&third, &second, &first])
-    );
+    assert_eq!(list("?order=descending").await, ids(&[&third, &second, &first]));
     assert_eq!(list("?from=2035-01-17").await, ids(&[&second, &third]));
     assert_eq!(list("?to=2035-01-16").await, ids(&[&first]));
-    assert_eq!(
-        list("?from=2035-01-17&to=2035-01-17").await,
-        ids(&[&second])
-    );
-    let nobody = format!(
-        "/v1/patients/{}/appointments",
-        id(&with_mrn(&app, "N").await)
-    );
-    assert_eq!(
-        app.get(&nobody).send().await.expect(200).json()["items"],
-        json!([])
-    );
+    assert_eq!(list("?from=2035-01-17&to=2035-01-17").await, ids(&[&second]));
+    let nobody = format!("/v1/patients/{}/appointments", id(&with_mrn(&app, "N").await));
+    assert_eq!(app.get(&nobody).send().await.expect(200).json()["items"], json!([]));
 }

@@ -22,9 +22,7 @@ fn way_to(status: Status) -> Option<&'static [&'static str]> {
 async fn go(app: &TestApp, path: &str, step: &str, key: Option<&str>) -> crate::support::Answer {
     let call = match step {
         "cancel" | "cancelled" => app.post(&format!("{path}/cancel")),
-        status => app
-            .post(&format!("{path}/status"))
-            .json(&json!({ "status": status })),
+        status => app.post(&format!("{path}/status")).json(&json!({ "status": status })),
     };
     match key {
         Some(key) => call.idempotent(key).send().await,
@@ -71,11 +69,7 @@ async fn a_status_that_can_not_be_stepped_to_is_refused() {
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, "2035-01-16T09:00:00").await;
     for bad in ["cancelled", "held", "expired", "done", ""] {
-        assert_eq!(
-            app.step(&path, bad).await.invalid_fields(),
-            ["/status"],
-            "{bad}"
-        );
+        assert_eq!(app.step(&path, bad).await.invalid_fields(), ["/status"], "{bad}");
     }
 }
 
@@ -86,11 +80,7 @@ async fn steps_of_what_does_not_exist_are_404() {
     let path = app.booked(&clinic, "2035-01-16T09:00:00").await;
     app.delete(&path).send().await.expect(204);
     for key in [None, Some("k")] {
-        go(&app, &path, "confirmed", key)
-            .await
-            .problem(404, "not_found");
-        go(&app, &path, "cancel", key)
-            .await
-            .problem(404, "not_found");
+        go(&app, &path, "confirmed", key).await.problem(404, "not_found");
+        go(&app, &path, "cancel", key).await.problem(404, "not_found");
     }
 }

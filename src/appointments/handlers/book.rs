@@ -66,9 +66,7 @@ async fn book(
         reason: body.reason,
         notes: body.notes,
     };
-    repo::book(app.store(), context, booking)
-        .await
-        .map_err(|error| refused(error, &time_zone))
+    repo::book(app.store(), context, booking).await.map_err(|error| refused(error, &time_zone))
 }
 
 fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {
@@ -113,10 +111,6 @@ fn busy(clash: &Clash, zone: &Zone) -> ApiError {
             "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
         ),
     };
-    let starts = clash
-        .nearest_free
-        .iter()
-        .map(|start| zone.with_offset(*start))
-        .collect();
+    let starts = clash.nearest_free.iter().map(|start| zone.with_offset(*start)).collect();
     ApiError::new(code, detail).with_nearest_free(starts)
 }

@@ -63,15 +63,9 @@ pub async fn update_appointment(
 ) -> ApiResult<Tagged<AppointmentOut>> {
     let modify = |current: &Appointment| {
         let AppointmentDetailsIn { reason, notes } = patch.apply(current.clone().into())?;
-        Ok::<_, ApiError>(Appointment {
-            reason,
-            notes,
-            ..current.clone()
-        })
+        Ok::<_, ApiError>(Appointment { reason, notes, ..current.clone() })
     };
-    repo::update(app.store(), &context, &clinic, &id, modify)
-        .await
-        .map(tagged)
+    repo::update(app.store(), &context, &clinic, &id, modify).await.map(tagged)
 }
 
 /// Take an appointment a step along its status life
@@ -119,9 +113,7 @@ pub async fn cancel_appointment(
     WriteCommand { body, context }: WriteCommand<CancellationIn>,
 ) -> ApiResult<Tagged<AppointmentOut>> {
     let cancelled = repo::cancel(app.store(), &context, &clinic, &id, body.reason).await;
-    or_replay(app.store(), &context, cancelled)
-        .await
-        .map(tagged)
+    or_replay(app.store(), &context, cancelled).await.map(tagged)
 }
 
 /// Delete an appointment

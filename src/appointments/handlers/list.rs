@@ -112,12 +112,8 @@ impl ListClinicAppointments {
             (None, Some(_)) if ranged => Err(wrong("month", "can't be combined with from or to")),
             (Some(day), None) => date("date", day).map(Dates::On),
             (None, Some(month)) => {
-                let day = format!("{month}-01")
-                    .parse()
-                    .ok()
-                    .filter(|_| month.len() == 7);
-                day.map(Dates::Month)
-                    .ok_or_else(|| wrong("month", "is not a month, as 2027-03"))
+                let day = format!("{month}-01").parse().ok().filter(|_| month.len() == 7);
+                day.map(Dates::Month).ok_or_else(|| wrong("month", "is not a month, as 2027-03"))
             }
             (None, None) => between(self.from.as_deref(), self.to.as_deref()),
         }
@@ -126,10 +122,7 @@ impl ListClinicAppointments {
     fn filter(&self) -> Result<ClinicFilter, ApiError> {
         let dates = self.dates()?;
         if self.staff_id.is_some() && !spans_few_days(dates) {
-            return Err(wrong(
-                "staff_id",
-                "needs date, month, or from and to, of 31 days at most",
-            ));
+            return Err(wrong("staff_id", "needs date, month, or from and to, of 31 days at most"));
         }
         Ok(ClinicFilter {
             dates,
@@ -168,12 +161,8 @@ pub async fn list_clinic_appointments(
 ) -> ApiResult<Json<Page<AppointmentOut>>> {
     let filter = query.filter()?;
     let list = (&clinic, &filter);
-    let paging = Paging::new(
-        app.cursor_keys(),
-        &context.principal,
-        "list_clinic_appointments",
-        list,
-    );
+    let paging =
+        Paging::new(app.cursor_keys(), &context.principal, "list_clinic_appointments", list);
     let after = paging.after(query.cursor.as_deref())?;
     let limit = limit(query.limit)?;
     let org = &context.principal.org;
@@ -223,12 +212,8 @@ pub async fn list_patient_appointments(
     let dates = between(query.from.as_deref(), query.to.as_deref())?;
     let backwards = query.order == Order::Descending;
     let list = (&patient, dates, backwards);
-    let paging = Paging::new(
-        app.cursor_keys(),
-        &context.principal,
-        "list_patient_appointments",
-        list,
-    );
+    let paging =
+        Paging::new(app.cursor_keys(), &context.principal, "list_patient_appointments", list);
     let after = paging.after(query.cursor.as_deref())?;
     let limit = limit(query.limit)?;
     let org = &context.principal.org;

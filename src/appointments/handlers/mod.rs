@@ -17,18 +17,11 @@ use crate::{
 };
 
 fn out(appointment: Entity<Appointment>) -> AppointmentOut {
-    AppointmentOut::new(
-        appointment.value,
-        appointment.meta.created_at,
-        appointment.meta.updated_at,
-    )
+    AppointmentOut::new(appointment.value, appointment.meta.created_at, appointment.meta.updated_at)
 }
 
 fn tagged(appointment: Entity<Appointment>) -> Tagged<AppointmentOut> {
-    Tagged {
-        rev: appointment.meta.rev,
-        body: out(appointment),
-    }
+    Tagged { rev: appointment.meta.rev, body: out(appointment) }
 }
 
 /// Get an appointment

@@ -127,18 +127,10 @@ struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     fn new(context: &'a WriteContext, appointment: Appointment) -> Self {
-        let Appointment {
-            clinic_id,
-            staff_id,
-            patient_id,
-            ..
-        } = &appointment;
+        let Appointment { clinic_id, staff_id, patient_id, .. } = &appointment;
         let end = end_of(appointment.start, appointment.duration_minutes);
         Self {
-            slot: Slot {
-                start: appointment.start,
-                end,
-            },
+            slot: Slot { start: appointment.start, end },
             owners: owners_of(&appointment),
             staff_key: keys::staff(clinic_id, staff_id),
             patient_key: keys::patient(patient_id),
@@ -155,10 +147,7 @@ impl<'a> Attempt<'a> {
         self.check_people(&mut found)?;
         let sheets = self.sheets(&mut found)?;
         let own = &self.appointment.value.id;
-        if sheets
-            .values()
-            .any(|sheet| sheet.value.entries.contains_key(own))
-        {
+        if sheets.values().any(|sheet| sheet.value.entries.contains_key(own)) {
             // An earlier attempt, whose answer was lost, has booked it already.
             let key = self.appointment.value.key();
             let booked = store.get(&key, true).await?;
@@ -166,17 +155,10 @@ impl<'a> Attempt<'a> {
                 StoreError::corrupt(DaySheet::TYPE, "an entry without its appointment").into()
             });
         }
-        decide(
-            sheets.values().map(|sheet| &sheet.value),
-            &self.slot,
-            self.context.now,
-        )
-        .map_err(BookingError::Busy)?;
+        decide(sheets.values().map(|sheet| &sheet.value), &self.slot, self.context.now)
+            .map_err(BookingError::Busy)?;
         let writes = self.writes(&sheets)?;
-        match store
-            .commit(self.context, writes, &self.appointment.to_item()?)
-            .await
-        {
+        match store.commit(self.context, writes, &self.appointment.to_item()?).await {
             Ok(Committed::Written) => Ok(Outcome::Booked(self.appointment.clone())),
             Ok(Committed::Replayed(item)) => Ok(Outcome::Booked(Entity::from_item(item)?)),
             Err(StoreError::ConditionFailed(_)) => Ok(Outcome::ChangedMeanwhile),
@@ -209,12 +191,10 @@ impl<'a> Attempt<'a> {
     }
 
     fn check_people(&self, found: &mut HashMap<Key, Item>) -> Result<(), BookingError> {
-        let staff: Entity<StaffMember> = self
-            .own(found, &self.staff_key)?
-            .ok_or(BookingError::UnknownStaff)?;
-        let patient: Entity<Patient> = self
-            .own(found, &self.patient_key)?
-            .ok_or(BookingError::UnknownPatient)?;
+        let staff: Entity<StaffMember> =
+            self.own(found, &self.staff_key)?.ok_or(BookingError::UnknownStaff)?;
+        let patient: Entity<Patient> =
+            self.own(found, &self.patient_key)?.ok_or(BookingError::UnknownPatient)?;
         if !staff.value.active || staff.meta.deleting.is_some() {
             return Err(BookingError::StaffInactive);
         }
@@ -252,21 +232,12 @@ impl<'a> Attempt<'a> {
         for (owner, date) in sheets_of(&self.owners, &self.slot) {
             let read = sheets.get(&key_of(owner, date)).map(|sheet| &sheet.meta);
             let id = &self.appointment.value.id;
-            writes.push(occupy(
-                self.context,
-                owner,
-                date,
-                read,
-                id,
-                self.slot.entry(),
-            )?);
+            writes.push(occupy(self.context, owner, date, read, id, self.slot.entry())?);
         }
-        writes.extend(
-            [&self.staff_key, &self.patient_key].map(|key| Write::Check {
-                key: key.clone(),
-                condition: stays_active(&self.context.org),
-            }),
-        );
+        writes.extend([&self.staff_key, &self.patient_key].map(|key| Write::Check {
+            key: key.clone(),
+            condition: stays_active(&self.context.org),
+        }));
         Ok(writes)
     }
 }
@@ -278,8 +249,6 @@ pub(super) fn owners_of(appointment: &Appointment) -> [SheetOwner; 2] {
             clinic_id: appointment.clinic_id.clone(),
             staff_id: appointment.staff_id.clone(),
         },
-        SheetOwner::Patient {
-            patient_id: appointment.patient_id.clone(),
-        },
+        SheetOwner::Patient { patient_id: appointment.patient_id.clone() },
     ]
 }

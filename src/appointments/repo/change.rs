@@ -82,12 +82,8 @@ pub async fn change_status(
     let mut backoff = Backoff::default();
     loop {
         let change = context.touch().set("status", string(wanted));
-        let swapped = store.update(
-            context,
-            key.clone(),
-            change,
-            Condition::All(conditions.clone()),
-        );
+        let swapped =
+            store.update(context, key.clone(), change, Condition::All(conditions.clone()));
         let failed = match swapped.await {
             Ok(item) => return Ok(Entity::from_item(item)?),
             Err(StoreError::ConditionFailed(failed)) => failed,
@@ -97,9 +93,7 @@ pub async fn change_status(
             return Err(refused(context, item, wanted));
         }
         // Nothing under this date: it lives elsewhere, if it lives at all.
-        let found = locate(store, clinic, id, true)
-            .await?
-            .ok_or(StoreError::NotFound)?;
+        let found = locate(store, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
         key = found.value.key();
         if !backoff.pause().await {
             return Err(StoreError::Contention.into());
@@ -113,10 +107,7 @@ fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
             if let Err(stale) = context.precondition.check(current.meta.rev) {
                 return stale.into();
             }
-            ChangeError::InvalidTransition {
-                current: current.value.status,
-                wanted,
-            }
+            ChangeError::InvalidTransition { current: current.value.status, wanted }
         }
         Ok(_) => refusal(context, None).into(),
         Err(error) => error.into(),
@@ -125,15 +116,9 @@ fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
 
 fn step(current: &Appointment, wanted: Status) -> Result<Appointment, ChangeError> {
     if !current.status.can_become(wanted) {
-        return Err(ChangeError::InvalidTransition {
-            current: current.status,
-            wanted,
-        });
+        return Err(ChangeError::InvalidTransition { current: current.status, wanted });
     }
-    Ok(Appointment {
-        status: wanted,
-        ..current.clone()
-    })
+    Ok(Appointment { status: wanted, ..current.clone() })
 }
 
 /// Lets `modify` change what staff may edit of an appointment, and stores that.
@@ -163,10 +148,7 @@ pub async fn cancel(
 ) -> Result<Entity<Appointment>, ChangeError> {
     rewrite(store, context, clinic, id, |current| {
         let cancelled = step(current, Status::Cancelled)?;
-        Ok(Appointment {
-            cancellation_reason: reason.clone(),
-            ..cancelled
-        })
+        Ok(Appointment { cancellation_reason: reason.clone(), ..cancelled })
     })
     .await
 }
@@ -183,20 +165,13 @@ async fn rewrite<E: From<StoreError>>(
     let read = || get(store, &context.org, clinic, id, true);
     let further = |old: &Appointment, new: &Appointment| {
         let freed = old.status.is_occupying() && !new.status.is_occupying();
-        Ok(if freed {
-            free_all(context, old)
-        } else {
-            vec![]
-        })
+        Ok(if freed { free_all(context, old) } else { vec![] })
     };
     store.modify(context, read, modify, further).await
 }
 
 fn free_all(context: &WriteContext, appointment: &Appointment) -> Vec<Write> {
-    let slot = Slot {
-        start: appointment.start,
-        end: appointment.end(),
-    };
+    let slot = Slot { start: appointment.start, end: appointment.end() };
     let owners = owners_of(appointment);
     sheets_of(&owners, &slot)
         .map(|(owner, date)| free(context, owner, date, &appointment.id))
@@ -218,10 +193,7 @@ pub async fn delete(
         let current = get(store, &context.org, clinic, id, true).await?;
         context.precondition.check(current.meta.rev)?;
         let mut writes = vec![
-            Write::Delete {
-                key: current.value.key(),
-                condition: current.meta.unchanged(),
-            },
+            Write::Delete { key: current.value.key(), condition: current.meta.unchanged() },
             Entity::new(tombstone(&current.value, context.now), context).create()?,
         ];
         if current.value.status.is_occupying() {

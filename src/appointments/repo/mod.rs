@@ -32,11 +32,7 @@ impl Record for Appointment {
     }
 
     fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
-        Some(keys::appointment_of_patient(
-            &self.patient_id,
-            self.date,
-            &self.id,
-        ))
+        Some(keys::appointment_of_patient(&self.patient_id, self.date, &self.id))
     }
 }
 
@@ -70,9 +66,7 @@ pub async fn get(
     consistent: bool,
 ) -> Result<Entity<Appointment>, StoreError> {
     let found = locate(store, clinic, id, consistent).await?;
-    found
-        .filter(|entity| entity.meta.org == *org)
-        .ok_or(StoreError::NotFound)
+    found.filter(|entity| entity.meta.org == *org).ok_or(StoreError::NotFound)
 }
 
 /// Follows an appointment to where it lives: under the date in its id, or where its pointer says.
@@ -89,9 +83,7 @@ async fn locate(
         if let Some(found) = store.get::<Appointment>(&key, consistent).await? {
             return Ok(Some(found));
         }
-        let pointer = store
-            .get::<Moved>(&keys::moved_appointment(id), true)
-            .await?;
+        let pointer = store.get::<Moved>(&keys::moved_appointment(id), true).await?;
         match pointer {
             // It moved on between the two reads, or the first read was stale.
             Some(moved) if moved.value.date != date => date = moved.value.date,
@@ -130,20 +122,12 @@ pub async fn list_of_clinic(
     limit: u16,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
     let range = keys::appointments_of_clinic(clinic, filter.dates);
-    let staff = filter
-        .staff
-        .map(|staff| Condition::Equals("staff_id", string(staff)));
-    let status = filter
-        .status
-        .map(|status| Condition::Equals("status", string(status)));
+    let staff = filter.staff.map(|staff| Condition::Equals("staff_id", string(staff)));
+    let status = filter.status.map(|status| Condition::Equals("status", string(status)));
     let list = List::of(range, after, limit)
         .filter(staff.into_iter().chain(status).collect())
         .consistent(filter.consistent);
-    let list = if filter.backwards {
-        list.backwards()
-    } else {
-        list
-    };
+    let list = if filter.backwards { list.backwards() } else { list };
     let listed = store.list_of_org(org, list).await?;
     if listed.items.is_empty() {
         clinics::repo::require(store, org, clinic).await?;

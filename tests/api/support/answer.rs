@@ -21,13 +21,7 @@ pub struct Call {
 
 impl Call {
     pub(super) fn new(router: Router, method: Method, path: &str) -> Self {
-        Self {
-            router,
-            method,
-            path: path.to_owned(),
-            headers: vec![],
-            body: vec![],
-        }
+        Self { router, method, path: path.to_owned(), headers: vec![], body: vec![] }
     }
 
     /// With a header more.
@@ -62,11 +56,7 @@ impl Call {
         let response = self.router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: body.to_vec(),
-        }
+        Answer { status: parts.status, headers: parts.headers, body: body.to_vec() }
     }
 }
 
@@ -92,10 +82,7 @@ impl Answer {
     /// A header's value.
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        let value = self
-            .headers
-            .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {self:?}"));
+        let value = self.headers.get(name).unwrap_or_else(|| panic!("no {name} in {self:?}"));
         value.to_str().unwrap()
     }
 
@@ -111,22 +98,14 @@ impl Answer {
     #[track_caller]
     pub fn problem(self, status: u16, code: &str) -> Value {
         let answer = self.expect(status);
-        assert_eq!(
-            answer.header(header::CONTENT_TYPE.as_str()),
-            "application/problem+json"
-        );
+        assert_eq!(answer.header(header::CONTENT_TYPE.as_str()), "application/problem+json");
         let problem = answer.json();
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status);
         assert_eq!(problem["type"], format!("/problems/{code}"));
         assert_eq!(problem["request_id"], answer.header("x-request-id"));
         for member in ["title", "detail"] {
-            assert!(
-                problem[member]
-                    .as_str()
-                    .is_some_and(|text| !text.is_empty()),
-                "{problem}"
-            );
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
         }
         problem
     }
@@ -136,10 +115,7 @@ impl Answer {
     pub fn invalid_fields(self) -> Vec<String> {
         let problem = self.problem(422, "validation_failed");
         let errors = problem["errors"].as_array().unwrap();
-        errors
-            .iter()
-            .map(|error| error["pointer"].as_str().unwrap().to_owned())
-            .collect()
+        errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The path of what was made.

@@ -80,14 +80,7 @@ impl TestApp {
     /// The same service and table for the callers of another organisation.
     pub fn in_org(&self, org: &str) -> Self {
         let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble(
-            store,
-            wire,
-            clock,
-            self.cursor_keys.clone(),
-            org,
-            self._engine.clone(),
-        )
+        Self::assemble(store, wire, clock, self.cursor_keys.clone(), org, self._engine.clone())
     }
 
     fn assemble(
@@ -100,14 +93,7 @@ impl TestApp {
     ) -> Self {
         let principal = Principal::development(org.parse().unwrap());
         let state = AppState::new(store.clone(), clock.clone(), cursor_keys.clone(), principal);
-        Self {
-            router: service(state),
-            store,
-            wire,
-            clock,
-            cursor_keys,
-            _engine: engine,
-        }
+        Self { router: service(state), store, wire, clock, cursor_keys, _engine: engine }
     }
 
     /// A request of any method.
@@ -145,9 +131,5 @@ pub fn external_endpoint() -> Option<String> {
 pub fn fresh_table() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let run = std::process::id();
-    format!(
-        "test-{run}-{}-{:x}",
-        NEXT.fetch_add(1, Ordering::Relaxed),
-        rand::random::<u32>()
-    )
+    format!("test-{run}-{}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed), rand::random::<u32>())
 }

@@ -24,55 +24,33 @@ impl TestApp {
     /// A clinic in a time zone, by its path.
     pub async fn clinic_in(&self, zone: &str) -> String {
         let clinic = json!({ "name": "Seefeld", "time_zone": zone });
-        self.post("/v1/clinics")
-            .json(&clinic)
-            .send()
-            .await
-            .expect(201)
-            .location()
+        self.post("/v1/clinics").json(&clinic).send().await.expect(201).location()
     }
 
     /// A staff member of a clinic, by id.
     pub async fn staff_member(&self, clinic: &str) -> String {
         let staff = json!({ "name": "Dr. Keller", "role": "physician" });
-        let made = self
-            .post(&format!("{clinic}/staff"))
-            .json(&staff)
-            .send()
-            .await
-            .expect(201);
+        let made = self.post(&format!("{clinic}/staff")).json(&staff).send().await.expect(201);
         id(&made)
     }
 
     /// A patient, by id.
     pub async fn patient(&self) -> String {
         let patient = json!({ "name": "Ida Example" });
-        id(&self
-            .post("/v1/patients")
-            .json(&patient)
-            .send()
-            .await
-            .expect(201))
+        id(&self.post("/v1/patients").json(&patient).send().await.expect(201))
     }
 
     /// A clinic with all that a booking needs.
     pub async fn ready_clinic(&self) -> ClinicMade {
         let path = self.clinic().await;
         let staff = self.staff_member(&path).await;
-        ClinicMade {
-            staff,
-            path,
-            patient: self.patient().await,
-        }
+        ClinicMade { staff, path, patient: self.patient().await }
     }
 
     /// Books, and expects nothing of the answer.
     pub async fn book(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
         let body = booking(&clinic.staff, &clinic.patient, start, minutes);
-        self.post(&format!("{}/appointments", clinic.path))
-            .json(&body)
-            .send()
-            .await
+        self.post(&format!("{}/appointments", clinic.path)).json(&body).send().await
     }
 
     /// Books, and gives the appointment's path.
@@ -83,10 +61,7 @@ impl TestApp {
     /// Takes a step of the status life.
     pub async fn step(&self, appointment: &str, status: &str) -> Answer {
         let body = json!({ "status": status });
-        self.post(&format!("{appointment}/status"))
-            .json(&body)
-            .send()
-            .await
+        self.post(&format!("{appointment}/status")).json(&body).send().await
     }
 }
 

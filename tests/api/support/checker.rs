@@ -30,11 +30,7 @@ impl TestApp {
 
     /// Every appointment of the table.
     pub async fn all_appointments(&self) -> Vec<Entity<Appointment>> {
-        let items = self
-            .all_items()
-            .await
-            .into_iter()
-            .filter(is_of_type::<Appointment>);
+        let items = self.all_items().await.into_iter().filter(is_of_type::<Appointment>);
         items.map(|item| Entity::from_item(item).unwrap()).collect()
     }
 
@@ -45,11 +41,7 @@ impl TestApp {
         items.iter().for_each(assert_common_attributes);
         let appointments = items.iter().filter(|item| is_of_type::<Appointment>(item));
         let expected: BTreeSet<_> = appointments
-            .map(|item| {
-                Entity::<Appointment>::from_item(item.clone())
-                    .unwrap()
-                    .value
-            })
+            .map(|item| Entity::<Appointment>::from_item(item.clone()).unwrap().value)
             .filter(|appointment| appointment.status.is_occupying())
             .flat_map(|appointment| entries_of(&appointment))
             .collect();
@@ -60,20 +52,11 @@ impl TestApp {
                 let owner = owner(&sheet.owner);
                 let date = sheet.utc_date.to_string();
                 sheet.entries.into_iter().map(move |(id, entry)| {
-                    (
-                        owner.clone(),
-                        date.clone(),
-                        id.to_string(),
-                        entry.start,
-                        entry.end,
-                    )
+                    (owner.clone(), date.clone(), id.to_string(), entry.start, entry.end)
                 })
             })
             .collect();
-        assert_eq!(
-            found, expected,
-            "the sheets' entries, and what the appointments make of them"
-        );
+        assert_eq!(found, expected, "the sheets' entries, and what the appointments make of them");
         assert_no_overlap(&found);
     }
 }
@@ -81,35 +64,20 @@ impl TestApp {
 type Row = (String, String, String, i64, i64);
 
 fn entries_of(appointment: &Appointment) -> Vec<Row> {
-    let slot = Slot {
-        start: appointment.start,
-        end: appointment.end(),
-    };
+    let slot = Slot { start: appointment.start, end: appointment.end() };
     let entry = slot.entry();
     let staff = format!("{} {}", appointment.clinic_id, appointment.staff_id);
     let owners = [staff, appointment.patient_id.to_string()];
     let row = |owner: &String, date: String| {
-        (
-            owner.clone(),
-            date,
-            appointment.id.to_string(),
-            entry.start,
-            entry.end,
-        )
+        (owner.clone(), date, appointment.id.to_string(), entry.start, entry.end)
     };
     let dates: Vec<_> = slot.utc_dates().iter().map(ToString::to_string).collect();
-    owners
-        .iter()
-        .flat_map(|owner| dates.iter().map(|date| row(owner, date.clone())))
-        .collect()
+    owners.iter().flat_map(|owner| dates.iter().map(|date| row(owner, date.clone()))).collect()
 }
 
 fn owner(owner: &SheetOwner) -> String {
     match owner {
-        SheetOwner::Staff {
-            clinic_id,
-            staff_id,
-        } => format!("{clinic_id} {staff_id}"),
+        SheetOwner::Staff { clinic_id, staff_id } => format!("{clinic_id} {staff_id}"),
         SheetOwner::Patient { patient_id } => patient_id.to_string(),
     }
 }
@@ -117,10 +85,7 @@ fn owner(owner: &SheetOwner) -> String {
 fn assert_no_overlap(rows: &BTreeSet<Row>) {
     let mut by_owner: BTreeMap<&str, BTreeSet<(i64, i64, &str)>> = BTreeMap::new();
     for (owner, _, id, start, end) in rows {
-        by_owner
-            .entry(owner)
-            .or_default()
-            .insert((*start, *end, id));
+        by_owner.entry(owner).or_default().insert((*start, *end, id));
     }
     for (owner, spans) in by_owner {
         let spans: Vec<_> = spans.into_iter().collect();
@@ -131,23 +96,10 @@ fn assert_no_overlap(rows: &BTreeSet<Row>) {
 }
 
 fn assert_common_attributes(item: &Item) {
-    for name in [
-        "type",
-        "org",
-        "created_at",
-        "updated_at",
-        "updated_by",
-        "request_id",
-    ] {
-        assert!(
-            matches!(item.get(name), Some(AttributeValue::S(_))),
-            "no {name} in {item:?}"
-        );
+    for name in ["type", "org", "created_at", "updated_at", "updated_by", "request_id"] {
+        assert!(matches!(item.get(name), Some(AttributeValue::S(_))), "no {name} in {item:?}");
     }
     for name in ["v", "rev"] {
-        assert!(
-            matches!(item.get(name), Some(AttributeValue::N(_))),
-            "no {name} in {item:?}"
-        );
+        assert!(matches!(item.get(name), Some(AttributeValue::N(_))), "no {name} in {item:?}");
     }
 }

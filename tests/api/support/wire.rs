@@ -93,10 +93,7 @@ impl Wire {
 
     /// The client whose calls pass here.
     pub fn client(self: &std::sync::Arc<Self>) -> SharedHttpClient {
-        SharedHttpClient::new(WireClient {
-            wire: self.clone(),
-            inner: Builder::new().build_http(),
-        })
+        SharedHttpClient::new(WireClient { wire: self.clone(), inner: Builder::new().build_http() })
     }
 
     fn next_fault(&self, operation: &str) -> Option<Fault> {
@@ -119,10 +116,7 @@ impl HttpClient for WireClient {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(WireConnector {
-            wire: self.wire.clone(),
-            inner,
-        })
+        SharedHttpConnector::new(WireConnector { wire: self.wire.clone(), inner })
     }
 }
 
@@ -143,20 +137,13 @@ impl WireConnector {
     async fn pass(&self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let sent = request
-            .body()
-            .bytes()
-            .and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let sent = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let sent: Value = sent.unwrap_or_default();
         let fault = self.wire.next_fault(&operation);
         match fault {
             Some(Fault::Unreachable) => return Err(broken("no route to the engine")),
             Some(Fault::Throttled) => {
-                return Ok(error(
-                    400,
-                    "ProvisionedThroughputExceededException",
-                    &json!({}),
-                ));
+                return Ok(error(400, "ProvisionedThroughputExceededException", &json!({})));
             }
             Some(Fault::Conflict) => return Ok(conflict(&operation, &sent)),
             Some(Fault::ServerError) => return Ok(error(500, "InternalServerError", &json!({}))),
@@ -176,11 +163,7 @@ impl WireConnector {
                 Ok(response(status, &body))
             }
             Some(Fault::Stale) => {
-                assert_ne!(
-                    sent["ConsistentRead"],
-                    json!(true),
-                    "a consistent read is never stale"
-                );
+                assert_ne!(sent["ConsistentRead"], json!(true), "a consistent read is never stale");
                 Ok(response(status, &stale(&operation)))
             }
             _ => Ok(HttpResponse::new(status, SdkBody::from(bytes))),
@@ -194,20 +177,13 @@ impl WireConnector {
             Some(tables) => tables.iter().map(units).sum(),
             None => units(consumed),
         };
-        self.wire.calls.lock().unwrap().push(WireCall {
-            operation,
-            capacity,
-            request,
-        });
+        self.wire.calls.lock().unwrap().push(WireCall { operation, capacity, request });
     }
 }
 
 async fn collect(answer: HttpResponse) -> Result<Vec<u8>, ConnectorError> {
     let collected = answer.into_body().collect().await;
-    Ok(collected
-        .map_err(|error| ConnectorError::io(error))?
-        .to_bytes()
-        .to_vec())
+    Ok(collected.map_err(|error| ConnectorError::io(error))?.to_bytes().to_vec())
 }
 
 fn broken(why: &'static str) -> ConnectorError {
@@ -217,25 +193,16 @@ fn broken(why: &'static str) -> ConnectorError {
 /// Without the token that the SDK would repeat, the engine takes the repeated request for a new one.
 fn forget_token(request: &mut HttpRequest) {
     let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-    if body
-        .as_object_mut()
-        .unwrap()
-        .remove("ClientRequestToken")
-        .is_some()
-    {
+    if body.as_object_mut().unwrap().remove("ClientRequestToken").is_some() {
         let bytes = serde_json::to_vec(&body).unwrap();
-        request
-            .headers_mut()
-            .insert("content-length", bytes.len().to_string());
+        request.headers_mut().insert("content-length", bytes.len().to_string());
         *request.body_mut() = SdkBody::from(bytes);
     }
 }
 
 fn response(status: StatusCode, body: &Value) -> HttpResponse {
     let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
-    response
-        .headers_mut()
-        .insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     response
 }
 
@@ -255,29 +222,17 @@ fn conflict(operation: &str, sent: &Value) -> HttpResponse {
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len);
     let mut reasons = vec![json!({ "Code": "None" }); items];
     reasons[items - 1] = json!({ "Code": "TransactionConflict", "Message": "injected" });
-    error(
-        400,
-        "TransactionCanceledException",
-        &json!({ "CancellationReasons": reasons }),
-    )
+    error(400, "TransactionCanceledException", &json!({ "CancellationReasons": reasons }))
 }
 
 fn leave_unprocessed(sent: &Value, body: &mut Value) {
-    let (table, request) = sent["RequestItems"]
-        .as_object()
-        .unwrap()
-        .iter()
-        .next()
-        .unwrap();
+    let (table, request) = sent["RequestItems"].as_object().unwrap().iter().next().unwrap();
     let mut rest = request.clone();
     let keys = rest["Keys"].as_array_mut().unwrap();
     assert!(keys.len() > 1, "nothing to leave unprocessed: {sent}");
     let first = keys.remove(0);
     let has_key = |item: &Value| item["PK"] == first["PK"] && item["SK"] == first["SK"];
-    body["Responses"][table]
-        .as_array_mut()
-        .unwrap()
-        .retain(has_key);
+    body["Responses"][table].as_array_mut().unwrap().retain(has_key);
     body["UnprocessedKeys"] = json!({ table: rest });
 }
 
