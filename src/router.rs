@@ -8,7 +8,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     app::AppState,
     appointments::handlers as appointments,
-    clinics::{handlers as clinics, overview},
+    clinics::handlers as clinics,
     error::{ApiError, ApiResult, ErrorCode},
     http::{ApiPath, health},
     openapi,
@@ -22,7 +22,7 @@ pub fn api() -> (Router<AppState>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(clinics::list_clinics, clinics::create_clinic))
         .routes(routes!(clinics::get_clinic, clinics::update_clinic, clinics::delete_clinic))
-        .routes(routes!(overview::get_clinic_overview))
+        .routes(routes!(clinics::overview::get_clinic_overview))
         .routes(routes!(staff::list_staff, staff::create_staff_member))
         .routes(routes!(
             staff::get_staff_member,

@@ -3,5 +3,4 @@
 pub mod dto;
 pub mod handlers;
 pub mod model;
-pub mod overview;
 pub mod repo;

@@ -21,3 +21,6 @@ pub use merge_patch::MergePatch;
 pub use paging::Page;
 pub use parameters::{Consistent, IdempotencyKey, IfMatch, IfNoneMatch};
 pub use params::{ApiPath, ApiQuery};
+
+// What handlers take from here and hand to the repositories, so that they need not know the store.
+pub use crate::store::{Entity, WriteContext};

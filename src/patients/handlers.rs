@@ -14,12 +14,12 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
-        ReadContext, WriteCommand, etag::Tagged, finish::to_the_end, idempotency::or_replay,
+        ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
+        Page, ReadContext, WriteCommand, WriteContext, etag::Tagged, finish::to_the_end,
+        idempotency::or_replay,
     },
     id::PatientId,
     openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
-    store::{Entity, WriteContext},
     time::utc_date,
     validation,
 };

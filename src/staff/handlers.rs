@@ -13,8 +13,8 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
-        ReadContext, WriteCommand,
+        ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
+        Page, ReadContext, WriteCommand, WriteContext,
         etag::Tagged,
         finish::to_the_end,
         idempotency::or_replay,
@@ -22,7 +22,6 @@ use crate::{
     },
     id::{ClinicId, StaffId},
     openapi::{CreateUnderProblems, DeleteProblems, ReadProblems, UpdateProblems},
-    store::{Entity, WriteContext},
 };
 
 /// A merge patch of a staff member.

@@ -157,13 +157,28 @@ async fn a_reply_lost_for_good_is_an_unknown_outcome_that_the_same_key_resolves(
 }
 
 #[tokio::test]
-async fn an_own_entry_in_a_sheet_is_a_booking_that_was_won() {
+async fn a_lost_reply_and_then_a_conflict_are_still_known_as_own_work() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    // The first try is done, its reply lost, and the engine, asked again, tells of a conflict first.
     app.wire.disturb("TransactWriteItems", Fault::LostReplyAndToken);
     app.wire.disturb("TransactWriteItems", Fault::Conflict);
     app.book(&clinic, START, 30).await.expect(201);
+    assert_eq!(app.all_appointments().await.len(), 1);
+    app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn an_own_entry_in_a_sheet_is_a_booking_that_was_won() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    // The reply is lost, and the second try's refusal does not show whose items stand there: the sheets do.
+    app.wire.disturb("TransactWriteItems", Fault::LostReplyAndToken);
+    app.wire.disturb("TransactWriteItems", Fault::NoItems);
+    app.wire.forget();
+    let booked = app.book(&clinic, START, 30).await.expect(201);
+    let reads = app.wire.take_calls().into_iter().filter(|call| call.operation == "BatchGetItem");
+    assert_eq!(reads.count(), 2, "it read again, and found itself");
+    assert_eq!(app.get(&booked.location()).send().await.json(), booked.json());
     assert_eq!(app.all_appointments().await.len(), 1);
     app.check_day_sheets().await;
 }

@@ -12,11 +12,10 @@ use crate::{
         repo::{self, Booking, BookingError},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, IdempotencyKey, WriteCommand, idempotency::or_replay},
+    http::{ApiPath, Entity, IdempotencyKey, WriteCommand, WriteContext, idempotency::or_replay},
     id::ClinicId,
     openapi::CreateUnderProblems,
     schedule::model::{Busy, Clash},
-    store::{Entity, WriteContext},
     time::Zone,
 };
 

@@ -12,12 +12,11 @@ use crate::{
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, IdempotencyKey, IfMatch, MergePatch, WriteCommand, etag::Tagged,
+        ApiPath, IdempotencyKey, IfMatch, MergePatch, WriteCommand, WriteContext, etag::Tagged,
         idempotency::or_replay,
     },
     id::{AppointmentId, ClinicId},
     openapi::{CreateUnderProblems, DeleteProblems, UpdateProblems},
-    store::WriteContext,
 };
 
 /// A merge patch of what can be changed without moving the appointment.

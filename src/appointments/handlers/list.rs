@@ -10,7 +10,7 @@ use crate::{
     app::AppState,
     appointments::{
         dto::{AppointmentOut, StatusDto},
-        repo::{self, ClinicFilter},
+        repo::{self, ClinicFilter, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{
@@ -19,7 +19,6 @@ use crate::{
     },
     id::{ClinicId, PatientId, StaffId},
     openapi::ReadProblems,
-    store::keys::Dates,
 };
 
 /// The most days over which a staff member's appointments are listed.

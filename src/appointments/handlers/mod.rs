@@ -10,10 +10,9 @@ use super::{dto::AppointmentOut, model::Appointment, repo};
 use crate::{
     app::AppState,
     error::ApiResult,
-    http::{ApiPath, ApiQuery, Consistent, IfNoneMatch, ReadContext, etag::Tagged},
+    http::{ApiPath, ApiQuery, Consistent, Entity, IfNoneMatch, ReadContext, etag::Tagged},
     id::{AppointmentId, ClinicId},
     openapi::ReadProblems,
-    store::Entity,
 };
 
 fn out(appointment: Entity<Appointment>) -> AppointmentOut {

@@ -9,6 +9,8 @@ pub use book::{Booking, BookingError, book};
 pub use change::{ChangeError, cancel, change_status, delete, update};
 use jiff::civil::Date;
 
+pub use crate::store::keys::Dates;
+
 use super::model::{Appointment, Status};
 use crate::{
     clinics,
@@ -18,7 +20,7 @@ use crate::{
         Entity, Key, Meta, Record, Store, StoreError,
         codec::string,
         expression::Condition,
-        keys::{self, Dates, IndexKey},
+        keys::{self, IndexKey},
         read::{List, Listed, Position},
     },
 };

@@ -38,6 +38,8 @@ pub enum Fault {
     Unprocessed,
     /// A read that is not consistent sees none of what was written.
     Stale,
+    /// A refused transaction does not bring back the items whose conditions failed.
+    NoItems,
     /// DynamoDB refuses for a reason that nobody foresaw.
     Unforeseen,
 }
@@ -160,6 +162,13 @@ impl WireConnector {
             Some(Fault::LostReply | Fault::LostReplyAndToken) => Err(broken("the answer was lost")),
             Some(Fault::Unprocessed) => {
                 leave_unprocessed(&sent, &mut body);
+                Ok(response(status, &body))
+            }
+            Some(Fault::NoItems) => {
+                let reasons = body["CancellationReasons"].as_array_mut().unwrap();
+                for reason in reasons {
+                    reason.as_object_mut().unwrap().remove("Item");
+                }
                 Ok(response(status, &body))
             }
             Some(Fault::Stale) => {

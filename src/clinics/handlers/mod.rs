@@ -1,5 +1,7 @@
 //! Clinics over HTTP.
 
+pub mod overview;
+
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,8 +15,8 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch, Page,
-        ReadContext, WriteCommand,
+        ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
+        Page, ReadContext, WriteCommand, WriteContext,
         etag::Tagged,
         finish::to_the_end,
         idempotency::or_replay,
@@ -22,13 +24,12 @@ use crate::{
     },
     id::ClinicId,
     openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
-    store::{Entity, WriteContext},
 };
 
 /// A merge patch of a clinic.
 type ClinicPatch = MergePatch<ClinicIn>;
 
-pub(super) fn out(clinic: Entity<Clinic>) -> ClinicOut {
+fn out(clinic: Entity<Clinic>) -> ClinicOut {
     ClinicOut::new(clinic.value, clinic.meta.created_at, clinic.meta.updated_at)
 }
 

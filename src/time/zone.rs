@@ -1,32 +1,13 @@
-//! The clock, and what a clinic's time zone makes of an instant: its local date, and a local time's instant.
+//! What a time zone makes of an instant, and of a time on its wall.
 
 use std::{fmt, str::FromStr};
 
 use jiff::{
-    SignedDuration, Timestamp, Unit, Zoned,
-    civil::{Date, DateTime, Time},
+    Timestamp,
+    civil::{Date, DateTime},
     tz::{AmbiguousOffset, TimeZone},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-/// Where the service reads the time; tests hand in one that stands still.
-pub trait Clock: Send + Sync + 'static {
-    /// The current instant, to the millisecond.
-    fn now(&self) -> Timestamp;
-}
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
-        let now = Timestamp::now();
-        now.round(Unit::Millisecond).unwrap_or(now)
-    }
-}
 
 /// A named IANA time zone, as `Europe/Zurich`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,103 +129,9 @@ impl fmt::Display for Zone {
     }
 }
 
-/// The UTC date of an instant.
-#[must_use]
-pub fn utc_date(instant: Timestamp) -> Date {
-    TimeZone::UTC.to_datetime(instant).date()
-}
-
-/// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
-#[must_use]
-pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
-    let last_moment = end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
-    let last = utc_date(last_moment.max(start));
-    utc_date(start).series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect()
-}
-
-/// Whether an instant falls on a whole minute.
-#[must_use]
-pub fn is_whole_minute(instant: Timestamp) -> bool {
-    instant.as_nanosecond() % 60_000_000_000 == 0
-}
-
-/// An instant as text that sorts by time: always three decimals of a second.
-#[must_use]
-pub fn sortable(instant: Timestamp) -> String {
-    format!("{instant:.3}")
-}
-
-/// Midnight UTC at which `date` begins.
-#[must_use]
-pub fn utc_midnight(date: Date) -> Timestamp {
-    TimeZone::UTC
-        .to_timestamp(date.to_datetime(Time::midnight()))
-        .unwrap_or(if date.year() < 1970 { Timestamp::MIN } else { Timestamp::MAX })
-}
-
-/// An instant in a zone, for what shows times to people.
-#[must_use]
-pub fn zoned(instant: Timestamp, zone: &Zone) -> Zoned {
-    instant.to_zoned(zone.0.clone())
-}
-
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Weekday {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-/// One span of weekly opening or working hours, on the clinic's wall; a day may have several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WeeklyHours {
-    /// The day.
-    pub weekday: Weekday,
-    /// When it begins.
-    #[serde(with = "hour_minute")]
-    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "08:00")]
-    pub from: Time,
-    /// When it ends, later the same day.
-    #[serde(with = "hour_minute")]
-    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "17:30")]
-    pub to: Time,
-}
-
-/// A time of day as `HH:MM`.
-pub mod hour_minute {
-    use jiff::civil::Time;
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    /// Writes `HH:MM`.
-    ///
-    /// # Errors
-    /// None of its own.
-    pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&time.strftime("%H:%M"))
-    }
-
-    /// Reads `HH:MM`.
-    ///
-    /// # Errors
-    /// A text that is no such time.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time = Time::strptime("%H:%M", &text).ok().filter(|_| text.len() == 5);
-        time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use jiff::{ToSpan as _, civil::date};
+    use jiff::{SignedDuration, ToSpan as _, civil::date};
     use proptest::prelude::*;
 
     use super::*;
@@ -296,7 +183,7 @@ mod tests {
     #[test]
     fn a_leap_day_is_a_day() {
         let at = zone("America/New_York").instant_of(local("2028-02-29T23:30:00")).unwrap();
-        assert_eq!(utc_date(at), date(2028, 3, 1));
+        assert_eq!(at, instant("2028-03-01T04:30:00Z"));
         assert_eq!(zone("America/New_York").local_date(at), date(2028, 2, 29));
     }
 
@@ -313,14 +200,6 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_at_midnight_utc_does_not_touch_the_next_day() {
-        let (start, end) = (instant("2027-06-30T23:00:00Z"), instant("2027-07-01T00:00:00Z"));
-        assert_eq!(utc_dates(start, end), [date(2027, 6, 30)]);
-        let later = instant("2027-07-01T00:01:00Z");
-        assert_eq!(utc_dates(start, later), [date(2027, 6, 30), date(2027, 7, 1)]);
-    }
-
-    #[test]
     fn names_that_are_no_zone_are_refused() {
         for bad in
             ["", "Mars/Olympus", "+01:00", "posixrules", "localtime", "europe/zurich", "../x"]
@@ -330,24 +209,7 @@ mod tests {
         assert_eq!(zone("UTC").name(), "UTC");
     }
 
-    #[test]
-    fn hours_are_written_as_they_were_read() {
-        let text = r#"{"weekday":"monday","from":"08:05","to":"17:30"}"#;
-        let hours: WeeklyHours = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&hours).unwrap(), text);
-        for bad in ["8:05", "08:05:00", "24:00", "0805", ""] {
-            let text = text.replace("08:05", bad);
-            assert!(serde_json::from_str::<WeeklyHours>(&text).is_err(), "{bad}");
-        }
-    }
-
     proptest! {
-        #[test]
-        fn sortable_text_sorts_as_time(a in 0_i64..4_102_444_800_000, b in 0_i64..4_102_444_800_000) {
-            let (a, b) = (Timestamp::from_millisecond(a).unwrap(), Timestamp::from_millisecond(b).unwrap());
-            prop_assert_eq!(a.cmp(&b), sortable(a).cmp(&sortable(b)));
-        }
-
         #[test]
         fn a_local_time_that_names_an_instant_reads_back_as_itself(
             minutes in 0_i64..5_256_000,
@@ -359,27 +221,16 @@ mod tests {
             let zone = zone(name);
             let wall = local("2025-01-01T00:00:00").saturating_add(minutes.minutes());
             match zone.instant_of(wall) {
-                Ok(at) => prop_assert_eq!(zoned(at, &zone).datetime(), wall),
+                Ok(at) => prop_assert_eq!(zone.0.to_datetime(at), wall),
                 Err(LocalTimeError::Gap { .. }) => {}
                 Err(LocalTimeError::Fold { earlier, later, .. }) => {
                     for one in [earlier, later] {
-                        prop_assert_eq!(zoned(instant(&one), &zone).datetime(), wall);
+                        prop_assert_eq!(zone.0.to_datetime(instant(&one)), wall);
                         prop_assert_eq!(zone.with_offset(instant(&one)), one);
                     }
                 }
                 Err(LocalTimeError::OutOfRange) => prop_assert!(false),
             }
-        }
-
-        #[test]
-        fn utc_dates_cover_the_time_and_nothing_else(start in 0_i64..2_000_000, minutes in 1_i64..2_880) {
-            let start = Timestamp::from_second(1_900_000_000 + start * 60).unwrap();
-            let end = start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
-            let dates = utc_dates(start, end);
-            prop_assert!(utc_midnight(dates[0]) <= start);
-            let last = *dates.last().unwrap();
-            prop_assert!(utc_midnight(last) < end);
-            prop_assert!(utc_midnight(last.saturating_add(1.day())) >= end);
         }
     }
 }

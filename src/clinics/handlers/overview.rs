@@ -4,24 +4,22 @@ use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{dto::ClinicOut, handlers::out, model::Clinic};
+use super::out;
 use crate::{
     app::AppState,
-    appointments::{dto::AppointmentOut, model::Appointment},
-    error::{ApiError, ApiResult},
+    appointments::dto::AppointmentOut,
+    clinics::{
+        dto::ClinicOut,
+        repo::{self, ClinicPart},
+    },
+    error::ApiResult,
     http::{
-        ApiPath, ApiQuery, ReadContext,
+        ApiPath, ApiQuery, Entity, ReadContext,
         paging::{Paging, limit},
     },
     id::ClinicId,
     openapi::ReadProblems,
-    staff::{dto::StaffOut, model::StaffMember},
-    store::{
-        Entity, Item,
-        codec::{is_of_type, text},
-        keys,
-        read::List,
-    },
+    staff::dto::StaffOut,
 };
 
 /// Parameters of an overview.
@@ -67,41 +65,25 @@ pub async fn get_clinic_overview(
 ) -> ApiResult<Json<ClinicOverview>> {
     let paging = Paging::new(app.cursor_keys(), &context.principal, "get_clinic_overview", &id);
     let after = paging.after(query.cursor.as_deref())?;
-    let first_page = after.is_none();
-    let list = List::of(keys::all_of_clinic(&id), after, limit(query.limit)?).backwards();
-    let page = app.store().list(list).await?;
-    let mut overview =
-        ClinicOverview { next_cursor: paging.next(page.next.as_ref())?, ..Default::default() };
-    let org = context.principal.org.as_str();
-    let foreign = page.items.iter().any(|item| text(item, "org") != Some(org));
-    if foreign || (first_page && page.items.is_empty()) {
-        return Err(ApiError::not_found());
-    }
-    for item in page.items {
-        overview.add(item)?;
-    }
-    if first_page && overview.is_of_deleted_clinic() {
-        return Err(ApiError::not_found());
-    }
+    let limit = limit(query.limit)?;
+    let listed = repo::overview(app.store(), &context.principal.org, &id, after, limit).await?;
+    let next_cursor = paging.next(listed.next.as_ref())?;
+    let mut overview = ClinicOverview { next_cursor, ..Default::default() };
+    listed.items.into_iter().for_each(|part| overview.add(part));
     Ok(Json(overview))
 }
 
 impl ClinicOverview {
-    fn add(&mut self, item: Item) -> ApiResult<()> {
-        if is_of_type::<Clinic>(&item) {
-            self.clinic = Some(out(Entity::from_item(item)?));
-        } else if is_of_type::<StaffMember>(&item) {
-            let Entity { meta, value } = Entity::<StaffMember>::from_item(item)?;
-            self.staff.push(StaffOut::new(value, meta.created_at, meta.updated_at));
-        } else if is_of_type::<Appointment>(&item) {
-            let Entity { meta, value } = Entity::<Appointment>::from_item(item)?;
-            self.appointments.push(AppointmentOut::new(value, meta.created_at, meta.updated_at));
+    fn add(&mut self, part: ClinicPart) {
+        match part {
+            ClinicPart::Clinic(clinic) => self.clinic = Some(out(clinic)),
+            ClinicPart::Staff(Entity { meta, value }) => {
+                self.staff.push(StaffOut::new(value, meta.created_at, meta.updated_at));
+            }
+            ClinicPart::Appointment(Entity { meta, value }) => {
+                let appointment = AppointmentOut::new(value, meta.created_at, meta.updated_at);
+                self.appointments.push(appointment);
+            }
         }
-        Ok(())
-    }
-
-    /// A deleted clinic leaves its past appointments behind, and no staff: they come without a clinic before them.
-    fn is_of_deleted_clinic(&self) -> bool {
-        self.clinic.is_none() && self.staff.is_empty()
     }
 }

@@ -1,8 +1,11 @@
 //! Clinics in the table.
 
+mod overview;
+
 use std::time::Duration;
 
 use moka::future::Cache;
+pub use overview::{ClinicPart, overview};
 
 use super::model::Clinic;
 use crate::{

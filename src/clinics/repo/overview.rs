@@ -1,0 +1,62 @@
+//! All that stands in a clinic's partition, in pages of one Query each.
+
+use crate::{
+    appointments::model::Appointment,
+    clinics::model::Clinic,
+    id::{ClinicId, OrgId},
+    staff::model::StaffMember,
+    store::{
+        Entity, Item, Store, StoreError,
+        codec::{is_of_type, text},
+        keys,
+        read::{List, Listed, Position},
+    },
+};
+
+/// One record of a clinic's partition.
+#[derive(Debug)]
+pub enum ClinicPart {
+    /// A staff member; they come first.
+    Staff(Entity<StaffMember>),
+    /// The clinic itself.
+    Clinic(Entity<Clinic>),
+    /// An appointment; they come last, the latest date first.
+    Appointment(Entity<Appointment>),
+}
+
+impl ClinicPart {
+    fn from_item(item: Item) -> Result<Self, StoreError> {
+        if is_of_type::<StaffMember>(&item) {
+            Entity::from_item(item).map(Self::Staff)
+        } else if is_of_type::<Clinic>(&item) {
+            Entity::from_item(item).map(Self::Clinic)
+        } else {
+            Entity::from_item(item).map(Self::Appointment)
+        }
+    }
+}
+
+/// A page of all that a clinic has.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+pub async fn overview(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    after: Option<Position>,
+    limit: u16,
+) -> Result<Listed<ClinicPart>, StoreError> {
+    let first_page = after.is_none();
+    let list = List::of(keys::all_of_clinic(clinic), after, limit).backwards();
+    let Listed { items, next } = store.list(list).await?;
+    if items.iter().any(|item| text(item, "org") != Some(org.as_str())) {
+        return Err(StoreError::NotFound);
+    }
+    let parts = items.into_iter().map(ClinicPart::from_item).collect::<Result<Vec<_>, _>>()?;
+    // A deleted clinic leaves its past appointments behind; those of one that is there come after it.
+    if first_page && matches!(parts.first(), None | Some(ClinicPart::Appointment(_))) {
+        return Err(StoreError::NotFound);
+    }
+    Ok(Listed { items: parts, next })
+}

@@ -1,0 +1,174 @@
+//! Conditional writes: one alone, or several in one transaction, with an idempotency record where one is due.
+
+mod send;
+
+use jiff::Timestamp;
+
+use super::{
+    Idempotency, Item, Key, Store, StoreError,
+    codec::{number, string, text},
+    expression::{Change, Condition},
+};
+use crate::id::OrgId;
+
+/// Who writes, when, on behalf of which request, and under which conditions of the caller.
+#[derive(Debug, Clone)]
+pub struct WriteContext {
+    /// The caller's organisation.
+    pub org: OrgId,
+    /// The caller, for `updated_by`.
+    pub subject: String,
+    /// Unique to this write: what is stored with it tells a repeated request its own work.
+    pub request_id: String,
+    /// The request's instant.
+    pub now: Timestamp,
+    /// The revisions that the caller allows (`If-Match`).
+    pub precondition: Precondition,
+    /// The caller's `Idempotency-Key`, if it sent one.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl WriteContext {
+    /// The change that every update makes: the revision, and who and when.
+    #[must_use]
+    pub fn touch(&self) -> Change {
+        Change::default()
+            .set("updated_at", string(self.now))
+            .set("updated_by", string(&self.subject))
+            .set("request_id", string(&self.request_id))
+            .increment("rev")
+    }
+
+    /// Whether an item was written by this very write.
+    #[must_use]
+    pub fn wrote(&self, item: &Item) -> bool {
+        text(item, "request_id") == Some(self.request_id.as_str())
+    }
+}
+
+/// The revisions of a record that a caller allows to be changed (RFC 9110, `If-Match`).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Precondition {
+    /// The caller did not ask.
+    #[default]
+    None,
+    /// One of these revisions; none at all allows nothing.
+    Revisions(Vec<u64>),
+}
+
+impl Precondition {
+    /// Refuses a revision that the caller does not allow.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`].
+    pub fn check(&self, rev: u64) -> Result<(), StoreError> {
+        match self {
+            Self::Revisions(allowed) if !allowed.contains(&rev) => Err(StoreError::Stale { rev }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the caller named revisions, so that a change in between must be told rather than retried over.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        *self != Self::None
+    }
+
+    /// The precondition as a condition of the write itself.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition> {
+        match self {
+            Self::None => None,
+            // DynamoDB refuses an empty IN; no item is at revision 0.
+            Self::Revisions(allowed) if allowed.is_empty() => {
+                Some(Condition::Equals("rev", number(0_u64)))
+            }
+            Self::Revisions(allowed) => {
+                Some(Condition::OneOf("rev", allowed.iter().map(|rev| number(*rev)).collect()))
+            }
+        }
+    }
+}
+
+/// One conditional write; several make a transaction.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
+pub enum Write {
+    /// Store a whole item.
+    Put { item: Item, condition: Condition },
+    /// Change some attributes.
+    Update { key: Key, change: Change, condition: Condition },
+    /// Delete an item.
+    Delete { key: Key, condition: Condition },
+    /// Write nothing, but let the others happen only if the condition holds.
+    Check { key: Key, condition: Condition },
+}
+
+/// What became of a commit.
+#[derive(Debug)]
+pub enum Committed {
+    /// It is written, now or by an earlier try of the same write.
+    Written,
+    /// The same `Idempotency-Key` did it before; this is the answer's item of that time.
+    Replayed(Item),
+}
+
+impl Store {
+    /// Does all `writes` or none, and keeps `answer` under the caller's `Idempotency-Key`, if it sent one.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] by position in `writes`, [`StoreError::IdempotencyKeyReused`], and
+    /// whatever the database may answer. Nothing was written, unless it is [`StoreError::Unreachable`].
+    pub async fn commit(
+        &self,
+        context: &WriteContext,
+        mut writes: Vec<Write>,
+        answer: &Item,
+    ) -> Result<Committed, StoreError> {
+        let asked = writes.len();
+        if let Some(idempotency) = &context.idempotency {
+            writes.push(idempotency.record(context, answer)?);
+        }
+        let outcome = match writes.as_slice() {
+            [single] => self.write(single).await.map(|_| ()),
+            several => self.transact(several).await,
+        };
+        let failed = match outcome {
+            Ok(()) => return Ok(Committed::Written),
+            Err(StoreError::ConditionFailed(failed)) => failed,
+            Err(other) => return Err(other),
+        };
+        if failed.items().any(|item| context.wrote(item)) {
+            return Ok(Committed::Written);
+        }
+        if let (Some(idempotency), Some(record)) = (&context.idempotency, failed.at(asked))
+            && let Some(item) = &record.item
+        {
+            return idempotency.replay(item).map(Committed::Replayed);
+        }
+        Err(StoreError::ConditionFailed(failed))
+    }
+
+    /// Changes one item and returns it as it then is; a repeated try of the same write returns it as well.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub async fn update(
+        &self,
+        context: &WriteContext,
+        key: Key,
+        change: Change,
+        condition: Condition,
+    ) -> Result<Item, StoreError> {
+        let write = Write::Update { key, change, condition };
+        match self.write(&write).await {
+            Ok(item) => item
+                .ok_or_else(|| StoreError::corrupt("item", "an update returned no new attributes")),
+            Err(StoreError::ConditionFailed(failed)) => {
+                let own = failed.items().find(|item| context.wrote(item)).cloned();
+                own.ok_or(StoreError::ConditionFailed(failed))
+            }
+            Err(other) => Err(other),
+        }
+    }
+}

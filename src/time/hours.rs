@@ -1,0 +1,75 @@
+//! Weekly opening and working hours.
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A day of the week.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// One span of weekly opening or working hours, on the clinic's wall; a day may have several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeeklyHours {
+    /// The day.
+    pub weekday: Weekday,
+    /// When it begins.
+    #[serde(with = "hour_minute")]
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "08:00")]
+    pub from: Time,
+    /// When it ends, later the same day.
+    #[serde(with = "hour_minute")]
+    #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "17:30")]
+    pub to: Time,
+}
+
+/// A time of day as `HH:MM`.
+pub mod hour_minute {
+    use jiff::civil::Time;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    /// Writes `HH:MM`.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&time.strftime("%H:%M"))
+    }
+
+    /// Reads `HH:MM`.
+    ///
+    /// # Errors
+    /// A text that is no such time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = Time::strptime("%H:%M", &text).ok().filter(|_| text.len() == 5);
+        time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_written_as_they_were_read() {
+        let text = r#"{"weekday":"monday","from":"08:05","to":"17:30"}"#;
+        let hours: WeeklyHours = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&hours).unwrap(), text);
+        for bad in ["8:05", "08:05:00", "24:00", "0805", ""] {
+            let text = text.replace("08:05", bad);
+            assert!(serde_json::from_str::<WeeklyHours>(&text).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The clock, UTC days, time zones and weekly hours.
+
+mod hours;
+mod zone;
+
+pub use hours::{Weekday, WeeklyHours};
+use jiff::{
+    SignedDuration, Timestamp, Unit,
+    civil::{Date, Time},
+    tz::TimeZone,
+};
+pub use zone::{LocalTimeError, UnknownZone, Zone};
+
+/// Where the service reads the time; tests hand in one that stands still.
+pub trait Clock: Send + Sync + 'static {
+    /// The current instant, to the millisecond.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+        let now = Timestamp::now();
+        now.round(Unit::Millisecond).unwrap_or(now)
+    }
+}
+
+/// The UTC date of an instant.
+#[must_use]
+pub fn utc_date(instant: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(instant).date()
+}
+
+/// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
+#[must_use]
+pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
+    let last_moment = end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
+    let last = utc_date(last_moment.max(start));
+    utc_date(start).series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect()
+}
+
+/// Whether an instant falls on a whole minute.
+#[must_use]
+pub fn is_whole_minute(instant: Timestamp) -> bool {
+    instant.as_nanosecond() % 60_000_000_000 == 0
+}
+
+/// An instant as text that sorts by time: always three decimals of a second.
+#[must_use]
+pub fn sortable(instant: Timestamp) -> String {
+    format!("{instant:.3}")
+}
+
+/// Midnight UTC at which `date` begins.
+#[must_use]
+pub fn utc_midnight(date: Date) -> Timestamp {
+    TimeZone::UTC
+        .to_timestamp(date.to_datetime(Time::midnight()))
+        .unwrap_or(if date.year() < 1970 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::{ToSpan as _, civil::date};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn instant(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_ends_at_midnight_utc_does_not_touch_the_next_day() {
+        let (start, end) = (instant("2027-06-30T23:00:00Z"), instant("2027-07-01T00:00:00Z"));
+        assert_eq!(utc_dates(start, end), [date(2027, 6, 30)]);
+        let later = instant("2027-07-01T00:01:00Z");
+        assert_eq!(utc_dates(start, later), [date(2027, 6, 30), date(2027, 7, 1)]);
+    }
+
+    proptest! {
+        #[test]
+        fn sortable_text_sorts_as_time(a in 0_i64..4_102_444_800_000, b in 0_i64..4_102_444_800_000) {
+            let (a, b) = (Timestamp::from_millisecond(a).unwrap(), Timestamp::from_millisecond(b).unwrap());
+            prop_assert_eq!(a.cmp(&b), sortable(a).cmp(&sortable(b)));
+        }
+
+        #[test]
+        fn utc_dates_cover_the_time_and_nothing_else(start in 0_i64..2_000_000, minutes in 1_i64..2_880) {
+            let start = Timestamp::from_second(1_900_000_000 + start * 60).unwrap();
+            let end = start.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+            let dates = utc_dates(start, end);
+            prop_assert!(utc_midnight(dates[0]) <= start);
+            let last = *dates.last().unwrap();
+            prop_assert!(utc_midnight(last) < end);
+            prop_assert!(utc_midnight(last.saturating_add(1.day())) >= end);
+        }
+    }
+}
