@@ -8,7 +8,7 @@ use crate::{http::cursor::CursorKeys, id::OrgId};
 
 /// Clinics, staff, patients and appointments over REST, in one DynamoDB table.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, about, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     /// What to do; `serve` if left out.
     #[command(subcommand)]

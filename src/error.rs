@@ -152,9 +152,13 @@ impl ApiError {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    fn retry_later(mut self) -> Self {
-        self.headers.push((header::RETRY_AFTER, HeaderValue::from_static("1")));
+    fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+        self.headers.extend(value.map(|value| (name, value)));
         self
+    }
+
+    fn retry_later(self) -> Self {
+        self.with_header(header::RETRY_AFTER, Some(HeaderValue::from_static("1")))
     }
 
     /// The error's code.
@@ -231,18 +235,23 @@ impl From<StoreError> for ApiError {
             StoreError::Stale { rev } => Self::new(
                 ErrorCode::PreconditionFailed,
                 format!("The record is at ETag \"{rev}\"; read it again and decide anew."),
-            ),
+            )
+            .with_header(header::ETAG, HeaderValue::from_str(&format!("\"{rev}\"")).ok()),
             StoreError::IdempotencyKeyReused => Self::new(
                 ErrorCode::IdempotencyKeyReused,
                 "This Idempotency-Key came with another body before; use a new key for a new request.",
             ),
             StoreError::Contention => Self::new(
                 ErrorCode::Contention,
-                "Others kept changing the same records. Nothing was written; try again.",
+                "Others kept changing the same records. Try again, with the same Idempotency-Key if there was one.",
             )
             .retry_later(),
             StoreError::Throttled => {
-                Self::new(ErrorCode::Throttled, "Nothing was written; try again.").retry_later()
+                Self::new(
+                ErrorCode::Throttled,
+                "Try again, with the same Idempotency-Key if there was one.",
+            )
+            .retry_later()
             }
             StoreError::Unreachable(cause) => Self::new(
                 ErrorCode::StoreUnreachable,

@@ -158,14 +158,24 @@ problems! {
     AnyProblems: 408 500;
     /// What the readiness check can answer.
     ReadinessProblems: 408 500 503;
-    /// What reading a record or a list can answer.
+    /// What a list or a search under no other record can answer.
+    ListProblems: 400 408 500 503;
+    /// What reading a record, or a list under one, can answer.
     ReadProblems: 400 404 408 500 503;
-    /// What making a record under no other can answer.
-    CreateProblems: 400 408 409 413 415 422 500 503;
+    /// What making a record can answer.
+    CreateProblems: 400 408 413 415 422 500 503;
+    /// What making a record that must be the only one of its kind can answer.
+    CreateUniqueProblems: 400 408 409 413 415 422 500 503;
     /// What making a record under another can answer.
-    CreateUnderProblems: 400 404 408 409 412 413 415 422 500 503;
+    CreateUnderProblems: 400 404 408 413 415 422 500 503;
+    /// What booking can answer.
+    BookProblems: 400 404 408 409 413 415 422 500 503;
     /// What changing a record can answer.
-    UpdateProblems: 400 404 408 409 412 413 415 422 500 503;
+    UpdateProblems: 400 404 408 412 413 415 422 500 503;
+    /// What changing a record whose state may not allow it can answer.
+    UpdateStateProblems: 400 404 408 409 412 413 415 422 500 503;
     /// What deleting a record can answer.
-    DeleteProblems: 400 404 408 409 412 500 503;
+    DeleteProblems: 400 404 408 412 500 503;
+    /// What deleting a record that others may need can answer.
+    DeleteGuardedProblems: 400 404 408 409 412 500 503;
 }

@@ -67,7 +67,7 @@ fetch() {
     rm -rf "$scratch"
 }
 
-# Sends one request to port $1 and says whether HTTP comes back.
+# Whether an HTTP server answers on port $1.
 answers() {
     local status=
     {
@@ -79,21 +79,27 @@ answers() {
     [[ $status == HTTP/* ]]
 }
 
+# Whether the server is in trouble: a Java that can't get its port says so and lives on.
+broken() {
+    ! kill -0 "$server" 2>/dev/null || grep -q Exception "$log"
+}
+
+# Starts the server on port $1 and waits until it answers.
 start() {
     port=$1
+    (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && say "port $port is taken" && return 1
     (cd "$home" && exec java -Djava.library.path=./DynamoDBLocal_lib -jar DynamoDBLocal.jar \
         -inMemory -disableTelemetry -port "$port") >"$log" 2>&1 </dev/null &
     server=$!
     local tries
     for ((tries = 0; tries < 300; tries++)); do
-        kill -0 "$server" 2>/dev/null || return 1
-        if answers "$port"; then
-            # It may be another server that answers while ours fails to get the port.
-            sleep 0.3
-            kill -0 "$server" 2>/dev/null
-            return
-        fi
         sleep 0.2
+        broken && return 1
+        # It writes its settings just before it takes the port.
+        if grep -q CorsParams "$log" && answers "$port"; then
+            sleep 0.5
+            if broken; then return 1; else return 0; fi
+        fi
     done
     say "no answer on port $port for a minute"
     return 1
@@ -102,9 +108,7 @@ start() {
 start_on_a_free_port() {
     local tries
     for ((tries = 0; tries < 5; tries++)); do
-        local candidate=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
-        answers "$candidate" && continue
-        start "$candidate" && return
+        start $((20000 + RANDOM % 12000)) && return
         stop
     done
     return 1

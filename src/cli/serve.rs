@@ -1,6 +1,8 @@
 //! `clinic-api serve`: the service from start to end.
 
-use std::{io::IsTerminal as _, path::Path, sync::Arc, time::Duration};
+#[cfg(feature = "embedded")]
+use std::path::Path;
+use std::{io::IsTerminal as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -14,10 +16,7 @@ use super::OpenStore;
 use crate::{
     app::{AppState, service},
     config::{Engine, LogFormat, ServeArgs},
-    http::{
-        cursor::{CursorKeys, new_key},
-        principal::Principal,
-    },
+    http::{cursor::CursorKeys, principal::Principal},
     time::SystemClock,
 };
 
@@ -30,8 +29,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// What keeps it from starting, for people.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     start_logging(&settings)?;
-    let cursor_keys = cursor_keys(&settings)?;
+    // The engine first: it keeps other processes off the files beside the data.
     let open = OpenStore::open(&settings.store).await?;
+    let cursor_keys = cursor_keys(&settings)?;
     if settings.store.store != Engine::DynamoDb {
         open.ensure_table().await?;
     }
@@ -104,7 +104,10 @@ fn cursor_keys(settings: &ServeArgs) -> anyhow::Result<CursorKeys> {
     }
     match &settings.store.store {
         Engine::Memory => Ok(CursorKeys::random()),
+        #[cfg(feature = "embedded")]
         Engine::File(path) => key_beside(path),
+        #[cfg(not(feature = "embedded"))]
+        Engine::File(_) => anyhow::bail!("this build has dynamodb alone"),
         Engine::DynamoDb => anyhow::bail!(
             "--cursor-keys (CLINIC_API_CURSOR_KEYS) is needed with --store dynamodb: all replicas share it; \
              `clinic-api cursor-key` makes one"
@@ -113,13 +116,14 @@ fn cursor_keys(settings: &ServeArgs) -> anyhow::Result<CursorKeys> {
 }
 
 /// The key beside the data file, made with it, so that cursors outlive a restart.
+#[cfg(feature = "embedded")]
 fn key_beside(data: &Path) -> anyhow::Result<CursorKeys> {
-    let path = data.with_extension("cursor-key");
+    let path = crate::store::embedded::beside_data(data, ".cursor-key");
     let shown = path.display().to_string();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = new_key();
+            let key = crate::http::cursor::new_key();
             write_private(&path, &key).with_context(|| format!("{shown} can't be written"))?;
             key
         }
@@ -128,6 +132,7 @@ fn key_beside(data: &Path) -> anyhow::Result<CursorKeys> {
     text.trim().parse().with_context(|| format!("{shown} holds no key: delete it for a new one"))
 }
 
+#[cfg(feature = "embedded")]
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     if let Some(folder) = path.parent() {

@@ -131,11 +131,24 @@ fn misshapen(error: serde_json::Error, pointer: String) -> ApiError {
     }
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or_default();
+    for (kind, said) in
+        [("missing field `", "is required"), ("duplicate field `", "is given twice")]
+    {
+        if let Some(field) = message.strip_prefix(kind).and_then(|rest| rest.strip_suffix('`')) {
+            let pointer = format!("{pointer}/{}", escape(field));
+            return ApiError::field(ErrorCode::ValidationFailed, pointer, said);
+        }
+    }
     ApiError::field(ErrorCode::ValidationFailed, pointer, without_value(message))
 }
 
 /// A message of serde's without the value that it quotes.
 pub(super) fn without_value(message: &str) -> String {
+    if let Some((_, known)) =
+        message.strip_prefix("unknown field `").and_then(|m| m.split_once("`, "))
+    {
+        return format!("is not known here: {known}");
+    }
     for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
         if let Some(rest) = message.strip_prefix(kind) {
             let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, e)| e);

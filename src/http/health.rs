@@ -4,7 +4,12 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::AppState, error::ApiResult, openapi::ReadinessProblems};
+use crate::{
+    app::AppState,
+    error::ApiResult,
+    openapi::{AnyProblems, ReadinessProblems},
+    store::StoreError,
+};
 
 /// That all is well.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -22,7 +27,7 @@ pub struct Health {
     path = "/livez",
     tag = "operations",
     operation_id = "get_liveness",
-    responses((status = OK, description = "The process runs.", body = Health), crate::openapi::AnyProblems),
+    responses((status = OK, description = "The process runs.", body = Health), AnyProblems),
 )]
 pub async fn get_liveness() -> Json<Health> {
     Json(Health { status: "ok" })
@@ -39,6 +44,14 @@ pub async fn get_liveness() -> Json<Health> {
     responses((status = OK, description = "The table can be read.", body = Health), ReadinessProblems),
 )]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Json<Health>> {
-    app.store().ping().await?;
+    app.store().ping().await.map_err(not_ready)?;
     Ok(Json(Health { status: "ok" }))
+}
+
+/// Whatever keeps the table from being read, a missing table included, may pass: not ready, rather than broken.
+fn not_ready(error: StoreError) -> StoreError {
+    match error {
+        known @ (StoreError::Throttled | StoreError::Unreachable(_)) => known,
+        other => StoreError::Unreachable(other.into()),
+    }
 }

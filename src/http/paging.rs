@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::{cursor::CursorKeys, principal::Principal};
 use crate::{
     error::{ApiError, ErrorCode},
-    store::read::{Listed, Position},
+    store::read::{Listed, PageRequest, Position},
 };
 
 const DEFAULT_LIMIT: u16 = 25;
@@ -21,11 +21,7 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// The number of items that a caller wants, checked.
-///
-/// # Errors
-/// 400 outside 1 to 100.
-pub fn limit(limit: Option<u16>) -> Result<u16, ApiError> {
+fn checked(limit: Option<u16>) -> Result<u16, ApiError> {
     match limit.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
         _ => Err(ApiError::field(
@@ -56,12 +52,17 @@ impl<'a> Paging<'a> {
         Self { keys, list: format!("{caller:?} {operation} {parameters:?}") }
     }
 
-    /// Where to begin.
+    /// The page that a caller asks for.
     ///
     /// # Errors
-    /// 400 for a cursor that is not one of this list and caller.
-    pub fn after(&self, cursor: Option<&str>) -> Result<Option<Position>, ApiError> {
-        cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()
+    /// 400 for a cursor that is not one of this list and caller, and for a limit outside 1 to 100.
+    pub fn request(
+        &self,
+        cursor: Option<&str>,
+        limit: Option<u16>,
+    ) -> Result<PageRequest, ApiError> {
+        let after = cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()?;
+        Ok(PageRequest { after, limit: checked(limit)?, consistent: false })
     }
 
     /// The cursor with which the list goes on, if it does.

@@ -64,7 +64,9 @@ fn foreign(status: StatusCode) -> Option<PendingProblem> {
         StatusCode::METHOD_NOT_ALLOWED => {
             (ErrorCode::MethodNotAllowed, "The Allow header names the methods there are.")
         }
-        StatusCode::REQUEST_TIMEOUT => (ErrorCode::RequestTimeout, "Nothing was written."),
+        StatusCode::REQUEST_TIMEOUT => {
+            (ErrorCode::RequestTimeout, "Whether a change was written is not known.")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::BodyTooLarge, "A body has at most 64 KiB."),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             (ErrorCode::UnsupportedMediaType, "Send application/json.")

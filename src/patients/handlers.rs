@@ -19,7 +19,10 @@ use crate::{
         idempotency::or_replay,
     },
     id::PatientId,
-    openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
+    openapi::{
+        CreateUniqueProblems, DeleteGuardedProblems, ListProblems, ReadProblems,
+        UpdateStateProblems,
+    },
     time::utc_date,
     validation,
 };
@@ -83,7 +86,7 @@ pub struct FindPatients {
     path = "/v1/patients",
     tag = "patients",
     params(FindPatients),
-    responses((status = OK, description = "The patient, if there is one.", body = Page<PatientOut>), ReadProblems),
+    responses((status = OK, description = "The patient, if there is one.", body = Page<PatientOut>), ListProblems),
 )]
 pub async fn find_patients(
     State(app): State<AppState>,
@@ -109,7 +112,7 @@ pub async fn find_patients(
     responses(
         (status = CREATED, description = "The patient.", body = PatientOut,
          headers(("ETag" = String), ("Location" = String))),
-        CreateProblems,
+        CreateUniqueProblems,
     ),
 )]
 pub async fn create_patient(
@@ -160,7 +163,7 @@ pub async fn get_patient(
     )),
     responses(
         (status = OK, description = "The patient as they are now.", body = PatientOut, headers(("ETag" = String))),
-        UpdateProblems,
+        UpdateStateProblems,
     ),
 )]
 pub async fn update_patient(
@@ -185,7 +188,7 @@ pub async fn update_patient(
     path = "/v1/patients/{patient_id}",
     tag = "patients",
     params(("patient_id" = PatientId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "They are deleted."), DeleteProblems),
+    responses((status = NO_CONTENT, description = "They are deleted."), DeleteGuardedProblems),
 )]
 pub async fn delete_patient(
     State(app): State<AppState>,

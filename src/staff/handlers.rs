@@ -14,14 +14,11 @@ use crate::{
     error::{ApiError, ApiResult, ErrorCode},
     http::{
         ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
-        Page, ReadContext, WriteCommand, WriteContext,
-        etag::Tagged,
-        finish::to_the_end,
-        idempotency::or_replay,
-        paging::{Paging, limit},
+        Page, ReadContext, WriteCommand, WriteContext, etag::Tagged, finish::to_the_end,
+        idempotency::or_replay, paging::Paging,
     },
     id::{ClinicId, StaffId},
-    openapi::{CreateUnderProblems, DeleteProblems, ReadProblems, UpdateProblems},
+    openapi::{CreateUnderProblems, DeleteGuardedProblems, ReadProblems, UpdateProblems},
 };
 
 /// A merge patch of a staff member.
@@ -40,6 +37,10 @@ fn tagged(staff: Entity<StaffMember>) -> Tagged<StaffOut> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListStaff {
+    /// Read what all writes before this request have left, at twice the cost.
+    #[serde(default)]
+    #[param(default = false)]
+    consistent: bool,
     /// The most items of a page.
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
@@ -62,9 +63,9 @@ pub async fn list_staff(
     ApiQuery(query): ApiQuery<ListStaff>,
 ) -> ApiResult<Json<Page<StaffOut>>> {
     let paging = Paging::new(app.cursor_keys(), &context.principal, "list_staff", &clinic);
-    let after = paging.after(query.cursor.as_deref())?;
-    let limit = limit(query.limit)?;
-    let listed = repo::list(app.store(), &context.principal.org, &clinic, after, limit).await?;
+    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
+    page.consistent = query.consistent;
+    let listed = repo::list(app.store(), &context.principal.org, &clinic, page).await?;
     paging.page(listed, out).map(Json)
 }
 
@@ -155,7 +156,7 @@ pub async fn update_staff_member(
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
     tag = "staff",
     params(("clinic_id" = ClinicId, Path), ("staff_id" = StaffId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "They are deleted."), DeleteProblems),
+    responses((status = NO_CONTENT, description = "They are deleted."), DeleteGuardedProblems),
 )]
 pub async fn delete_staff_member(
     State(app): State<AppState>,

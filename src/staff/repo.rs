@@ -9,7 +9,7 @@ use crate::{
         Entity, Key, Record, Store, StoreError, WriteContext,
         guarded_delete::stays,
         keys,
-        read::{List, Listed, Position},
+        read::{List, Listed, PageRequest},
         write::Write,
     },
 };
@@ -102,10 +102,9 @@ pub async fn list(
     store: &Store,
     org: &OrgId,
     clinic: &ClinicId,
-    after: Option<Position>,
-    limit: u16,
+    page: PageRequest,
 ) -> Result<Listed<Entity<StaffMember>>, StoreError> {
-    let list = List::of(keys::staff_of_clinic(clinic), after, limit);
+    let list = List::of(keys::staff_of_clinic(clinic), page);
     let listed = store.list_of_org(org, list).await?;
     if listed.items.is_empty() {
         clinics::repo::require(store, org, clinic).await?;

@@ -6,7 +6,7 @@ use super::{
     errors::FailedConditions,
     expression::Condition,
     keys::KeyRange,
-    read::{List, Listed, Position},
+    read::{List, Listed, PageRequest},
     retry::Backoff,
     write::{Committed, Write},
 };
@@ -108,29 +108,23 @@ impl Store {
 }
 
 impl List {
-    /// The first `limit` items of a range after `after`, ascending.
+    /// A page of a range, ascending.
     #[must_use]
-    pub fn of(range: KeyRange, after: Option<Position>, limit: u16) -> Self {
-        Self { range, backwards: false, filter: None, consistent: false, after, limit }
+    pub fn of(range: KeyRange, page: PageRequest) -> Self {
+        Self { range, backwards: false, filter: None, page }
     }
 
-    /// The same, descending.
+    /// The same, descending where `backwards` says so.
     #[must_use]
-    pub fn backwards(self) -> Self {
-        Self { backwards: true, ..self }
+    pub fn backwards(self, backwards: bool) -> Self {
+        Self { backwards, ..self }
     }
 
-    /// The same, of those for which all of `conditions` hold; none at all keeps everything.
+    /// The same, of those items for which all of `conditions` hold; none at all keeps everything.
     #[must_use]
     pub fn filter(self, conditions: Vec<Condition>) -> Self {
         let filter = (!conditions.is_empty()).then_some(Condition::All(conditions));
         Self { filter, ..self }
-    }
-
-    /// The same, reading what all writes before it have left.
-    #[must_use]
-    pub fn consistent(self, consistent: bool) -> Self {
-        Self { consistent, ..self }
     }
 }
 

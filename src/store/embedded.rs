@@ -119,9 +119,17 @@ fn open_error(path: &Path, source: impl Into<super::errors::Cause>) -> EmbeddedE
     EmbeddedError::Open { path: path.to_owned(), source: source.into() }
 }
 
+/// The path of what stands beside a data file: its name with `suffix` behind it.
+#[must_use]
+pub fn beside_data(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
 /// Takes the lock beside the data file, which the system gives back when the process ends, killed or not.
 fn lock(path: &Path) -> Result<File, EmbeddedError> {
-    let beside = path.with_extension("lock");
+    let beside = beside_data(path, ".lock");
     let mut file = OpenOptions::new()
         .create(true)
         .read(true)

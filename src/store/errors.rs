@@ -61,10 +61,10 @@ pub enum StoreError {
     /// A condition of a write did not hold; nothing was written.
     #[error("a condition failed")]
     ConditionFailed(FailedConditions),
-    /// Other writers got in between each time, for as long as the request may try. Nothing was written.
+    /// Other writers got in between each time, for as long as the request may try.
     #[error("too many writers at the same records")]
     Contention,
-    /// DynamoDB refused for its rate. Nothing was written.
+    /// DynamoDB refused the last try for its rate. An earlier try, whose reply was lost, may have been done.
     #[error("DynamoDB throttles")]
     Throttled,
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.

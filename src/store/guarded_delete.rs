@@ -7,8 +7,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Item, Key, Store, StoreError, WriteContext,
-    codec::{string, text},
+    codec::{number, string, text},
     expression::{Change, Condition},
+    retry::Backoff,
     write::{Committed, Write},
 };
 
@@ -35,36 +36,48 @@ impl Store {
     /// is; it must read consistently. `Ok(Some(obstacle))` tells what it found; the record then is as it was.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::Contention`] when another request deletes
-    /// it at the same time, and whatever the database may answer.
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::Contention`] when others keep deleting or
+    /// changing it at the same time, and whatever the database may answer. The mark is taken back after each.
     pub async fn guarded_delete<Obstacle, Looking>(
         &self,
         context: &WriteContext,
         key: &Key,
         look: impl Fn() -> Looking,
-        further: impl FnOnce(&Item) -> Result<Vec<Write>, StoreError>,
+        further: impl Fn(&Item) -> Result<Vec<Write>, StoreError>,
     ) -> Result<Option<Obstacle>, StoreError>
     where
         Looking: Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
     {
-        let found = self.get_item(key, true).await?;
-        let rev = own_rev(context, found.as_ref()).ok_or(StoreError::NotFound)?;
-        context.precondition.check(rev)?;
-        if let Some(obstacle) = look().await? {
-            return Ok(Some(obstacle));
-        }
         let mark = string(format!("{} by {}", context.request_id, context.subject));
-        let marked = self.mark(context, key, mark.clone()).await?;
-        let marked_by_us = Condition::Equals(DELETING, mark);
-        match look().await {
-            Ok(None) => {
-                let mut writes = vec![Write::Delete { key: key.clone(), condition: marked_by_us }];
-                writes.extend(further(&marked)?);
-                self.delete_marked(context, key, writes).await.map(|()| None)
+        let mut backoff = Backoff::default();
+        loop {
+            let found = self.get_item(key, true).await?;
+            let rev = own_rev(context, found.as_ref()).ok_or(StoreError::NotFound)?;
+            context.precondition.check(rev)?;
+            if let Some(obstacle) = look().await? {
+                return Ok(Some(obstacle));
             }
-            found_or_failed => {
-                self.unmark(context, key, marked_by_us).await?;
-                found_or_failed
+            let marked = self.mark(context, key, mark.clone()).await;
+            let outcome = match marked {
+                Ok(marked) => match look().await {
+                    Ok(None) => {
+                        let further = further(&marked);
+                        self.delete_marked(context, key, &marked, &mark, further).await
+                    }
+                    found_or_failed => found_or_failed,
+                },
+                Err(refused @ (StoreError::NotFound | StoreError::Stale { .. })) => {
+                    return Err(refused);
+                }
+                // Whether it was marked is not known.
+                Err(other) => Err(other),
+            };
+            if !matches!(outcome, Ok(None)) {
+                self.unmark(context, key, &mark).await?;
+            }
+            match outcome {
+                Err(StoreError::Contention) if backoff.pause().await => {}
+                settled => return settled,
             }
         }
     }
@@ -88,17 +101,26 @@ impl Store {
         }
     }
 
-    async fn delete_marked(
+    /// Deletes what is marked and unchanged since; the mark alone would let a change in between be lost.
+    async fn delete_marked<Obstacle>(
         &self,
         context: &WriteContext,
         key: &Key,
-        writes: Vec<Write>,
-    ) -> Result<(), StoreError> {
+        marked: &Item,
+        mark: &AttributeValue,
+        further: Result<Vec<Write>, StoreError>,
+    ) -> Result<Option<Obstacle>, StoreError> {
+        let rev = own_rev(context, Some(marked)).unwrap_or_default();
+        let unchanged =
+            vec![Condition::Equals(DELETING, mark.clone()), Condition::Equals("rev", number(rev))];
+        let condition = Condition::All(unchanged);
+        let mut writes = vec![Write::Delete { key: key.clone(), condition }];
+        writes.extend(further?);
         match self.commit(context, writes, &Item::new()).await {
-            Ok(Committed::Written | Committed::Replayed(_)) => Ok(()),
+            Ok(Committed::Written | Committed::Replayed(_)) => Ok(None),
             Err(StoreError::ConditionFailed(_)) => match self.get_item(key, true).await? {
                 // A repeated try of this deletion, or another request's: it is deleted.
-                None => Ok(()),
+                None => Ok(None),
                 Some(_) => Err(StoreError::Contention),
             },
             Err(other) => Err(other),
@@ -109,11 +131,12 @@ impl Store {
         &self,
         context: &WriteContext,
         key: &Key,
-        marked_by_us: Condition,
+        mark: &AttributeValue,
     ) -> Result<(), StoreError> {
         let change = Change::default().remove(DELETING);
-        match self.update(context, key.clone(), change, marked_by_us).await {
-            // Another request has marked it meanwhile, and decides for itself.
+        let condition = Condition::Equals(DELETING, mark.clone());
+        match self.update(context, key.clone(), change, condition).await {
+            // It is not marked, it is gone, or another request has marked it meanwhile and decides for itself.
             Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
             Err(other) => Err(other),
         }

@@ -47,12 +47,25 @@ pub struct List {
     pub backwards: bool,
     /// Keep only the items for which this holds.
     pub filter: Option<Condition>,
-    /// Read what all writes before it have left (not on the index).
-    pub consistent: bool,
+    /// Which part of it.
+    pub page: PageRequest,
+}
+
+/// Which part of a list, and how to read it.
+#[derive(Debug, Clone)]
+pub struct PageRequest {
     /// Begin after this one.
     pub after: Option<Position>,
     /// The most items to return.
     pub limit: u16,
+    /// Read what all writes before it have left (not on the index, which always lags).
+    pub consistent: bool,
+}
+
+impl PageRequest {
+    fn consistently(limit: u16) -> Self {
+        Self { after: None, limit, consistent: true }
+    }
 }
 
 /// Some items of a list, in its order.
@@ -130,9 +143,9 @@ impl Store {
     /// # Errors
     /// Whatever the database may answer.
     pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
-        let wanted = usize::from(list.limit);
+        let wanted = usize::from(list.page.limit);
         let pages = if list.filter.is_some() { MAX_FILTERED_PAGES } else { 1 };
-        let mut listed = Listed { items: Vec::new(), next: list.after.clone() };
+        let mut listed = Listed { items: Vec::new(), next: list.page.after.clone() };
         for _ in 0..pages {
             let page = self.query(&list, listed.next.as_ref()).await?;
             listed.items.extend(page.items);
@@ -149,6 +162,15 @@ impl Store {
         Ok(listed)
     }
 
+    /// Whether a range has any item, read consistently.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn any(&self, range: KeyRange) -> Result<bool, StoreError> {
+        let first = List::of(range, PageRequest::consistently(1));
+        Ok(!self.query(&first, None).await?.items.is_empty())
+    }
+
     /// The first item of a range for which `wanted` holds, read consistently and to the range's end.
     ///
     /// # Errors
@@ -159,14 +181,8 @@ impl Store {
         filter: Option<Condition>,
         mut wanted: impl FnMut(&Item) -> bool + Send,
     ) -> Result<Option<Item>, StoreError> {
-        let list = List {
-            range,
-            backwards: false,
-            filter,
-            consistent: true,
-            after: None,
-            limit: u16::MAX,
-        };
+        let list = List::of(range, PageRequest::consistently(u16::MAX))
+            .filter(filter.into_iter().collect());
         let mut after = None;
         loop {
             let page = self.query(&list, after.as_ref()).await?;
@@ -189,8 +205,8 @@ impl Store {
         let condition = key_condition(&list.range, &mut placeholders);
         let filter = list.filter.as_ref().map(|filter| filter.render(&mut placeholders));
         let examined = match &list.filter {
-            Some(_) => FILTERED_PAGE.max(i32::from(list.limit)),
-            None => i32::from(list.limit),
+            Some(_) => FILTERED_PAGE.max(i32::from(list.page.limit)),
+            None => i32::from(list.page.limit),
         };
         let query = self.client.query().table_name(&self.table);
         let output = query
@@ -200,7 +216,7 @@ impl Store {
             .set_expression_attribute_names(placeholders.names())
             .set_expression_attribute_values(placeholders.values())
             .scan_index_forward(!list.backwards)
-            .consistent_read(list.consistent && !list.range.index)
+            .consistent_read(list.page.consistent && !list.range.index)
             .set_exclusive_start_key(after.map(Position::attributes))
             .limit(examined)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(250);
 /// How long one request may go on trying.
-pub const BUDGET: Duration = Duration::from_secs(6);
+pub const BUDGET: Duration = Duration::from_secs(10);
 
 /// The pauses between tries, doubling and jittered, until the budget is spent
 /// (AWS Architecture Blog, "Exponential Backoff And Jitter").

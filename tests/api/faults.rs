@@ -140,6 +140,89 @@ async fn lost_replies_of_every_step_of_a_deletion_do_not_matter() {
     }
 }
 
+/// A deletion that can't be finished takes its mark back: the record can be booked as before.
+#[tokio::test]
+async fn a_deletion_that_fails_leaves_the_record_as_it_was() {
+    let faults = [
+        ("DeleteItem", Fault::Throttled),
+        ("DeleteItem", Fault::Unreachable),
+        ("DeleteItem", Fault::Unforeseen),
+        ("Query", Fault::ServerError),
+    ];
+    for (operation, fault) in faults {
+        let app = TestApp::spawn().await;
+        let clinic = app.ready_clinic().await;
+        let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+        if operation == "Query" {
+            // The second look is the one that fails.
+            app.wire.disturb_later(1, operation, fault);
+            app.wire.disturb_times(2, operation, fault);
+        } else {
+            app.wire.disturb_times(3, operation, fault);
+        }
+        let failed = app.delete(&staff).send().await;
+        assert!(failed.status.is_server_error(), "{failed:?}");
+        app.wire.calm();
+        assert_eq!(app.get(&staff).send().await.expect(200).header("etag"), "\"1\"");
+        app.book(&clinic, START, 30).await.expect(201);
+        app.check_day_sheets().await;
+    }
+}
+
+/// A change that is answered between a deletion's mark and its end is not lost.
+#[tokio::test]
+async fn a_change_during_a_deletion_is_not_deleted_unseen() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    let delete = app.delete(&staff).header("if-match", "\"1\"");
+    let (marked, go_on) = app.wire.pause_before("DeleteItem");
+    let deletion = tokio::spawn(delete.send());
+    marked.await.unwrap();
+    app.patch(&staff).json(&json!({ "speciality": "surgery" })).send().await.expect(200);
+    app.book(&clinic, START, 30).await.problem(409, "staff_inactive");
+    go_on.send(()).unwrap();
+    deletion.await.unwrap().problem(412, "precondition_failed");
+    let kept = app.get(&staff).send().await.expect(200);
+    assert_eq!((kept.header("etag"), &kept.json()["speciality"]), ("\"2\"", &json!("surgery")));
+    app.book(&clinic, START, 30).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_record_number_that_moves_during_a_deletion_is_freed_with_its_patient() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "name": "Ida", "mrn": "A-1" });
+    let path = app.post("/v1/patients").json(&body).send().await.expect(201).location();
+    let (marked, go_on) = app.wire.pause_before("TransactWriteItems");
+    let deletion = tokio::spawn(app.delete(&path).send());
+    marked.await.unwrap();
+    app.patch(&path).json(&json!({ "mrn": "A-2" })).send().await.expect(200);
+    go_on.send(()).unwrap();
+    deletion.await.unwrap().expect(204);
+    assert!(app.all_items().await.is_empty(), "neither patient nor markers");
+}
+
+/// Whoever hangs up in the middle of a deletion leaves no mark behind.
+#[tokio::test]
+async fn a_deletion_goes_on_when_its_caller_hangs_up() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    let (marked, go_on) = app.wire.pause_before("DeleteItem");
+    let deletion = tokio::spawn(app.delete(&staff).send());
+    marked.await.unwrap();
+    deletion.abort();
+    assert!(deletion.await.unwrap_err().is_cancelled());
+    go_on.send(()).unwrap();
+    for _ in 0..100 {
+        if app.get(&staff).send().await.status == 404 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the deletion was left half done");
+}
+
 #[tokio::test]
 async fn a_reply_lost_for_good_is_an_unknown_outcome_that_the_same_key_resolves() {
     let app = TestApp::spawn().await;

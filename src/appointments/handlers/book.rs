@@ -11,10 +11,11 @@ use crate::{
         model::{Appointment, check_start},
         repo::{self, Booking, BookingError},
     },
+    clinics,
     error::{ApiError, ApiResult, ErrorCode},
     http::{ApiPath, Entity, IdempotencyKey, WriteCommand, WriteContext, idempotency::or_replay},
     id::ClinicId,
-    openapi::CreateUnderProblems,
+    openapi::BookProblems,
     schedule::model::{Busy, Clash},
     time::Zone,
 };
@@ -32,7 +33,7 @@ use crate::{
     responses(
         (status = CREATED, description = "The appointment.", body = AppointmentOut,
          headers(("ETag" = String), ("Location" = String))),
-        CreateUnderProblems,
+        BookProblems,
     ),
 )]
 pub async fn create_appointment(
@@ -55,6 +56,7 @@ async fn book(
 ) -> Result<Entity<Appointment>, ApiError> {
     let time_zone = app.clinics().zone(&context.org, &clinic_id).await?;
     let start = start(body.start, &time_zone, context.now)?;
+    let clinic = clinic_id.clone();
     let booking = Booking {
         clinic_id,
         time_zone: time_zone.clone(),
@@ -65,7 +67,14 @@ async fn book(
         reason: body.reason,
         notes: body.notes,
     };
-    repo::book(app.store(), context, booking).await.map_err(|error| refused(error, &time_zone))
+    match repo::book(app.store(), context, booking).await {
+        Err(BookingError::UnknownStaff) => {
+            // The time zone is remembered of clinics that are gone as well.
+            clinics::repo::require(app.store(), &context.org, &clinic).await?;
+            Err(refused(BookingError::UnknownStaff, &time_zone))
+        }
+        booked => booked.map_err(|error| refused(error, &time_zone)),
+    }
 }
 
 fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {

@@ -16,7 +16,7 @@ use crate::{
         idempotency::or_replay,
     },
     id::{AppointmentId, ClinicId},
-    openapi::{CreateUnderProblems, DeleteProblems, UpdateProblems},
+    openapi::{DeleteProblems, UpdateProblems, UpdateStateProblems},
 };
 
 /// A merge patch of what can be changed without moving the appointment.
@@ -79,7 +79,7 @@ pub async fn update_appointment(
     request_body = StatusIn,
     responses(
         (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        CreateUnderProblems,
+        UpdateStateProblems,
     ),
 )]
 pub async fn change_appointment_status(
@@ -103,7 +103,7 @@ pub async fn change_appointment_status(
     request_body(content = Option<CancellationIn>),
     responses(
         (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        CreateUnderProblems,
+        UpdateStateProblems,
     ),
 )]
 pub async fn cancel_appointment(

@@ -13,10 +13,7 @@ use crate::{
         repo::{self, ClinicFilter, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{
-        ApiPath, ApiQuery, Page, ReadContext,
-        paging::{Paging, limit},
-    },
+    http::{ApiPath, ApiQuery, Page, ReadContext, paging::Paging},
     id::{ClinicId, PatientId, StaffId},
     openapi::ReadProblems,
 };
@@ -128,7 +125,6 @@ impl ListClinicAppointments {
             staff: self.staff_id.clone(),
             status: self.status.map(Into::into),
             backwards: self.order == Order::Descending,
-            consistent: self.consistent,
         })
     }
 }
@@ -162,11 +158,10 @@ pub async fn list_clinic_appointments(
     let list = (&clinic, &filter);
     let paging =
         Paging::new(app.cursor_keys(), &context.principal, "list_clinic_appointments", list);
-    let after = paging.after(query.cursor.as_deref())?;
-    let limit = limit(query.limit)?;
+    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
+    page.consistent = query.consistent;
     let org = &context.principal.org;
-    let listed =
-        repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), after, limit).await?;
+    let listed = repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), page).await?;
     paging.page(listed, out).map(Json)
 }
 
@@ -213,10 +208,8 @@ pub async fn list_patient_appointments(
     let list = (&patient, dates, backwards);
     let paging =
         Paging::new(app.cursor_keys(), &context.principal, "list_patient_appointments", list);
-    let after = paging.after(query.cursor.as_deref())?;
-    let limit = limit(query.limit)?;
+    let page = paging.request(query.cursor.as_deref(), query.limit)?;
     let org = &context.principal.org;
-    let listed =
-        repo::list_of_patient(app.store(), org, &patient, dates, backwards, after, limit).await?;
+    let listed = repo::list_of_patient(app.store(), org, &patient, dates, backwards, page).await?;
     paging.page(listed, out).map(Json)
 }

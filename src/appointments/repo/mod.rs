@@ -21,7 +21,7 @@ use crate::{
         codec::string,
         expression::Condition,
         keys::{self, IndexKey},
-        read::{List, Listed, Position},
+        read::{List, Listed, PageRequest},
     },
 };
 
@@ -107,8 +107,6 @@ pub struct ClinicFilter {
     pub status: Option<Status>,
     /// The latest date first.
     pub backwards: bool,
-    /// Read what all writes before it have left.
-    pub consistent: bool,
 }
 
 /// A clinic's appointments, by date.
@@ -120,16 +118,14 @@ pub async fn list_of_clinic(
     org: &OrgId,
     clinic: &ClinicId,
     filter: ClinicFilter,
-    after: Option<Position>,
-    limit: u16,
+    page: PageRequest,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
     let range = keys::appointments_of_clinic(clinic, filter.dates);
     let staff = filter.staff.map(|staff| Condition::Equals("staff_id", string(staff)));
     let status = filter.status.map(|status| Condition::Equals("status", string(status)));
-    let list = List::of(range, after, limit)
+    let list = List::of(range, page)
         .filter(staff.into_iter().chain(status).collect())
-        .consistent(filter.consistent);
-    let list = if filter.backwards { list.backwards() } else { list };
+        .backwards(filter.backwards);
     let listed = store.list_of_org(org, list).await?;
     if listed.items.is_empty() {
         clinics::repo::require(store, org, clinic).await?;
@@ -147,11 +143,9 @@ pub async fn list_of_patient(
     patient: &PatientId,
     dates: Dates,
     backwards: bool,
-    after: Option<Position>,
-    limit: u16,
+    page: PageRequest,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
-    let list = List::of(keys::appointments_of_patient(patient, dates), after, limit);
-    let list = if backwards { list.backwards() } else { list };
+    let list = List::of(keys::appointments_of_patient(patient, dates), page).backwards(backwards);
     let listed = store.list_of_org(org, list).await?;
     if listed.items.is_empty() {
         patients::repo::get(store, org, patient, true).await?;

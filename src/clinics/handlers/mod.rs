@@ -16,14 +16,11 @@ use crate::{
     error::{ApiError, ApiResult, ErrorCode},
     http::{
         ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
-        Page, ReadContext, WriteCommand, WriteContext,
-        etag::Tagged,
-        finish::to_the_end,
-        idempotency::or_replay,
-        paging::{Paging, limit},
+        Page, ReadContext, WriteCommand, WriteContext, etag::Tagged, finish::to_the_end,
+        idempotency::or_replay, paging::Paging,
     },
     id::ClinicId,
-    openapi::{CreateProblems, DeleteProblems, ReadProblems, UpdateProblems},
+    openapi::{CreateProblems, DeleteGuardedProblems, ListProblems, ReadProblems, UpdateProblems},
 };
 
 /// A merge patch of a clinic.
@@ -57,7 +54,7 @@ pub struct ListClinics {
     path = "/v1/clinics",
     tag = "clinics",
     params(ListClinics),
-    responses((status = OK, description = "A page of clinics.", body = Page<ClinicOut>), ReadProblems),
+    responses((status = OK, description = "A page of clinics.", body = Page<ClinicOut>), ListProblems),
 )]
 pub async fn list_clinics(
     State(app): State<AppState>,
@@ -65,9 +62,8 @@ pub async fn list_clinics(
     ApiQuery(query): ApiQuery<ListClinics>,
 ) -> ApiResult<Json<Page<ClinicOut>>> {
     let paging = Paging::new(app.cursor_keys(), &context.principal, "list_clinics", ());
-    let after = paging.after(query.cursor.as_deref())?;
-    let limit = limit(query.limit)?;
-    let listed = repo::list(app.store(), &context.principal.org, after, limit).await?;
+    let page = paging.request(query.cursor.as_deref(), query.limit)?;
+    let listed = repo::list(app.store(), &context.principal.org, page).await?;
     paging.page(listed, out).map(Json)
 }
 
@@ -161,7 +157,7 @@ pub async fn update_clinic(
     path = "/v1/clinics/{clinic_id}",
     tag = "clinics",
     params(("clinic_id" = ClinicId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "It is deleted."), DeleteProblems),
+    responses((status = NO_CONTENT, description = "It is deleted."), DeleteGuardedProblems),
 )]
 pub async fn delete_clinic(
     State(app): State<AppState>,

@@ -13,10 +13,7 @@ use crate::{
         repo::{self, ClinicPart},
     },
     error::ApiResult,
-    http::{
-        ApiPath, ApiQuery, Entity, ReadContext,
-        paging::{Paging, limit},
-    },
+    http::{ApiPath, ApiQuery, Entity, ReadContext, paging::Paging},
     id::ClinicId,
     openapi::ReadProblems,
     staff::dto::StaffOut,
@@ -27,6 +24,10 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct GetClinicOverview {
+    /// Read what all writes before this request have left, at twice the cost.
+    #[serde(default)]
+    #[param(default = false)]
+    consistent: bool,
     /// The most records of a page, of all kinds together.
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
@@ -64,9 +65,9 @@ pub async fn get_clinic_overview(
     ApiQuery(query): ApiQuery<GetClinicOverview>,
 ) -> ApiResult<Json<ClinicOverview>> {
     let paging = Paging::new(app.cursor_keys(), &context.principal, "get_clinic_overview", &id);
-    let after = paging.after(query.cursor.as_deref())?;
-    let limit = limit(query.limit)?;
-    let listed = repo::overview(app.store(), &context.principal.org, &id, after, limit).await?;
+    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
+    page.consistent = query.consistent;
+    let listed = repo::overview(app.store(), &context.principal.org, &id, page).await?;
     let next_cursor = paging.next(listed.next.as_ref())?;
     let mut overview = ClinicOverview { next_cursor, ..Default::default() };
     listed.items.into_iter().for_each(|part| overview.add(part));

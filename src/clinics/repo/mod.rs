@@ -14,7 +14,7 @@ use crate::{
     store::{
         Entity, Key, Meta, Record, Store, StoreError, WriteContext,
         keys::{self, IndexKey},
-        read::{List, Listed, Position},
+        read::{List, Listed, PageRequest},
     },
     time::Zone,
 };
@@ -93,8 +93,7 @@ pub async fn delete(
     id: &ClinicId,
 ) -> Result<Option<InUse>, StoreError> {
     let look = async || {
-        let staff = store.find(keys::staff_of_clinic(id), None, |_| true).await?;
-        if staff.is_some() {
+        if store.any(keys::staff_of_clinic(id)).await? {
             return Ok(Some(InUse::Staff));
         }
         let booked = schedule::repo::clinic_is_booked(store, id, context.now).await?;
@@ -110,10 +109,9 @@ pub async fn delete(
 pub async fn list(
     store: &Store,
     org: &OrgId,
-    after: Option<Position>,
-    limit: u16,
+    page: PageRequest,
 ) -> Result<Listed<Entity<Clinic>>, StoreError> {
-    let list = List::of(keys::clinics_of_org(org), after, limit).backwards();
+    let list = List::of(keys::clinics_of_org(org), page).backwards(true);
     store.list_of_org(org, list).await
 }
 

@@ -9,7 +9,7 @@ use crate::{
         Entity, Item, Store, StoreError,
         codec::{is_of_type, text},
         keys,
-        read::{List, Listed, Position},
+        read::{List, Listed, PageRequest},
     },
 };
 
@@ -44,11 +44,10 @@ pub async fn overview(
     store: &Store,
     org: &OrgId,
     clinic: &ClinicId,
-    after: Option<Position>,
-    limit: u16,
+    page: PageRequest,
 ) -> Result<Listed<ClinicPart>, StoreError> {
-    let first_page = after.is_none();
-    let list = List::of(keys::all_of_clinic(clinic), after, limit).backwards();
+    let first_page = page.after.is_none();
+    let list = List::of(keys::all_of_clinic(clinic), page).backwards(true);
     let Listed { items, next } = store.list(list).await?;
     if items.iter().any(|item| text(item, "org") != Some(org.as_str())) {
         return Err(StoreError::NotFound);

@@ -1,11 +1,14 @@
 //! A service on a fresh table of a real engine.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
 use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, service},
@@ -69,7 +72,10 @@ impl TestApp {
             }
         };
         let wire = Arc::new(Wire::default());
-        let config = local_config(&endpoint).http_client(wire.client());
+        // The engine shares two cores with all tests: what is slow here is not out of reach.
+        let patient =
+            TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(25)).build();
+        let config = local_config(&endpoint).http_client(wire.client()).timeout_config(patient);
         let store = Store::new(Client::from_conf(config.build()), fresh_table());
         store.create_table().await.unwrap();
         wire.forget();

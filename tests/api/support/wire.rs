@@ -18,10 +18,13 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 /// A disturbance that the local engines do not produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// None: the call passes.
+    None,
     /// The request never arrives.
     Unreachable,
     /// The request is done, and the connection breaks before its answer arrives.
@@ -60,6 +63,14 @@ pub struct WireCall {
 pub struct Wire {
     calls: Mutex<Vec<WireCall>>,
     faults: Mutex<VecDeque<(&'static str, Fault)>>,
+    pause: Mutex<Option<Pause>>,
+}
+
+#[derive(Debug)]
+struct Pause {
+    operation: &'static str,
+    arrived: oneshot::Sender<()>,
+    go_on: oneshot::Receiver<()>,
 }
 
 impl Wire {
@@ -71,6 +82,31 @@ impl Wire {
     /// Disturbs so many calls of an operation.
     pub fn disturb_times(&self, times: usize, operation: &'static str, fault: Fault) {
         (0..times).for_each(|_| self.disturb(operation, fault));
+    }
+
+    /// Lets so many calls of an operation pass, and disturbs the next one.
+    pub fn disturb_later(&self, undisturbed: usize, operation: &'static str, fault: Fault) {
+        self.disturb_times(undisturbed, operation, Fault::None);
+        self.disturb(operation, fault);
+    }
+
+    /// Holds the next call of an operation: the first end tells that it has come, the second lets it go on.
+    pub fn pause_before(
+        &self,
+        operation: &'static str,
+    ) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (arrived, has_arrived) = oneshot::channel();
+        let (let_go, go_on) = oneshot::channel();
+        *self.pause.lock().unwrap() = Some(Pause { operation, arrived, go_on });
+        (has_arrived, let_go)
+    }
+
+    async fn wait(&self, operation: &str) {
+        let pause = self.pause.lock().unwrap().take_if(|pause| pause.operation == operation);
+        if let Some(pause) = pause {
+            let _ = pause.arrived.send(());
+            let _ = pause.go_on.await;
+        }
     }
 
     /// How many disturbances have not happened.
@@ -142,6 +178,7 @@ impl WireConnector {
         let sent = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let sent: Value = sent.unwrap_or_default();
         let fault = self.wire.next_fault(&operation);
+        self.wire.wait(&operation).await;
         match fault {
             Some(Fault::Unreachable) => return Err(broken("no route to the engine")),
             Some(Fault::Throttled) => {
