@@ -36,7 +36,7 @@ pub enum Command {
 /// Where the data are.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The engine: `memory` (gone at the end), `file:PATH` (embedded, one `SQLite` file), or `dynamodb`, whose
+    /// The engine: `memory` (gone at the end), `file:PATH` (embedded, one SQLite file), or `dynamodb`, whose
     /// region, credentials and endpoint come from the environment as for every AWS program (`AWS_REGION`,
     /// `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB Local, …).
     #[arg(long, env = "CLINIC_API_STORE", default_value = DEFAULT_STORE)]

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 
 use crate::store::StoreError;
 
+type Cause = Box<dyn StdError + Send + Sync>;
+
 macro_rules! error_codes {
     ($($(#[$meta:meta])* $name:ident: $code:literal, $status:ident, $title:literal;)*) => {
         /// What went wrong, for programs. `docs/errors.md` tells what to do about each.
@@ -88,14 +90,13 @@ pub struct FieldError {
 
 /// A refusal or a failure, on its way to the caller.
 #[derive(Debug)]
-pub struct ApiError {
-    code: ErrorCode,
-    detail: String,
-    errors: Vec<FieldError>,
-    nearest_free: Option<Vec<String>>,
-    current_status: Option<String>,
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    problem: PendingProblem,
     headers: Vec<(HeaderName, HeaderValue)>,
-    cause: Option<Box<dyn StdError + Send + Sync>>,
+    cause: Option<Cause>,
 }
 
 /// The outcome of a handler.
@@ -105,15 +106,14 @@ impl ApiError {
     /// An error with a detail of this occurrence; it must not hold what a patient's record holds.
     #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
+        let members = ProblemMembers {
+            code: code.as_str(),
             errors: Vec::new(),
             nearest_free: None,
             current_status: None,
-            headers: Vec::new(),
-            cause: None,
-        }
+        };
+        let problem = PendingProblem { code, detail: detail.into(), members };
+        Self(Box::new(Parts { problem, headers: Vec::new(), cause: None }))
     }
 
     /// A rule that one field or parameter breaks.
@@ -132,28 +132,32 @@ impl ApiError {
 
     /// The same with the fields that are wrong.
     #[must_use]
-    pub fn with_errors(self, errors: Vec<FieldError>) -> Self {
-        Self { errors, ..self }
+    pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.problem.members.errors = errors;
+        self
     }
 
     /// The same with the free starts nearest to the one that is taken.
     #[must_use]
-    pub fn with_nearest_free(self, starts: Vec<String>) -> Self {
-        Self { nearest_free: Some(starts), ..self }
+    pub fn with_nearest_free(mut self, starts: Vec<String>) -> Self {
+        self.0.problem.members.nearest_free = Some(starts);
+        self
     }
 
     /// The same with the status that an appointment is in.
     #[must_use]
-    pub fn with_current_status(self, status: impl ToString) -> Self {
-        Self { current_status: Some(status.to_string()), ..self }
+    pub fn with_current_status(mut self, status: &impl ToString) -> Self {
+        self.0.problem.members.current_status = Some(status.to_string());
+        self
     }
 
-    fn with_cause(self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self { cause: Some(cause.into()), ..self }
+    fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
     }
 
     fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
-        self.headers.extend(value.map(|value| (name, value)));
+        self.0.headers.extend(value.map(|value| (name, value)));
         self
     }
 
@@ -164,7 +168,7 @@ impl ApiError {
     /// The error's code.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.problem.code
     }
 }
 
@@ -197,21 +201,13 @@ pub struct PendingProblem {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code.as_str(), cause = %chain(cause.as_ref()), "request failed");
+        let Parts { problem, headers, cause } = *self.0;
+        if let Some(cause) = &cause {
+            tracing::error!(code = problem.code.as_str(), cause = %chain(cause.as_ref()), "request failed");
         }
-        let mut response = self.code.status().into_response();
-        response.headers_mut().extend(self.headers);
-        response.extensions_mut().insert(PendingProblem {
-            code: self.code,
-            detail: self.detail,
-            members: ProblemMembers {
-                code: self.code.as_str(),
-                errors: self.errors,
-                nearest_free: self.nearest_free,
-                current_status: self.current_status,
-            },
-        });
+        let mut response = problem.code.status().into_response();
+        response.headers_mut().extend(headers);
+        response.extensions_mut().insert(problem);
         response
     }
 }

@@ -17,7 +17,6 @@ use crate::{
 };
 
 /// Every operation, with the document that describes them.
-#[must_use]
 pub fn api() -> (Router<AppState>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::document())
         .routes(routes!(clinics::list_clinics, clinics::create_clinic))

@@ -77,6 +77,10 @@ impl OpenStore {
     }
 
     /// Stops the engine, if it runs in this process, and closes its file.
+    #[cfg_attr(
+        not(feature = "embedded"),
+        expect(clippy::unused_async, reason = "there is an engine to wait for in the other build")
+    )]
     pub async fn close(self) {
         #[cfg(feature = "embedded")]
         if let Some(engine) = self.engine {

@@ -25,7 +25,8 @@ pub async fn read<S: Send + Sync>(
 ) -> Result<Bytes, ApiError> {
     let typed = has_type(request.headers(), types);
     let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
-    let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+    let bytes =
+        Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
     match (typed, bytes.is_empty()) {
         (true, false) => Ok(bytes),
         (_, true) if typed || untyped => Ok(Bytes::from_static(b"{}")),
@@ -42,7 +43,7 @@ fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
     types.iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
-fn unreadable(rejection: BytesRejection) -> ApiError {
+fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.");
     }
@@ -58,13 +59,13 @@ pub fn parse<T: DeserializeOwned + Serialize + Validate>(bytes: &[u8]) -> Result
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         // What is no JSON at all is told so, even where a field before that is wrong as well.
         if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
-            return misshapen(syntax, String::new());
+            return misshapen(&syntax, String::new());
         }
         let pointer = pointer(error.path());
-        misshapen(error.into_inner(), pointer)
+        misshapen(error.inner(), pointer)
     })?;
-    json.end().map_err(|error| misshapen(error, String::new()))?;
-    let given = serde_json::from_slice(bytes).map_err(|error| misshapen(error, String::new()))?;
+    json.end().map_err(|error| misshapen(&error, String::new()))?;
+    let given = serde_json::from_slice(bytes).map_err(|error| misshapen(&error, String::new()))?;
     same_shape(&given, &value)?;
     checked(value)
 }
@@ -73,12 +74,12 @@ pub fn parse<T: DeserializeOwned + Serialize + Validate>(bytes: &[u8]) -> Result
 ///
 /// # Errors
 /// As [`parse`].
-pub fn from_value<T: DeserializeOwned + Serialize + Validate>(json: Value) -> Result<T, ApiError> {
-    let value = serde_path_to_error::deserialize(&json).map_err(|error| {
+pub fn from_value<T: DeserializeOwned + Serialize + Validate>(json: &Value) -> Result<T, ApiError> {
+    let value = serde_path_to_error::deserialize(json).map_err(|error| {
         let pointer = pointer(error.path());
-        misshapen(error.into_inner(), pointer)
+        misshapen(error.inner(), pointer)
     })?;
-    same_shape(&json, &value)?;
+    same_shape(json, &value)?;
     checked(value)
 }
 
@@ -123,7 +124,7 @@ fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
     }
 }
 
-fn misshapen(error: serde_json::Error, pointer: String) -> ApiError {
+fn misshapen(error: &serde_json::Error, pointer: String) -> ApiError {
     // Without the value that was met: it may be a patient's.
     if !error.is_data() {
         let place = format!("at line {}, column {}", error.line(), error.column());
@@ -165,7 +166,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
         Segment::Map { key } => Some(escape(key)),
         Segment::Enum { .. } | Segment::Unknown => None,
     });
-    parts.map(|part| format!("/{part}")).collect()
+    parts.fold(String::new(), |pointer, part| pointer + "/" + &part)
 }
 
 fn escape(key: &str) -> String {

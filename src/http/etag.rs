@@ -1,4 +1,4 @@
-//! ETags from revisions, and the preconditions that callers make of them (RFC 9110, sections 8.8.3 and 13.1).
+//! `ETags` from revisions, and the preconditions that callers make of them (RFC 9110, sections 8.8.3 and 13.1).
 
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use crate::{
     store::Precondition,
 };
 
-/// The strong ETag of a revision.
+/// The strong `ETag` of a revision.
 #[must_use]
 pub fn etag(rev: u64) -> String {
     format!("\"{rev}\"")
@@ -23,7 +23,7 @@ pub fn etag(rev: u64) -> String {
 /// # Errors
 /// 400 for a malformed header.
 pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    let Some(tags) = tags(headers, header::IF_MATCH)? else {
+    let Some(tags) = tags(headers, &header::IF_MATCH)? else {
         return Ok(Precondition::None);
     };
     if tags.contains(&"*") {
@@ -39,14 +39,17 @@ pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
 /// # Errors
 /// 400 for a malformed header.
 pub fn none_match(headers: &HeaderMap, current: u64) -> Result<bool, ApiError> {
-    let tags = tags(headers, header::IF_NONE_MATCH)?.unwrap_or_default();
+    let tags = tags(headers, &header::IF_NONE_MATCH)?.unwrap_or_default();
     let names = |tag: &&str| *tag == "*" || rev(tag.trim_start_matches("W/")) == Some(current);
-    Ok(tags.iter().any(|tag| names(tag)))
+    Ok(tags.iter().any(names))
 }
 
-fn tags(headers: &HeaderMap, name: header::HeaderName) -> Result<Option<Vec<&str>>, ApiError> {
+fn tags<'a>(
+    headers: &'a HeaderMap,
+    name: &header::HeaderName,
+) -> Result<Option<Vec<&'a str>>, ApiError> {
     let mut tags = Vec::new();
-    for value in headers.get_all(&name) {
+    for value in headers.get_all(name) {
         let malformed = || {
             let message = "must be entity tags in double quotes, parted by commas, or *";
             ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
@@ -71,7 +74,7 @@ fn rev(tag: &str) -> Option<u64> {
     (etag(rev) == tag).then_some(rev)
 }
 
-/// A single resource, with its ETag.
+/// A single resource, with its `ETag`.
 #[derive(Debug)]
 pub struct Tagged<T> {
     /// Its revision.

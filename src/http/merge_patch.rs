@@ -59,7 +59,7 @@ where
         let mut json = serde_json::to_value(current)
             .map_err(|_| ApiError::new(ErrorCode::InternalError, "The record can't be patched."))?;
         merge(&mut json, &self.members);
-        from_value(json)
+        from_value(&json)
     }
 }
 

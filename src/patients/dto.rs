@@ -52,6 +52,7 @@ fn active() -> bool {
     true
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "validator hands over a reference")]
 fn since_1850(date: &Date) -> Result<(), ValidationError> {
     if date.year() >= 1850 {
         return Ok(());

@@ -42,7 +42,7 @@ pub trait Record: Serialize + DeserializeOwned {
 pub struct Meta {
     /// The organisation that it belongs to.
     pub org: OrgId,
-    /// One up with every change; the ETag.
+    /// One up with every change; the `ETag`.
     pub rev: u64,
     /// When it was made.
     pub created_at: Timestamp,
@@ -173,7 +173,8 @@ pub fn number(value: impl Into<i128>) -> AttributeValue {
 
 /// A text as an attribute.
 #[must_use]
-pub fn string(value: impl ToString) -> AttributeValue {
+#[expect(clippy::needless_pass_by_value, reason = "texts, ids and references alike")]
+pub fn string<T: ToString>(value: T) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 

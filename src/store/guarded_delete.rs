@@ -82,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Sets nothing but the mark, so that taking it back leaves the record, and its ETag, as they were.
+    /// Sets nothing but the mark, so that taking it back leaves the record, and its `ETag`, as they were.
     async fn mark(
         &self,
         context: &WriteContext,

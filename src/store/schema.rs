@@ -49,12 +49,11 @@ impl Store {
     /// # Errors
     /// Whatever the database may answer.
     pub async fn create_table(&self) -> Result<Created, StoreError> {
-        let created = match self.describe_table().await? {
-            Some(_) => Created::Existing,
-            None => {
-                self.request_table().await?;
-                Created::New
-            }
+        let created = if self.describe_table().await?.is_some() {
+            Created::Existing
+        } else {
+            self.request_table().await?;
+            Created::New
         };
         self.wait_until_active().await?;
         if self.time_to_live().await?.is_none() {
@@ -139,7 +138,7 @@ impl Store {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_resource_in_use_exception()) =>
+                    .is_some_and(aws_sdk_dynamodb::operation::create_table::CreateTableError::is_resource_in_use_exception) =>
             {
                 Ok(())
             }

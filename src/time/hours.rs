@@ -43,6 +43,7 @@ pub mod hour_minute {
     ///
     /// # Errors
     /// None of its own.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&time.strftime("%H:%M"))
     }

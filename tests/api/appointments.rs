@@ -225,14 +225,14 @@ async fn a_clinics_appointments_are_listed_by_date_month_range_staff_and_status(
     };
     assert_eq!(list("").await, [jan.clone(), feb.clone(), mar.clone()]);
     assert_eq!(list("order=descending").await, [mar.clone(), feb.clone(), jan.clone()]);
-    assert_eq!(list("date=2035-02-01").await, [feb.clone()]);
-    assert_eq!(list("month=2035-01").await, [jan.clone()]);
+    assert_eq!(list("date=2035-02-01").await, std::slice::from_ref(&feb));
+    assert_eq!(list("month=2035-01").await, std::slice::from_ref(&jan));
     assert_eq!(list("from=2035-02-01&to=2035-03-01").await, [feb.clone(), mar.clone()]);
-    assert_eq!(list("from=2035-02-02").await, [mar.clone()]);
-    assert_eq!(list("to=2035-01-31&consistent=true").await, [jan.clone()]);
-    assert_eq!(list("status=confirmed").await, [feb.clone()]);
+    assert_eq!(list("from=2035-02-02").await, std::slice::from_ref(&mar));
+    assert_eq!(list("to=2035-01-31&consistent=true").await, std::slice::from_ref(&jan));
+    assert_eq!(list("status=confirmed").await, std::slice::from_ref(&feb));
     let of_second = format!("staff_id={}&from=2035-02-15&to=2035-03-17", second.staff);
-    assert_eq!(list(&of_second).await, [mar.clone()]);
+    assert_eq!(list(&of_second).await, std::slice::from_ref(&mar));
     assert_eq!(list(&format!("staff_id={}&month=2035-03", clinic.staff)).await, [] as [String; 0]);
 }
 
@@ -298,7 +298,7 @@ async fn a_moved_appointment_is_found_under_its_id() {
         moved.create().unwrap(),
         Entity::new(pointer, &context).create().unwrap(),
     ];
-    app.store.commit(&context, writes, &Default::default()).await.unwrap();
+    app.store.commit(&context, writes, &clinic_api::store::Item::new()).await.unwrap();
     assert_eq!(app.get(&path).send().await.expect(200).header("etag"), "\"2\"");
     app.step(&path, "confirmed").await.expect(200);
     app.patch(&path).json(&json!({ "notes": "moved" })).send().await.expect(200);

@@ -31,7 +31,7 @@ impl From<ChangeError> for ApiError {
                     "The appointment is {current} and can't become {wanted}. Nothing was written."
                 ),
             )
-            .with_current_status(current),
+            .with_current_status(&current),
             ChangeError::Store(error) => error.into(),
         }
     }
@@ -69,8 +69,8 @@ pub async fn update_appointment(
 
 /// Take an appointment a step along its status life
 ///
-/// scheduled → confirmed → checked_in → completed; scheduled or confirmed → no_show; checked_in → scheduled takes
-/// a check-in back. Each step is one compare-and-swap.
+/// `scheduled` → `confirmed` → `checked_in` → `completed`; `scheduled` or `confirmed` → `no_show`; `checked_in` →
+/// `scheduled` takes a check-in back. Each step is one compare-and-swap.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/status",

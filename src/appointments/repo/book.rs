@@ -82,10 +82,11 @@ pub async fn book(
     let attempt = Attempt::new(context, appointment);
     let mut backoff = Backoff::default();
     loop {
-        match attempt.run(store).await? {
-            Outcome::Booked(booked) => return Ok(booked),
-            Outcome::ChangedMeanwhile if backoff.pause().await => {}
-            Outcome::ChangedMeanwhile => return Err(StoreError::Contention.into()),
+        if let Some(booked) = attempt.run(store).await? {
+            return Ok(booked);
+        }
+        if !backoff.pause().await {
+            return Err(StoreError::Contention.into());
         }
     }
 }
@@ -111,11 +112,6 @@ impl Booking {
     }
 }
 
-enum Outcome {
-    Booked(Entity<Appointment>),
-    ChangedMeanwhile,
-}
-
 struct Attempt<'a> {
     context: &'a WriteContext,
     appointment: Entity<Appointment>,
@@ -139,10 +135,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    async fn run(&self, store: &Store) -> Result<Outcome, BookingError> {
+    /// Nothing, if what it had read changed before it could write.
+    async fn run(&self, store: &Store) -> Result<Option<Entity<Appointment>>, BookingError> {
         let mut found = store.batch_get(&self.keys()).await?;
         if let Some(booked) = self.replayed(&mut found)? {
-            return Ok(Outcome::Booked(booked));
+            return Ok(Some(booked));
         }
         self.check_people(&mut found)?;
         let sheets = self.sheets(&mut found)?;
@@ -151,7 +148,7 @@ impl<'a> Attempt<'a> {
             // An earlier attempt, whose answer was lost, has booked it already.
             let key = self.appointment.value.key();
             let booked = store.get(&key, true).await?;
-            return booked.map(Outcome::Booked).ok_or_else(|| {
+            return booked.map(Some).ok_or_else(|| {
                 StoreError::corrupt(DaySheet::TYPE, "an entry without its appointment").into()
             });
         }
@@ -159,9 +156,9 @@ impl<'a> Attempt<'a> {
             .map_err(BookingError::Busy)?;
         let writes = self.writes(&sheets)?;
         match store.commit(self.context, writes, &self.appointment.to_item()?).await {
-            Ok(Committed::Written) => Ok(Outcome::Booked(self.appointment.clone())),
-            Ok(Committed::Replayed(item)) => Ok(Outcome::Booked(Entity::from_item(item)?)),
-            Err(StoreError::ConditionFailed(_)) => Ok(Outcome::ChangedMeanwhile),
+            Ok(Committed::Written) => Ok(Some(self.appointment.clone())),
+            Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
+            Err(StoreError::ConditionFailed(_)) => Ok(None),
             Err(other) => Err(other.into()),
         }
     }

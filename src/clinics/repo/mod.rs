@@ -19,7 +19,7 @@ use crate::{
     time::Zone,
 };
 
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(1);
 
 impl Record for Clinic {
     const TYPE: &'static str = "clinic";

@@ -56,20 +56,19 @@ pub struct TestApp {
     /// The service's clock.
     pub clock: Arc<TestClock>,
     cursor_keys: CursorKeys,
-    // Kept for as long as the test needs it.
-    _engine: Option<Arc<Engine>>,
+    /// Kept running for as long as the test needs it.
+    engine: Option<Arc<Engine>>,
 }
 
 impl TestApp {
     /// Starts an engine, or uses the one that `CLINIC_TEST_ENDPOINT` names, and makes a fresh table on it.
     pub async fn spawn() -> Self {
-        let (engine, endpoint) = match external_endpoint() {
-            Some(endpoint) => (None, endpoint),
-            None => {
-                let engine = Engine::in_memory().await.unwrap();
-                let endpoint = engine.endpoint().to_owned();
-                (Some(Arc::new(engine)), endpoint)
-            }
+        let (engine, endpoint) = if let Some(endpoint) = external_endpoint() {
+            (None, endpoint)
+        } else {
+            let engine = Engine::in_memory().await.unwrap();
+            let endpoint = engine.endpoint().to_owned();
+            (Some(Arc::new(engine)), endpoint)
         };
         let wire = Arc::new(Wire::default());
         // The engine shares two cores with all tests: what is slow here is not out of reach.
@@ -86,7 +85,7 @@ impl TestApp {
     /// The same service and table for the callers of another organisation.
     pub fn in_org(&self, org: &str) -> Self {
         let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble(store, wire, clock, self.cursor_keys.clone(), org, self._engine.clone())
+        Self::assemble(store, wire, clock, self.cursor_keys.clone(), org, self.engine.clone())
     }
 
     fn assemble(
@@ -99,7 +98,7 @@ impl TestApp {
     ) -> Self {
         let principal = Principal::development(org.parse().unwrap());
         let state = AppState::new(store.clone(), clock.clone(), cursor_keys.clone(), principal);
-        Self { router: service(state), store, wire, clock, cursor_keys, _engine: engine }
+        Self { router: service(state), store, wire, clock, cursor_keys, engine }
     }
 
     /// A request of any method.

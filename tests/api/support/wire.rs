@@ -229,7 +229,7 @@ impl WireConnector {
 
 async fn collect(answer: HttpResponse) -> Result<Vec<u8>, ConnectorError> {
     let collected = answer.into_body().collect().await;
-    Ok(collected.map_err(|error| ConnectorError::io(error))?.to_bytes().to_vec())
+    Ok(collected.map_err(ConnectorError::io)?.to_bytes().to_vec())
 }
 
 fn broken(why: &'static str) -> ConnectorError {
