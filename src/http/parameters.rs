@@ -20,7 +20,7 @@ pub struct Consistent {
 #[expect(dead_code, reason = "for the document; http::idempotency reads the header")]
 pub struct IdempotencyKey {
     /// Any unique text. The same key has one effect and the same answer for 24 hours.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    #[param(rename = "Idempotency-Key", required = false, value_type = String, min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     idempotency_key: Option<String>,
 }
 
@@ -32,6 +32,8 @@ pub struct IfMatch {
     /// The `ETag` of the record as the caller knows it; 412 if it has changed since.
     #[param(
         rename = "If-Match",
+        required = false,
+        value_type = String,
         pattern = r#"^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$"#,
         example = "\"3\""
     )]
@@ -46,6 +48,8 @@ pub struct IfNoneMatch {
     /// The `ETag` of the record as the caller has it; 304 if it has not changed since.
     #[param(
         rename = "If-None-Match",
+        required = false,
+        value_type = String,
         pattern = r#"^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$"#,
         example = "\"3\""
     )]

@@ -27,7 +27,7 @@ fn the_committed_document_is_the_one_that_the_handlers_make() {
 async fn the_service_serves_it_and_swagger_ui() {
     let app = TestApp::spawn().await;
     let served = app.get("/openapi.json").send().await.expect(200);
-    assert_eq!(served.json(), committed());
+    assert!(served.json() == committed(), "what is served is not what is committed");
     let page = app.get("/docs/").send().await.expect(200);
     assert!(String::from_utf8_lossy(&page.body).contains("swagger-ui"));
     for file in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
