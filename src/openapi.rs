@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use utoipa::{
     IntoResponses, PartialSchema as _, ToSchema,
     openapi::{
-        Content, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
+        ContentBuilder, Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
         OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement, ServerBuilder,
-        Type, tag::TagBuilder,
+        Type, path::Operation, tag::TagBuilder,
     },
 };
 
@@ -91,53 +91,122 @@ pub fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
-    let request_id = HeaderBuilder::new()
-        .description(Some("The request's id: the caller's, if it sent a well-formed one."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .build();
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            for response in operation.responses.responses.values_mut() {
-                if let RefOr::T(response) = response {
-                    response
-                        .headers
-                        .insert("X-Request-Id".to_owned(), RefOr::T(request_id.clone()));
-                }
-            }
+        operations.into_iter().flatten().for_each(complete_operation);
+    }
+}
+
+fn complete_operation(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.description.is_none()
+        {
+            parameter.description = describe_parameter(&parameter.name).map(str::to_owned);
+        }
+    }
+    for response in operation.responses.responses.values_mut() {
+        let RefOr::T(response) = response else { continue };
+        response.headers.insert("X-Request-Id".to_owned(), header("X-Request-Id"));
+        for (name, described) in &mut response.headers {
+            *described = header(name);
         }
     }
 }
 
-fn problem(description: &str) -> RefOr<Response> {
-    let content = Content::new(Some(Ref::from_schema_name("Problem")));
-    RefOr::T(
-        ResponseBuilder::new()
-            .description(description)
-            .content("application/problem+json", content)
-            .build(),
-    )
+fn describe_parameter(name: &str) -> Option<&'static str> {
+    match name {
+        "clinic_id" => Some("The clinic."),
+        "staff_id" => Some("The staff member, one of the clinic's."),
+        "patient_id" => Some("The patient."),
+        "appointment_id" => Some("The appointment, at the clinic where it takes place."),
+        _ => None,
+    }
 }
 
-/// What each status means where an operation lists it.
-fn describe(status: u16) -> &'static str {
+fn header(name: &str) -> RefOr<Header> {
+    let text = match name {
+        "ETag" => "The record's revision, for `If-Match` and `If-None-Match`.",
+        "Location" => "The path of what was made.",
+        _ => "The request's id: the caller's, if it sent a well-formed one.",
+    };
+    let schema = ObjectBuilder::new().schema_type(Type::String);
+    let header = HeaderBuilder::new().description(Some(text)).schema(Some(schema));
+    RefOr::T(header.build())
+}
+
+/// What each status means where an operation lists it, and an error that has it.
+fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
     match status {
-        400 => "The path, the query, a header or the body's syntax is wrong.",
-        404 => "There is no such record in the caller's organisation.",
-        408 => "The request took too long.",
-        409 => "The state of the records does not allow it; `code` says why.",
-        412 => "`If-Match` does not name the record's current ETag.",
-        413 => "The body, or what would be stored, is too large.",
-        415 => "The body is of a type that is not taken here.",
-        422 => {
-            "The body breaks a rule (`errors` has a pointer for each field), or the Idempotency-Key was used for another request."
-        }
-        500 => "Something went wrong on our side.",
-        503 => {
-            "The database can't be reached, limits its rate, or too many write the same records: try again after `Retry-After`."
-        }
-        _ => "A problem.",
+        400 => (
+            "The path, the query, a header or the body's syntax is wrong.",
+            ErrorCode::InvalidParameter,
+            "limit must be between 1 and 100",
+        ),
+        404 => (
+            "There is no such record in the caller's organisation.",
+            ErrorCode::NotFound,
+            "There is no such record, or it is not yours to see.",
+        ),
+        408 => (
+            "The request took too long.",
+            ErrorCode::RequestTimeout,
+            "Whether a change was written is not known.",
+        ),
+        409 => (
+            "The state of the records does not allow it; `code` says why.",
+            ErrorCode::InvalidTransition,
+            "The appointment is cancelled and can't become confirmed. Nothing was written.",
+        ),
+        412 => (
+            "`If-Match` does not name the record's current ETag.",
+            ErrorCode::PreconditionFailed,
+            "The record is at ETag \"4\"; read it again and decide anew.",
+        ),
+        413 => (
+            "The body, or what would be stored, is too large.",
+            ErrorCode::BodyTooLarge,
+            "A body has at most 64 KiB.",
+        ),
+        415 => (
+            "The body is of a type that is not taken here.",
+            ErrorCode::UnsupportedMediaType,
+            "Send application/json.",
+        ),
+        422 => (
+            "The body breaks a rule (`errors` has a pointer for each field), or the Idempotency-Key was used for another request.",
+            ErrorCode::ValidationFailed,
+            "/name is required",
+        ),
+        503 => (
+            "The database can't be reached, limits its rate, or too many write the same records: try again after `Retry-After`.",
+            ErrorCode::Throttled,
+            "Try again, with the same Idempotency-Key if there was one.",
+        ),
+        _ => (
+            "Something went wrong on our side.",
+            ErrorCode::InternalError,
+            "The error is in our log under this request id.",
+        ),
     }
+}
+
+fn problem(status: u16) -> (String, RefOr<Response>) {
+    let (description, code, detail) = describe(status);
+    let example = serde_json::json!({
+        "type": format!("/problems/{}", code.as_str()),
+        "title": code.title(),
+        "status": status,
+        "detail": detail,
+        "code": code.as_str(),
+        "request_id": "7k2m9q0a4d",
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(example))
+        .build();
+    let response = ResponseBuilder::new().description(description);
+    (status.to_string(), RefOr::T(response.content("application/problem+json", content).build()))
 }
 
 macro_rules! problems {
@@ -147,7 +216,7 @@ macro_rules! problems {
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$($status),*].map(|status: u16| (status.to_string(), problem(describe(status)))).into()
+                [$($status),*].map(problem).into()
             }
         }
     )*};

@@ -103,6 +103,8 @@ pub async fn find_patients(
 }
 
 /// Create a patient
+///
+/// Their record number, if they have one, must be no other patient's of the organisation.
 #[utoipa::path(
     post,
     path = "/v1/patients",
@@ -128,6 +130,8 @@ pub async fn create_patient(
 }
 
 /// Get a patient
+///
+/// One read of one record.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}",

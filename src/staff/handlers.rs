@@ -49,6 +49,8 @@ pub struct ListStaff {
 }
 
 /// List a clinic's staff
+///
+/// By id.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/staff",
@@ -70,6 +72,8 @@ pub async fn list_staff(
 }
 
 /// Create a staff member
+///
+/// They can be booked at once, unless `active` is false.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/staff",
@@ -96,6 +100,8 @@ pub async fn create_staff_member(
 }
 
 /// Get a staff member
+///
+/// One read of one record.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",

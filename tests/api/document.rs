@@ -44,7 +44,7 @@ fn every_operation_is_whole() {
     assert_eq!(document["openapi"], "3.1.0");
     let mut ids = std::collections::BTreeSet::new();
     for (name, operation) in operations(&document) {
-        for member in ["summary", "operationId"] {
+        for member in ["summary", "description", "operationId"] {
             assert!(
                 operation[member].as_str().is_some_and(|text| !text.is_empty()),
                 "{name}: {member}"
@@ -57,6 +57,7 @@ fn every_operation_is_whole() {
             let required = parameter["in"] == "path";
             assert!(!required || parameter["required"] == true, "{name}: {parameter}");
             assert!(parameter["schema"].is_object(), "{name}: {parameter}");
+            assert!(parameter["description"].is_string(), "{name}: {parameter}");
         }
         let responses = operation["responses"].as_object().unwrap();
         assert!(responses.keys().any(|status| status.starts_with('2')), "{name}: no success");
@@ -68,6 +69,8 @@ fn every_operation_is_whole() {
             if status.as_str() >= "400" {
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
+                let example = &response["content"]["application/problem+json"]["example"];
+                assert_eq!(example["status"].to_string(), *status, "{name} {status}");
             }
         }
         for status in ["408", "500"] {

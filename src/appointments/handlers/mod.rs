@@ -24,6 +24,8 @@ fn tagged(appointment: Entity<Appointment>) -> Tagged<AppointmentOut> {
 }
 
 /// Get an appointment
+///
+/// One read of one record, as the id tells where it is; two more if it has moved to another date.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",

@@ -94,6 +94,8 @@ pub async fn create_clinic(
 }
 
 /// Get a clinic
+///
+/// One read of one record.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}",
