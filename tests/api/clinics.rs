@@ -198,6 +198,41 @@ async fn the_overview_has_the_clinic_its_staff_and_its_appointments_the_latest_f
     assert_eq!(overview["next_cursor"], json!(null));
 }
 
+/// A number goes from JSON to DynamoDB's decimals and back as it was written.
+#[tokio::test]
+async fn numbers_come_and_go_exactly() {
+    let app = TestApp::spawn().await;
+    let path = app.clinic().await;
+    let numbers = [
+        ("0.1", "-0.1"),
+        ("47.3768866", "8.541694"),
+        ("-90", "180"),
+        ("0.0000001", "-179.9999999"),
+        ("89.9999999", "1e1"),
+        ("0.3", "0.30000"),
+    ];
+    for (latitude, longitude) in numbers {
+        let body = format!(r#"{{"position":{{"latitude":{latitude},"longitude":{longitude}}}}}"#);
+        let patched =
+            app.patch(&path).bytes("application/json", body.as_bytes()).send().await.expect(200);
+        let read = app.get(&path).send().await;
+        assert_eq!(read.body, patched.body);
+        let position = &read.json()["position"];
+        for (written, name) in [(latitude, "latitude"), (longitude, "longitude")] {
+            let got = position[name].as_f64().unwrap();
+            assert!(
+                (got - written.parse::<f64>().unwrap()).abs() == 0.0,
+                "{written} came back as {got}"
+            );
+        }
+    }
+    for too_fine in ["0.12345678", "1e-8", "89.99999999"] {
+        let body = format!(r#"{{"position":{{"latitude":{too_fine},"longitude":0}}}}"#);
+        let refused = app.patch(&path).bytes("application/json", body.as_bytes()).send().await;
+        assert_eq!(refused.invalid_fields(), ["/position/latitude"]);
+    }
+}
+
 #[tokio::test]
 async fn another_organisation_sees_none_of_it() {
     let app = TestApp::spawn().await;

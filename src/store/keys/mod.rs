@@ -1,9 +1,16 @@
-//! Every key of the table is written and read here, out of typed ids; the table of them is in `docs/`.
+//! Every key of the table is written and read here, out of typed ids; `docs/keys.md` has the table of them.
+
+mod range;
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
+pub(super) use range::SortRange;
+pub use range::{
+    Dates, KeyRange, all_of_clinic, appointments_of_clinic, appointments_of_patient,
+    clinics_of_org, patient_day_sheets_from, staff_day_sheets_from, staff_of_clinic,
+};
 
 use crate::{
     id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId},
@@ -24,8 +31,6 @@ pub const GSI1SK: &str = "GSI1SK";
 pub const EXPIRES_AT: &str = "expires_at";
 
 const META: &str = "META";
-/// Sorts after every character that an id or a date has.
-const LAST: char = '~';
 
 /// Where an item lives in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -71,55 +76,6 @@ impl IndexKey {
             (GSI1PK.to_owned(), AttributeValue::S(self.pk.clone())),
             (GSI1SK.to_owned(), AttributeValue::S(self.sk.clone())),
         ]
-    }
-}
-
-/// A range of sort keys in one partition, of the table or of the index: all that a Query may ask for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyRange {
-    pub(super) index: bool,
-    pub(super) pk: String,
-    pub(super) sort: SortRange,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum SortRange {
-    All,
-    BeginsWith(String),
-    Between(String, String),
-}
-
-impl KeyRange {
-    /// What a cursor into this range must be bound to.
-    #[must_use]
-    pub fn fingerprint(&self) -> String {
-        format!("{self:?}")
-    }
-}
-
-/// The calendar days a list of appointments is asked for, by clinic-local date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dates {
-    /// All there are.
-    All,
-    /// One day.
-    On(Date),
-    /// One month; any of its days names it.
-    Month(Date),
-    /// From the first to the second, both included.
-    Between(Date, Date),
-}
-
-impl Dates {
-    fn range(self) -> SortRange {
-        match self {
-            Dates::All => SortRange::BeginsWith("APPT#".to_owned()),
-            Dates::On(date) => SortRange::BeginsWith(format!("APPT#{date}#")),
-            Dates::Month(day) => SortRange::BeginsWith(format!("APPT#{}-", day.strftime("%Y-%m"))),
-            Dates::Between(from, to) => {
-                SortRange::Between(format!("APPT#{from}"), format!("APPT#{to}#{LAST}"))
-            }
-        }
     }
 }
 
@@ -223,60 +179,63 @@ pub fn never_written() -> Key {
     Key::new("READINESS".to_owned(), META)
 }
 
-/// An organisation's clinics, by the time they were made.
-#[must_use]
-pub fn clinics_of_org(org: &OrgId) -> KeyRange {
-    KeyRange {
-        index: true,
-        pk: format!("ORG#{org}"),
-        sort: SortRange::BeginsWith("CLINIC#".to_owned()),
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn records_of_different_kinds_or_ids_never_share_a_key(days in 0_i32..60_000, mrn in "[A-Za-z0-9._/-]{1,64}") {
+            let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days));
+            let (clinic_id, other) = (ClinicId::random(), ClinicId::random());
+            let (staff_id, patient_id) = (StaffId::random(), PatientId::random());
+            let appointment_id = AppointmentId::random_on(date);
+            let (org, other_org): (OrgId, OrgId) = ("ORG-A".parse().unwrap(), "ORG-B".parse().unwrap());
+            let keys = [
+                clinic(&clinic_id),
+                clinic(&other),
+                staff(&clinic_id, &staff_id),
+                staff(&other, &staff_id),
+                appointment(&clinic_id, date, &appointment_id),
+                appointment(&clinic_id, date.tomorrow().unwrap(), &appointment_id),
+                moved_appointment(&appointment_id),
+                deleted_appointment(&appointment_id),
+                patient(&patient_id),
+                record_number(&org, &mrn),
+                record_number(&other_org, &mrn),
+                staff_day_sheet(&clinic_id, &staff_id, date),
+                patient_day_sheet(&patient_id, date),
+                idempotency(&mrn),
+                never_written(),
+            ];
+            let distinct: HashSet<_> = keys.iter().collect();
+            prop_assert_eq!(distinct.len(), keys.len());
+            for key in &keys {
+                let read = Key::of(&key.attributes());
+                prop_assert_eq!(read.as_ref(), Some(key));
+            }
+        }
+
+        #[test]
+        fn record_numbers_and_organisations_never_run_into_each_other(
+            a in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"), b in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"),
+        ) {
+            let key = |(org, mrn): &(String, String)| record_number(&org.parse().unwrap(), mrn);
+            prop_assert_eq!(key(&a) == key(&b), a == b);
+        }
     }
-}
 
-/// All of a clinic: its appointments by date, then itself, then its staff.
-#[must_use]
-pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange { index: false, pk: clinic_partition(clinic), sort: SortRange::All }
-}
-
-/// A clinic's staff.
-#[must_use]
-pub fn staff_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::BeginsWith("STAFF#".to_owned()),
-    }
-}
-
-/// A clinic's appointments on the given days.
-#[must_use]
-pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
-    KeyRange { index: false, pk: clinic_partition(clinic), sort: dates.range() }
-}
-
-/// A patient's appointments at all clinics on the given days.
-#[must_use]
-pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
-    KeyRange { index: true, pk: patient_partition(patient), sort: dates.range() }
-}
-
-/// The day sheets of a clinic's staff from a UTC date on.
-#[must_use]
-pub fn staff_day_sheets_from(clinic: &ClinicId, utc_date: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: sheets_partition(clinic),
-        sort: SortRange::Between(utc_date.to_string(), LAST.to_string()),
-    }
-}
-
-/// The day sheets of a patient from a UTC date on.
-#[must_use]
-pub fn patient_day_sheets_from(patient: &PatientId, utc_date: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: patient_partition(patient),
-        sort: SortRange::Between(format!("DAY#{utc_date}"), format!("DAY#{LAST}")),
+    #[test]
+    fn an_item_without_a_key_has_none() {
+        assert_eq!(Key::of(&HashMap::new()), None);
+        let number = HashMap::from([
+            (PK.to_owned(), AttributeValue::N("1".to_owned())),
+            (SK.to_owned(), AttributeValue::S(META.to_owned())),
+        ]);
+        assert_eq!(Key::of(&number), None);
     }
 }
