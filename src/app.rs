@@ -15,14 +15,12 @@ use tower_http::{
 
 use crate::{
     clinics::repo::ClinicDirectory,
-    http::{cursor::CursorKeys, principal::Principal, problem, request_id, trace},
+    http::{body, cursor::CursorKeys, principal::Principal, problem, request_id, trace},
     router,
     store::Store,
     time::Clock,
 };
 
-/// The most bytes of a body.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a request may take as a whole.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
@@ -98,7 +96,7 @@ pub fn service(state: AppState) -> Router {
     // after everything that may make one.
     api.with_state(state)
         .merge(router::documentation(document))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .layer(deadline)
         .layer(CatchPanicLayer::new())
         .layer(no_store)

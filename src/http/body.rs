@@ -14,6 +14,9 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
 use crate::error::{ApiError, ErrorCode, FieldError};
 
+/// The most bytes of a body.
+pub const MAX_BYTES: usize = 64 * 1024;
+
 /// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
 ///
 /// # Errors
@@ -23,18 +26,24 @@ pub async fn read<S: Send + Sync>(
     state: &S,
     types: &[&str],
 ) -> Result<Bytes, ApiError> {
-    let typed = has_type(request.headers(), types);
     let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
+    let wrong_type = || {
+        let detail = format!("Send {}.", types.join(" or "));
+        ApiError::new(ErrorCode::UnsupportedMediaType, detail)
+    };
+    // What is known from the headers is refused before the body is waited for.
+    if !untyped && !has_type(request.headers(), types) {
+        return Err(wrong_type());
+    }
+    if announces_too_much(request.headers()) {
+        return Err(too_large());
+    }
     let bytes =
         Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
-    match (typed, bytes.is_empty()) {
-        (true, false) => Ok(bytes),
-        (_, true) if typed || untyped => Ok(Bytes::from_static(b"{}")),
-        _ => Err(ApiError::new(
-            ErrorCode::UnsupportedMediaType,
-            format!("Send {}.", types.join(" or ")),
-        )),
+    if bytes.is_empty() {
+        return Ok(Bytes::from_static(b"{}"));
     }
+    if untyped { Err(wrong_type()) } else { Ok(bytes) }
 }
 
 fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
@@ -43,9 +52,18 @@ fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
     types.iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
+fn announces_too_much(headers: &HeaderMap) -> bool {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|bytes| bytes > MAX_BYTES)
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
+}
+
 fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.");
+        return too_large();
     }
     ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
 }

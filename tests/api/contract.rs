@@ -73,6 +73,9 @@ async fn too_large_a_body_is_a_problem() {
     let app = TestApp::spawn().await;
     let body = json!({ "name": "x".repeat(70_000), "time_zone": "UTC" });
     app.post("/v1/clinics").json(&body).send().await.problem(413, "body_too_large");
+    let announced = app.post("/v1/clinics").bytes("application/json", b"{}");
+    let announced = announced.header("content-length", "100000000").send().await;
+    announced.problem(413, "body_too_large");
     let fits = json!({ "name": "x".repeat(60_000), "time_zone": "UTC" });
     assert_eq!(app.post("/v1/clinics").json(&fits).send().await.invalid_fields(), ["/name"]);
 }
