@@ -36,16 +36,23 @@ pub struct Running {
 impl Running {
     /// Starts the service on a free port and waits for its greeting.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_logging_to(folder, arguments, Stdio::piped())
+    }
+
+    /// The same, its log written to a file.
+    pub fn start_with_log(folder: &Path, arguments: &[&str], log: &Path) -> Self {
+        Self::start_logging_to(folder, arguments, std::fs::File::create(log).unwrap().into())
+    }
+
+    fn start_logging_to(folder: &Path, arguments: &[&str], log: Stdio) -> Self {
         let mut command = program(folder);
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting: Vec<String> = lines.take(4).map(Result::unwrap).collect();
         let api = greeting.get(1).and_then(|line| line.split_whitespace().last());
         let Some(base) = api.and_then(|api| api.strip_suffix("/v1/clinics")) else {
-            let mut errors = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-            panic!("no greeting: {greeting:?} {errors}");
+            panic!("no greeting: {greeting:?} {}", read_log(&mut child));
         };
         Self { base: base.to_owned(), child, greeting }
     }
@@ -60,8 +67,7 @@ impl Running {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status = self.child.wait().unwrap();
-        let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let log = read_log(&mut self.child);
         (status, log)
     }
 
@@ -78,6 +84,14 @@ impl Running {
         let bytes = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&bytes).unwrap_or_default())
     }
+}
+
+fn read_log(child: &mut Child) -> String {
+    let mut log = String::new();
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut log).unwrap();
+    }
+    log
 }
 
 impl Drop for Running {
@@ -179,6 +193,41 @@ fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     connection.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert!(stopping.join().unwrap().0.success());
+}
+
+/// Whatever is logged, it is nothing of what a patient's record holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_shows_what_is_known_of_a_patient() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["text", "json"] {
+        let log = folder.path().join(format);
+        let settings = ["--store", "memory", "--log", "trace", "--log-format", format];
+        let running = Running::start_with_log(folder.path(), &settings, &log);
+        let patient = json!({
+            "name": "Canary-Name", "mrn": "CANARY-MRN", "birth_date": "1984-02-29",
+            "phone": "+41700004711", "email": "canary@example.org", "notes": "Canary-Notes",
+        });
+        for expected in [201, 409] {
+            let (status, _) = running.send("POST", "/v1/patients", Some(patient.clone())).await;
+            assert_eq!(status, expected);
+        }
+        let (_, found) = running.send("GET", "/v1/patients?mrn=CANARY-MRN", None).await;
+        let path = format!("/v1/patients/{}", found["items"][0]["id"].as_str().unwrap());
+        let patch = json!({ "name": "Canary-Other", "notes": null });
+        assert_eq!(running.send("PATCH", &path, Some(patch)).await.0, 200);
+        let wrong = json!({ "name": ["Canary-Wrong"], "phone": "Canary-Phone" });
+        assert_eq!(running.send("PATCH", &path, Some(wrong)).await.0, 422);
+        assert_eq!(running.send("GET", "/v1/patients/Canary-Path", None).await.0, 400);
+        assert_eq!(running.send("DELETE", &path, None).await.0, 204);
+        assert!(running.terminate().0.success());
+        let lines = std::fs::read_to_string(&log).unwrap();
+        assert!(lines.contains("DEBUG") && lines.contains("answered"), "it logs much");
+        for line in lines.lines() {
+            let shown =
+                ["canary", "4711", "1984-02-29"].iter().any(|c| line.to_lowercase().contains(c));
+            assert!(!shown, "{line}");
+        }
+    }
 }
 
 #[test]
