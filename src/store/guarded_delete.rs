@@ -22,7 +22,7 @@ pub fn stays(org: &crate::id::OrgId) -> Condition {
     Condition::All(vec![Condition::Equals("org", string(org)), Condition::Without(DELETING)])
 }
 
-/// That a record [stays](stays) and is active.
+/// That a record [`stays`] and is active.
 #[must_use]
 pub fn stays_active(org: &crate::id::OrgId) -> Condition {
     let active = Condition::Equals("active", AttributeValue::Bool(true));
