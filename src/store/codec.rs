@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     errors::StoreError,
     expression::Condition,
+    guarded_delete::DELETING,
     keys::{IndexKey, Key},
     write::{Write, WriteContext},
 };
@@ -146,10 +147,15 @@ impl<T: Record> Entity<T> {
 }
 
 impl Meta {
-    /// That the item still is at this revision.
+    /// That the item still is at this revision and marked as it was: a mark leaves the revision alone, and a whole
+    /// item written over it must neither wipe it nor bring it back.
     #[must_use]
     pub fn unchanged(&self) -> Condition {
-        Condition::Equals("rev", number(self.rev))
+        let mark = match &self.deleting {
+            Some(mark) => Condition::Equals(DELETING, string(mark)),
+            None => Condition::Without(DELETING),
+        };
+        Condition::All(vec![Condition::Equals("rev", number(self.rev)), mark])
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         delete_item::DeleteItemError, put_item::PutItemError,
@@ -17,29 +18,44 @@ pub type Cause = Box<dyn StdError + Send + Sync>;
 
 /// The writes of a commit whose conditions failed, by their position in it.
 #[derive(Debug, Clone, Default)]
-pub struct FailedConditions(Vec<Option<FailedCondition>>);
+pub struct FailedConditions {
+    by_position: Vec<Option<FailedCondition>>,
+    /// Whether an earlier try got no answer, and so may have been done before others changed the item.
+    pub(super) after_unknown: bool,
+}
 
 /// One write's condition that did not hold.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FailedCondition {
     /// The item as it stands (`ReturnValuesOnConditionCheckFailure`), if there is one.
     pub item: Option<Item>,
+}
+
+/// Without the item: what is known of a patient must not reach a log.
+impl std::fmt::Debug for FailedCondition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FailedCondition").field("has_item", &self.item.is_some()).finish()
+    }
 }
 
 impl FailedConditions {
     /// The failure of the write at `position`, if it was that one's condition that failed.
     #[must_use]
     pub fn at(&self, position: usize) -> Option<&FailedCondition> {
-        self.0.get(position)?.as_ref()
+        self.by_position.get(position)?.as_ref()
     }
 
     /// Every item that stood in the way.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
-        self.0.iter().flatten().filter_map(|failed| failed.item.as_ref())
+        self.by_position.iter().flatten().filter_map(|failed| failed.item.as_ref())
     }
 
     fn single(item: Option<Item>) -> Self {
-        Self(vec![Some(FailedCondition { item })])
+        Self::of(vec![Some(FailedCondition { item })])
+    }
+
+    fn of(by_position: Vec<Option<FailedCondition>>) -> Self {
+        Self { by_position, after_unknown: false }
     }
 }
 
@@ -102,6 +118,8 @@ impl StoreError {
 pub(super) enum Failure {
     /// Another transaction has the same items in hand: try again.
     Conflict,
+    /// A transaction was cancelled for its rate, which the SDK does not try again.
+    ThrottledInside,
     /// Final.
     Store(StoreError),
 }
@@ -156,7 +174,7 @@ impl ConditionalError for TransactWriteItemsError {
                     item: reason.item.clone().filter(|item| !item.is_empty()),
                 })
             });
-            Verdict::Failed(FailedConditions(failed.collect()))
+            Verdict::Failed(FailedConditions::of(failed.collect()))
         } else if any(&THROTTLED) {
             Verdict::Throttled
         } else {
@@ -176,10 +194,9 @@ const THROTTLED: [&str; 5] = [
 ];
 
 /// What a read's error means.
-pub(super) fn of_read<E, R>(error: SdkError<E, R>) -> StoreError
+pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
@@ -187,9 +204,8 @@ where
         }
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) if THROTTLED.contains(&code) => StoreError::Throttled,
-            Some("InternalServerError" | "ServiceUnavailable" | "InternalFailure") => {
-                StoreError::Unreachable(error.into())
-            }
+            // Also what a proxy in between says, in whatever words.
+            _ if service.raw().status().is_server_error() => StoreError::Unreachable(error.into()),
             _ => StoreError::Unexpected(error.into()),
         },
         _ => StoreError::Unexpected(error.into()),
@@ -197,11 +213,7 @@ where
 }
 
 /// What a write's error means.
-pub(super) fn of_write<E, R>(error: SdkError<E, R>) -> Failure
-where
-    E: ConditionalError,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+pub(super) fn of_write<E: ConditionalError>(error: SdkError<E, HttpResponse>) -> Failure {
     if matches!(
         error.code(),
         Some("TransactionConflictException" | "TransactionInProgressException")
@@ -211,7 +223,7 @@ where
     match error.as_service_error().map(ConditionalError::verdict) {
         Some(Verdict::Failed(failed)) => Failure::Store(StoreError::ConditionFailed(failed)),
         Some(Verdict::Conflict) => Failure::Conflict,
-        Some(Verdict::Throttled) => Failure::Store(StoreError::Throttled),
+        Some(Verdict::Throttled) => Failure::ThrottledInside,
         Some(Verdict::Other) | None => Failure::Store(of_read(error)),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The names and values that an expression's placeholders stand for.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Placeholders {
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
@@ -43,13 +43,12 @@ impl Placeholders {
     }
 }
 
-/// What must be true of an item for a write to happen, or for a listed item to be kept.
-#[derive(Debug, Clone)]
+/// What must be true of an item for a write to happen, or for a listed item to be kept. It has no `Debug`, as the
+/// values may be a patient's.
+#[derive(Clone)]
 pub enum Condition {
     /// Nothing is stored under the key.
     Absent,
-    /// Something is stored under the key.
-    Present,
     /// The attribute has this value.
     Equals(&'static str, AttributeValue),
     /// The attribute has one of these values.
@@ -71,7 +70,6 @@ impl Condition {
     pub fn render(&self, placeholders: &mut Placeholders) -> String {
         match self {
             Self::Absent => format!("attribute_not_exists({})", placeholders.name(super::keys::PK)),
-            Self::Present => format!("attribute_exists({})", placeholders.name(super::keys::PK)),
             Self::Equals(name, value) => {
                 let name = placeholders.name(name);
                 format!("{name} = {}", placeholders.value(value.clone()))
@@ -104,7 +102,7 @@ impl Condition {
 }
 
 /// A change of one item's attributes.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Change {
     set: Vec<(Vec<String>, AttributeValue)>,
     remove: Vec<Vec<String>>,

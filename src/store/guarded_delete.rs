@@ -55,31 +55,44 @@ impl Store {
             let rev = own_rev(context, found.as_ref()).ok_or(StoreError::NotFound)?;
             context.precondition.check(rev)?;
             if let Some(obstacle) = look().await? {
+                // A mark that is there already is a deletion's that was cut short, or that will find this as well.
+                if let Some(left) = found.as_ref().and_then(|item| item.get(DELETING)) {
+                    self.unmark(key, left).await?;
+                }
                 return Ok(Some(obstacle));
             }
             let marked = self.mark(context, key, mark.clone()).await;
             let outcome = match marked {
-                Ok(marked) => match look().await {
+                Ok(marked) => match Self::look_again(context, &marked, look()).await {
                     Ok(None) => {
                         let further = further(&marked);
                         self.delete_marked(context, key, &marked, &mark, further).await
                     }
                     found_or_failed => found_or_failed,
                 },
-                Err(refused @ (StoreError::NotFound | StoreError::Stale { .. })) => {
-                    return Err(refused);
-                }
+                Err(StoreError::NotFound) => return Err(StoreError::NotFound),
                 // Whether it was marked is not known.
                 Err(other) => Err(other),
             };
             if !matches!(outcome, Ok(None)) {
-                self.unmark(context, key, &mark).await?;
+                self.unmark(key, &mark).await?;
             }
             match outcome {
                 Err(StoreError::Contention) if backoff.pause().await => {}
                 settled => return settled,
             }
         }
+    }
+
+    /// What may have changed before the mark was set: the caller's revision, and who needs the record.
+    async fn look_again<Obstacle>(
+        context: &WriteContext,
+        marked: &Item,
+        looking: impl Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
+    ) -> Result<Option<Obstacle>, StoreError> {
+        let rev = own_rev(context, Some(marked)).ok_or(StoreError::NotFound)?;
+        context.precondition.check(rev)?;
+        looking.await
     }
 
     /// Sets nothing but the mark, so that taking it back leaves the record, and its `ETag`, as they were.
@@ -89,14 +102,10 @@ impl Store {
         key: &Key,
         mark: AttributeValue,
     ) -> Result<Item, StoreError> {
-        let mut conditions = vec![Condition::Equals("org", string(&context.org))];
-        conditions.extend(context.precondition.condition());
+        let own = Condition::Equals("org", string(&context.org));
         let change = Change::default().set(DELETING, mark);
-        let marked = self.update(context, key.clone(), change, Condition::All(conditions)).await;
-        match marked {
-            Err(StoreError::ConditionFailed(failed)) => {
-                Err(refusal(context, failed.items().next()))
-            }
+        match self.update(context, key.clone(), change, own).await {
+            Err(StoreError::ConditionFailed(_)) => Err(StoreError::NotFound),
             other => other,
         }
     }
@@ -116,26 +125,26 @@ impl Store {
         let condition = Condition::All(unchanged);
         let mut writes = vec![Write::Delete { key: key.clone(), condition }];
         writes.extend(further?);
-        match self.commit(context, writes, &Item::new()).await {
-            Ok(Committed::Written | Committed::Replayed(_)) => Ok(None),
-            Err(StoreError::ConditionFailed(_)) => match self.get_item(key, true).await? {
-                // A repeated try of this deletion, or another request's: it is deleted.
-                None => Ok(None),
-                Some(_) => Err(StoreError::Contention),
-            },
-            Err(other) => Err(other),
+        let failed = match self.commit(context, writes, &Item::new()).await {
+            Ok(Committed::Written | Committed::Replayed(_)) => return Ok(None),
+            Err(StoreError::ConditionFailed(_)) => StoreError::Contention,
+            Err(unknown @ StoreError::Unreachable(_)) => unknown,
+            Err(other) => return Err(other),
+        };
+        // If it is gone, an earlier try of this deletion or another request's has done it.
+        match self.get_item(key, true).await? {
+            None => Ok(None),
+            Some(_) => Err(failed),
         }
     }
 
-    async fn unmark(
-        &self,
-        context: &WriteContext,
-        key: &Key,
-        mark: &AttributeValue,
-    ) -> Result<(), StoreError> {
-        let change = Change::default().remove(DELETING);
-        let condition = Condition::Equals(DELETING, mark.clone());
-        match self.update(context, key.clone(), change, condition).await {
+    async fn unmark(&self, key: &Key, mark: &AttributeValue) -> Result<(), StoreError> {
+        let unmark = Write::Update {
+            key: key.clone(),
+            change: Change::default().remove(DELETING),
+            condition: Condition::Equals(DELETING, mark.clone()),
+        };
+        match self.write(&unmark).await {
             // It is not marked, it is gone, or another request has marked it meanwhile and decides for itself.
             Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
             Err(other) => Err(other),
@@ -146,13 +155,4 @@ impl Store {
 fn own_rev(context: &WriteContext, item: Option<&Item>) -> Option<u64> {
     let own = item.filter(|item| text(item, "org") == Some(context.org.as_str()));
     own.and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok())
-}
-
-/// Why a write that asked for the organisation and the caller's revision was refused.
-#[must_use]
-pub fn refusal(context: &WriteContext, item: Option<&Item>) -> StoreError {
-    match own_rev(context, item) {
-        Some(rev) => StoreError::Stale { rev },
-        None => StoreError::NotFound,
-    }
 }

@@ -18,7 +18,7 @@ pub mod retry;
 pub mod schema;
 pub mod write;
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 
 pub use codec::{Entity, Item, Meta, Record};
 pub use errors::StoreError;
@@ -30,6 +30,8 @@ pub use write::{Precondition, WriteContext};
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
+    /// The same without retries of its own, for writes that must know whether an earlier try may have been done.
+    once: Client,
     table: String,
 }
 
@@ -37,7 +39,8 @@ impl Store {
     /// A store on `table` through `client`.
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        let no_retries = client.config().to_builder().retry_config(RetryConfig::disabled());
+        Self { once: Client::from_conf(no_retries.build()), client, table: table.into() }
     }
 
     /// The client, for `table create` and `table check`.

@@ -39,7 +39,7 @@ impl Position {
 }
 
 /// What to list: a key range, from where, in which order, which of its items, and how many.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct List {
     /// The sort keys of one partition.
     pub range: KeyRange,

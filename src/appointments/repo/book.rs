@@ -147,10 +147,8 @@ impl<'a> Attempt<'a> {
         if sheets.values().any(|sheet| sheet.value.entries.contains_key(own)) {
             // An earlier attempt, whose answer was lost, has booked it already.
             let key = self.appointment.value.key();
-            let booked = store.get(&key, true).await?;
-            return booked.map(Some).ok_or_else(|| {
-                StoreError::corrupt(DaySheet::TYPE, "an entry without its appointment").into()
-            });
+            // Where its sheet is seen before it is itself, there is another round.
+            return Ok(store.get(&key, true).await?);
         }
         decide(sheets.values().map(|sheet| &sheet.value), &self.slot, self.context.now)
             .map_err(BookingError::Busy)?;

@@ -15,7 +15,6 @@ use crate::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
         codec::string,
         expression::Condition,
-        guarded_delete::refusal,
         keys,
         retry::Backoff,
         write::{Committed, Write},
@@ -109,7 +108,7 @@ fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
             }
             ChangeError::InvalidTransition { current: current.value.status, wanted }
         }
-        Ok(_) => refusal(context, None).into(),
+        Ok(_) => StoreError::NotFound.into(),
         Err(error) => error.into(),
     }
 }

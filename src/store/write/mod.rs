@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{
     Idempotency, Item, Key, Store, StoreError,
     codec::{number, string, text},
+    errors::FailedConditions,
     expression::{Change, Condition},
 };
 use crate::id::OrgId;
@@ -68,12 +69,6 @@ impl Precondition {
         }
     }
 
-    /// Whether the caller named revisions, so that a change in between must be told rather than retried over.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
-        *self != Self::None
-    }
-
     /// The precondition as a condition of the write itself.
     #[must_use]
     pub fn condition(&self) -> Option<Condition> {
@@ -91,7 +86,7 @@ impl Precondition {
 }
 
 /// One conditional write; several make a transaction.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[expect(missing_docs, reason = "key, item, change and condition say what they are")]
 pub enum Write {
     /// Store a whole item.
@@ -105,7 +100,6 @@ pub enum Write {
 }
 
 /// What became of a commit.
-#[derive(Debug)]
 pub enum Committed {
     /// It is written, now or by an earlier try of the same write.
     Written,
@@ -146,7 +140,7 @@ impl Store {
         {
             return idempotency.replay(item).map(Committed::Replayed);
         }
-        Err(StoreError::ConditionFailed(failed))
+        Err(refused(failed))
     }
 
     /// Changes one item and returns it as it then is; a repeated try of the same write returns it as well.
@@ -166,9 +160,18 @@ impl Store {
                 .ok_or_else(|| StoreError::corrupt("item", "an update returned no new attributes")),
             Err(StoreError::ConditionFailed(failed)) => {
                 let own = failed.items().find(|item| context.wrote(item)).cloned();
-                own.ok_or(StoreError::ConditionFailed(failed))
+                own.ok_or_else(|| refused(failed))
             }
             Err(other) => Err(other),
         }
     }
+}
+
+/// A condition that failed after a try without an answer may have been broken by that try, and the item changed
+/// by others since: then it is not known whether the write was done.
+fn refused(failed: FailedConditions) -> StoreError {
+    if failed.after_unknown {
+        return StoreError::Unreachable("an earlier try was not answered".into());
+    }
+    StoreError::ConditionFailed(failed)
 }

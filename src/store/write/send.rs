@@ -17,6 +17,9 @@ use crate::store::{
     retry::Backoff,
 };
 
+/// How often a call is tried that is throttled or gets no answer, as the SDK does.
+const MAX_TRIES: u8 = 3;
+
 /// What every conditional write has, whichever builder makes it: its condition, the names and values of its
 /// expressions, and the item back where the condition fails.
 macro_rules! conditional {
@@ -31,16 +34,32 @@ macro_rules! conditional {
 }
 
 impl Store {
-    /// Does one write; an update returns the item as it then is.
-    pub(super) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
+    /// Does one write; an update returns the item as it then is. Tried again here rather than by the SDK, so that
+    /// a condition that fails after a lost reply is known as one that this write itself may have broken.
+    pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
         refuse_oversize(std::slice::from_ref(write))?;
         let mut backoff = Backoff::default();
+        let mut tries = 1;
+        let mut after_unknown = false;
         loop {
             match self.try_write(write).await {
                 Ok(item) => return Ok(item),
-                Err(Failure::Store(error)) => return Err(error),
                 Err(Failure::Conflict) if backoff.pause().await => {}
                 Err(Failure::Conflict) => return Err(StoreError::Contention),
+                Err(Failure::ThrottledInside) => return Err(StoreError::Throttled),
+                Err(Failure::Store(StoreError::ConditionFailed(mut failed))) => {
+                    failed.after_unknown = after_unknown;
+                    return Err(StoreError::ConditionFailed(failed));
+                }
+                Err(Failure::Store(error)) => {
+                    let passes =
+                        matches!(error, StoreError::Throttled | StoreError::Unreachable(_));
+                    if !passes || tries == MAX_TRIES || !backoff.pause().await {
+                        return Err(error);
+                    }
+                    after_unknown |= matches!(error, StoreError::Unreachable(_));
+                    tries += 1;
+                }
             }
         }
     }
@@ -53,6 +72,7 @@ impl Store {
             .collect::<Result<_, _>>()
             .map_err(|error: BuildError| StoreError::Unexpected(error.into()))?;
         let mut backoff = Backoff::default();
+        let mut tries = 1;
         loop {
             // The SDK gives each call a ClientRequestToken and keeps it when it repeats the call.
             let transaction = self
@@ -65,6 +85,10 @@ impl Store {
                 Err(Failure::Store(error)) => return Err(error),
                 Err(Failure::Conflict) if backoff.pause().await => {}
                 Err(Failure::Conflict) => return Err(StoreError::Contention),
+                Err(Failure::ThrottledInside) if tries < MAX_TRIES && backoff.pause().await => {
+                    tries += 1;
+                }
+                Err(Failure::ThrottledInside) => return Err(StoreError::Throttled),
             }
         }
     }
@@ -74,13 +98,13 @@ impl Store {
         let capacity = ReturnConsumedCapacity::Total;
         match write {
             Write::Put { item, condition } => {
-                let put = self.client.put_item().table_name(&self.table);
+                let put = self.once.put_item().table_name(&self.table);
                 let put = put.set_item(Some(item.clone())).return_consumed_capacity(capacity);
                 let put = conditional!(put, condition, placeholders);
                 put.send().await.map(|_| None).map_err(of_write)
             }
             Write::Update { key, change, condition } => {
-                let update = self.client.update_item().table_name(&self.table);
+                let update = self.once.update_item().table_name(&self.table);
                 let update = update
                     .set_key(Some(key.attributes()))
                     .update_expression(change.render(&mut placeholders))
@@ -90,7 +114,7 @@ impl Store {
                 update.send().await.map(|output| output.attributes).map_err(of_write)
             }
             Write::Delete { key, condition } => {
-                let delete = self.client.delete_item().table_name(&self.table);
+                let delete = self.once.delete_item().table_name(&self.table);
                 let delete =
                     delete.set_key(Some(key.attributes())).return_consumed_capacity(capacity);
                 let delete = conditional!(delete, condition, placeholders);

@@ -1,5 +1,6 @@
 //! Records to test with, each made over HTTP.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use super::{Answer, TestApp};
@@ -56,6 +57,23 @@ impl TestApp {
     /// Books, and gives the appointment's path.
     pub async fn booked(&self, clinic: &ClinicMade, start: &str) -> String {
         self.book(clinic, start, 30).await.expect(201).location()
+    }
+
+    /// Leaves the clinic's staff member as a deletion leaves them that was cut short.
+    pub async fn mark_as_being_deleted(&self, clinic: &ClinicMade) {
+        let item = self.all_items().await.into_iter().find(|item| {
+            item["type"].as_s().unwrap() == "staff" && item["id"].as_s().unwrap() == &clinic.staff
+        });
+        let item = item.unwrap();
+        let update = self.store.client().update_item().table_name(self.store.table());
+        update
+            .key("PK", item["PK"].clone())
+            .key("SK", item["SK"].clone())
+            .update_expression("SET deleting = :mark")
+            .expression_attribute_values(":mark", AttributeValue::S("cut short".to_owned()))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Takes a step of the status life.

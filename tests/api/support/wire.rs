@@ -35,8 +35,14 @@ pub enum Fault {
     Throttled,
     /// Another transaction has one of the items in hand.
     Conflict,
+    /// DynamoDB cancels a transaction for its rate.
+    ThrottledInside,
+    /// Another transaction has one item in hand, and the condition of another item was found not to hold.
+    ConflictAndCondition,
     /// DynamoDB has an error of its own.
     ServerError,
+    /// Something between here and DynamoDB answers in its place.
+    BadGateway,
     /// A BatchGetItem leaves all but its first key unprocessed.
     Unprocessed,
     /// A read that is not consistent sees none of what was written.
@@ -69,6 +75,8 @@ pub struct Wire {
 #[derive(Debug)]
 struct Pause {
     operation: &'static str,
+    /// How many calls pass before the one that is held.
+    passing: usize,
     arrived: oneshot::Sender<()>,
     go_on: oneshot::Receiver<()>,
 }
@@ -95,14 +103,28 @@ impl Wire {
         &self,
         operation: &'static str,
     ) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        self.pause_after(0, operation)
+    }
+
+    /// The same, once so many calls of the operation have passed.
+    pub fn pause_after(
+        &self,
+        passing: usize,
+        operation: &'static str,
+    ) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
         let (arrived, has_arrived) = oneshot::channel();
         let (let_go, go_on) = oneshot::channel();
-        *self.pause.lock().unwrap() = Some(Pause { operation, arrived, go_on });
+        *self.pause.lock().unwrap() = Some(Pause { operation, passing, arrived, go_on });
         (has_arrived, let_go)
     }
 
     async fn wait(&self, operation: &str) {
-        let pause = self.pause.lock().unwrap().take_if(|pause| pause.operation == operation);
+        let pause = self.pause.lock().unwrap().take_if(|pause| {
+            let here = pause.operation == operation;
+            let passes = here && pause.passing > 0;
+            pause.passing -= usize::from(passes);
+            here && !passes
+        });
         if let Some(pause) = pause {
             let _ = pause.arrived.send(());
             let _ = pause.go_on.await;
@@ -185,6 +207,16 @@ impl WireConnector {
                 return Ok(error(400, "ProvisionedThroughputExceededException", &json!({})));
             }
             Some(Fault::Conflict) => return Ok(conflict(&operation, &sent)),
+            Some(Fault::ThrottledInside) => {
+                return Ok(cancelled(&sent, &["ThrottlingError", "ProvisionedThroughputExceeded"]));
+            }
+            Some(Fault::ConflictAndCondition) => {
+                return Ok(cancelled(&sent, &["ConditionalCheckFailed", "TransactionConflict"]));
+            }
+            Some(Fault::BadGateway) => {
+                let page = SdkBody::from("<html>bad gateway</html>");
+                return Ok(HttpResponse::new(StatusCode::try_from(502).unwrap(), page));
+            }
             Some(Fault::ServerError) => return Ok(error(500, "InternalServerError", &json!({}))),
             Some(Fault::Unforeseen) => return Ok(error(400, "AccessDeniedException", &json!({}))),
             Some(Fault::LostReplyAndToken) => forget_token(&mut request),
@@ -262,12 +294,19 @@ fn error(status: u16, kind: &str, members: &Value) -> HttpResponse {
 
 /// As DynamoDB words it: a transaction is cancelled with a reason for each of its items, a single write is refused.
 fn conflict(operation: &str, sent: &Value) -> HttpResponse {
-    if operation != "TransactWriteItems" {
-        return error(400, "TransactionConflictException", &json!({}));
+    if operation == "TransactWriteItems" {
+        return cancelled(sent, &["TransactionConflict"]);
     }
+    error(400, "TransactionConflictException", &json!({}))
+}
+
+/// A transaction cancelled with these reasons for the last of its items.
+fn cancelled(sent: &Value, codes: &[&str]) -> HttpResponse {
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len);
     let mut reasons = vec![json!({ "Code": "None" }); items];
-    reasons[items - 1] = json!({ "Code": "TransactionConflict", "Message": "injected" });
+    for (reason, code) in reasons.iter_mut().rev().zip(codes) {
+        *reason = json!({ "Code": code, "Message": "injected" });
+    }
     error(400, "TransactionCanceledException", &json!({ "CancellationReasons": reasons }))
 }
 
