@@ -14,24 +14,28 @@ use crate::{
 /// What the engine or the database said.
 pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
-        TableAction::Create(settings) => create(&settings).await.map(|()| true),
+        TableAction::Create(settings) => create(&settings).await,
         TableAction::Check(settings) => check(&settings).await,
     }
 }
 
-async fn create(settings: &StoreArgs) -> anyhow::Result<()> {
+async fn create(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
     let created = open.store.create_table().await.context("the table can't be made")?;
     match created {
         Created::New => println!("made: {}", open.place),
         Created::Existing => println!("there already: {}", open.place),
     }
-    open.close().await;
-    Ok(())
+    tell_differences(open).await
 }
 
 async fn check(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
+    tell_differences(open).await
+}
+
+/// Whether there are none.
+async fn tell_differences(open: OpenStore) -> anyhow::Result<bool> {
     let differences = open.store.check_table().await.context("the table can't be described")?;
     for difference in &differences {
         println!("{difference}");

@@ -44,27 +44,50 @@ pub fn none_match(headers: &HeaderMap, current: u64) -> Result<bool, ApiError> {
     Ok(tags.iter().any(names))
 }
 
+/// The most entity tags that a header may name; DynamoDB compares with 100 at once.
+const MAX_TAGS: usize = 50;
+
 fn tags<'a>(
     headers: &'a HeaderMap,
     name: &header::HeaderName,
 ) -> Result<Option<Vec<&'a str>>, ApiError> {
     let mut tags = Vec::new();
     for value in headers.get_all(name) {
-        let malformed = || {
+        let list = value.to_str().ok().and_then(split).ok_or_else(|| {
             let message = "must be entity tags in double quotes, parted by commas, or *";
             ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
-        };
-        let text = value.to_str().map_err(|_| malformed())?;
-        for tag in text.split(',').map(str::trim) {
-            let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-            let quoted = opaque.len() >= 2 && opaque.starts_with('"') && opaque.ends_with('"');
-            if tag != "*" && !quoted {
-                return Err(malformed());
-            }
-            tags.push(tag);
-        }
+        })?;
+        tags.extend(list);
+    }
+    if tags.len() > MAX_TAGS {
+        let message = format!("must not have more than {MAX_TAGS} entity tags");
+        return Err(ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message));
     }
     Ok((!tags.is_empty()).then_some(tags))
+}
+
+/// The elements of a list of entity tags: commas may stand in them, and elements may be empty
+/// (RFC 9110, sections 5.6.1 and 8.8.3).
+fn split(mut list: &str) -> Option<Vec<&str>> {
+    let mut tags = Vec::new();
+    loop {
+        list = list.trim_start_matches([' ', '\t', ',']);
+        if list.is_empty() {
+            return Some(tags);
+        }
+        let opening = if list.starts_with("W/\"") { 3 } else { 1 };
+        let end = match list.as_bytes()[0] {
+            b'*' => 1,
+            b'"' | b'W' if list.len() > opening => opening + list[opening..].find('"')? + 1,
+            _ => return None,
+        };
+        let (tag, rest) = list.split_at(end);
+        list = rest.trim_start_matches([' ', '\t']);
+        if !list.is_empty() && !list.starts_with(',') {
+            return None;
+        }
+        tags.push(tag);
+    }
 }
 
 fn rev(tag: &str) -> Option<u64> {
@@ -130,7 +153,11 @@ mod tests {
             assert_eq!(revs(never), Precondition::Revisions(vec![]), "{never}");
         }
         assert_eq!(if_match(&HeaderMap::new()).unwrap(), Precondition::None);
-        assert!(if_match(&headers(header::IF_MATCH, "3")).is_err());
+        assert_eq!(revs("\"a,b\" ,, \"3\","), Precondition::Revisions(vec![3]));
+        let many = vec!["\"1\""; MAX_TAGS + 1].join(", ");
+        for bad in ["3", "\"3", "\"3\"4", "W/3", "W/\"3", "\"3\" \"4\"", &many] {
+            assert!(if_match(&headers(header::IF_MATCH, bad)).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = tokio::spawn(work.in_current_span()).await;
-    done.map_err(|_| {
+    done.map_err(|panicked| {
+        tracing::error!(cause = %panicked, "a deletion did not come to its end");
         ApiError::new(ErrorCode::InternalError, "The error is in our log under this request id.")
     })
 }

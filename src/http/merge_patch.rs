@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        RefOr, Type,
+        ObjectBuilder, RefOr, Type,
         schema::{Schema, SchemaType},
     },
 };
@@ -63,8 +63,8 @@ where
     }
 }
 
-/// Nulls are kept, for the type to judge: they clear what is optional, and are an error where it is not, and for
-/// a field that does not exist.
+/// As RFC 7396 has it, but that the null of a member which is not there is kept, for the type to judge: it may
+/// be none that the type has.
 fn merge(target: &mut Value, patch: &Map<String, Value>) {
     if !target.is_object() {
         *target = Value::Object(Map::new());
@@ -74,6 +74,9 @@ fn merge(target: &mut Value, patch: &Map<String, Value>) {
     };
     for (name, value) in patch {
         match value {
+            Value::Null if members.contains_key(name) => {
+                members.remove(name);
+            }
             Value::Object(nested) => {
                 merge(members.entry(name.clone()).or_insert(Value::Null), nested);
             }
@@ -96,26 +99,43 @@ impl<T: ToSchema> ToSchema for MergePatch<T> {
 }
 
 impl<T: ToSchema> PartialSchema for MergePatch<T> {
-    /// The schema of `T` with nothing required and everything nullable.
+    /// The schema of `T` with nothing required, and null for all that can be cleared.
     fn schema() -> RefOr<Schema> {
         let mut schema = T::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
-            object.required.clear();
-            object.description = Some(
-                "A JSON Merge Patch (RFC 7396): absent members stay as they are, null clears one."
-                    .to_owned(),
-            );
+            let required = std::mem::take(&mut object.required);
+            let text =
+                "A JSON Merge Patch (RFC 7396): absent members stay as they are, null clears one.";
+            object.description = Some(text.to_owned());
             object.example = None;
-            for property in object.properties.values_mut() {
-                if let RefOr::T(Schema::Object(property)) = property {
-                    property.default = None;
-                    if let SchemaType::Type(kind) = &property.schema_type {
-                        property.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
-                    }
-                }
+            for (name, property) in &mut object.properties {
+                *property = patch_of(property.clone(), !required.contains(name));
             }
         }
         schema
+    }
+}
+
+/// The schema of a member's patch: objects are patched in their turn.
+fn patch_of(property: RefOr<Schema>, nullable: bool) -> RefOr<Schema> {
+    match property {
+        RefOr::T(Schema::Object(mut member)) => {
+            member.default = None;
+            if let (true, SchemaType::Type(kind)) = (nullable, &member.schema_type) {
+                member.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
+            }
+            RefOr::T(Schema::Object(member))
+        }
+        RefOr::T(Schema::Array(mut list)) => {
+            if nullable {
+                list.schema_type = SchemaType::Array(vec![Type::Array, Type::Null]);
+            }
+            RefOr::T(Schema::Array(list))
+        }
+        _ => ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![Type::Object, Type::Null]))
+            .description(Some("A merge patch in its turn, or null."))
+            .into(),
     }
 }
 
@@ -133,6 +153,8 @@ mod tests {
         name: String,
         note: Option<String>,
         inner: Option<Inner>,
+        #[serde(default)]
+        list: Vec<u8>,
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +169,7 @@ mod tests {
             name: "old".to_owned(),
             note: Some("kept".to_owned()),
             inner: Some(Inner { a: Some(1), b: Some(2) }),
+            list: vec![1, 2],
         };
         let Value::Object(members) = patch else { panic!("no object") };
         MergePatch::<Thing> { members, of: PhantomData }.apply(current)
@@ -159,6 +182,12 @@ mod tests {
         assert_eq!(patched.note, None);
         assert_eq!(patched.inner, Some(Inner { a: Some(1), b: Some(3) }));
         assert_eq!(apply(json!({ "inner": null })).unwrap().inner, None);
+        assert_eq!(
+            apply(json!({ "inner": { "a": null } })).unwrap().inner,
+            Some(Inner { a: None, b: Some(2) })
+        );
+        assert_eq!(apply(json!({ "list": [3] })).unwrap().list, [3]);
+        assert_eq!(apply(json!({ "list": null })).unwrap().list, [] as [u8; 0]);
     }
 
     #[test]

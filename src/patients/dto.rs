@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
 use super::model::Patient;
-use crate::{id::PatientId, validation};
+use crate::{id::PatientId, time::optional_date, validation};
 
 /// A patient to be made, or all that can be changed of one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
@@ -28,7 +28,9 @@ pub struct PatientIn {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// When they were born; not in the future, nor before 1850.
+    #[serde(default, with = "optional_date")]
     #[validate(custom(function = since_1850))]
+    #[schema(value_type = Option<String>, format = Date, example = "1984-02-29")]
     pub birth_date: Option<Date>,
     /// Telephone number in E.164 form.
     #[validate(custom(function = validation::phone))]

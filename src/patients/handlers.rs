@@ -65,7 +65,7 @@ fn check_birth_date(patient: &PatientIn, now: Timestamp) -> Result<(), ApiError>
 }
 
 /// Parameters of a search for patients.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FindPatients {
@@ -121,9 +121,13 @@ pub async fn create_patient(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<PatientIn>,
 ) -> ApiResult<Response> {
-    check_birth_date(&body, context.now)?;
-    let patient = body.into_patient(PatientId::random());
-    let created = repo::create(app.store(), &context, patient).await;
+    let created = match check_birth_date(&body, context.now) {
+        Ok(()) => {
+            let patient = body.into_patient(PatientId::random());
+            repo::create(app.store(), &context, patient).await.map_err(ApiError::from)
+        }
+        Err(refusal) => Err(refusal),
+    };
     let created = or_replay(app.store(), &context, created).await?;
     let location = format!("/v1/patients/{}", created.value.id);
     Ok(tagged(created).created(&location))

@@ -70,10 +70,11 @@ pub async fn create(
     patient: Patient,
 ) -> Result<Entity<Patient>, PatientError> {
     let claimed = patient.mrn.as_deref().map(|mrn| claim(context, &patient.id, mrn)).transpose()?;
+    let claims = claimed.is_some();
     let entity = Entity::new(patient, context);
     let created = store.create(context, entity, claimed.into_iter().collect()).await;
     created.map_err(|error| match error {
-        StoreError::ConditionFailed(failed) if failed.at(1).is_some() => {
+        StoreError::ConditionFailed(failed) if claims && failed.at(1).is_some() => {
             PatientError::RecordNumberTaken
         }
         other => other.into(),

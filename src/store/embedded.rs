@@ -1,8 +1,9 @@
 //! The engine inside the process: DynamoDB's API on a loopback port, its data in one SQLite file or in memory.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -64,8 +65,14 @@ impl Engine {
     /// [`EmbeddedError`].
     pub async fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| open_error(path, error))?;
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(0o700);
+            private.create(folder).map_err(|error| open_error(path, error))?;
         }
+        // Made before SQLite makes it, for this user alone; what SQLite puts beside it has the same mode.
+        private_file(path).map_err(|error| open_error(path, error))?;
+        // By its real name, so that no link leads two processes to one file.
+        let path = &path.canonicalize().map_err(|error| open_error(path, error))?;
         let lock = lock(path)?;
         let name = path.to_string_lossy();
         let database = Database::new(&name).map_err(|error| open_error(path, error))?;
@@ -127,16 +134,16 @@ pub fn beside_data(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Opens a file, made if missing, that nobody else may read.
+fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).read(true).write(true).truncate(false).mode(0o600).open(path)
+}
+
 /// Takes the lock beside the data file, which the system gives back when the process ends, killed or not.
 fn lock(path: &Path) -> Result<File, EmbeddedError> {
     let beside = beside_data(path, ".lock");
-    let mut file = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .write(true)
-        .truncate(false)
-        .open(&beside)
-        .map_err(|error| open_error(path, error))?;
+    let mut file = private_file(&beside).map_err(|error| open_error(path, error))?;
     match file.try_lock() {
         Ok(()) => {
             let noted = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(250);
-/// How long one request may go on trying.
+/// How long one step of a request may go on trying; a request has a deadline of its own besides.
 pub const BUDGET: Duration = Duration::from_secs(10);
 
 /// The pauses between tries, doubling and jittered, until the budget is spent

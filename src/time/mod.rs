@@ -29,6 +29,45 @@ impl Clock for SystemClock {
     }
 }
 
+/// A calendar date as RFC 3339 and JSON Schema's `date` have it, `YYYY-MM-DD`, and nothing else.
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Date> {
+    let digits = |at: usize, byte: u8| {
+        if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() }
+    };
+    let shaped = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| digits(at, byte));
+    text.parse().ok().filter(|_| shaped)
+}
+
+/// An optional date as `YYYY-MM-DD`, whose errors do not quote what was met.
+pub mod optional_date {
+    use jiff::civil::Date;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    /// Writes the date, or null.
+    ///
+    /// # Errors
+    /// None of its own.
+    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
+    pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
+        date.serialize(serializer)
+    }
+
+    /// Reads a date, or null.
+    ///
+    /// # Errors
+    /// A text that is no such date.
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Date>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        let date = super::parse_date(&text);
+        date.map(Some).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))
+    }
+}
+
 /// The UTC date of an instant.
 #[must_use]
 pub fn utc_date(instant: Timestamp) -> Date {
@@ -72,6 +111,23 @@ mod tests {
 
     fn instant(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn dates_are_ten_characters() {
+        assert_eq!(parse_date("2028-02-29"), Some(date(2028, 2, 29)));
+        for bad in [
+            "",
+            "20280229",
+            "2027-02-29",
+            "2028-2-29",
+            "+2028-02-29",
+            "2028-02-29T10:00",
+            "2028-02-29[X]",
+            "٢٠٢٨-٠٢",
+        ] {
+            assert_eq!(parse_date(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! What a time zone makes of an instant, and of a time on its wall.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
 use jiff::{
     Timestamp,
     civil::{Date, DateTime},
-    tz::{AmbiguousOffset, TimeZone},
+    tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
 use serde::{Deserialize, Serialize};
+
+/// The database that comes with the program: what a zone is must not depend on the machine that asks.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A named IANA time zone, as `Europe/Zurich`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,7 +104,7 @@ impl FromStr for Zone {
     fn from_str(name: &str) -> Result<Self, UnknownZone> {
         // Names without an area are files of the database that are no place, as `posixrules` or `localtime`.
         let named = name == "UTC" || name.contains('/');
-        let zone = TimeZone::get(name).map_err(|_| UnknownZone)?;
+        let zone = ZONES.get(name).map_err(|_| UnknownZone)?;
         match zone.iana_name() {
             Some(canonical) if named && canonical == name => Ok(Self(zone)),
             _ => Err(UnknownZone),

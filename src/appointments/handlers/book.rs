@@ -17,7 +17,7 @@ use crate::{
     id::ClinicId,
     openapi::BookProblems,
     schedule::model::{Busy, Clash},
-    time::Zone,
+    time::{LocalTimeError, Zone},
 };
 
 /// Book an appointment
@@ -81,9 +81,13 @@ fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiErro
     let wrong = |code, message: String| ApiError::field(code, "/start", message);
     let start = match start {
         Start::Instant(instant) => instant,
-        Start::Local(local) => zone
-            .instant_of(local)
-            .map_err(|error| wrong(ErrorCode::AmbiguousLocalTime, error.to_string()))?,
+        Start::Local(local) => zone.instant_of(local).map_err(|error| {
+            let code = match error {
+                LocalTimeError::OutOfRange => ErrorCode::ValidationFailed,
+                _ => ErrorCode::AmbiguousLocalTime,
+            };
+            wrong(code, error.to_string())
+        })?,
     };
     check_start(start, now)
         .map_err(|error| wrong(ErrorCode::ValidationFailed, error.to_string()))?;

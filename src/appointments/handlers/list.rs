@@ -16,6 +16,7 @@ use crate::{
     http::{ApiPath, ApiQuery, Page, ReadContext, paging::Paging},
     id::{ClinicId, PatientId, StaffId},
     openapi::ReadProblems,
+    time::parse_date,
 };
 
 /// The most days over which a staff member's appointments are listed.
@@ -37,8 +38,7 @@ fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
 }
 
 fn date(parameter: &'static str, text: &str) -> Result<Date, ApiError> {
-    let date = text.parse().ok().filter(|_| text.len() == 10);
-    date.ok_or_else(|| wrong(parameter, "is not a date, as 2027-03-02"))
+    parse_date(text).ok_or_else(|| wrong(parameter, "is not a date, as 2027-03-02"))
 }
 
 /// From one date to another, both included; one alone leaves the other side open.
@@ -107,10 +107,9 @@ impl ListClinicAppointments {
             (Some(_), None) if ranged => Err(wrong("date", "can't be combined with from or to")),
             (None, Some(_)) if ranged => Err(wrong("month", "can't be combined with from or to")),
             (Some(day), None) => date("date", day).map(Dates::On),
-            (None, Some(month)) => {
-                let day = format!("{month}-01").parse().ok().filter(|_| month.len() == 7);
-                day.map(Dates::Month).ok_or_else(|| wrong("month", "is not a month, as 2027-03"))
-            }
+            (None, Some(month)) => parse_date(&format!("{month}-01"))
+                .map(Dates::Month)
+                .ok_or_else(|| wrong("month", "is not a month, as 2027-03")),
             (None, None) => between(self.from.as_deref(), self.to.as_deref()),
         }
     }
