@@ -83,6 +83,12 @@ impl FromRef<AppState> for Principal {
 /// The whole service: every route inside every layer.
 pub fn service(state: AppState) -> Router {
     let (api, document) = router::api();
+    let routes = api.with_state(state).merge(router::documentation(document));
+    layered(routes, REQUEST_DEADLINE)
+}
+
+/// Routes inside the layers that every request passes, each of which may take as long as `deadline`.
+pub fn layered(routes: Router, deadline: Duration) -> Router {
     let no_store = SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store"),
@@ -91,11 +97,10 @@ pub fn service(state: AppState) -> Router {
         HeaderName::from_static("x-content-type-options"),
         HeaderValue::from_static("nosniff"),
     );
-    let deadline = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_DEADLINE);
+    let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
     // The last layer is the outermost: a request has its id before anything else, and a problem is rendered
     // after everything that may make one.
-    api.with_state(state)
-        .merge(router::documentation(document))
+    routes
         .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .layer(deadline)
         .layer(CatchPanicLayer::new())

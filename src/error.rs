@@ -54,7 +54,7 @@ error_codes! {
     NotFound: "not_found", NOT_FOUND, "There is no such record";
     NoRoute: "no_route", NOT_FOUND, "There is nothing under this path";
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "The path has no such method";
-    RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive";
+    RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
     StaffBusy: "staff_busy", CONFLICT, "The staff member is taken at that time";
     PatientBusy: "patient_busy", CONFLICT, "The patient has another appointment at that time";
     StaffInactive: "staff_inactive", CONFLICT, "The staff member takes no appointments";
@@ -74,6 +74,7 @@ error_codes! {
     InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
     Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
+    DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
     StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "The database can't be reached";
 }
 
@@ -161,7 +162,9 @@ impl ApiError {
         self
     }
 
-    fn retry_later(self) -> Self {
+    /// The same with the advice to try again in a second.
+    #[must_use]
+    pub fn retry_later(self) -> Self {
         self.with_header(header::RETRY_AFTER, Some(HeaderValue::from_static("1")))
     }
 

@@ -105,9 +105,22 @@ fn complete_operation(operation: &mut Operation) {
             parameter.description = describe_parameter(&parameter.name).map(str::to_owned);
         }
     }
-    for response in operation.responses.responses.values_mut() {
+    // The HTTP server's own answer, before there is a route, and so without a problem.
+    let headers_too_large = ResponseBuilder::new()
+        .description("The request's headers are too many or too large. The answer has no body.");
+    let responses = &mut operation.responses.responses;
+    responses.insert("431".to_owned(), RefOr::T(headers_too_large.build()));
+    for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
-        response.headers.insert("X-Request-Id".to_owned(), header("X-Request-Id"));
+        let further = match status.as_str() {
+            "304" | "412" => Some("ETag"),
+            "503" => Some("Retry-After"),
+            _ => None,
+        };
+        let id = (status != "431").then_some("X-Request-Id");
+        for name in id.into_iter().chain(further) {
+            response.headers.insert(name.to_owned(), header(name));
+        }
         for (name, described) in &mut response.headers {
             *described = header(name);
         }
@@ -128,6 +141,7 @@ fn header(name: &str) -> RefOr<Header> {
     let text = match name {
         "ETag" => "The record's revision, for `If-Match` and `If-None-Match`.",
         "Location" => "The path of what was made.",
+        "Retry-After" => "In how many seconds to try again.",
         _ => "The request's id: the caller's, if it sent a well-formed one.",
     };
     let schema = ObjectBuilder::new().schema_type(Type::String);
@@ -149,9 +163,9 @@ fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
             "There is no such record, or it is not yours to see.",
         ),
         408 => (
-            "The request took too long.",
+            "The body took too long to arrive.",
             ErrorCode::RequestTimeout,
-            "Whether a change was written is not known.",
+            "Nothing was written; send it again.",
         ),
         409 => (
             "The state of the records does not allow it; `code` says why.",
@@ -179,7 +193,7 @@ fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
             "/name is required",
         ),
         503 => (
-            "The database can't be reached, limits its rate, or too many write the same records: try again after `Retry-After`.",
+            "The database can't be reached or limits its rate, too many write the same records, or the request took too long: try again after `Retry-After`.",
             ErrorCode::Throttled,
             "Try again, with the same Idempotency-Key if there was one.",
         ),
@@ -224,13 +238,11 @@ macro_rules! problems {
 
 problems! {
     /// What anything can answer.
-    AnyProblems: 408 500;
-    /// What the readiness check can answer.
-    ReadinessProblems: 408 500 503;
+    AnyProblems: 500 503;
     /// What a list or a search under no other record can answer.
-    ListProblems: 400 408 500 503;
+    ListProblems: 400 500 503;
     /// What reading a record, or a list under one, can answer.
-    ReadProblems: 400 404 408 500 503;
+    ReadProblems: 400 404 500 503;
     /// What making a record can answer.
     CreateProblems: 400 408 413 415 422 500 503;
     /// What making a record that must be the only one of its kind can answer.
@@ -244,7 +256,7 @@ problems! {
     /// What changing a record whose state may not allow it can answer.
     UpdateStateProblems: 400 404 408 409 412 413 415 422 500 503;
     /// What deleting a record can answer.
-    DeleteProblems: 400 404 408 412 500 503;
+    DeleteProblems: 400 404 412 500 503;
     /// What deleting a record that others may need can answer.
-    DeleteGuardedProblems: 400 404 408 409 412 500 503;
+    DeleteGuardedProblems: 400 404 409 412 500 503;
 }

@@ -237,12 +237,15 @@ pub struct AppointmentOut {
     pub time_zone: Zone,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub reason: Option<String>,
     /// What staff should know.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub notes: Option<String>,
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cancellation_reason: Option<String>,
     /// When it was booked.
     pub created_at: Timestamp,

@@ -140,12 +140,15 @@ pub struct ClinicOut {
     pub time_zone: Zone,
     /// Postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub address: Option<AddressDto>,
     /// Place on the globe, WGS 84.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub position: Option<PositionDto>,
     /// Telephone number in E.164 form.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub phone: Option<String>,
     /// Weekly opening hours, on the clinic's own wall.
     pub opening_hours: Vec<WeeklyHours>,

@@ -1,5 +1,7 @@
 //! JSON bodies: their type, their syntax, their shape and their rules, each with an error of its own.
 
+use std::time::Duration;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -17,10 +19,13 @@ use crate::error::{ApiError, ErrorCode, FieldError};
 /// The most bytes of a body.
 pub const MAX_BYTES: usize = 64 * 1024;
 
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
 ///
 /// # Errors
-/// 415 for another type, 413 for too large a body.
+/// 415 for another type, 413 for too large a body, 408 for one that does not arrive in time.
 pub async fn read<S: Send + Sync>(
     request: Request,
     state: &S,
@@ -38,8 +43,9 @@ pub async fn read<S: Send + Sync>(
     if announces_too_much(request.headers()) {
         return Err(too_large());
     }
-    let bytes =
-        Bytes::from_request(request, state).await.map_err(|rejection| unreadable(&rejection))?;
+    let reading = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
+    let bytes = reading.await.map_err(|_| too_slow())?;
+    let bytes = bytes.map_err(|rejection| unreadable(&rejection))?;
     if bytes.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -55,6 +61,10 @@ fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
 fn announces_too_much(headers: &HeaderMap) -> bool {
     let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|bytes| bytes > MAX_BYTES)
+}
+
+fn too_slow() -> ApiError {
+    ApiError::new(ErrorCode::RequestTimeout, "Nothing was written; send it again.")
 }
 
 fn too_large() -> ApiError {

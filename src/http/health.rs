@@ -4,12 +4,7 @@ use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    app::AppState,
-    error::ApiResult,
-    openapi::{AnyProblems, ReadinessProblems},
-    store::StoreError,
-};
+use crate::{app::AppState, error::ApiResult, openapi::AnyProblems, store::StoreError};
 
 /// That all is well.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -41,7 +36,7 @@ pub async fn get_liveness() -> Json<Health> {
     path = "/readyz",
     tag = "operations",
     operation_id = "get_readiness",
-    responses((status = OK, description = "The table can be read.", body = Health), ReadinessProblems),
+    responses((status = OK, description = "The table can be read.", body = Health), AnyProblems),
 )]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Json<Health>> {
     app.store().ping().await.map_err(not_ready)?;

@@ -18,6 +18,7 @@ pub struct Page<T> {
     /// Some of the list, in its order. It may be short or empty before the list has ended.
     pub items: Vec<T>,
     /// Pass it as `cursor` to go on. The list has ended only when it is null.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -26,21 +26,23 @@ struct Members {
 pub async fn render(request: Request, next: Next) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
     let mut response = next.run(request).await;
-    let pending = response.extensions_mut().remove::<PendingProblem>();
-    let pending = pending.or_else(|| foreign(response.status()));
+    let mut headers = HeaderMap::new();
+    let mut pending = response.extensions_mut().remove::<PendingProblem>();
+    if pending.is_none() {
+        // Made by axum or by a layer, which know nothing of problems.
+        let mut foreign = foreign(response.status()).map(IntoResponse::into_response);
+        pending = foreign.as_mut().and_then(|problem| problem.extensions_mut().remove());
+        headers.extend(foreign.map(|problem| problem.headers().clone()).unwrap_or_default());
+    }
     let Some(pending) = pending else {
         return response;
     };
     let (parts, _) = response.into_parts();
+    headers.extend(parts.headers);
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_LENGTH);
     let mut rendered = body(pending, parts.status, id.unwrap_or_default());
-    for (name, value) in parts.headers {
-        if let Some(name) = name
-            && name != header::CONTENT_TYPE
-            && name != header::CONTENT_LENGTH
-        {
-            rendered.headers_mut().insert(name, value);
-        }
-    }
+    rendered.headers_mut().extend(headers);
     rendered
 }
 
@@ -57,28 +59,32 @@ fn body(pending: PendingProblem, status: StatusCode, request_id: String) -> Resp
     (status, [(header::CONTENT_TYPE, content_type)], bytes).into_response()
 }
 
-/// The problem of an error response that no handler of ours made.
-fn foreign(status: StatusCode) -> Option<PendingProblem> {
-    let (code, detail) = match status {
-        StatusCode::NOT_FOUND => (ErrorCode::NoRoute, "See /docs for the paths there are."),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            (ErrorCode::MethodNotAllowed, "The Allow header names the methods there are.")
+/// The error that an error response stands for which no handler of ours made.
+fn foreign(status: StatusCode) -> Option<ApiError> {
+    let error = match status {
+        StatusCode::NOT_FOUND => {
+            ApiError::new(ErrorCode::NoRoute, "See /docs for the paths there are.")
         }
-        StatusCode::REQUEST_TIMEOUT => {
-            (ErrorCode::RequestTimeout, "Whether a change was written is not known.")
+        StatusCode::METHOD_NOT_ALLOWED => ApiError::new(
+            ErrorCode::MethodNotAllowed,
+            "The Allow header names the methods there are.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => (ErrorCode::BodyTooLarge, "A body has at most 64 KiB."),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            (ErrorCode::UnsupportedMediaType, "Send application/json.")
-        }
+        StatusCode::SERVICE_UNAVAILABLE => ApiError::new(
+            ErrorCode::DeadlineExceeded,
+            "Whether a change was written is not known; try again with the same Idempotency-Key.",
+        )
+        .retry_later(),
         status if status.is_client_error() => {
-            (ErrorCode::InvalidParameter, "The request can't be understood.")
+            ApiError::new(ErrorCode::InvalidParameter, "The request can't be understood.")
         }
-        status if status.is_server_error() => {
-            (ErrorCode::InternalError, "The error is in our log under this request id.")
-        }
+        status if status.is_server_error() => ApiError::new(
+            ErrorCode::InternalError,
+            "The error is in our log under this request id.",
+        ),
         _ => return None,
     };
-    let mut response = ApiError::new(code, detail).into_response();
-    response.extensions_mut().remove()
+    Some(error)
 }

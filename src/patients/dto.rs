@@ -80,21 +80,25 @@ pub struct PatientOut {
     pub id: PatientId,
     /// Their record number (MRN).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub mrn: Option<String>,
     /// Their name.
     pub name: String,
     /// When they were born.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub birth_date: Option<Date>,
     /// Telephone number in E.164 form.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub phone: Option<String>,
     /// E-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = "email")]
+    #[schema(nullable = false, format = "email")]
     pub email: Option<String>,
     /// What staff should know.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub notes: Option<String>,
     /// Whether appointments can be booked for them.
     pub active: bool,

@@ -73,6 +73,7 @@ pub struct StaffOut {
     pub role: String,
     /// Their medical speciality.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub speciality: Option<String>,
     /// Whether they can be booked.
     pub active: bool,

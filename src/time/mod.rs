@@ -48,7 +48,6 @@ pub mod optional_date {
     ///
     /// # Errors
     /// None of its own.
-    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
     pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
         date.serialize(serializer)
     }

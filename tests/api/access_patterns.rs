@@ -189,6 +189,21 @@ async fn deleting_marks_looks_and_deletes() {
     costs(&app, app.delete(&patient), &guarded(1, 2.0, 2.0)).await;
 }
 
+#[tokio::test]
+async fn deleting_a_patient_with_a_record_number_frees_it_in_a_transaction() {
+    let app = TestApp::spawn().await;
+    let patient = json!({ "name": "Ida", "mrn": "A-1" });
+    let path = app.post("/v1/patients").json(&patient).send().await.expect(201).location();
+    let expected = [
+        ("GetItem", 1.0),
+        ("Query", 1.0),
+        ("UpdateItem", 2.0),
+        ("Query", 1.0),
+        ("TransactWriteItems", 5.0),
+    ];
+    costs(&app, app.delete(&path), &expected).await;
+}
+
 /// No operation of the service is a Scan, in the code and so on the wire.
 #[test]
 fn nothing_scans() {

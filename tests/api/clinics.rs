@@ -164,6 +164,25 @@ async fn nothing_is_booked_at_a_deleted_clinic_whose_time_zone_is_remembered() {
 }
 
 #[tokio::test]
+async fn what_took_place_stays_to_be_read_when_clinic_and_patient_are_gone() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, "2035-01-16T09:00:00").await;
+    app.clock.advance(jiff::SignedDuration::from_hours(48));
+    app.delete(&format!("{}/staff/{}", clinic.path, clinic.staff)).send().await.expect(204);
+    app.delete(&clinic.path).send().await.expect(204);
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    app.delete(&patient).send().await.expect(204);
+    let kept = app.get(&appointment).send().await.expect(200).json();
+    for list in [format!("{}/appointments", clinic.path), format!("{patient}/appointments")] {
+        assert_eq!(app.get(&list).send().await.expect(200).json()["items"], json!([kept]));
+    }
+    for gone in [clinic.path.clone(), format!("{}/overview", clinic.path), patient] {
+        app.get(&gone).send().await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn clinics_are_listed_the_newest_first() {
     let app = TestApp::spawn().await;
     let mut made = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -116,7 +117,15 @@ async fn it_starts_without_settings_and_says_where_everything_is() {
     let greeting = running.greeting.join("\n");
     assert!(greeting.contains(&format!("{}/docs/", running.base)), "{greeting}");
     assert!(greeting.contains("data/clinic.db"), "{greeting}");
-    assert!(folder.path().join("data/clinic.db").exists());
+    for file in ["clinic.db", "clinic.db-wal", "clinic.db.lock", "clinic.db.cursor-key"] {
+        let mode =
+            std::fs::metadata(folder.path().join("data").join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} is for nobody else to read");
+    }
+    std::os::unix::fs::symlink("data/clinic.db", folder.path().join("link.db")).unwrap();
+    let second = ["--store", "file:link.db", "--listen", "127.0.0.1:0"];
+    let second = program(folder.path()).args(second).output().unwrap();
+    assert!(text(&second).contains("in use by another clinic-api process"), "{}", text(&second));
     assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
     let address = running.base.strip_prefix("http://").unwrap();
     let healthy =

@@ -1,9 +1,12 @@
 //! The HTTP contract: every error path, preconditions, request ids.
 
-use axum::http::Method;
+use std::time::Duration;
+
+use axum::{Router, http::Method, routing::get};
+use clinic_api::app::layered;
 use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{Call, TestApp};
 
 #[tokio::test]
 async fn an_unknown_path_is_a_problem() {
@@ -246,4 +249,36 @@ async fn reserved_words_and_odd_texts_are_ordinary_values() {
         let read = app.get(&path).send().await.json();
         assert_eq!((&read["name"], &read["address"]["city"]), (&json!(name), &json!(name)));
     }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_a_problem() {
+    let slow = async || tokio::time::sleep(Duration::from_mins(1)).await;
+    let routes = Router::new().route("/slow", get(slow));
+    let router = layered(routes, Duration::from_millis(20));
+    let answer = Call::new(router, Method::GET, "/slow").send().await;
+    assert_eq!(answer.header("retry-after"), "1");
+    answer.problem(503, "deadline_exceeded");
+}
+
+#[tokio::test]
+async fn a_panic_is_a_plain_500() {
+    async fn panics() -> &'static str {
+        panic!("Secret-4711")
+    }
+    let routes = Router::new().route("/panic", get(panics));
+    let router = layered(routes, Duration::from_secs(1));
+    let answer = Call::new(router, Method::GET, "/panic").send().await;
+    assert!(!String::from_utf8_lossy(&answer.body).contains("4711"));
+    answer.problem(500, "internal_error");
+}
+
+#[tokio::test]
+async fn head_answers_as_get_without_the_body() {
+    let app = TestApp::spawn().await;
+    let path = app.clinic().await;
+    let head = app.request(Method::HEAD, &path).send().await.expect(200);
+    let get = app.get(&path).send().await.expect(200);
+    assert_eq!((head.header("etag"), head.body.len()), (get.header("etag"), 0));
+    app.request(Method::HEAD, "/v1/clinics/abc").send().await.expect(400);
 }

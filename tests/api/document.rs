@@ -66,19 +66,19 @@ fn every_operation_is_whole() {
                 response["description"].as_str().is_some_and(|text| !text.is_empty()),
                 "{name} {status}"
             );
-            if status.as_str() >= "400" {
+            if status.as_str() >= "400" && status != "431" {
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{name} {status}");
                 let example = &response["content"]["application/problem+json"]["example"];
                 assert_eq!(example["status"].to_string(), *status, "{name} {status}");
             }
         }
-        for status in ["408", "500"] {
+        for status in ["500", "503"] {
             assert!(responses.contains_key(status), "{name}: {status}");
         }
         if name.starts_with("post") || name.starts_with("patch") {
             assert!(operation["requestBody"].is_object(), "{name}: body");
-            for status in ["400", "413", "415", "422", "503"] {
+            for status in ["400", "408", "413", "415", "422"] {
                 assert!(responses.contains_key(status), "{name}: {status}");
             }
         }

@@ -384,7 +384,9 @@ async fn a_storm_of_disturbances_leaves_the_sheets_right() {
     for _ in 0..12 {
         let faults =
             [Fault::LostReply, Fault::Conflict, Fault::LostReplyAndToken, Fault::ThrottledInside];
-        faults.into_iter().for_each(|fault| app.wire.disturb("TransactWriteItems", fault));
+        for fault in faults {
+            app.wire.disturb("TransactWriteItems", fault);
+        }
         app.wire.disturb("BatchGetItem", Fault::Unprocessed);
     }
     let calls = patients.iter().enumerate().map(|(at, patient)| {

@@ -39,12 +39,14 @@ pub struct GetClinicOverview {
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct ClinicOverview {
     /// The clinic: on the page where the staff ends, which is the first one for up to `limit` - 1 staff members.
+    #[schema(required = true)]
     pub clinic: Option<ClinicOut>,
     /// Its staff; they come before the clinic itself.
     pub staff: Vec<StaffOut>,
     /// Its appointments, the latest date first; they come last.
     pub appointments: Vec<AppointmentOut>,
     /// Pass it as `cursor` to go on. All has been told only when it is null.
+    #[schema(required = true)]
     pub next_cursor: Option<String>,
 }
 

@@ -20,7 +20,8 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(router: Router, method: Method, path: &str) -> Self {
+    /// A request of a router.
+    pub fn new(router: Router, method: Method, path: &str) -> Self {
         Self { router, method, path: path.to_owned(), headers: vec![], body: vec![] }
     }
 
