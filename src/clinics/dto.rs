@@ -223,7 +223,8 @@ impl From<Address> for AddressDto {
 
 impl From<PositionDto> for Position {
     fn from(PositionDto { latitude, longitude }: PositionDto) -> Self {
-        Self { latitude, longitude }
+        // DynamoDB has no negative zero: what is answered now must be what is read later.
+        Self { latitude: latitude + 0.0, longitude: longitude + 0.0 }
     }
 }
 

@@ -111,28 +111,30 @@ pub fn from_value<T: DeserializeOwned + Serialize + Validate>(json: &Value) -> R
     checked(value)
 }
 
-/// Refuses arrays where `taken` has objects: serde would take their elements for the members, in order.
+/// Refuses what serde takes for another shape: arrays for objects, their elements in the members' order, and
+/// objects of one member for a word.
 fn same_shape(given: &Value, taken: &impl Serialize) -> Result<(), ApiError> {
     let taken = serde_json::to_value(taken).unwrap_or_default();
-    match array_for_object(given, &taken) {
+    match other_shape(given, &taken) {
         None => Ok(()),
-        Some(pointer) => {
-            Err(ApiError::field(ErrorCode::ValidationFailed, pointer, "must be an object"))
+        Some((pointer, message)) => {
+            Err(ApiError::field(ErrorCode::ValidationFailed, pointer, message))
         }
     }
 }
 
-fn array_for_object(given: &Value, taken: &Value) -> Option<String> {
+fn other_shape(given: &Value, taken: &Value) -> Option<(String, &'static str)> {
     match (given, taken) {
-        (Value::Array(_), Value::Object(_)) => Some(String::new()),
+        (Value::Array(_), Value::Object(_)) => Some((String::new(), "must be an object")),
+        (Value::Object(_), Value::String(_)) => Some((String::new(), "must be a string")),
         (Value::Object(given), Value::Object(taken)) => given.iter().find_map(|(name, given)| {
-            let below = array_for_object(given, taken.get(name)?)?;
-            Some(format!("/{}{below}", escape(name)))
+            let (below, message) = other_shape(given, taken.get(name)?)?;
+            Some((format!("/{}{below}", escape(name)), message))
         }),
         (Value::Array(given), Value::Array(taken)) => {
             given.iter().zip(taken).enumerate().find_map(|(index, (given, taken))| {
-                let below = array_for_object(given, taken)?;
-                Some(format!("/{index}{below}"))
+                let (below, message) = other_shape(given, taken)?;
+                Some((format!("/{index}{below}"), message))
             })
         }
         _ => None,
@@ -181,6 +183,13 @@ pub(super) fn without_value(message: &str) -> String {
     for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
         if let Some(rest) = message.strip_prefix(kind) {
             let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, e)| e);
+            let expected = match expected {
+                "u16" | "u64" | "i64" => "a whole number, and not too large",
+                "f64" => "a number",
+                "a sequence" => "a list",
+                text if text.starts_with("struct ") => "an object",
+                text => text,
+            };
             return format!("must be {expected}");
         }
     }

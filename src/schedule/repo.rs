@@ -27,7 +27,9 @@ impl Record for DaySheet {
     }
 }
 
-fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
+/// The key of a sheet.
+#[must_use]
+pub fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
     match owner {
         SheetOwner::Staff { clinic_id, staff_id } => {
             keys::staff_day_sheet(clinic_id, staff_id, utc_date)
@@ -43,12 +45,6 @@ pub fn sheets_of<'a>(
 ) -> impl Iterator<Item = (&'a SheetOwner, Date)> + use<'a> {
     let dates = slot.utc_dates();
     owners.iter().flat_map(move |owner| dates.clone().into_iter().map(move |date| (owner, date)))
-}
-
-/// The key of one of them.
-#[must_use]
-pub fn key_of(owner: &SheetOwner, utc_date: Date) -> Key {
-    sheet_key(owner, utc_date)
 }
 
 /// The write that enters an appointment in a sheet, if that is as it was read; `None` means that there was none.

@@ -54,7 +54,10 @@ pub mod hour_minute {
     /// A text that is no such time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let time = Time::strptime("%H:%M", &text).ok().filter(|_| text.len() == 5);
+        let digits =
+            |(at, byte): (usize, u8)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() };
+        let shaped = text.len() == 5 && text.bytes().enumerate().all(digits);
+        let time = Time::strptime("%H:%M", &text).ok().filter(|_| shaped);
         time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
     }
 }
@@ -68,7 +71,7 @@ mod tests {
         let text = r#"{"weekday":"monday","from":"08:05","to":"17:30"}"#;
         let hours: WeeklyHours = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&hours).unwrap(), text);
-        for bad in ["8:05", "08:05:00", "24:00", "0805", ""] {
+        for bad in ["8:05", " 8:05", "08: 5", "08:05:00", "24:00", "0805", ""] {
             let text = text.replace("08:05", bad);
             assert!(serde_json::from_str::<WeeklyHours>(&text).is_err(), "{bad}");
         }

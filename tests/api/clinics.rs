@@ -229,6 +229,7 @@ async fn numbers_come_and_go_exactly() {
         ("0.0000001", "-179.9999999"),
         ("89.9999999", "1e1"),
         ("0.3", "0.30000"),
+        ("-0.0", "-0"),
     ];
     for (latitude, longitude) in numbers {
         let body = format!(r#"{{"position":{{"latitude":{latitude},"longitude":{longitude}}}}}"#);

@@ -105,6 +105,10 @@ async fn an_array_is_no_object() {
             json!({ "name": "A", "time_zone": "UTC", "opening_hours": [["monday", "08:00", "09:00"]] }),
             "/opening_hours/0",
         ),
+        (
+            json!({ "name": "A", "time_zone": "UTC", "opening_hours": [{ "weekday": { "monday": null }, "from": "08:00", "to": "09:00" }] }),
+            "/opening_hours/0/weekday",
+        ),
     ];
     for (body, pointer) in cases {
         let refused = app.post("/v1/clinics").json(&body).send().await;

@@ -10,7 +10,7 @@ use crate::{
     patients::model::Patient,
     schedule::{
         model::{Clash, DaySheet, SheetOwner, Slot, decide},
-        repo::{key_of, occupy, sheets_of},
+        repo::{occupy, sheet_key, sheets_of},
     },
     staff::model::StaffMember,
     store::{
@@ -162,7 +162,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn keys(&self) -> Vec<Key> {
-        let sheets = sheets_of(&self.owners, &self.slot).map(|(owner, date)| key_of(owner, date));
+        let sheets =
+            sheets_of(&self.owners, &self.slot).map(|(owner, date)| sheet_key(owner, date));
         let record = self.context.idempotency.iter().map(Idempotency::key);
         [self.staff_key.clone(), self.patient_key.clone()]
             .into_iter()
@@ -214,7 +215,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<HashMap<Key, Entity<DaySheet>>, StoreError> {
         let mut sheets = HashMap::new();
         for (owner, date) in sheets_of(&self.owners, &self.slot) {
-            let key = key_of(owner, date);
+            let key = sheet_key(owner, date);
             if let Some(item) = found.remove(&key) {
                 sheets.insert(key, Entity::from_item(item)?);
             }
@@ -225,7 +226,7 @@ impl<'a> Attempt<'a> {
     fn writes(&self, sheets: &HashMap<Key, Entity<DaySheet>>) -> Result<Vec<Write>, StoreError> {
         let mut writes = vec![self.appointment.create()?];
         for (owner, date) in sheets_of(&self.owners, &self.slot) {
-            let read = sheets.get(&key_of(owner, date)).map(|sheet| &sheet.meta);
+            let read = sheets.get(&sheet_key(owner, date)).map(|sheet| &sheet.meta);
             let id = &self.appointment.value.id;
             writes.push(occupy(self.context, owner, date, read, id, self.slot.entry())?);
         }

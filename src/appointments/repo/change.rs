@@ -70,7 +70,7 @@ pub async fn change_status(
     wanted: Status,
 ) -> Result<Entity<Appointment>, ChangeError> {
     if context.idempotency.is_some() {
-        return rewrite(store, context, clinic, id, |current| step(current, wanted)).await;
+        return update(store, context, clinic, id, |current| step(current, wanted)).await;
     }
     let mut key = keys::appointment(clinic, id.first_date(), id);
     let mut conditions = vec![
@@ -120,20 +120,6 @@ fn step(current: &Appointment, wanted: Status) -> Result<Appointment, ChangeErro
     Ok(Appointment { status: wanted, ..current.clone() })
 }
 
-/// Lets `modify` change what staff may edit of an appointment, and stores that.
-///
-/// # Errors
-/// What `modify` refuses, and whatever the database may answer.
-pub async fn update<E: From<StoreError>>(
-    store: &Store,
-    context: &WriteContext,
-    clinic: &ClinicId,
-    id: &AppointmentId,
-    modify: impl Fn(&Appointment) -> Result<Appointment, E>,
-) -> Result<Entity<Appointment>, E> {
-    rewrite(store, context, clinic, id, modify).await
-}
-
 /// Cancels an appointment and frees its time, in one transaction.
 ///
 /// # Errors
@@ -145,7 +131,7 @@ pub async fn cancel(
     id: &AppointmentId,
     reason: Option<String>,
 ) -> Result<Entity<Appointment>, ChangeError> {
-    rewrite(store, context, clinic, id, |current| {
+    update(store, context, clinic, id, |current| {
         let cancelled = step(current, Status::Cancelled)?;
         Ok(Appointment { cancellation_reason: reason.clone(), ..cancelled })
     })
@@ -154,7 +140,10 @@ pub async fn cancel(
 
 /// Reads an appointment, lets `modify` make another of it, and writes that; its time is freed with it where the
 /// new one occupies none. Reads again where somebody was faster and the caller named no revision.
-async fn rewrite<E: From<StoreError>>(
+///
+/// # Errors
+/// What `modify` refuses, and whatever the database may answer.
+pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
