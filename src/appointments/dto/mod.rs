@@ -1,14 +1,17 @@
 //! Appointments as they come and go over HTTP.
 
-use jiff::{Timestamp, civil::DateTime};
+mod start;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub use start::Start;
 use utoipa::ToSchema;
 use validator::Validate;
 
 use super::model::{Appointment, MAX_MINUTES, MIN_MINUTES, Status};
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, StaffId},
-    time::{Zone, parse_date},
+    time::Zone,
     validation,
 };
 
@@ -43,68 +46,6 @@ pub struct AppointmentIn {
     #[validate(length(max = 4000), custom(function = validation::text))]
     #[schema(max_length = 4000)]
     pub notes: Option<String>,
-}
-
-/// A start, as an instant or on the clinic's wall.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Start {
-    /// An instant.
-    Instant(Timestamp),
-    /// A date-time on the clinic's wall.
-    Local(DateTime),
-}
-
-impl TryFrom<String> for Start {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = "is neither an instant, as 2027-03-02T09:00:00+01:00, nor a date-time, as 2027-03-02T09:00:00";
-        let start = match split_start(&text).ok_or(wrong)? {
-            (_, Some(_)) => text.parse().map(Self::Instant),
-            (local, None) => local.parse().map(Self::Local),
-        };
-        start.map_err(|_| wrong)
-    }
-}
-
-/// A date-time in RFC 3339's form, its offset apart; seconds may be left out.
-fn split_start(text: &str) -> Option<(&str, Option<&str>)> {
-    let (date, rest) = (text.get(..10)?, text.get(10..)?);
-    let time = rest.strip_prefix(['T', 't'])?;
-    let (time, offset) = match time.find(['Z', 'z', '+', '-']) {
-        Some(at) => (&time[..at], Some(&time[at..])),
-        None => (time, None),
-    };
-    let (minutes, seconds) = (time.get(..5)?, time.get(5..)?);
-    let whole = seconds.get(..3).unwrap_or(seconds);
-    let fraction = seconds.strip_prefix(whole)?;
-    let shaped = parse_date(date).is_some()
-        && is_shaped(minutes, "00:00")
-        && (whole.is_empty() || is_shaped(whole, ":00"))
-        && fraction.strip_prefix('.').map_or(fraction.is_empty(), |digits| {
-            (1..=9).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
-        })
-        && offset.is_none_or(|offset| {
-            offset.eq_ignore_ascii_case("z")
-                || offset.get(1..).is_some_and(|hours| is_shaped(hours, "00:00") && hours < "24:00")
-        });
-    shaped.then_some((&text[..11 + time.len()], offset))
-}
-
-/// Whether a text has a digit wherever `shape` has one, and is the same elsewhere.
-fn is_shaped(text: &str, shape: &str) -> bool {
-    let fits = |(a, b): (u8, u8)| if b == b'0' { a.is_ascii_digit() } else { a == b };
-    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
-}
-
-impl From<Start> for String {
-    fn from(start: Start) -> Self {
-        match start {
-            Start::Instant(instant) => instant.to_string(),
-            Start::Local(local) => local.to_string(),
-        }
-    }
 }
 
 /// What can be changed of an appointment without moving it.
@@ -287,50 +228,5 @@ impl std::fmt::Debug for AppointmentOut {
 impl From<Appointment> for AppointmentDetailsIn {
     fn from(Appointment { reason, notes, .. }: Appointment) -> Self {
         Self { reason, notes }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn start(text: &str) -> Result<Start, &'static str> {
-        Start::try_from(text.to_owned())
-    }
-
-    #[test]
-    fn a_start_is_an_instant_or_a_local_date_time() {
-        assert!(matches!(start("2027-03-02T09:00:00+01:00"), Ok(Start::Instant(_))));
-        assert!(matches!(start("2027-03-02T08:00:00Z"), Ok(Start::Instant(_))));
-        assert!(matches!(start("2027-03-02T09:00:00"), Ok(Start::Local(_))));
-        assert!(matches!(start("2027-03-02T09:00"), Ok(Start::Local(_))));
-        assert!(matches!(start("2027-03-02t09:00:00.000z"), Ok(Start::Instant(_))));
-        assert!(matches!(start("2027-03-02T09:00-05:00"), Ok(Start::Instant(_))));
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for bad in [
-            "",
-            "2027-03-02",
-            "tomorrow",
-            "2027-02-29T09:00:00",
-            "2027-03-02T25:00:00",
-            "T",
-            "2027-03-02T09:00:00+01:00[Europe/Zurich]",
-            "20270302T090000Z",
-            "2027-03-02T09+01",
-            "2027-03-02T09:00:00,0Z",
-            "2027-03-02T09:00:00+25:59",
-            "2027-03-02T09:00:00+0100",
-            "+002027-03-02T09:00:00Z",
-            "2027-03-02T9:00",
-            "2027-03-02 09:00",
-            "9999-12-31T23:59:00-05:00",
-            "2027-03-02T09:00:00.Z",
-            "2027-03-0\u{663}T09:00",
-        ] {
-            assert!(start(bad).is_err(), "{bad}");
-        }
     }
 }
