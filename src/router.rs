@@ -9,7 +9,7 @@ use crate::{
     app::AppState,
     appointments::handlers as appointments,
     clinics::handlers as clinics,
-    error::{ApiError, ApiResult, ErrorCode},
+    error::{ApiError, ApiResult},
     http::{ApiPath, health},
     openapi,
     patients::handlers as patients,
@@ -46,7 +46,6 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(health::get_readiness))
         .split_for_parts();
     openapi::complete(&mut document);
-    let router = router.fallback(no_route).method_not_allowed_fallback(method_not_allowed);
     (router, document)
 }
 
@@ -74,12 +73,4 @@ async fn get_problem(ApiPath(code): ApiPath<String>) -> ApiResult<impl IntoRespo
     let heading = format!("`{code}`");
     let part = ERRORS.split("\n### ").find(|part| part.lines().next() == Some(&heading));
     part.map(markdown).ok_or_else(ApiError::not_found)
-}
-
-async fn no_route() -> ApiError {
-    ApiError::new(ErrorCode::NoRoute, "See /docs for the paths there are.")
-}
-
-async fn method_not_allowed() -> ApiError {
-    ApiError::new(ErrorCode::MethodNotAllowed, "The Allow header names the methods there are.")
 }

@@ -154,7 +154,8 @@ fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
     }
 }
 
-fn misshapen(error: &serde_json::Error, pointer: String) -> ApiError {
+/// What is wrong with a body that is no JSON, or has another shape than it should.
+pub(super) fn misshapen(error: &serde_json::Error, pointer: String) -> ApiError {
     // Without the value that was met: it may be a patient's.
     if !error.is_data() {
         let place = format!("at line {}, column {}", error.line(), error.column());

@@ -5,11 +5,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
     error::{ApiError, ErrorCode},
-    store::Precondition,
+    store::{Entity, Precondition},
 };
 
 /// The strong `ETag` of a revision.
@@ -104,6 +105,13 @@ pub struct Tagged<T> {
     pub rev: u64,
     /// The resource.
     pub body: T,
+}
+
+impl<O> Tagged<O> {
+    /// A record as `show` shows it.
+    pub fn of<T>(record: Entity<T>, show: impl FnOnce(T, Timestamp, Timestamp) -> O) -> Self {
+        Self { rev: record.meta.rev, body: record.show(show) }
+    }
 }
 
 impl<T: Serialize> Tagged<T> {

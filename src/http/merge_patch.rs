@@ -14,7 +14,7 @@ use utoipa::{
 };
 use validator::Validate;
 
-use super::body::{from_value, read};
+use super::body::{from_value, misshapen, read};
 use crate::error::{ApiError, ErrorCode};
 
 /// The content type of RFC 7396; plain `application/json` is taken as well.
@@ -36,10 +36,8 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let types = [MERGE_PATCH_JSON, "application/json"];
         let bytes = read(request, state, &types).await?;
-        let json: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            let place = format!("at line {}, column {}", error.line(), error.column());
-            ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {place}."))
-        })?;
+        let json: Value =
+            serde_json::from_slice(&bytes).map_err(|error| misshapen(&error, String::new()))?;
         match json {
             Value::Object(members) => Ok(Self { members, of: PhantomData }),
             _ => Err(ApiError::field(ErrorCode::ValidationFailed, "", "must be an object")),

@@ -31,11 +31,11 @@ use crate::{
 type PatientPatch = MergePatch<PatientIn>;
 
 fn out(patient: Entity<Patient>) -> PatientOut {
-    PatientOut::new(patient.value, patient.meta.created_at, patient.meta.updated_at)
+    patient.show(PatientOut::new)
 }
 
 fn tagged(patient: Entity<Patient>) -> Tagged<PatientOut> {
-    Tagged { rev: patient.meta.rev, body: out(patient) }
+    Tagged::of(patient, PatientOut::new)
 }
 
 impl From<PatientError> for ApiError {

@@ -25,11 +25,11 @@ use crate::{
 type StaffPatch = MergePatch<StaffIn>;
 
 fn out(staff: Entity<StaffMember>) -> StaffOut {
-    StaffOut::new(staff.value, staff.meta.created_at, staff.meta.updated_at)
+    staff.show(StaffOut::new)
 }
 
 fn tagged(staff: Entity<StaffMember>) -> Tagged<StaffOut> {
-    Tagged { rev: staff.meta.rev, body: out(staff) }
+    Tagged::of(staff, StaffOut::new)
 }
 
 /// Parameters of a list of staff.

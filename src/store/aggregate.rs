@@ -26,7 +26,7 @@ impl Store {
     ) -> Result<Entity<T>, StoreError> {
         let mut writes = vec![entity.create()?];
         writes.extend(further);
-        match self.commit(context, writes, &entity.to_item()?).await? {
+        match self.commit(context, writes).await? {
             Committed::Written => Ok(entity),
             Committed::Replayed(item) => Entity::from_item(item),
         }
@@ -75,7 +75,7 @@ impl Store {
             let mut writes = further(&current.value, &value)?;
             let changed = current.changed(value, context);
             writes.insert(0, changed.replace(&current)?);
-            match self.commit(context, writes, &changed.to_item()?).await {
+            match self.commit(context, writes).await {
                 Ok(Committed::Written) => return Ok(changed),
                 Ok(Committed::Replayed(item)) => return Ok(Entity::from_item(item)?),
                 Err(StoreError::ConditionFailed(failed)) if changed_meanwhile(&failed) => {

@@ -66,6 +66,13 @@ pub struct Entity<T> {
     pub value: T,
 }
 
+impl<T> Entity<T> {
+    /// What `show` makes of the aggregate and of when its record was made and changed last.
+    pub fn show<O>(self, show: impl FnOnce(T, Timestamp, Timestamp) -> O) -> O {
+        show(self.value, self.meta.created_at, self.meta.updated_at)
+    }
+}
+
 impl<T: Record> Entity<T> {
     /// A new aggregate, at its first revision.
     #[must_use]

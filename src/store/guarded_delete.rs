@@ -125,7 +125,7 @@ impl Store {
         let condition = Condition::All(unchanged);
         let mut writes = vec![Write::Delete { key: key.clone(), condition }];
         writes.extend(further?);
-        let failed = match self.commit(context, writes, &Item::new()).await {
+        let failed = match self.commit(context, writes).await {
             Ok(Committed::Written | Committed::Replayed(_)) => return Ok(None),
             Err(StoreError::ConditionFailed(_)) => StoreError::Contention,
             Err(unknown @ StoreError::Unreachable(_)) => unknown,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{TestApp, booking};
+use crate::support::{TestApp, booking, write_context};
 
 #[tokio::test]
 async fn a_booking_comes_back_with_the_clinics_offset() {
@@ -272,20 +272,13 @@ async fn parameters_of_lists_that_make_no_sense_are_refused() {
 async fn a_moved_appointment_is_found_under_its_id() {
     use clinic_api::{
         appointments::{model::Appointment, repo::Moved},
-        store::{Entity, Precondition, WriteContext, write::Write},
+        store::{Entity, write::Write},
     };
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, "2035-01-16T09:00:00").await;
     // Moving comes later: its transaction is written here by hand, to another date on the same sheets.
-    let context = WriteContext {
-        org: "ORG-DEMO".parse().unwrap(),
-        subject: "test".to_owned(),
-        request_id: "move".to_owned(),
-        now: crate::support::NOW.parse().unwrap(),
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let context = write_context("move");
     let old = app.all_appointments().await.remove(0);
     let date = jiff::civil::date(2035, 1, 20);
     let moved = old.changed(Appointment { date, ..old.value.clone() }, &context);
@@ -298,7 +291,7 @@ async fn a_moved_appointment_is_found_under_its_id() {
         moved.create().unwrap(),
         Entity::new(pointer, &context).create().unwrap(),
     ];
-    app.store.commit(&context, writes, &clinic_api::store::Item::new()).await.unwrap();
+    app.store.commit(&context, writes).await.unwrap();
     assert_eq!(app.get(&path).send().await.expect(200).header("etag"), "\"2\"");
     app.step(&path, "confirmed").await.expect(200);
     app.patch(&path).json(&json!({ "notes": "moved" })).send().await.expect(200);

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use clinic_api::{
     appointments::model::{Appointment, Status},
     id::AppointmentId,
-    store::{Entity, Item, Precondition, WriteContext},
+    store::Entity,
 };
 use serde_json::{Value, json};
 
-use crate::support::{ClinicMade, NOW, TestApp};
+use crate::support::{ClinicMade, TestApp, write_context};
 
 /// Follows a list to its end and gives its items, asserting that no page has more than `limit` of them.
 async fn follow(app: &TestApp, path: &str, limit: usize) -> (Vec<Value>, usize) {
@@ -51,19 +51,12 @@ async fn fill(app: &TestApp, clinic: &ClinicMade, number: usize) {
         notes: None,
         cancellation_reason: None,
     };
-    let context = WriteContext {
-        org: "ORG-DEMO".parse().unwrap(),
-        subject: "test".to_owned(),
-        request_id: "fill".to_owned(),
-        now: NOW.parse().unwrap(),
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let context = write_context("fill");
     let mut left = number;
     while left > 0 {
         let part = left.min(100);
         let writes = (0..part).map(|_| Entity::new(appointment(), &context).create().unwrap());
-        app.store.commit(&context, writes.collect(), &Item::new()).await.unwrap();
+        app.store.commit(&context, writes.collect()).await.unwrap();
         left -= part;
     }
 }

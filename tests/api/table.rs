@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
 };
 use clinic_api::store::{Store, StoreError, schema::Created};
 
-use crate::support::{Fault, TestApp, app::fresh_table};
+use crate::support::{Fault, TestApp, app::fresh_table, write_context};
 
 #[tokio::test]
 async fn a_made_table_is_as_it_should_be_and_is_made_once() {
@@ -65,21 +65,14 @@ async fn a_table_that_differs_is_told_in_every_respect() {
 
 #[tokio::test]
 async fn an_item_that_would_be_too_large_is_refused_before_it_is_sent() {
-    use clinic_api::store::{Entity, Precondition, WriteContext};
+    use clinic_api::store::Entity;
     let app = TestApp::spawn().await;
     let clinic: clinic_api::clinics::model::Clinic = serde_json::from_value(serde_json::json!({
         "id": clinic_api::id::ClinicId::random(), "name": "x".repeat(410_000),
         "time_zone": "UTC", "opening_hours": [],
     }))
     .unwrap();
-    let context = WriteContext {
-        org: "ORG-DEMO".parse().unwrap(),
-        subject: "test".to_owned(),
-        request_id: "large".to_owned(),
-        now: crate::support::NOW.parse().unwrap(),
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let context = write_context("large");
     app.wire.forget();
     let refused = app.store.create(&context, Entity::new(clinic, &context), vec![]).await;
     let Err(error @ StoreError::TooLarge { bytes }) = refused else { panic!("{refused:?}") };

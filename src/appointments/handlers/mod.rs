@@ -16,11 +16,11 @@ use crate::{
 };
 
 fn out(appointment: Entity<Appointment>) -> AppointmentOut {
-    AppointmentOut::new(appointment.value, appointment.meta.created_at, appointment.meta.updated_at)
+    appointment.show(AppointmentOut::new)
 }
 
 fn tagged(appointment: Entity<Appointment>) -> Tagged<AppointmentOut> {
-    Tagged { rev: appointment.meta.rev, body: out(appointment) }
+    Tagged::of(appointment, AppointmentOut::new)
 }
 
 /// Get an appointment

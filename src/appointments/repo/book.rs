@@ -153,7 +153,7 @@ impl<'a> Attempt<'a> {
         decide(sheets.values().map(|sheet| &sheet.value), &self.slot, self.context.now)
             .map_err(BookingError::Busy)?;
         let writes = self.writes(&sheets)?;
-        match store.commit(self.context, writes, &self.appointment.to_item()?).await {
+        match store.commit(self.context, writes).await {
             Ok(Committed::Written) => Ok(Some(self.appointment.clone())),
             Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
             Err(StoreError::ConditionFailed(_)) => Ok(None),

@@ -187,7 +187,7 @@ pub async fn delete(
         if current.value.status.is_occupying() {
             writes.extend(free_all(context, &current.value));
         }
-        match store.commit(context, writes, &Item::new()).await {
+        match store.commit(context, writes).await {
             Ok(Committed::Written | Committed::Replayed(_)) => return Ok(()),
             Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
             Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention),

@@ -27,11 +27,11 @@ use crate::{
 type ClinicPatch = MergePatch<ClinicIn>;
 
 fn out(clinic: Entity<Clinic>) -> ClinicOut {
-    ClinicOut::new(clinic.value, clinic.meta.created_at, clinic.meta.updated_at)
+    clinic.show(ClinicOut::new)
 }
 
 fn tagged(clinic: Entity<Clinic>) -> Tagged<ClinicOut> {
-    Tagged { rev: clinic.meta.rev, body: out(clinic) }
+    Tagged::of(clinic, ClinicOut::new)
 }
 
 /// Parameters of a list of clinics.

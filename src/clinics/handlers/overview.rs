@@ -13,7 +13,7 @@ use crate::{
         repo::{self, ClinicPart},
     },
     error::ApiResult,
-    http::{ApiPath, ApiQuery, Entity, ReadContext, paging::Paging},
+    http::{ApiPath, ApiQuery, ReadContext, paging::Paging},
     id::ClinicId,
     openapi::ReadProblems,
     staff::dto::StaffOut,
@@ -80,12 +80,9 @@ impl ClinicOverview {
     fn add(&mut self, part: ClinicPart) {
         match part {
             ClinicPart::Clinic(clinic) => self.clinic = Some(out(clinic)),
-            ClinicPart::Staff(Entity { meta, value }) => {
-                self.staff.push(StaffOut::new(value, meta.created_at, meta.updated_at));
-            }
-            ClinicPart::Appointment(Entity { meta, value }) => {
-                let appointment = AppointmentOut::new(value, meta.created_at, meta.updated_at);
-                self.appointments.push(appointment);
+            ClinicPart::Staff(staff) => self.staff.push(staff.show(StaffOut::new)),
+            ClinicPart::Appointment(appointment) => {
+                self.appointments.push(appointment.show(AppointmentOut::new));
             }
         }
     }

@@ -108,7 +108,8 @@ pub enum Committed {
 }
 
 impl Store {
-    /// Does all `writes` or none, and keeps `answer` under the caller's `Idempotency-Key`, if it sent one.
+    /// Does all `writes` or none, and keeps the item that the first one puts under the caller's
+    /// `Idempotency-Key`, if it sent one: that item is the answer.
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] by position in `writes`, [`StoreError::IdempotencyKeyReused`], and
@@ -117,10 +118,12 @@ impl Store {
         &self,
         context: &WriteContext,
         mut writes: Vec<Write>,
-        answer: &Item,
     ) -> Result<Committed, StoreError> {
         let asked = writes.len();
         if let Some(idempotency) = &context.idempotency {
+            let Some(Write::Put { item: answer, .. }) = writes.first() else {
+                return Err(StoreError::corrupt("idempotency", "the write has no answer to keep"));
+            };
             writes.push(idempotency.record(context, answer)?);
         }
         let outcome = match writes.as_slice() {

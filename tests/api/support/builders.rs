@@ -1,9 +1,10 @@
 //! Records to test with, each made over HTTP.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use clinic_api::store::{Precondition, WriteContext};
 use serde_json::{Value, json};
 
-use super::{Answer, TestApp};
+use super::{Answer, NOW, TestApp};
 
 /// A clinic with one staff member, and one patient.
 #[derive(Debug, Clone)]
@@ -80,6 +81,18 @@ impl TestApp {
     pub async fn step(&self, appointment: &str, status: &str) -> Answer {
         let body = json!({ "status": status });
         self.post(&format!("{appointment}/status")).json(&body).send().await
+    }
+}
+
+/// The context of a write that a test makes without HTTP.
+pub fn write_context(request_id: &str) -> WriteContext {
+    WriteContext {
+        org: "ORG-DEMO".parse().unwrap(),
+        subject: "test".to_owned(),
+        request_id: request_id.to_owned(),
+        now: NOW.parse().unwrap(),
+        precondition: Precondition::None,
+        idempotency: None,
     }
 }
 

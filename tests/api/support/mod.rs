@@ -8,5 +8,5 @@ pub mod wire;
 
 pub use answer::{Answer, Call};
 pub use app::{NOW, TestApp};
-pub use builders::{ClinicMade, booking};
+pub use builders::{ClinicMade, booking, write_context};
 pub use wire::Fault;
