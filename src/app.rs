@@ -15,7 +15,10 @@ use tower_http::{
 
 use crate::{
     clinics::repo::ClinicDirectory,
-    http::{body, cursor::CursorKeys, principal::Principal, problem, request_id, trace},
+    http::{
+        body, cursor::CursorKeys, lifecycle::Lifecycle, principal::Principal, problem,
+        readiness::Readiness, request_id, trace,
+    },
     router,
     store::Store,
     time::Clock,
@@ -34,6 +37,8 @@ struct Shared {
     cursor_keys: CursorKeys,
     principal: Principal,
     clinics: ClinicDirectory,
+    lifecycle: Lifecycle,
+    readiness: Readiness,
 }
 
 impl AppState {
@@ -46,7 +51,15 @@ impl AppState {
         principal: Principal,
     ) -> Self {
         let clinics = ClinicDirectory::new(store.clone());
-        Self(Arc::new(Shared { store, clock, cursor_keys, principal, clinics }))
+        Self(Arc::new(Shared {
+            store,
+            clock,
+            cursor_keys,
+            principal,
+            clinics,
+            lifecycle: Lifecycle::new(),
+            readiness: Readiness::default(),
+        }))
     }
 
     /// The table.
@@ -65,6 +78,18 @@ impl AppState {
     #[must_use]
     pub fn cursor_keys(&self) -> &CursorKeys {
         &self.0.cursor_keys
+    }
+
+    /// Where the process stands between its start and its end.
+    #[must_use]
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.0.lifecycle
+    }
+
+    /// What is known of the table.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        &self.0.readiness
     }
 
     /// What never changes of clinics.

@@ -1,8 +1,9 @@
 //! Settings: flags and environment variables, documented where they stand.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 use crate::{http::cursor::CursorKeys, id::OrgId};
 
@@ -76,6 +77,35 @@ pub struct ServeArgs {
     /// The organisation that every request acts for, until identities can be proven.
     #[arg(long, env = "CLINIC_API_DEVELOPMENT_ORG", default_value = "ORG-DEMO")]
     pub development_org: OrgId,
+    /// The address on which to answer `GET /metrics` for Prometheus; nothing is measured if left out.
+    #[arg(long, env = "CLINIC_API_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// How many connections may be open at once.
+    #[arg(long, env = "CLINIC_API_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one)]
+    pub max_connections: usize,
+    /// How it stops.
+    #[command(flatten)]
+    pub stop: StopArgs,
+    /// What it logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// How the service stops.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct StopArgs {
+    /// After SIGTERM, how long it still serves, while `/readyz` answers 503 already: as long as load balancers need
+    /// to see it and send requests elsewhere. Ctrl-C skips it.
+    #[arg(long, env = "CLINIC_API_SHUTDOWN_DELAY", default_value = "5s", value_parser = duration)]
+    pub shutdown_delay: Duration,
+    /// How long running requests may take to finish after that.
+    #[arg(long, env = "CLINIC_API_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub drain_timeout: Duration,
+}
+
+/// What the program logs.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
     /// What is logged, to standard error, as `tracing-subscriber` filters.
     #[arg(
         long,
@@ -144,6 +174,19 @@ impl FromStr for Engine {
     }
 }
 
+/// A length of time such as `5s`, `500ms` or `1m 30s`, up to an hour.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok();
+    let parsed = parsed.filter(|length| *length <= SignedDuration::from_hours(1));
+    let parsed = parsed.and_then(|length| Duration::try_from(length).ok());
+    parsed.ok_or_else(|| "is no length of time such as 5s or 500ms, up to an hour".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "is no whole number above 0".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -153,6 +196,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        assert_eq!(duration("5s"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("0s"), Ok(Duration::ZERO));
+        assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
+        for bad in ["", "5", "-5s", "2h", "soon"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
     }
 
     #[cfg(feature = "embedded")]

@@ -75,6 +75,7 @@ error_codes! {
     Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
     Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
     DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
+    Stopping: "stopping", SERVICE_UNAVAILABLE, "The process is about to stop";
     StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "The database can't be reached";
 }
 

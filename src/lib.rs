@@ -12,6 +12,7 @@ pub mod openapi;
 pub mod patients;
 pub mod router;
 pub mod schedule;
+pub mod server;
 pub mod staff;
 pub mod store;
 pub mod time;

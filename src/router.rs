@@ -10,7 +10,7 @@ use crate::{
     appointments::handlers as appointments,
     clinics::handlers as clinics,
     error::{ApiError, ApiResult},
-    http::{ApiPath, health},
+    http::{ApiPath, health, version},
     openapi,
     patients::handlers as patients,
     staff::handlers as staff,
@@ -44,6 +44,7 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(appointments::change::cancel_appointment))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
+        .routes(routes!(version::get_version))
         .split_for_parts();
     openapi::complete(&mut document);
     (router, document)

@@ -1,6 +1,8 @@
 //! What the command line does.
 
+pub mod cursor_keys;
 pub mod healthcheck;
+pub mod logging;
 pub mod serve;
 pub mod table;
 

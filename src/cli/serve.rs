@@ -1,153 +1,167 @@
 //! `clinic-api serve`: the service from start to end.
 
-#[cfg(feature = "embedded")]
-use std::path::Path;
-use std::{io::IsTerminal as _, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
-use tracing::{Level, Metadata};
-use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::OpenStore;
+use super::{OpenStore, cursor_keys, logging};
 use crate::{
     app::{AppState, service},
-    config::{Engine, LogFormat, ServeArgs},
-    http::{cursor::CursorKeys, principal::Principal},
+    config::{Engine, ServeArgs, StopArgs},
+    http::{
+        lifecycle::{Lifecycle, Phase},
+        metrics,
+        principal::Principal,
+        version::VERSION,
+    },
+    server::{self, Limits},
     time::SystemClock,
 };
 
-/// How long running requests may take to finish once the service is told to stop.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Descriptors that are kept for other things than connections of clients: the database, files, logs.
+const OTHER_DESCRIPTORS: u64 = 256;
 
 /// Runs the service until it is told to stop.
 ///
 /// # Errors
-/// What keeps it from starting, for people.
+/// What keeps it from starting, for people; or that it was made to stop at once.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
-    start_logging(&settings)?;
+    logging::start(&settings.log)?;
+    // Before anything else: who is told to stop while it starts stops as well.
+    let signals = Signals::new()?;
     // The engine first: it keeps other processes off the files beside the data.
     let open = OpenStore::open(&settings.store).await?;
-    let cursor_keys = cursor_keys(&settings)?;
+    let cursor_keys = cursor_keys::find(&settings)?;
     if settings.store.store != Engine::DynamoDb {
         open.ensure_table().await?;
     }
-    let address = settings.listen.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("can't listen on {address} (--listen)"))?;
+    let listener = bind(settings.listen.listen, "--listen").await?;
     let address = listener.local_addr()?;
-    greet(&address.to_string(), &open.place);
+    let metrics = start_metrics(settings.metrics_listen).await?;
+    greet(address, &open.place, metrics);
     let principal = Principal::development(settings.development_org);
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "every caller that reaches this address is an administrator: there are no identities yet");
     }
     let state = AppState::new(open.store.clone(), Arc::new(SystemClock), cursor_keys, principal);
-    serve(listener, state).await?;
+    let limits = Limits { connections: connections(settings.max_connections), ..Limits::default() };
+    serve(listener, state, limits, settings.stop, signals).await?;
     open.close().await;
+    tracing::info!("stopped");
     Ok(())
 }
 
-fn greet(address: &str, place: &str) {
-    println!("clinic-api {}", env!("CARGO_PKG_VERSION"));
+async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| format!("can't listen on {address} ({setting})"))
+}
+
+/// Metrics have an address of their own: what stands before the service never shows them to its callers.
+async fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = bind(address, "--metrics-listen").await?;
+    let bound = listener.local_addr()?;
+    let router = metrics::start()?;
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok(Some(bound))
+}
+
+fn greet(address: SocketAddr, place: &str, metrics: Option<SocketAddr>) {
+    println!("clinic-api {VERSION}");
     println!("  API         http://{address}/v1/clinics");
     println!("  Swagger UI  http://{address}/docs/");
     println!("  Data        {place}");
+    if let Some(metrics) = metrics {
+        println!("  Metrics     http://{metrics}/metrics");
+    }
 }
 
-async fn serve(listener: TcpListener, state: AppState) -> anyhow::Result<()> {
-    let (stop, mut stopped) = watch::channel(false);
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated.recv() => {}
-        }
-        tracing::info!("stopping: no new connections, running requests finish");
-        let _ = stop.send(true);
-    });
-    let mut told = stopped.clone();
-    let graceful = axum::serve(listener, service(state)).with_graceful_shutdown(async move {
-        let _ = told.wait_for(|stop| *stop).await;
-    });
-    let deadline = async {
-        let _ = stopped.wait_for(|stop| *stop).await;
-        tokio::time::sleep(DRAIN).await;
+/// How many connections there may be: as many as are asked for, or as the system lets a process have.
+fn connections(wanted: usize) -> usize {
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
+    let allowed = rlimit::increase_nofile_limit(needed).unwrap_or(1024);
+    if allowed >= needed {
+        return wanted;
+    }
+    let fewer = usize::try_from(allowed.saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(wanted).max(1);
+    tracing::warn!(
+        wanted,
+        allowed = fewer,
+        "the system's limit of open files (ulimit -n) allows fewer connections"
+    );
+    fewer
+}
+
+async fn serve(
+    listener: TcpListener,
+    state: AppState,
+    limits: Limits,
+    stop: StopArgs,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    let lifecycle = state.lifecycle().clone();
+    let draining = lifecycle.clone();
+    let serving = server::run(listener, service(state), &draining, limits, stop.drain_timeout);
+    let told_again = async {
+        leave(&lifecycle, stop.shutdown_delay, &mut signals).await;
+        signals.any().await;
     };
     tokio::select! {
-        served = graceful.into_future() => served.context("the service ended"),
-        () = deadline => {
-            tracing::warn!("some requests did not finish in time");
+        unfinished = serving => {
+            if unfinished > 0 {
+                tracing::warn!(unfinished, "connections or deletions did not finish in time");
+            }
             Ok(())
         }
+        () = told_again => anyhow::bail!("told to stop again: running requests were cut off"),
     }
 }
 
-/// At TRACE, the SDK and the embedded engine log whole items, and so what is known of patients: whatever is
-/// asked for, only our own lines come at that level.
-fn shows_no_bodies(line: &Metadata<'_>) -> bool {
-    *line.level() <= Level::DEBUG || line.target().starts_with("clinic_api")
-}
-
-fn start_logging(settings: &ServeArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).context("--log is no filter")?;
-    let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(shows_no_bodies));
-    match settings.log_format {
-        LogFormat::Text => registry.with(lines).init(),
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
-    }
-    Ok(())
-}
-
-fn cursor_keys(settings: &ServeArgs) -> anyhow::Result<CursorKeys> {
-    if let Some(keys) = &settings.cursor_keys {
-        return Ok(keys.clone());
-    }
-    match &settings.store.store {
-        Engine::Memory => Ok(CursorKeys::random()),
-        #[cfg(feature = "embedded")]
-        Engine::File(path) => key_beside(path),
-        #[cfg(not(feature = "embedded"))]
-        Engine::File(_) => anyhow::bail!("this build has dynamodb alone"),
-        Engine::DynamoDb => anyhow::bail!(
-            "--cursor-keys (CLINIC_API_CURSOR_KEYS) is needed with --store dynamodb: all replicas share it; \
-             `clinic-api cursor-key` makes one"
-        ),
-    }
-}
-
-/// The key beside the data file, made with it, so that cursors outlive a restart.
-#[cfg(feature = "embedded")]
-fn key_beside(data: &Path) -> anyhow::Result<CursorKeys> {
-    let path = crate::store::embedded::beside_data(data, ".cursor-key");
-    let shown = path.display().to_string();
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = crate::http::cursor::new_key();
-            write_private(&path, &key).with_context(|| format!("{shown} can't be written"))?;
-            key
-        }
-        Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
+/// Waits to be told to stop, and goes through the phases up to draining.
+async fn leave(lifecycle: &Lifecycle, delay: Duration, signals: &mut Signals) {
+    let delay = match signals.any().await {
+        // A person waits, and no load balancer.
+        Told::Interrupt => Duration::ZERO,
+        Told::Terminate => delay,
     };
-    text.trim().parse().with_context(|| format!("{shown} holds no key: delete it for a new one"))
+    tracing::info!(?delay, "stopping: not ready any more, still serving");
+    lifecycle.advance(Phase::Leaving);
+    metrics::ready(false);
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        _ = signals.any() => {}
+    }
+    tracing::info!("stopping: no new connections, running requests finish");
+    lifecycle.advance(Phase::Draining);
 }
 
-#[cfg(feature = "embedded")]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+/// The signals that stop the service.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+enum Told {
+    Interrupt,
+    Terminate,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
+
+    async fn any(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Interrupt,
+            _ = self.terminate.recv() => Told::Terminate,
+        }
+    }
 }

@@ -1,10 +1,10 @@
-//! Whether the process lives, and whether it can serve.
+//! Whether the process lives, and whether it should be sent requests.
 
 use axum::{Json, extract::State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{app::AppState, error::ApiResult, openapi::AnyProblems, store::StoreError};
+use crate::{app::AppState, error::ApiResult, openapi::AnyProblems};
 
 /// That all is well.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -30,23 +30,17 @@ pub async fn get_liveness() -> Json<Health> {
 
 /// Readiness
 ///
-/// Answers 200 while the table can be read.
+/// Answers 200 while the process takes requests: the table can be read, and the process was not told to stop.
+/// The table is read at most once a second, whoever asks. Once it could be read, only the third failure in a row
+/// counts.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operations",
     operation_id = "get_readiness",
-    responses((status = OK, description = "The table can be read.", body = Health), AnyProblems),
+    responses((status = OK, description = "The process takes requests.", body = Health), AnyProblems),
 )]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Json<Health>> {
-    app.store().ping().await.map_err(not_ready)?;
+    app.readiness().check(app.store(), app.lifecycle(), app.now()).await?;
     Ok(Json(Health { status: "ok" }))
-}
-
-/// Whatever keeps the table from being read, a missing table included, may pass: not ready, rather than broken.
-fn not_ready(error: StoreError) -> StoreError {
-    match error {
-        known @ (StoreError::Throttled | StoreError::Unreachable(_)) => known,
-        other => StoreError::Unreachable(other.into()),
-    }
 }

@@ -7,14 +7,18 @@ pub mod etag;
 pub mod finish;
 pub mod health;
 pub mod idempotency;
+pub mod lifecycle;
 pub mod merge_patch;
+pub mod metrics;
 pub mod paging;
 pub mod parameters;
 pub mod params;
 pub mod principal;
 pub mod problem;
+pub mod readiness;
 pub mod request_id;
 pub mod trace;
+pub mod version;
 
 pub use context::{ReadContext, WriteCommand};
 pub use merge_patch::MergePatch;

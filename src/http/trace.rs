@@ -10,19 +10,23 @@ use axum::{
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::request_id::RequestId;
+use super::{metrics, request_id::RequestId};
 
-/// Logs each request with its outcome.
+/// Logs and measures each request with its outcome.
 pub async fn log(request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+    let _active = metrics::request_begun();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let path = route.as_ref().map_or("none", MatchedPath::as_str);
     let id = request.extensions().get::<RequestId>().map_or("", |id| id.public.as_str());
-    let span = tracing::info_span!("request", method = %request.method(), path, request_id = id);
+    let span = tracing::info_span!("request", %method, path, request_id = id);
     async {
         let started = Instant::now();
         let response = next.run(request).await;
-        let status = response.status().as_u16();
-        let elapsed = micros(started.elapsed());
-        tracing::info!(status, elapsed_us = elapsed, "answered");
+        let elapsed = started.elapsed();
+        let status = response.status();
+        metrics::request_answered(&method, path, status, elapsed);
+        tracing::info!(status = status.as_u16(), elapsed_us = micros(elapsed), "answered");
         response
     }
     .instrument(span)

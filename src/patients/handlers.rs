@@ -203,8 +203,9 @@ pub async fn delete_patient(
     context: WriteContext,
     ApiPath(id): ApiPath<PatientId>,
 ) -> ApiResult<StatusCode> {
-    let deletion = async move { repo::delete(app.store(), &context, &id).await };
-    match to_the_end(deletion).await?? {
+    let store = app.store().clone();
+    let deletion = async move { repo::delete(&store, &context, &id).await };
+    match to_the_end(app.lifecycle(), deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(repo::Booked) => Err(ApiError::new(
             ErrorCode::HasFutureAppointments,

@@ -169,8 +169,9 @@ pub async fn delete_staff_member(
     context: WriteContext,
     ApiPath((clinic, id)): ApiPath<(ClinicId, StaffId)>,
 ) -> ApiResult<StatusCode> {
-    let deletion = async move { repo::delete(app.store(), &context, &clinic, &id).await };
-    match to_the_end(deletion).await?? {
+    let store = app.store().clone();
+    let deletion = async move { repo::delete(&store, &context, &clinic, &id).await };
+    match to_the_end(app.lifecycle(), deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(repo::Booked) => Err(ApiError::new(
             ErrorCode::HasFutureAppointments,

@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::Builder;
 
+use super::metrics::MeasureCalls;
+
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
@@ -32,7 +34,8 @@ pub async fn from_environment() -> Client {
         .retry_config(retries())
         .load()
         .await;
-    Client::new(&config)
+    let config = Config::from(&config).to_builder().interceptor(MeasureCalls);
+    Client::from_conf(config.build())
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.
@@ -46,4 +49,5 @@ pub fn local_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
         .http_client(Builder::new().build_http())
         .timeout_config(timeouts())
         .retry_config(retries())
+        .interceptor(MeasureCalls)
 }

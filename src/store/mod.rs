@@ -13,6 +13,7 @@ pub mod expression;
 pub mod guarded_delete;
 pub mod idempotency;
 pub mod keys;
+pub mod metrics;
 pub mod read;
 pub mod retry;
 pub mod schema;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clinic_api::error::ErrorCode;
 
-use crate::{command_line::Running, support::TestApp};
+use crate::support::{TestApp, process::Running};
 
 fn tour() -> &'static str {
     let readme = include_str!("../../README.md");

@@ -166,8 +166,9 @@ pub async fn delete_clinic(
     context: WriteContext,
     ApiPath(id): ApiPath<ClinicId>,
 ) -> ApiResult<StatusCode> {
-    let deletion = async move { repo::delete(app.store(), &context, &id).await };
-    match to_the_end(deletion).await?? {
+    let store = app.store().clone();
+    let deletion = async move { repo::delete(&store, &context, &id).await };
+    match to_the_end(app.lifecycle(), deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(InUse::Staff) => Err(ApiError::new(
             ErrorCode::ClinicHasStaff,

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod app;
 pub mod builders;
 pub mod checker;
+pub mod process;
 pub mod wire;
 
 pub use answer::{Answer, Call};

@@ -1,0 +1,146 @@
+//! What the process measures of itself, for Prometheus. Names follow OpenTelemetry's semantic conventions; labels
+//! hold matched paths and codes, never ids or anything else of a request.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::{
+    Router,
+    http::{Method, StatusCode, header},
+    routing::get,
+};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::version;
+use crate::store::metrics::CALL_DURATION;
+
+const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
+const ACTIVE_REQUESTS: &str = "http_server_active_requests";
+const OPEN_CONNECTIONS: &str = "http_server_open_connections";
+const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
+const READY: &str = "clinic_api_ready";
+const BUILD_INFO: &str = "clinic_api_build_info";
+
+/// Upper bounds of the histograms, in seconds: from a cached answer to the request deadline.
+const BUCKETS: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// The text format of Prometheus 0.0.4.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// How often what was measured is taken together, so that it does not pile up while nobody asks.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Starts measuring for the whole process. Without it, measurements go nowhere and cost next to nothing.
+///
+/// # Errors
+/// If the process measures already.
+pub fn start() -> anyhow::Result<Router> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("metrics can't be collected")?;
+    describe();
+    let upkeep = handle.clone();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(UPKEEP);
+        loop {
+            ticks.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(router(handle))
+}
+
+fn router(handle: PrometheusHandle) -> Router {
+    let render = async move || ([(header::CONTENT_TYPE, TEXT)], handle.render());
+    Router::new().route("/metrics", get(render))
+}
+
+fn describe() {
+    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "How long requests took to answer.");
+    describe_gauge!(ACTIVE_REQUESTS, "Requests that are under way.");
+    describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
+    describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
+    describe_gauge!(READY, "1 while the process takes requests, 0 while it is not ready.");
+    describe_gauge!(BUILD_INFO, "1; its labels tell what runs.");
+    describe_histogram!(
+        CALL_DURATION,
+        Unit::Seconds,
+        "How long calls of DynamoDB took, tries and waits between them included."
+    );
+    let commit = version::COMMIT.unwrap_or_default();
+    gauge!(BUILD_INFO, "version" => version::VERSION, "commit" => commit).set(1.0);
+    // These are there from the start, so that what is missing means that nobody measures.
+    gauge!(READY).set(0.0);
+    gauge!(ACTIVE_REQUESTS).set(0.0);
+    gauge!(OPEN_CONNECTIONS).set(0.0);
+    counter!(CONNECTIONS_REFUSED).absolute(0);
+}
+
+/// Something that counts in a gauge for as long as this lives.
+#[derive(Debug)]
+pub struct Counted(&'static str);
+
+impl Counted {
+    fn begin(gauge: &'static str) -> Self {
+        gauge!(gauge).increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        gauge!(self.0).decrement(1.0);
+    }
+}
+
+/// A connection was opened; it counts until what this answers is dropped.
+#[must_use]
+pub fn connection_opened() -> Counted {
+    Counted::begin(OPEN_CONNECTIONS)
+}
+
+/// A connection was one too many.
+pub fn connection_refused() {
+    counter!(CONNECTIONS_REFUSED).increment(1);
+}
+
+/// A request has come; it counts until what this answers is dropped.
+#[must_use]
+pub fn request_begun() -> Counted {
+    Counted::begin(ACTIVE_REQUESTS)
+}
+
+/// A request was answered. `route` is the matched path.
+pub fn request_answered(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
+    histogram!(
+        REQUEST_DURATION,
+        "http_request_method" => known(method),
+        "http_route" => route.to_owned(),
+        "http_response_status_code" => status.as_u16().to_string(),
+    )
+    .record(elapsed);
+}
+
+/// Whether the process is ready.
+pub fn ready(ready: bool) {
+    gauge!(READY).set(if ready { 1.0 } else { 0.0 });
+}
+
+/// Anybody can make up methods: the ones that we do not know are one.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        _ => "_OTHER",
+    }
+}

@@ -1,0 +1,121 @@
+//! What operators ask: whether it lives, is ready, which version it is, and what it measures.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use serde_json::json;
+
+use crate::support::{
+    Fault, TestApp,
+    process::{RemoteTable, Running, http_client},
+};
+
+#[tokio::test]
+async fn readiness_survives_two_failures_and_falls_with_the_third() {
+    let app = TestApp::spawn().await;
+    app.get("/readyz").send().await.expect(200);
+    for fault in [Fault::Unreachable, Fault::ServerError, Fault::BadGateway] {
+        for ready in [true, true, false] {
+            app.clock.advance(SignedDuration::from_secs(1));
+            app.wire.disturb_times(3, "GetItem", fault);
+            let answer = app.get("/readyz").send().await;
+            if ready {
+                answer.expect(200);
+            } else {
+                assert_eq!(answer.header("retry-after"), "1");
+                answer.problem(503, "store_unreachable");
+            }
+            app.get("/livez").send().await.expect(200);
+        }
+        app.clock.advance(SignedDuration::from_secs(1));
+        app.get("/readyz").send().await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_never_read_the_table_is_not_ready() {
+    let app = TestApp::spawn().await;
+    app.wire.disturb_times(3, "GetItem", Fault::Unreachable);
+    app.get("/readyz").send().await.problem(503, "store_unreachable");
+    app.clock.advance(SignedDuration::from_secs(1));
+    app.get("/readyz").send().await.expect(200);
+}
+
+#[tokio::test]
+async fn the_table_is_asked_once_a_second_whoever_asks() {
+    let app = TestApp::spawn().await;
+    let asked = futures_util::future::join_all((0..20).map(|_| app.get("/readyz").send())).await;
+    assert!(asked.iter().all(|answer| answer.status == 200));
+    assert_eq!(app.wire.take_calls().len(), 1);
+    app.clock.advance(SignedDuration::from_secs(1));
+    app.get("/readyz").send().await.expect(200);
+    assert_eq!(app.wire.take_calls().len(), 1);
+}
+
+#[tokio::test]
+async fn the_version_is_told() {
+    let app = TestApp::spawn().await;
+    let version = app.get("/version").send().await.expect(200).json();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    let commit = option_env!("CLINIC_API_COMMIT").filter(|commit| !commit.is_empty());
+    assert_eq!(version["commit"], json!(commit));
+}
+
+/// The names of the metrics of a text in Prometheus' format.
+fn names(text: &str) -> BTreeSet<&str> {
+    let declared = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    declared.filter_map(|line| line.split(' ').next()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = RemoteTable::missing().await;
+    table.create(folder.path());
+    let mut command = table.program(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+    let running = Running::launch(&mut command, 5);
+    assert_eq!(running.send("GET", "/metrics", None).await.0, 404, "it is not for callers");
+    let (_, patient) =
+        running.send("POST", "/v1/patients", Some(json!({ "name": "Ida", "mrn": "M-1" }))).await;
+    let patient = patient["id"].as_str().unwrap();
+    running.send("GET", &format!("/v1/patients/{patient}"), None).await;
+    running.send("GET", "/v1/patients?mrn=M-1", None).await;
+    running.send("BREW", "/v1/patients/Ida", None).await;
+    running.send("GET", "/readyz", None).await;
+    let again = json!({ "name": "Ida", "mrn": "M-1" });
+    assert_eq!(running.send("POST", "/v1/patients", Some(again)).await.0, 409);
+    let metrics = running.greeting[4].split_whitespace().last().unwrap().parse().unwrap();
+    let answer = http_client().get(metrics).await.unwrap();
+    let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    for line in [
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"/v1/patients/{patient_id}\",http_response_status_code=\"200\"} 1",
+        "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",http_route=\"/v1/patients/{patient_id}\",http_response_status_code=\"405\"} 1",
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"none\",http_response_status_code=\"404\"} 1",
+        "db_client_operation_duration_seconds_count{db_operation_name=\"TransactWriteItems\",error_type=\"\"} 1",
+        "db_client_operation_duration_seconds_count{db_operation_name=\"TransactWriteItems\",error_type=\"TransactionCanceledException\"} 1",
+        "http_server_active_requests 0",
+        "http_server_connections_refused_total 0",
+        "clinic_api_ready 1",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "no {line} in\n{text}");
+    }
+    for secret in [patient, "Ida", "M-1", "BREW"] {
+        assert!(!text.contains(secret), "{secret} in\n{text}");
+    }
+    let shipped = shipped_metric_names();
+    let exported = names(&text);
+    assert_eq!(
+        exported,
+        shipped.iter().map(String::as_str).collect(),
+        "docs/metrics.md and what is exported"
+    );
+}
+
+/// The metrics that `docs/metrics.md` lists.
+fn shipped_metric_names() -> BTreeSet<String> {
+    let listed = include_str!("../../docs/metrics.md").lines();
+    let listed = listed.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    listed.map(str::to_owned).collect()
+}

@@ -1,0 +1,190 @@
+//! The program as its users start and stop it.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+};
+
+use axum::body::Bytes;
+use clinic_api::store::embedded::Engine;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use super::app::{external_endpoint, fresh_table};
+
+/// A client of HTTP that keeps its connections.
+pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// A client with no connections yet.
+pub fn http_client() -> HttpClient {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+/// The program, in a folder and with none of this machine's AWS settings.
+pub fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api"));
+    command.current_dir(folder);
+    for (name, _) in std::env::vars() {
+        if name.starts_with("AWS_") || name.starts_with("CLINIC_API_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// All that a program printed.
+pub fn text(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// A running service; it is killed when the test ends.
+pub struct Running {
+    child: Child,
+    log: PathBuf,
+    /// Where its API is, without a path.
+    pub base: String,
+    /// What it printed at its start.
+    pub greeting: Vec<String>,
+}
+
+impl Running {
+    /// Starts the service on a free port and waits for its greeting. Told to stop, it does so at once.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::launch(program(folder).args(["serve", "--listen", "127.0.0.1:0"]).args(arguments), 4)
+    }
+
+    /// Runs a command that serves, and waits for `lines` lines of greeting.
+    pub fn launch(command: &mut Command, lines: usize) -> Self {
+        let folder = command.get_current_dir().unwrap();
+        let log = folder.join(format!("{:x}.log", rand::random::<u64>()));
+        if command.get_envs().all(|(name, _)| name != "CLINIC_API_SHUTDOWN_DELAY") {
+            command.env("CLINIC_API_SHUTDOWN_DELAY", "0s");
+        }
+        let file = std::fs::File::create(&log).unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let greeting: Vec<String> = printed.take(lines).map(Result::unwrap).collect();
+        let api = greeting.get(1).and_then(|line| line.split_whitespace().last());
+        let Some(base) = api.and_then(|api| api.strip_suffix("/v1/clinics")) else {
+            panic!("no greeting: {greeting:?} {}", std::fs::read_to_string(&log).unwrap());
+        };
+        Self { base: base.to_owned(), child, log, greeting }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
+    /// Kills it as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends it a signal, as `kill` does.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended; answers how, and all that it logged.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        (status, std::fs::read_to_string(&self.log).unwrap())
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub fn terminate(self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends one request on a connection of its own.
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        send(&http_client(), &format!("{}{path}", self.base), method, body).await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a request; the error says on which way it failed.
+pub async fn send(
+    client: &HttpClient,
+    uri: &str,
+    method: &str,
+    body: Option<Value>,
+) -> Result<(u16, Value), String> {
+    let mut request = axum::http::Request::builder().method(method).uri(uri);
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    let bytes = body.map(|body| body.to_string()).unwrap_or_default();
+    let answer = client.request(request.body(Full::from(bytes)).unwrap()).await;
+    let answer = answer.map_err(|error| format!("{method} {uri}: {error:?}"))?;
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await;
+    let bytes = body.map_err(|error| format!("{method} {uri}: {error:?}"))?.to_bytes();
+    Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+}
+
+/// A table on an engine of another process than the service's: an embedded one, or the suite's own.
+pub struct RemoteTable {
+    endpoint: String,
+    /// The table's name.
+    pub name: String,
+    _engine: Option<Engine>,
+}
+
+impl RemoteTable {
+    /// An engine without the table.
+    pub async fn missing() -> Self {
+        let (engine, endpoint) = if let Some(endpoint) = external_endpoint() {
+            (None, endpoint)
+        } else {
+            let engine = Engine::in_memory().await.unwrap();
+            let endpoint = engine.endpoint().to_owned();
+            (Some(engine), endpoint)
+        };
+        Self { endpoint, name: fresh_table(), _engine: engine }
+    }
+
+    /// Where the engine is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The program with this table in its environment.
+    pub fn program(&self, folder: &Path) -> Command {
+        let mut command = program(folder);
+        command
+            .env("CLINIC_API_STORE", "dynamodb")
+            .env("CLINIC_API_TABLE", &self.name)
+            .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
+            .env("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint)
+            .env("AWS_REGION", "eu-central-1")
+            .env("AWS_ACCESS_KEY_ID", "x")
+            .env("AWS_SECRET_ACCESS_KEY", "x");
+        command
+    }
+
+    /// Makes the table.
+    pub fn create(&self, folder: &Path) {
+        let output = self.program(folder).args(["table", "create"]).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+    }
+}
