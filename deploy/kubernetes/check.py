@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Checks the Kubernetes manifests as they are applied: every overlay is rendered, and the optional components too.
+
+    python3 check.py                    render and check all
+    python3 check.py --render DIR       also leave the rendered manifests in DIR, for other checkers
+    python3 check.py --binary PATH      also compare the settings with what `PATH serve --help` knows
+    python3 check.py --deploy prod      also fail where something of that overlay is still to be filled in
+
+Needs `kustomize` or `kubectl`, and the packages in requirements.txt.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import kubernetes_validate
+import yaml
+
+HERE = Path(__file__).resolve().parent
+# The oldest version that the manifests work on (native sleep), and the newest that there are schemas for.
+VERSIONS = ["1.30", "1.37"]
+# Kinds of operators: Kubernetes has no schema for them, so only name and spec are looked for.
+CUSTOM = {("monitoring.coreos.com/v1", "ServiceMonitor"), ("external-secrets.io/v1", "ExternalSecret")}
+# Made by an operator and never in the repository.
+SECRETS = {"clinic-api-cursor-keys": {"CLINIC_API_CURSOR_KEYS"}}
+WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+FILL_IN = "FILL-IN"
+
+
+def build(folder):
+    """What kustomize makes of a folder."""
+    tool = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
+    done = subprocess.run([*tool, str(folder)], capture_output=True, text=True, check=False)
+    if done.returncode or "Warning:" in done.stderr:  # kustomize warns of what it will no longer take
+        sys.exit(f"{' '.join(tool)} {folder}:\n{done.stderr}")
+    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+
+
+def renders():
+    """Every overlay, and production with all components, by name."""
+    made = {folder.name: build(folder) for folder in sorted((HERE / "overlays").iterdir())}
+    with tempfile.TemporaryDirectory() as scratch:
+        scratch = Path(scratch).resolve()
+        whole = yaml.safe_load((HERE / "overlays/prod/kustomization.yaml").read_text())
+        kustomization = {
+            "apiVersion": whole["apiVersion"],
+            "kind": whole["kind"],
+            "namespace": whole["namespace"],
+            "resources": [os.path.relpath(HERE / "overlays/prod", scratch)],
+            "components": [os.path.relpath(c, scratch) for c in sorted((HERE / "components").iterdir())],
+        }
+        (scratch / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+        made["prod-with-components"] = build(scratch)
+    return made
+
+
+def name(manifest):
+    return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def validate(manifest):
+    """What the schemas of Kubernetes refuse."""
+    if (manifest["apiVersion"], manifest["kind"]) in CUSTOM:
+        if not manifest.get("spec"):
+            yield "has no spec"
+        return
+    for version in VERSIONS:
+        try:
+            kubernetes_validate.validate(manifest, version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            yield f"Kubernetes {version}: {'.'.join(map(str, error.path))}: {error.message}"
+
+
+class Rendered:
+    """The manifests of one overlay, and how they hang together."""
+
+    def __init__(self, manifests):
+        self.all = manifests
+        self.pods = {name(m): m["spec"]["template"] for m in manifests if m["kind"] in WORKLOADS}
+
+    def of(self, *kinds):
+        return [m for m in self.all if m["kind"] in kinds]
+
+    def has(self, kind, wanted):
+        return any(m["metadata"]["name"] == wanted for m in self.of(kind))
+
+    def selected(self, selector):
+        """The pod templates that a selector of labels takes."""
+        wanted = (selector or {}).get("matchLabels") or {}
+        return [p for p in self.pods.values() if wanted.items() <= p["metadata"]["labels"].items()]
+
+    @staticmethod
+    def ports(pod):
+        return {p[k] for c in pod["spec"]["containers"] for p in c.get("ports", []) for k in ("name", "containerPort")}
+
+    def problems(self):
+        for manifest in self.all:
+            yield from ((name(manifest), p) for p in validate(manifest))
+        if len({(m["apiVersion"], name(m)) for m in self.all}) != len(self.all):
+            yield "all", "something stands there twice"
+        spaces = {m["metadata"].get("namespace") for m in self.all if m["kind"] not in ("Namespace", "PriorityClass")}
+        if len(spaces) != 1 or not self.has("Namespace", *spaces):
+            yield "all", f"namespaces: {spaces}"
+        for workload in self.of("Deployment", "StatefulSet"):
+            if self.selected(workload["spec"]["selector"]) != [workload["spec"]["template"]]:
+                yield name(workload), "its selector does not select its own pods alone"
+        for owner, pod in self.pods.items():
+            yield from ((owner, p) for p in self.pod_problems(pod))
+        for kind, path in (("Service", "selector"), ("NetworkPolicy", "podSelector"), ("PodDisruptionBudget", "selector")):
+            for manifest in self.of(kind):
+                yield from ((name(manifest), p) for p in self.selector_problems(manifest, path))
+        for scaler in self.of("HorizontalPodAutoscaler"):
+            target = scaler["spec"]["scaleTargetRef"]
+            if not self.has(target["kind"], target["name"]):
+                yield name(scaler), f"its target {target['name']} is not there"
+            if any("replicas" in d["spec"] for d in self.of("Deployment")):
+                yield name(scaler), "a Deployment sets replicas too, and every apply would reset them"
+        for ingress in self.of("Ingress"):
+            for rule in ingress["spec"]["rules"]:
+                for backend in (p["backend"]["service"] for p in rule["http"]["paths"]):
+                    yield from ((name(ingress), p) for p in self.service_problems(backend["name"], backend["port"]["name"]))
+        for monitor in self.of("ServiceMonitor"):
+            wanted = monitor["spec"]["selector"]["matchLabels"].items()
+            found = [s for s in self.of("Service") if wanted <= s["metadata"]["labels"].items()]
+            for port in (e["port"] for e in monitor["spec"]["endpoints"]):
+                if len(found) != 1:
+                    yield name(monitor), "it does not select one Service"
+                else:
+                    yield from ((name(monitor), p) for p in self.service_problems(found[0]["metadata"]["name"], port))
+
+    def service_problems(self, service, port):
+        ports = [p["name"] for s in self.of("Service") if s["metadata"]["name"] == service for p in s["spec"]["ports"]]
+        if port not in ports:
+            yield f"Service {service} has no port {port}"
+
+    def selector_problems(self, manifest, path):
+        """Whether there are pods for it, and whether they have the ports that it names."""
+        spec = manifest["spec"]
+        selector = {"matchLabels": spec[path]} if manifest["kind"] == "Service" else spec[path]
+        pods = self.selected(selector)
+        if not pods:
+            yield "selects no pod"
+        named = [p.get("targetPort", p["port"]) for p in spec.get("ports", [])]
+        named += [p["port"] for rule in spec.get("ingress", []) for p in rule.get("ports", [])]
+        for port in named:
+            yield from (f"port {port} is in no pod" for pod in pods if port not in self.ports(pod))
+
+    def pod_problems(self, pod):
+        account = pod["spec"].get("serviceAccountName")
+        if account and not self.has("ServiceAccount", account):
+            yield f"ServiceAccount {account} is not there"
+        priority = pod["spec"].get("priorityClassName")
+        if priority and not self.has("PriorityClass", priority):
+            yield f"PriorityClass {priority} is not there"
+        volumes = {v["name"] for v in pod["spec"].get("volumes", [])}
+        settings = {}
+        for container in pod["spec"]["containers"]:
+            for source in container.get("envFrom", []):
+                wanted = source["configMapRef"]["name"]
+                found = [m["data"] for m in self.of("ConfigMap") if m["metadata"]["name"] == wanted]
+                if not found:
+                    yield f"ConfigMap {wanted} is not there"
+                settings.update(*found)
+            for variable in container.get("env", []):
+                ref = variable["valueFrom"]["secretKeyRef"]  # plain values belong into the ConfigMap
+                if ref["key"] not in SECRETS.get(ref["name"], ()):
+                    yield f"nobody makes Secret {ref['name']} with {ref['key']}"
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                for action in ("httpGet", "tcpSocket"):
+                    port = container.get(probe, {}).get(action, {}).get("port")
+                    if port and port not in self.ports(pod):
+                        yield f"{probe}: port {port} is not there"
+            claims = {c["metadata"]["name"] for s in self.of("StatefulSet") for c in s["spec"]["volumeClaimTemplates"]}
+            for mount in container.get("volumeMounts", []):
+                if mount["name"] not in volumes | claims:
+                    yield f"volume {mount['name']} is not there"
+            if "preStop" in container.get("lifecycle", {}):
+                yield from self.ending_problems(pod, container, settings)
+
+    @staticmethod
+    def ending_problems(pod, container, settings):
+        """Sleeping, waiting and draining must fit into the grace period, with 10 seconds to spare."""
+        steps = [container["lifecycle"]["preStop"]["sleep"]["seconds"]]
+        waits = [settings.get(s, "not set") for s in ("CLINIC_API_SHUTDOWN_DELAY", "CLINIC_API_DRAIN_TIMEOUT")]
+        if not all(re.fullmatch(r"\d+s", wait) for wait in waits):
+            yield f"delay and drain timeout are not whole seconds: {waits}"
+            return
+        steps += [int(wait.removesuffix("s")) for wait in waits]
+        grace = pod["spec"]["terminationGracePeriodSeconds"]
+        if sum(steps) + 10 > grace:
+            yield f"ending takes {' + '.join(map(str, steps))} s, and the grace period is {grace} s"
+
+    def settings(self):
+        """The names of all settings of the service."""
+        names = {k for m in self.of("ConfigMap") for k in m["data"]}
+        names |= {v["name"] for p in self.pods.values() for c in p["spec"]["containers"] for v in c.get("env", [])}
+        return {n for n in names if n.startswith("CLINIC_API_")}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--render", type=Path)
+    parser.add_argument("--binary", type=Path)
+    parser.add_argument("--deploy", choices=[f.name for f in (HERE / "overlays").iterdir()])
+    options = parser.parse_args()
+
+    failed = 0
+    known = None
+    if options.binary:
+        told = subprocess.run([options.binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
+        known = set(re.findall(r"\[env: (\w+)", told))
+    for overlay, manifests in renders().items():
+        rendered = Rendered(manifests)
+        problems = list(rendered.problems())
+        if known is not None:
+            problems += [("settings", f"{s} is unknown to the binary") for s in sorted(rendered.settings() - known)]
+        if overlay == options.deploy:
+            for manifest in manifests:
+                left = [line for line in yaml.safe_dump(manifest).splitlines() if FILL_IN in line]
+                problems += [(name(manifest), f"to be filled in: {line.strip()}") for line in left]
+        if options.render:
+            options.render.mkdir(parents=True, exist_ok=True)
+            (options.render / f"{overlay}.yaml").write_text(yaml.safe_dump_all(manifests, sort_keys=False))
+        for where, problem in problems:
+            print(f"{overlay}: {where}: {problem}")
+        failed += len(problems)
+        print(f"{overlay}: {len(manifests)} manifests, {len(problems)} problems")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
