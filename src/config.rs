@@ -24,7 +24,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the service (the default).
     Serve(Box<ServeArgs>),
-    /// Make or verify the table.
+    /// Make, verify or backfill the table.
     Table(TableArgs),
     /// Print the OpenAPI document.
     Openapi,
@@ -130,7 +130,7 @@ pub enum LogFormat {
 /// What to do with the table.
 #[derive(Debug, Args)]
 pub struct TableArgs {
-    /// Make or verify.
+    /// Make, verify or backfill.
     #[command(subcommand)]
     pub action: TableAction,
 }
@@ -142,6 +142,27 @@ pub enum TableAction {
     Create(StoreArgs),
     /// Compare the table with what it should be; exit with 1 and tell what differs.
     Check(StoreArgs),
+    /// Write every item anew that is not stored as this version would write it: after the shape of items or their
+    /// index keys have changed. Reads the whole table (a Scan), so it needs more rights than the service. It can be
+    /// run beside the service, stopped, and run again. Exits with 1 if there are items that it could do nothing about.
+    Backfill(BackfillArgs),
+}
+
+/// What to backfill, and how fast.
+#[derive(Debug, Args)]
+pub struct BackfillArgs {
+    /// Where the data are.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// How many parts of the table are read side by side.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub segments: u16,
+    /// How many items a second are read at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
+    /// Only tell how many items would be written.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// An engine.

@@ -76,6 +76,7 @@ error_codes! {
     Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
     DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
     Stopping: "stopping", SERVICE_UNAVAILABLE, "The process is about to stop";
+    NewerVersion: "newer_version", SERVICE_UNAVAILABLE, "A newer version of the service wrote the record";
     StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "The database can't be reached";
 }
 
@@ -259,6 +260,10 @@ impl From<StoreError> for ApiError {
             )
             .retry_later()
             .with_cause(cause),
+            newer @ StoreError::NewerShape { .. } => {
+                let detail = "Try again: a replica of the newer version can read it. Nothing was written.";
+                Self::new(ErrorCode::NewerVersion, detail).retry_later().with_cause(newer)
+            }
             StoreError::TooLarge { bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!("It would take {bytes} bytes; 409600 are the most. Nothing was written."),

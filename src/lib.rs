@@ -8,6 +8,7 @@ pub mod config;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod kinds;
 pub mod openapi;
 pub mod patients;
 pub mod router;

@@ -1,5 +1,6 @@
 //! What the command line does.
 
+pub mod backfill;
 pub mod cursor_keys;
 pub mod healthcheck;
 pub mod logging;

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::OpenStore;
+use super::{OpenStore, backfill};
 use crate::{
     config::{StoreArgs, TableAction},
     store::schema::Created,
@@ -16,6 +16,7 @@ pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
         TableAction::Create(settings) => create(&settings).await,
         TableAction::Check(settings) => check(&settings).await,
+        TableAction::Backfill(settings) => backfill::run(&settings).await,
     }
 }
 

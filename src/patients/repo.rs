@@ -7,7 +7,7 @@ use crate::{
     id::{OrgId, PatientId},
     schedule,
     store::{
-        Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         codec::{string, text},
         expression::Condition,
         keys::{self, IndexKey},
@@ -15,9 +15,11 @@ use crate::{
     },
 };
 
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::of::<Patient>(), Kind::of::<RecordNumber>()];
+
 impl Record for Patient {
     const TYPE: &'static str = "patient";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::patient(&self.id)
@@ -38,7 +40,6 @@ struct RecordNumber {
 
 impl Record for RecordNumber {
     const TYPE: &'static str = "record_number";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::record_number(&self.org, &self.mrn)

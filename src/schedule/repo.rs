@@ -6,7 +6,7 @@ use super::model::{DaySheet, Entry, SheetOwner, Slot, has_future_entry};
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, StaffId},
     store::{
-        Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         codec::{number, string},
         expression::Condition,
         keys::{self, KeyRange},
@@ -18,9 +18,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 const ENTRIES: &str = "entries";
 
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::of::<DaySheet>()];
+
 impl Record for DaySheet {
     const TYPE: &'static str = "day_sheet";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         sheet_key(&self.owner, self.utc_date)

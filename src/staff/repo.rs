@@ -6,7 +6,7 @@ use crate::{
     id::{ClinicId, OrgId, StaffId},
     schedule,
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext,
+        Entity, Key, Kind, Record, Store, StoreError, WriteContext,
         guarded_delete::stays,
         keys,
         read::{List, Listed, PageRequest},
@@ -14,9 +14,11 @@ use crate::{
     },
 };
 
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::of::<StaffMember>()];
+
 impl Record for StaffMember {
     const TYPE: &'static str = "staff";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::staff(&self.clinic_id, &self.id)

@@ -11,6 +11,7 @@ use super::{
     expression::Condition,
     guarded_delete::DELETING,
     keys::{IndexKey, Key},
+    shape::Shapes,
     write::{Write, WriteContext},
 };
 use crate::id::OrgId;
@@ -22,12 +23,12 @@ pub type Item = HashMap<String, AttributeValue>;
 /// (AWS, "Service, account, and table quotas in Amazon DynamoDB").
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// A kind of item: what it is called, the version of its shape, and where it lives.
+/// A kind of item: what it is called, the shapes that it has had, and where it lives.
 pub trait Record: Serialize + DeserializeOwned {
     /// The item's `type`.
     const TYPE: &'static str;
-    /// The version of its shape, the item's `v`.
-    const VERSION: u32;
+    /// The shapes that it has had.
+    const SHAPES: Shapes = Shapes::FIRST;
 
     /// Its key in the table.
     fn key(&self) -> Key;
@@ -113,8 +114,8 @@ impl<T: Record> Entity<T> {
         let meta: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(&self.meta).map_err(corrupt)?;
         item.extend(meta);
         item.insert("type".to_owned(), AttributeValue::S(T::TYPE.to_owned()));
-        item.insert("v".to_owned(), AttributeValue::N(T::VERSION.to_string()));
         item.retain(|_, value| !value.is_null());
+        T::SHAPES.downcast(T::TYPE, &mut item)?;
         item.extend(self.value.key().attributes());
         if let Some(index_key) = self.value.index_key(&self.meta) {
             item.extend(index_key.attributes());
@@ -125,12 +126,14 @@ impl<T: Record> Entity<T> {
     /// The entity that an item holds.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] if the item is of another type or lacks an attribute.
-    pub fn from_item(item: Item) -> Result<Self, StoreError> {
+    /// [`StoreError::Corrupt`] if the item is of another type or lacks an attribute, [`StoreError::NewerShape`] if
+    /// only a later release knows its shape.
+    pub fn from_item(mut item: Item) -> Result<Self, StoreError> {
         let corrupt = |error| StoreError::corrupt(T::TYPE, error);
         if !is_of_type::<T>(&item) {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
         }
+        T::SHAPES.upcast(T::TYPE, &mut item)?;
         let meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(item.clone()).map_err(corrupt)?;
         let value = serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(corrupt)?;
         Ok(Self { meta, value })

@@ -101,6 +101,15 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// A record of a shape that this release does not know: a later one wrote it, and is being rolled out or was
+    /// undone.
+    #[error("a stored {kind} has shape {version}, which only a later release knows")]
+    NewerShape {
+        /// The record's type.
+        kind: &'static str,
+        /// Its `v`.
+        version: usize,
+    },
     /// Anything else.
     #[error("DynamoDB answered with an error that was not foreseen")]
     Unexpected(#[source] Cause),

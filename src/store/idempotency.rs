@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Entity, Item, Key, Record, Store, StoreError, WriteContext,
+    Entity, Item, Key, Kind, Record, Store, StoreError, WriteContext,
     codec::{number, string, text},
     expression::Condition,
     keys::{self, EXPIRES_AT},
@@ -15,6 +15,10 @@ use super::{
 
 /// How long a key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::left_alone(TYPE)];
+
+const TYPE: &str = "idempotency";
 const FINGERPRINT: &str = "fingerprint";
 const ANSWER: &str = "answer";
 
@@ -59,7 +63,7 @@ impl Idempotency {
             .map_err(|error| StoreError::corrupt("idempotency", error))?;
         let mut item = self.key().attributes();
         item.extend([
-            ("type".to_owned(), string("idempotency")),
+            ("type".to_owned(), string(TYPE)),
             ("v".to_owned(), number(1)),
             ("rev".to_owned(), number(1)),
             ("org".to_owned(), string(&context.org)),

@@ -4,6 +4,7 @@
 //! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
 
 mod aggregate;
+pub mod backfill;
 pub mod client;
 pub mod codec;
 #[cfg(feature = "embedded")]
@@ -17,6 +18,7 @@ pub mod metrics;
 pub mod read;
 pub mod retry;
 pub mod schema;
+pub mod shape;
 pub mod write;
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
@@ -25,6 +27,7 @@ pub use codec::{Entity, Item, Meta, Record};
 pub use errors::StoreError;
 pub use idempotency::Idempotency;
 pub use keys::Key;
+pub use shape::{Kind, Shapes};
 pub use write::{Precondition, WriteContext};
 
 /// The one table, and the client that reaches it. Cheap to clone.

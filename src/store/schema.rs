@@ -62,7 +62,8 @@ impl Store {
         Ok(created)
     }
 
-    /// Everything in which the table differs from what the service needs; empty if nothing does.
+    /// Everything in which the table differs from what the service needs; empty if nothing does. How it is billed is
+    /// the operator's choice.
     ///
     /// # Errors
     /// Whatever the database may answer.
@@ -86,7 +87,7 @@ impl Store {
             .collect())
     }
 
-    async fn describe_table(&self) -> Result<Option<TableDescription>, StoreError> {
+    pub(super) async fn describe_table(&self) -> Result<Option<TableDescription>, StoreError> {
         let described = self.client.describe_table().table_name(&self.table).send().await;
         match described {
             Ok(output) => Ok(output.table),
@@ -204,9 +205,6 @@ fn describe(table: &TableDescription) -> Vec<(&'static str, String, String)> {
     let projection = index.and_then(|index| index.projection()?.projection_type.clone());
     let stream = table.stream_specification.as_ref().filter(|stream| stream.stream_enabled);
     let stream = stream.and_then(|stream| stream.stream_view_type.clone());
-    // A table that was never switched has no billing summary: it is provisioned.
-    let billing =
-        table.billing_mode_summary.as_ref().and_then(|billing| billing.billing_mode.clone());
     let mut types: Vec<_> = table
         .attribute_definitions()
         .iter()
@@ -235,11 +233,6 @@ fn describe(table: &TableDescription) -> Vec<(&'static str, String, String)> {
             "stream",
             StreamViewType::NewAndOldImages.to_string(),
             stream.map_or_else(none, |view| view.to_string()),
-        ),
-        (
-            "billing mode",
-            BillingMode::PayPerRequest.to_string(),
-            billing.unwrap_or(BillingMode::Provisioned).to_string(),
         ),
     ]
 }

@@ -8,6 +8,7 @@ mod support;
 
 mod access_patterns;
 mod appointments;
+mod backfill;
 mod clinics;
 mod command_line;
 mod concurrency;

@@ -42,7 +42,7 @@ pub enum ChangeError {
 
 /// Who deleted an appointment and when; expires by TTL.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Deleted {
+pub(super) struct Deleted {
     appointment_id: AppointmentId,
     clinic_id: ClinicId,
     expires_at: i64,
@@ -50,7 +50,6 @@ struct Deleted {
 
 impl Record for Deleted {
     const TYPE: &'static str = "deleted_appointment";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::deleted_appointment(&self.appointment_id)

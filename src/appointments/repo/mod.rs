@@ -17,7 +17,7 @@ use crate::{
     id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId},
     patients,
     store::{
-        Entity, Key, Meta, Record, Store, StoreError,
+        Entity, Key, Kind, Meta, Record, Store, StoreError,
         codec::string,
         expression::Condition,
         keys::{self, IndexKey},
@@ -25,9 +25,12 @@ use crate::{
     },
 };
 
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] =
+    &[Kind::of::<Appointment>(), Kind::of::<Moved>(), Kind::of::<change::Deleted>()];
+
 impl Record for Appointment {
     const TYPE: &'static str = "appointment";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::appointment(&self.clinic_id, self.date, &self.id)
@@ -49,7 +52,6 @@ pub struct Moved {
 
 impl Record for Moved {
     const TYPE: &'static str = "moved_appointment";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::moved_appointment(&self.appointment_id)

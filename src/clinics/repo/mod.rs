@@ -12,7 +12,7 @@ use crate::{
     id::{ClinicId, OrgId},
     schedule,
     store::{
-        Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         keys::{self, IndexKey},
         read::{List, Listed, PageRequest},
     },
@@ -21,9 +21,11 @@ use crate::{
 
 const REMEMBERED: Duration = Duration::from_hours(1);
 
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::of::<Clinic>()];
+
 impl Record for Clinic {
     const TYPE: &'static str = "clinic";
-    const VERSION: u32 = 1;
 
     fn key(&self) -> Key {
         keys::clinic(&self.id)

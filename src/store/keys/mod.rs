@@ -59,6 +59,13 @@ impl Key {
         let text = |name| item.get(name)?.as_s().ok().cloned();
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
+
+    /// The key for a person to look at: without a record number, which is known of a patient.
+    #[must_use]
+    pub fn for_people(&self) -> String {
+        let pk = if self.pk.starts_with("MRN#") { "MRN#…" } else { &self.pk };
+        format!("{pk} / {}", self.sk)
+    }
 }
 
 /// Where an item lives in the index.
@@ -237,5 +244,11 @@ mod tests {
             (SK.to_owned(), AttributeValue::S(META.to_owned())),
         ]);
         assert_eq!(Key::of(&number), None);
+    }
+
+    #[test]
+    fn people_see_no_record_number() {
+        let key = super::record_number(&"ORG-1".parse().unwrap(), "12345");
+        assert_eq!(key.for_people(), "MRN#… / META");
     }
 }
