@@ -1,0 +1,107 @@
+# Names are stable (`NAME-WHAT`), and each description names the heading of docs/operations.md that says what it
+# means and what to do.
+
+locals {
+  actions  = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+  guide    = "See docs/operations.md, heading"
+  balancer = { LoadBalancer = aws_lb.this.arn_suffix }
+  target   = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
+}
+
+# Also rolls back a deployment (service.tf).
+resource "aws_cloudwatch_metric_alarm" "http_5xx" {
+  alarm_name        = "${var.name}-http-5xx"
+  alarm_description = "The service answers 5xx. ${local.guide} http-5xx."
+
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_Target_5XX_Count"
+  dimensions          = local.target
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarm_thresholds.http_5xx_per_minute
+  # No request was answered so.
+  treat_missing_data = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+# The balancer had nobody to ask, or got no answer.
+resource "aws_cloudwatch_metric_alarm" "load_balancer_5xx" {
+  alarm_name        = "${var.name}-load-balancer-5xx"
+  alarm_description = "The load balancer itself answers 5xx. ${local.guide} load-balancer-5xx."
+
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HTTPCode_ELB_5XX_Count"
+  dimensions          = local.balancer
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarm_thresholds.load_balancer_5xx_per_minute
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "unhealthy_hosts" {
+  alarm_name        = "${var.name}-unhealthy-hosts"
+  alarm_description = "Tasks are not ready for minutes. ${local.guide} unhealthy-hosts."
+
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "UnHealthyHostCount"
+  dimensions          = local.target
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+# The balancer counts as long as there is a registered task: no data means that there is none.
+resource "aws_cloudwatch_metric_alarm" "too_few_healthy_hosts" {
+  alarm_name        = "${var.name}-too-few-healthy-hosts"
+  alarm_description = "Fewer tasks are ready than should be at least. ${local.guide} too-few-healthy-hosts."
+
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HealthyHostCount"
+  dimensions          = local.target
+  statistic           = "Minimum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "LessThanThreshold"
+  threshold           = var.scaling.min
+  treat_missing_data  = "breaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "slow_responses" {
+  alarm_name        = "${var.name}-slow-responses"
+  alarm_description = "One request in a hundred takes long. ${local.guide} slow-responses."
+
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "TargetResponseTime"
+  dimensions          = local.target
+  extended_statistic  = "p99"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarm_thresholds.p99_seconds
+  treat_missing_data  = "notBreaching"
+  # With a handful of requests one is the slowest hundredth.
+  evaluate_low_sample_count_percentiles = "ignore"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}

@@ -1,0 +1,41 @@
+# The service in production, over the table that migrations-terraform/environments/prod made.
+
+data "terraform_remote_state" "table" {
+  backend = "s3"
+
+  config = {
+    bucket = var.state_bucket
+    key    = "clinic-api/prod/terraform.tfstate"
+    region = var.region
+  }
+}
+
+locals {
+  table = data.terraform_remote_state.table.outputs
+}
+
+module "service" {
+  source = "../.."
+
+  name               = "clinic-api-prod"
+  image              = var.image
+  ecr_repository_arn = var.ecr_repository_arn
+  development_org    = var.development_org
+
+  table_name             = local.table.table_name
+  task_role_arn          = local.table.service_role_arn
+  cursor_keys_secret_arn = local.table.cursor_keys_secret_arn
+  cursor_keys_policy_arn = local.table.cursor_keys_policy_arn
+  logs_kms_key_arn       = local.table.operations_key_arn
+
+  vpc_id                      = var.vpc_id
+  load_balancer_subnet_ids    = var.private_subnet_ids
+  service_subnet_ids          = var.private_subnet_ids
+  client_cidr_blocks          = var.client_cidr_blocks
+  endpoint_security_group_ids = var.endpoint_security_group_ids
+
+  certificate_arn    = var.certificate_arn
+  access_logs_bucket = var.access_logs_bucket
+  web_acl_arn        = var.web_acl_arn
+  alarm_topic_arn    = var.alarm_topic_arn
+}

@@ -1,0 +1,14 @@
+output "load_balancer_dns_name" {
+  description = "Name that an alias record points to."
+  value       = module.service.load_balancer_dns_name
+}
+
+output "load_balancer_zone_id" {
+  description = "Hosted zone of that name, for the alias record."
+  value       = module.service.load_balancer_zone_id
+}
+
+output "alarm_names" {
+  description = "Names of the service's alarms."
+  value       = module.service.alarm_names
+}

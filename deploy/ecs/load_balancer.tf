@@ -1,0 +1,79 @@
+resource "aws_lb" "this" {
+  name               = var.name
+  load_balancer_type = "application"
+  internal           = var.internal
+  subnets            = var.load_balancer_subnet_ids
+  security_groups    = [aws_security_group.load_balancer.id]
+
+  # Below the service's 75 s, so that it is never the service that closes a connection which the balancer is about to use.
+  idle_timeout = 60
+
+  drop_invalid_header_fields = true
+  desync_mitigation_mode     = "defensive"
+  enable_deletion_protection = var.deletion_protection_enabled
+
+  access_logs {
+    enabled = true
+    bucket  = var.access_logs_bucket
+    prefix  = var.name
+  }
+}
+
+resource "aws_lb_target_group" "this" {
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the service speaks HTTP only, in private subnets, to this balancer's security group alone
+  name        = var.name
+  vpc_id      = var.vpc_id
+  target_type = "ip"
+  port        = local.http_port
+  protocol    = "HTTP"
+
+  # ECS takes a task out of the group, waits so long, and only then sends SIGTERM: a request takes 30 s at most.
+  deregistration_delay = 35
+
+  load_balancing_algorithm_type = "least_outstanding_requests"
+
+  health_check {
+    path                = "/readyz"
+    matcher             = "200"
+    interval            = 10
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = 3
+  }
+}
+
+resource "aws_lb_listener" "https" {
+  load_balancer_arn = aws_lb.this.arn
+  port              = 443
+  protocol          = "HTTPS"
+  certificate_arn   = var.certificate_arn
+  ssl_policy        = var.ssl_policy
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+}
+
+resource "aws_lb_listener" "http" {
+  load_balancer_arn = aws_lb.this.arn
+  port              = 80
+  protocol          = "HTTP"
+
+  default_action {
+    type = "redirect"
+
+    redirect {
+      port        = "443"
+      protocol    = "HTTPS"
+      status_code = "HTTP_301"
+    }
+  }
+}
+
+resource "aws_wafv2_web_acl_association" "this" {
+  count = var.web_acl_arn == null ? 0 : 1
+
+  resource_arn = aws_lb.this.arn
+  web_acl_arn  = var.web_acl_arn
+}

@@ -1,0 +1,65 @@
+resource "aws_ecs_service" "this" {
+  name             = var.name
+  cluster          = local.cluster_name
+  task_definition  = aws_ecs_task_definition.this.arn
+  launch_type      = "FARGATE"
+  platform_version = "LATEST"
+
+  # How many run is up to autoscaling from then on.
+  desired_count = var.scaling.min
+
+  # New tasks are ready before old ones go: no moment with fewer than before.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  health_check_grace_period_seconds  = 30
+  wait_for_steady_state              = true
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  # A deployment under which the service starts to answer 5xx is rolled back too.
+  alarms {
+    enable      = var.rollback_on_alarm
+    rollback    = var.rollback_on_alarm
+    alarm_names = [aws_cloudwatch_metric_alarm.http_5xx.alarm_name]
+  }
+
+  # Fargate spreads tasks over the subnets' availability zones, and this evens them out again after a zone was lost.
+  availability_zone_rebalancing = "ENABLED"
+
+  # The image has no shell, and nobody needs one next to patients' data.
+  enable_execute_command = false
+
+  enable_ecs_managed_tags = true
+  propagate_tags          = "SERVICE"
+
+  network_configuration {
+    subnets          = var.service_subnet_ids
+    security_groups  = [aws_security_group.service.id]
+    assign_public_ip = false
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.this.arn
+    container_name   = "clinic-api"
+    container_port   = local.http_port
+  }
+
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+
+  # A target group can be used only once a listener has it; the first task needs its rights and its ways out.
+  depends_on = [
+    aws_lb_listener.https,
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy_attachment.cursor_keys,
+    aws_vpc_security_group_egress_rule.service_to_prefix_lists,
+    aws_vpc_security_group_egress_rule.service_to_endpoints,
+    aws_vpc_security_group_egress_rule.service_to_cidr_blocks,
+    aws_vpc_security_group_ingress_rule.service_from_load_balancer,
+    aws_vpc_security_group_egress_rule.load_balancer_to_service,
+  ]
+}

@@ -1,0 +1,84 @@
+# The service knows its settings by environment variables; `clinic-api serve --help` lists them all.
+locals {
+  environment = merge(
+    {
+      AWS_REGION                = local.region
+      CLINIC_API_STORE          = "dynamodb"
+      CLINIC_API_TABLE          = var.table_name
+      CLINIC_API_LISTEN         = "0.0.0.0:${local.http_port}"
+      CLINIC_API_METRICS_LISTEN = "0.0.0.0:${local.metrics_port}"
+      CLINIC_API_LOG_FORMAT     = "json"
+      CLINIC_API_SHUTDOWN_DELAY = "5s"
+      CLINIC_API_DRAIN_TIMEOUT  = "30s"
+    },
+    var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
+    var.development_org == null ? {} : { CLINIC_API_DEVELOPMENT_ORG = var.development_org },
+  )
+}
+
+resource "aws_ecs_task_definition" "this" {
+  family                   = var.name
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.cpu
+  memory                   = var.memory
+  task_role_arn            = var.task_role_arn
+  execution_role_arn       = aws_iam_role.execution.arn
+
+  # Old revisions stay, so that one can go back to them by hand.
+  skip_destroy = true
+
+  runtime_platform {
+    cpu_architecture        = "ARM64"
+    operating_system_family = "LINUX"
+  }
+
+  container_definitions = jsonencode([{
+    name       = "clinic-api"
+    image      = var.image
+    essential  = true
+    entryPoint = ["/clinic-api"]
+    command    = ["serve"]
+
+    user                   = "65532:65532"
+    readonlyRootFilesystem = true
+    privileged             = false
+    linuxParameters        = { capabilities = { drop = ["ALL"] } }
+
+    portMappings = [
+      { name = "http", containerPort = local.http_port, hostPort = local.http_port, protocol = "tcp" },
+      { name = "metrics", containerPort = local.metrics_port, hostPort = local.metrics_port, protocol = "tcp" },
+    ]
+
+    environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    secrets     = [{ name = "CLINIC_API_CURSOR_KEYS", valueFrom = var.cursor_keys_secret_arn }]
+
+    # /readyz is 503 while the process drains, and after misses of the table; the load balancer asks it as well.
+    healthCheck = {
+      command     = ["CMD", "/clinic-api", "healthcheck"]
+      interval    = 10
+      timeout     = 5
+      retries     = 3
+      startPeriod = 10
+    }
+
+    # 5 s of shutdown delay and 30 s of drain, and some to spare before SIGKILL.
+    stopTimeout = 60
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        "awslogs-group"         = aws_cloudwatch_log_group.this.name
+        "awslogs-region"        = local.region
+        "awslogs-stream-prefix" = "serve"
+        # An outage of CloudWatch Logs must not hold up requests.
+        mode              = "non-blocking"
+        "max-buffer-size" = "25m"
+      }
+    }
+
+    mountPoints    = []
+    systemControls = []
+    volumesFrom    = []
+  }])
+}

@@ -1,0 +1,24 @@
+variable "region" {
+  description = "AWS region of the bucket."
+  type        = string
+}
+
+variable "account_id" {
+  description = "The account that this may be applied to; any other is refused."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "An account id has 12 digits."
+  }
+}
+
+variable "state_bucket" {
+  description = "Name of the bucket, unique in all of AWS."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket))
+    error_message = "A bucket's name has 3 to 63 lower-case letters, digits, `.` or `-`."
+  }
+}

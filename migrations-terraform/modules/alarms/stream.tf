@@ -1,0 +1,139 @@
+# The stream's Lambda function: only where there is one.
+
+locals {
+  stream = var.stream_consumer == null ? {} : { lambda = var.stream_consumer }
+}
+
+# A record leaves the stream after 24 hours, read or not: this alarm is the one against losing changes.
+resource "aws_cloudwatch_metric_alarm" "stream_iterator_age" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-iterator-age"
+  alarm_description = "The stream's consumer lags behind; records are lost after 24 hours. ${local.guide} stream-iterator-age."
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "IteratorAge"
+  dimensions          = { FunctionName = each.value.function_name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.thresholds.iterator_age_minutes * 60 * 1000
+  # No data where nothing is written, but also where the mapping is off: stream-stopped tells those apart.
+  treat_missing_data = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+# Writes go on while the function is not called at all: the mapping is disabled or has lost its rights. Half an hour,
+# since writes that were refused use capacity too and bring no record.
+resource "aws_cloudwatch_metric_alarm" "stream_stopped" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-stopped"
+  alarm_description = "The table is written but the stream's function is not called. ${local.guide} stream-stopped."
+
+  evaluation_periods  = 6
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+
+  metric_query {
+    id          = "stopped"
+    label       = "Writes without a call"
+    expression  = "IF(FILL(calls, 0) == 0, FILL(writes, 0), 0)"
+    return_data = true
+  }
+
+  metric_query {
+    id = "writes"
+
+    metric {
+      namespace   = "AWS/DynamoDB"
+      metric_name = "ConsumedWriteCapacityUnits"
+      dimensions  = { TableName = var.table_name }
+      stat        = "Sum"
+      period      = 300
+    }
+  }
+
+  metric_query {
+    id = "calls"
+
+    metric {
+      namespace   = "AWS/Lambda"
+      metric_name = "Invocations"
+      dimensions  = { FunctionName = each.value.function_name }
+      stat        = "Sum"
+      period      = 300
+    }
+  }
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "stream_errors" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-errors"
+  alarm_description = "The stream's function fails. ${local.guide} stream-errors."
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = each.value.function_name }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "stream_throttles" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-throttles"
+  alarm_description = "Lambda holds back calls of the stream's function. ${local.guide} stream-throttles."
+
+  namespace           = "AWS/Lambda"
+  metric_name         = "Throttles"
+  dimensions          = { FunctionName = each.value.function_name }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 5
+  datapoints_to_alarm = 3
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  treat_missing_data  = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+# One message is one batch that was given up: somebody has to look.
+resource "aws_cloudwatch_metric_alarm" "stream_dead_letters" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-dead-letters"
+  alarm_description = "Batches of the stream were given up and wait in ${each.value.dead_letter_queue_name}. ${local.guide} stream-dead-letters."
+
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = each.value.dead_letter_queue_name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  # SQS sends nothing for a queue that was idle for hours, and messages may wait in one: keep the state as it was.
+  treat_missing_data = "ignore"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}

@@ -1,0 +1,50 @@
+variable "name" {
+  description = "Prefix of the alarms' names."
+  type        = string
+}
+
+variable "sns_topic_arn" {
+  description = "Topic that is told when an alarm goes off and when it is over; null: alarms are only shown."
+  type        = string
+  default     = null
+}
+
+variable "table_name" {
+  description = "Name of the table."
+  type        = string
+}
+
+variable "index_names" {
+  description = "Names of the table's indexes."
+  type        = list(string)
+}
+
+variable "billing_mode" {
+  description = "Billing mode of the table: consumption is compared with what is provisioned, or with `on_demand_limits`."
+  type        = string
+}
+
+variable "on_demand_limits" {
+  description = "The table's own limits of request units per second, if any were set; null: AWS's default quota counts."
+  type        = object({ read = number, write = number })
+  default     = null
+}
+
+variable "stream_consumer" {
+  description = "The stream's Lambda function and the queue of given-up batches; null where there is none."
+  type        = object({ function_name = string, dead_letter_queue_name = string })
+  default     = null
+}
+
+variable "thresholds" {
+  description = "When alarms go off. `user_errors_per_5_minutes` null: no such alarm."
+  type = object({
+    throttled_per_minute                = optional(number, 0)
+    system_errors_per_minute            = optional(number, 0)
+    transaction_conflicts_per_5_minutes = optional(number, 200)
+    user_errors_per_5_minutes           = optional(number)
+    capacity_percent                    = optional(number, 80)
+    iterator_age_minutes                = optional(number, 15)
+  })
+  default = {}
+}

@@ -1,0 +1,72 @@
+# Copies apart from the table, for longer than point-in-time recovery reaches back, in a vault that is locked against
+# deleting them early.
+
+data "aws_partition" "current" {}
+
+resource "aws_backup_vault" "this" {
+  name        = var.name
+  kms_key_arn = var.kms_key_arn
+}
+
+# Governance mode (no `changeable_for_days`): who has the rights may still lift the lock.
+resource "aws_backup_vault_lock_configuration" "this" {
+  backup_vault_name  = aws_backup_vault.this.name
+  min_retention_days = 7
+}
+
+resource "aws_backup_plan" "this" {
+  name = var.name
+
+  rule {
+    rule_name         = "daily"
+    target_vault_name = aws_backup_vault.this.name
+    schedule          = "cron(0 3 * * ? *)"
+
+    lifecycle {
+      delete_after = var.daily_retention_days
+    }
+  }
+
+  rule {
+    rule_name         = "monthly"
+    target_vault_name = aws_backup_vault.this.name
+    schedule          = "cron(0 4 1 * ? *)"
+
+    lifecycle {
+      delete_after = var.monthly_retention_days
+    }
+  }
+}
+
+data "aws_iam_policy_document" "trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["backup.amazonaws.com"]
+    }
+  }
+}
+
+# It makes backups and can't restore: that takes a role of the operator's.
+resource "aws_iam_role" "this" {
+  name                 = "${var.name}-backup"
+  description          = "Makes backups of the table."
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSBackupServiceRolePolicyForBackup"
+}
+
+resource "aws_backup_selection" "this" {
+  name         = "table"
+  plan_id      = aws_backup_plan.this.id
+  iam_role_arn = aws_iam_role.this.arn
+  resources    = [var.table_arn]
+
+  depends_on = [aws_iam_role_policy_attachment.this]
+}

@@ -1,0 +1,71 @@
+# `clinic-api table backfill` and `table check`: taken on by an operator for a migration, never by a service.
+data "aws_iam_policy_document" "backfill" {
+  source_policy_documents = [
+    data.aws_iam_policy_document.table_key.json,
+    data.aws_iam_policy_document.audit_is_append_only.json,
+    data.aws_iam_policy_document.no_administration.json,
+  ]
+
+  statement {
+    sid       = "RewriteItems"
+    actions   = ["dynamodb:Scan", "dynamodb:GetItem", "dynamodb:PutItem"]
+    resources = [var.table_arn]
+  }
+
+  statement {
+    sid       = "CheckTable"
+    actions   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]
+    resources = [var.table_arn]
+  }
+
+  # Every PutItem of a backfill is over an item that stands: an audit item stays as it was written.
+  statement {
+    sid       = "NoAuditItemIsRewritten"
+    effect    = "Deny"
+    actions   = ["dynamodb:PutItem"]
+    resources = [var.table_arn]
+
+    condition {
+      test     = "ForAnyValue:StringLike"
+      variable = "dynamodb:LeadingKeys"
+      values   = [local.audit_items]
+    }
+  }
+}
+
+resource "aws_iam_policy" "backfill" {
+  name        = "${var.name}-backfill"
+  description = "What clinic-api table backfill and table check do; for the time of a migration only."
+  policy      = data.aws_iam_policy_document.backfill.json
+}
+
+data "aws_iam_policy_document" "backfill_trust" {
+  count = length(var.backfill_principal_arns) > 0 ? 1 : 0
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = var.backfill_principal_arns
+    }
+  }
+}
+
+resource "aws_iam_role" "backfill" {
+  count = length(var.backfill_principal_arns) > 0 ? 1 : 0
+
+  name        = "${var.name}-backfill"
+  description = "Taken on by an operator for the time of a migration."
+  # A big table takes hours, and the session must not end before it.
+  max_session_duration = 43200
+  assume_role_policy   = data.aws_iam_policy_document.backfill_trust[0].json
+  permissions_boundary = var.permissions_boundary_arn
+}
+
+resource "aws_iam_role_policy_attachment" "backfill" {
+  count = length(var.backfill_principal_arns) > 0 ? 1 : 0
+
+  role       = aws_iam_role.backfill[0].name
+  policy_arn = aws_iam_policy.backfill.arn
+}

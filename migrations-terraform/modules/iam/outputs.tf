@@ -1,0 +1,44 @@
+output "service_policy_arn" {
+  description = "Policy of `clinic-api serve`."
+  value       = aws_iam_policy.service.arn
+}
+
+output "service_role_arn" {
+  description = "Role of `clinic-api serve`: ECS task role, or the IRSA annotation of its service account. null if `service_trust` names nobody."
+  value       = one(aws_iam_role.service[*].arn)
+  # Nobody uses the role before it may do its work.
+  depends_on = [aws_iam_role_policy_attachment.service]
+}
+
+output "worker_policy_arn" {
+  description = "Policy of the stream worker."
+  value       = aws_iam_policy.worker.arn
+}
+
+output "worker_role_arn" {
+  description = "Role of the stream worker; null if `worker_trust` names nobody."
+  value       = one(aws_iam_role.worker[*].arn)
+  depends_on  = [aws_iam_role_policy_attachment.worker]
+}
+
+output "lambda_role_arn" {
+  description = "Role of the stream's Lambda function."
+  value       = aws_iam_role.lambda.arn
+  depends_on  = [aws_iam_role_policy_attachment.lambda]
+}
+
+output "lambda_role_name" {
+  description = "Name of that role, for what the module stream-consumer adds to it."
+  value       = aws_iam_role.lambda.name
+}
+
+output "backfill_role_arn" {
+  description = "Role for a migration; null while `backfill_principal_arns` is empty."
+  value       = one(aws_iam_role.backfill[*].arn)
+  depends_on  = [aws_iam_role_policy_attachment.backfill]
+}
+
+output "cursor_keys_policy_arn" {
+  description = "Policy that reads the cursor keys, for execution roles only."
+  value       = aws_iam_policy.cursor_keys.arn
+}

@@ -1,0 +1,34 @@
+# The cursor keys, for the role that starts the container (the ECS execution role, or that of a Kubernetes secrets
+# operator). The service's own role never reads them: it gets them in its environment.
+data "aws_iam_policy_document" "cursor_keys" {
+  statement {
+    sid       = "ReadCursorKeys"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [var.cursor_keys_secret_arn]
+  }
+
+  statement {
+    sid       = "DecryptThroughSecretsManager"
+    actions   = ["kms:Decrypt"]
+    resources = [var.secret_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["secretsmanager.${data.aws_region.current.region}.amazonaws.com"]
+    }
+
+    # The key also encrypts logs and a queue; here it opens this one secret.
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:SecretARN"
+      values   = [var.cursor_keys_secret_arn]
+    }
+  }
+}
+
+resource "aws_iam_policy" "cursor_keys" {
+  name        = "${var.name}-read-cursor-keys"
+  description = "Reads the secret with CLINIC_API_CURSOR_KEYS; for execution roles only."
+  policy      = data.aws_iam_policy_document.cursor_keys.json
+}

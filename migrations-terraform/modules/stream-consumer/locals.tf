@@ -1,0 +1,3 @@
+locals {
+  function_name = "${var.name}-stream"
+}

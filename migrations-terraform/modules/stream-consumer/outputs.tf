@@ -1,0 +1,14 @@
+output "function_name" {
+  description = "Name of the function."
+  value       = aws_lambda_function.this.function_name
+}
+
+output "dead_letter_queue_name" {
+  description = "Name of the queue with batches that were given up."
+  value       = aws_sqs_queue.dead_letters.name
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of that queue."
+  value       = aws_sqs_queue.dead_letters.url
+}

@@ -1,0 +1,85 @@
+# Provisioned capacity that autoscaling moves, without Terraform moving it back.
+#
+# `ignore_changes` can't do it: it can't be conditional, an index's capacity can be ignored only together with the
+# index itself (then new indexes would be ignored too), and a switch from on-demand would start at 1 unit. Two
+# resources, one per mode, would make a switch of the mode delete the table. So the configuration follows the
+# table: where it exists and is provisioned, its live capacity is the wanted one and no plan touches it; where it
+# is new or on-demand, the initial capacity is. Give this module no `depends_on`: the plan has to read the table.
+
+locals {
+  provisioned = var.billing_mode == "PROVISIONED"
+
+  live = one(data.aws_dynamodb_table.live[*])
+  live_gsi1 = local.live == null ? null : one([
+    for index in local.live.global_secondary_index : index if index.name == "GSI1"
+  ])
+
+  # An on-demand table has a live capacity of 0.
+  live_capacity = {
+    table = {
+      read  = local.live == null ? 0 : local.live.read_capacity
+      write = local.live == null ? 0 : local.live.write_capacity
+    }
+    gsi1 = {
+      read  = local.live_gsi1 == null ? 0 : local.live_gsi1.read_capacity
+      write = local.live_gsi1 == null ? 0 : local.live_gsi1.write_capacity
+    }
+  }
+
+  capacity = {
+    for what, live in local.live_capacity : what => {
+      read  = !local.provisioned ? null : live.read > 0 ? live.read : coalesce(var.provisioned.read.initial, var.provisioned.read.min)
+      write = !local.provisioned ? null : live.write > 0 ? live.write : coalesce(var.provisioned.write.initial, var.provisioned.write.min)
+    }
+  }
+
+  on_demand_limits = local.provisioned || var.on_demand_limits == null ? [] : [var.on_demand_limits]
+
+  # What autoscaling moves: reads and writes, of the table and of the index.
+  scaled = !local.provisioned ? {} : {
+    "table-read"  = { resource = "table/${var.table_name}", dimension = "dynamodb:table:ReadCapacityUnits", metric = "DynamoDBReadCapacityUtilization", range = var.provisioned.read }
+    "table-write" = { resource = "table/${var.table_name}", dimension = "dynamodb:table:WriteCapacityUnits", metric = "DynamoDBWriteCapacityUtilization", range = var.provisioned.write }
+    "gsi1-read"   = { resource = "table/${var.table_name}/index/GSI1", dimension = "dynamodb:index:ReadCapacityUnits", metric = "DynamoDBReadCapacityUtilization", range = var.provisioned.read }
+    "gsi1-write"  = { resource = "table/${var.table_name}/index/GSI1", dimension = "dynamodb:index:WriteCapacityUnits", metric = "DynamoDBWriteCapacityUtilization", range = var.provisioned.write }
+  }
+}
+
+data "aws_dynamodb_tables" "all" {
+  count = local.provisioned ? 1 : 0
+}
+
+data "aws_dynamodb_table" "live" {
+  count = local.provisioned && contains(flatten(data.aws_dynamodb_tables.all[*].names), var.table_name) ? 1 : 0
+
+  name = var.table_name
+}
+
+resource "aws_appautoscaling_target" "capacity" {
+  for_each = local.scaled
+
+  service_namespace  = "dynamodb"
+  resource_id        = each.value.resource
+  scalable_dimension = each.value.dimension
+  min_capacity       = each.value.range.min
+  max_capacity       = each.value.range.max
+
+  depends_on = [aws_dynamodb_table.this]
+}
+
+resource "aws_appautoscaling_policy" "capacity" {
+  for_each = local.scaled
+
+  name               = "${var.table_name}-${each.key}"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.capacity[each.key].service_namespace
+  resource_id        = aws_appautoscaling_target.capacity[each.key].resource_id
+  scalable_dimension = aws_appautoscaling_target.capacity[each.key].scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value = var.provisioned.target_utilization
+
+    predefined_metric_specification {
+      predefined_metric_type = each.value.metric
+    }
+  }
+}

@@ -1,0 +1,96 @@
+# The one table. tests/ reads this file and compares it with the table that `clinic-api table create` makes, so
+# keys, index, projection, TTL and stream are literals here. Before changing them read ../../migrations/README.md.
+resource "aws_dynamodb_table" "this" {
+  name         = var.table_name
+  billing_mode = var.billing_mode
+  table_class  = "STANDARD"
+
+  hash_key  = "PK"
+  range_key = "SK"
+
+  read_capacity  = local.capacity.table.read
+  write_capacity = local.capacity.table.write
+
+  attribute {
+    name = "PK"
+    type = "S"
+  }
+
+  attribute {
+    name = "SK"
+    type = "S"
+  }
+
+  attribute {
+    name = "GSI1PK"
+    type = "S"
+  }
+
+  attribute {
+    name = "GSI1SK"
+    type = "S"
+  }
+
+  global_secondary_index {
+    name            = "GSI1"
+    projection_type = "ALL"
+
+    key_schema {
+      attribute_name = "GSI1PK"
+      key_type       = "HASH"
+    }
+
+    key_schema {
+      attribute_name = "GSI1SK"
+      key_type       = "RANGE"
+    }
+
+    read_capacity  = local.capacity.gsi1.read
+    write_capacity = local.capacity.gsi1.write
+
+    dynamic "on_demand_throughput" {
+      for_each = local.on_demand_limits
+
+      content {
+        max_read_request_units  = on_demand_throughput.value.read
+        max_write_request_units = on_demand_throughput.value.write
+      }
+    }
+  }
+
+  dynamic "on_demand_throughput" {
+    for_each = local.on_demand_limits
+
+    content {
+      max_read_request_units  = on_demand_throughput.value.read
+      max_write_request_units = on_demand_throughput.value.write
+    }
+  }
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+
+  point_in_time_recovery {
+    enabled                 = true
+    recovery_period_in_days = var.recovery_period_in_days
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+
+  deletion_protection_enabled = var.deletion_protection_enabled
+
+  tags = var.tags
+
+  # AWS fills a new index from all items that are there, and Terraform waits for it.
+  timeouts {
+    update = "24h"
+  }
+}

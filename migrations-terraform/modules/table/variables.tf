@@ -1,0 +1,75 @@
+variable "table_name" {
+  description = "Name of the table; the service reads it from CLINIC_API_TABLE."
+  type        = string
+  default     = "clinic"
+
+  validation {
+    condition     = can(regex("^[a-zA-Z0-9_.-]{3,255}$", var.table_name))
+    error_message = "A table's name has 3 to 255 letters, digits, `_`, `.` or `-`."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "Customer-managed key that encrypts the table, its index, its stream and its backups."
+  type        = string
+}
+
+variable "billing_mode" {
+  description = "PAY_PER_REQUEST (on-demand), or PROVISIONED with autoscaling."
+  type        = string
+  default     = "PAY_PER_REQUEST"
+
+  validation {
+    condition     = contains(["PAY_PER_REQUEST", "PROVISIONED"], var.billing_mode)
+    error_message = "The billing mode is PAY_PER_REQUEST or PROVISIONED."
+  }
+}
+
+variable "provisioned" {
+  description = "With billing mode PROVISIONED: capacity units of the table, and the same again of its index. `initial` (if left out, `min`) counts when the table is made or leaves on-demand: give it what is used then. Autoscaling moves it between `min` and `max`, aiming at `target_utilization` percent."
+  type = object({
+    read               = optional(object({ initial = optional(number), min = optional(number, 10), max = optional(number, 1000) }), {})
+    write              = optional(object({ initial = optional(number), min = optional(number, 10), max = optional(number, 1000) }), {})
+    target_utilization = optional(number, 60)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for range in [var.provisioned.read, var.provisioned.write] : range.min >= 1 && range.min <= coalesce(range.initial, range.min) && coalesce(range.initial, range.min) <= range.max])
+    error_message = "Capacity needs 1 <= min <= initial <= max."
+  }
+
+  validation {
+    condition     = var.provisioned.target_utilization >= 20 && var.provisioned.target_utilization <= 90
+    error_message = "DynamoDB takes a target utilisation of 20 to 90 percent."
+  }
+}
+
+variable "on_demand_limits" {
+  description = "With billing mode PAY_PER_REQUEST: the most request units per second, of the table and again of its index, as a brake on cost. More is throttled. null sets none; `-1` takes away one that was set."
+  type        = object({ read = number, write = number })
+  default     = null
+}
+
+variable "recovery_period_in_days" {
+  description = "How far back the table can be restored to any second."
+  type        = number
+  default     = 35
+
+  validation {
+    condition     = var.recovery_period_in_days >= 1 && var.recovery_period_in_days <= 35
+    error_message = "Point-in-time recovery reaches back 1 to 35 days."
+  }
+}
+
+variable "deletion_protection_enabled" {
+  description = "Whether AWS refuses to delete the table."
+  type        = bool
+  default     = true
+}
+
+variable "tags" {
+  description = "Tags of the table, besides the provider's default tags."
+  type        = map(string)
+  default     = {}
+}
