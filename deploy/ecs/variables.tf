@@ -12,7 +12,7 @@ variable "name" {
 # What runs
 
 variable "image" {
-  description = "Image with its tag or digest: ACCOUNT.dkr.ecr.REGION.amazonaws.com/clinic-api:1.2.0"
+  description = "Image with its registry, and its tag or digest: YOUR-REGISTRY/clinic-api:1.2.0"
   type        = string
 
   validation {

@@ -104,7 +104,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
     for secret in [patient, "Ida", "M-1", "BREW"] {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }
-    let shipped = shipped_metric_names();
+    let shipped = listed_metrics();
     let exported = names(&text);
     assert_eq!(
         exported,
@@ -114,7 +114,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
 }
 
 /// The metrics that `docs/metrics.md` lists.
-fn shipped_metric_names() -> BTreeSet<String> {
+pub fn listed_metrics() -> BTreeSet<String> {
     let listed = include_str!("../../docs/metrics.md").lines();
     let listed = listed.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     listed.map(str::to_owned).collect()

@@ -1,0 +1,62 @@
+# The image of clinic-api: the binary, the C library it is linked with, the roots of TLS, and nothing else.
+#
+#   docker build -t clinic-api:dev --build-arg CLINIC_API_COMMIT="$(git rev-parse HEAD)" .
+#   docker build -t clinic-api:embedded --build-arg CARGO_FEATURES=embedded .   # keeps the embedded engine
+#
+# Needs BuildKit, for the cache mounts. To pin a base image for good, write its digest behind the tag, as
+# `docker buildx imagetools inspect debian:bookworm-slim` prints it: debian:bookworm-slim@sha256:…
+
+# This has a C compiler, which the TLS library and SQLite (CARGO_FEATURES=embedded) are built with.
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY docs/errors.md docs/errors.md
+COPY src src
+ARG CARGO_FEATURES=""
+ARG CLINIC_API_COMMIT=""
+# touch: cargo goes by the time of a file, and sources older than the cached build would pass for built.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    touch src/lib.rs src/main.rs \
+    && cargo build --release --locked --bin clinic-api --no-default-features --features "$CARGO_FEATURES" \
+    && cp target/release/clinic-api /clinic-api
+
+FROM debian:bookworm-slim AS root
+SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
+# No versions: what is wanted of the C library and the roots is the newest that this Debian has.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libc6 libgcc-s1 \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /clinic-api /clinic-api
+# The loader and the libraries as ldd names them, under their own paths. The C library looks names up by itself.
+RUN mkdir -p /root-of-image/etc /data \
+    && ldd /clinic-api | grep -o '/[^ ]*' | sort -u \
+       | xargs cp --dereference --parents --preserve=mode,timestamps --target-directory=/root-of-image \
+    && cp --dereference --parents --preserve=mode,timestamps /etc/ssl/certs/ca-certificates.crt /root-of-image \
+    && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >/root-of-image/etc/passwd \
+    && echo 'nonroot:x:65532:' >/root-of-image/etc/group \
+    && echo 'hosts: files dns' >/root-of-image/etc/nsswitch.conf
+
+FROM scratch
+ARG CLINIC_API_VERSION="0.1.0"
+ARG CLINIC_API_COMMIT=""
+LABEL org.opencontainers.image.title="clinic-api" \
+      org.opencontainers.image.description="A REST service with which health groups run their clinics: clinics, staff, patients and appointments in one DynamoDB table." \
+      org.opencontainers.image.version="$CLINIC_API_VERSION" \
+      org.opencontainers.image.revision="$CLINIC_API_COMMIT" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+COPY --from=root /root-of-image/ /
+# For the embedded engine alone: CLINIC_API_STORE=file:/data/clinic.db with a volume on /data. Else never written.
+COPY --from=root --chown=65532:65532 /data /data
+COPY --from=build /clinic-api /clinic-api
+ENV CLINIC_API_STORE=dynamodb \
+    CLINIC_API_LISTEN=0.0.0.0:8080 \
+    CLINIC_API_LOG_FORMAT=json
+USER 65532:65532
+# 8080: the API. 9464: metrics, where CLINIC_API_METRICS_LISTEN turns them on.
+EXPOSE 8080 9464
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/clinic-api", "healthcheck"]
+ENTRYPOINT ["/clinic-api"]
