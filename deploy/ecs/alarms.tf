@@ -1,9 +1,9 @@
-# Names are stable (`NAME-WHAT`), and each description names the heading of docs/operations.md that says what it
+# Names are stable (`NAME-WHAT`), and each description names the heading of docs/runbook.md that says what it
 # means and what to do.
 
 locals {
   actions  = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
-  guide    = "See docs/operations.md, heading"
+  guide    = "See docs/runbook.md, heading"
   balancer = { LoadBalancer = aws_lb.this.arn_suffix }
   target   = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
 }

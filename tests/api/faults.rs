@@ -389,15 +389,24 @@ async fn a_storm_of_disturbances_leaves_the_sheets_right() {
         let start = format!("2035-01-16T{:02}:{:02}:00", 8 + at % 20 / 4, at % 4 * 15);
         let body = booking(&clinic.staff, patient, &start, 15);
         let call = app.post(&format!("{}/appointments", clinic.path)).json(&body);
-        let call = if at % 3 == 0 { call.idempotent(&format!("k{at}")) } else { call };
-        tokio::spawn(call.send())
+        if at % 3 == 0 { call.idempotent(&format!("k{at}")) } else { call }
     });
-    let answers: Vec<_> =
-        futures_util::future::join_all(calls).await.into_iter().map(Result::unwrap).collect();
+    let calls: Vec<_> = calls.collect();
+    let sent = calls.iter().map(|call| tokio::spawn(call.clone().send()));
+    let mut answers: Vec<_> =
+        futures_util::future::join_all(sent).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(app.wire.waiting(), 0, "every disturbance happened");
     let with = |status: u16| answers.iter().filter(move |answer| answer.status == status);
     assert_eq!(with(201).count() + with(409).count() + with(503).count(), answers.len());
-    assert!(with(201).count() >= 15, "20 slots for 60 callers: {}", with(201).count());
+    // On a busy machine some run out of their budget: they ask again, one after the other.
+    for (call, answer) in calls.into_iter().zip(&mut answers) {
+        if answer.status == 503 {
+            *answer = call.send().await;
+        }
+    }
+    let with = |status: u16| answers.iter().filter(move |answer| answer.status == status);
+    assert_eq!(with(201).count() + with(409).count(), answers.len());
+    assert_eq!(app.all_appointments().await.len(), 20, "every slot is taken, and once");
     for booked in with(201) {
         let read = app.get(&booked.location()).send().await.expect(200);
         assert_eq!(read.json(), booked.json(), "acknowledged, so it is there");

@@ -1,10 +1,10 @@
-# Alarms on the table. Names are stable (`NAME-WHAT`), and each description names the heading of docs/operations.md
+# Alarms on the table. Names are stable (`NAME-WHAT`), and each description names the heading of docs/runbook.md
 # that says what it means and what to do. Where nothing happens CloudWatch has no data: that is no alarm, except
 # where it is said.
 
 locals {
   actions = var.sns_topic_arn == null ? [] : [var.sns_topic_arn]
-  guide   = "See docs/operations.md, heading"
+  guide   = "See docs/runbook.md, heading"
 
   # The metrics of an index are its own; the table's don't hold them.
   parts = merge(
