@@ -29,3 +29,7 @@ fmt:
 # Runs the tests on Amazon's DynamoDB Local; with --serve [PORT], starts it alone.
 dynamodb-local *ARGS:
     bash tests/dynamodb-local.sh {{ ARGS }}
+
+# Builds the image without a registry and tries it; needs root on Debian.
+image *ARGS:
+    bash tests/image.sh {{ ARGS }}
