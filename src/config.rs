@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 
-use crate::{http::cursor::CursorKeys, id::OrgId};
+use crate::id::OrgId;
 
 /// Clinics, staff, patients and appointments over REST, in one DynamoDB table.
 #[derive(Debug, Parser)]
@@ -73,7 +73,7 @@ pub struct ServeArgs {
     /// all of them open. All replicas need the same. Needed with `dynamodb`; the embedded engine keeps its own
     /// beside the data. `clinic-api cursor-key` makes one.
     #[arg(long, env = "CLINIC_API_CURSOR_KEYS", hide_env_values = true)]
-    pub cursor_keys: Option<CursorKeys>,
+    pub cursor_keys: Option<Secret>,
     /// The organisation that every request acts for, until identities can be proven.
     #[arg(long, env = "CLINIC_API_DEVELOPMENT_ORG", default_value = "ORG-DEMO")]
     pub development_org: OrgId,
@@ -101,6 +101,31 @@ pub struct StopArgs {
     /// How long running requests may take to finish after that.
     #[arg(long, env = "CLINIC_API_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration)]
     pub drain_timeout: Duration,
+}
+
+/// A setting that nobody may see. Any text is one: it is read where it is used, because a parser's error shows the
+/// text.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
 }
 
 /// What the program logs.

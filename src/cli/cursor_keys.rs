@@ -3,7 +3,6 @@
 #[cfg(feature = "embedded")]
 use std::path::Path;
 
-#[cfg(feature = "embedded")]
 use anyhow::Context as _;
 
 use crate::{
@@ -17,7 +16,8 @@ use crate::{
 /// If there are none and the engine needs them, or the file beside the data is of no use.
 pub fn find(settings: &ServeArgs) -> anyhow::Result<CursorKeys> {
     if let Some(keys) = &settings.cursor_keys {
-        return Ok(keys.clone());
+        let keys = keys.reveal().parse();
+        return keys.context("--cursor-keys (CLINIC_API_CURSOR_KEYS) holds no keys");
     }
     match &settings.store.store {
         Engine::Memory => Ok(CursorKeys::random()),

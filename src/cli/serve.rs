@@ -11,7 +11,7 @@ use tokio::{
 use super::{OpenStore, cursor_keys, logging};
 use crate::{
     app::{AppState, service},
-    config::{Engine, ServeArgs, StopArgs},
+    config::{Engine, LogFormat, ServeArgs, StopArgs},
     http::{
         lifecycle::{Lifecycle, Phase},
         metrics,
@@ -42,13 +42,22 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let listener = bind(settings.listen.listen, "--listen").await?;
     let address = listener.local_addr()?;
     let metrics = start_metrics(settings.metrics_listen).await?;
-    greet(address, &open.place, metrics);
+    match settings.log.log_format {
+        LogFormat::Text => greet(address, &open.place, metrics),
+        // Among lines that programs read, there are no others.
+        LogFormat::Json => {
+            let metrics = metrics.map(|metrics| format!("http://{metrics}/metrics"));
+            let api = format!("http://{address}/v1/clinics");
+            tracing::info!(version = VERSION, api, data = open.place, metrics, "serving");
+        }
+    }
     let principal = Principal::development(settings.development_org);
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "every caller that reaches this address is an administrator: there are no identities yet");
     }
     let state = AppState::new(open.store.clone(), Arc::new(SystemClock), cursor_keys, principal);
     let limits = Limits { connections: connections(settings.max_connections), ..Limits::default() };
+    metrics::connections_limit(limits.connections);
     serve(listener, state, limits, settings.stop, signals).await?;
     open.close().await;
     tracing::info!("stopped");

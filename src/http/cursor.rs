@@ -16,8 +16,8 @@ use crate::{
 
 const NONCE_BYTES: usize = 24;
 
-/// The keys of the cursors: the first one seals, all of them open, so that a key can be rotated by putting the
-/// new one first and taking the old one away once its cursors are no longer used.
+/// The keys of the cursors: the first one seals, all of them open. A new one stands behind the old one until every
+/// replica has it, then before it, and alone once the old one's cursors are no longer used.
 #[derive(Clone)]
 pub struct CursorKeys(Vec<XChaCha20Poly1305>);
 

@@ -20,6 +20,7 @@ use crate::store::metrics::CALL_DURATION;
 const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 const ACTIVE_REQUESTS: &str = "http_server_active_requests";
 const OPEN_CONNECTIONS: &str = "http_server_open_connections";
+const CONNECTIONS_LIMIT: &str = "http_server_connections_limit";
 const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
@@ -64,6 +65,7 @@ fn describe() {
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "How long requests took to answer.");
     describe_gauge!(ACTIVE_REQUESTS, "Requests that are under way.");
     describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
+    describe_gauge!(CONNECTIONS_LIMIT, "How many connections may be open at once.");
     describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
     describe_gauge!(READY, "1 while the process takes requests, 0 while it is not ready.");
     describe_gauge!(BUILD_INFO, "1; its labels tell what runs.");
@@ -102,6 +104,12 @@ impl Drop for Counted {
 #[must_use]
 pub fn connection_opened() -> Counted {
     Counted::begin(OPEN_CONNECTIONS)
+}
+
+/// How many connections may be open at once.
+#[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
+pub fn connections_limit(limit: usize) {
+    gauge!(CONNECTIONS_LIMIT).set(limit as f64);
 }
 
 /// A connection was one too many.

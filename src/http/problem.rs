@@ -59,6 +59,13 @@ fn body(pending: PendingProblem, status: StatusCode, request_id: String) -> Resp
     (status, [(header::CONTENT_TYPE, content_type)], bytes).into_response()
 }
 
+/// The code that the problem of an error response has, or will have once it is rendered.
+#[must_use]
+pub fn code(response: &Response) -> Option<ErrorCode> {
+    let pending = response.extensions().get::<PendingProblem>().map(|problem| problem.code);
+    pending.or_else(|| foreign(response.status()).map(|error| error.code()))
+}
+
 /// The error that an error response stands for which no handler of ours made.
 fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = match status {

@@ -10,7 +10,8 @@ use axum::{
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{metrics, request_id::RequestId};
+use super::{metrics, problem, request_id::RequestId};
+use crate::error::ErrorCode;
 
 /// Logs and measures each request with its outcome.
 pub async fn log(request: Request, next: Next) -> Response {
@@ -26,7 +27,9 @@ pub async fn log(request: Request, next: Next) -> Response {
         let elapsed = started.elapsed();
         let status = response.status();
         metrics::request_answered(&method, path, status, elapsed);
-        tracing::info!(status = status.as_u16(), elapsed_us = micros(elapsed), "answered");
+        let elapsed_us = micros(elapsed);
+        let code = problem::code(&response).map_or("", ErrorCode::as_str);
+        tracing::info!(status = status.as_u16(), code, elapsed_us, "answered");
         response
     }
     .instrument(span)

@@ -82,8 +82,10 @@ async fn cursors_survive_a_restart() {
 async fn no_log_shows_what_is_known_of_a_patient() {
     let folder = tempfile::tempdir().unwrap();
     for format in ["text", "json"] {
-        let settings = ["--store", "memory", "--log", "trace", "--log-format", format];
-        let running = Running::start(folder.path(), &settings);
+        let mut serve = program(folder.path());
+        serve.args(["--listen", "127.0.0.1:0", "--store", "memory", "--log", "trace"]);
+        let greeting = if format == "text" { 4 } else { 0 };
+        let running = Running::launch(serve.args(["--log-format", format]), greeting);
         let patient = json!({
             "name": "Canary-Name", "mrn": "CANARY-MRN", "birth_date": "1984-02-29",
             "phone": "+41700004711", "email": "canary@example.org", "notes": "Canary-Notes",
@@ -103,7 +105,9 @@ async fn no_log_shows_what_is_known_of_a_patient() {
         let (status, lines) = running.terminate();
         assert!(status.success());
         assert!(lines.contains("DEBUG") && lines.contains("answered"), "it logs much");
+        assert!(lines.contains("mrn_taken"), "and what callers were told");
         for line in lines.lines() {
+            assert!(format == "text" || line.starts_with('{'), "{line}");
             let shown = ["canary", "700004711", "1984-02-29"]
                 .iter()
                 .any(|c| line.to_lowercase().contains(c));
@@ -122,7 +126,11 @@ fn settings_that_make_no_sense_are_told() {
     };
     assert!(run(&["--store", "postgres"]).contains("memory, file:PATH, dynamodb"));
     assert!(run(&["--store", "dynamodb"]).contains("--cursor-keys"));
-    assert!(run(&["--store", "memory", "--cursor-keys", "short"]).contains("32 bytes"));
+    for bad in ["", "short-SECRET", "SECRET,SECRET"] {
+        let told = run(&["--store", "memory", "--cursor-keys", bad]);
+        assert!(told.contains("--cursor-keys") && told.contains("32 bytes"), "{told}");
+        assert!(!told.contains("SECRET"), "{told}");
+    }
     assert!(run(&["--listen", "here"]).contains("--listen"));
     assert!(run(&["--store", "memory", "--listen", "192.0.2.1:80"]).contains("can't listen on"));
     assert!(run(&["--store", "memory", "--log", "a=b=c"]).contains("--log"));

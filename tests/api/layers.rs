@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("router", &["app", "error", "handlers", "http", "openapi"]),
     ("server", &["http"]),
     ("kinds", &["aggregate", "repo", "store"]),
-    ("config", &["http", "id"]),
+    ("config", &["id"]),
     ("cli", &["app", "config", "http", "kinds", "server", "store", "time"]),
     ("lib", &[]),
     ("main", &["cli", "config", "http", "router"]),

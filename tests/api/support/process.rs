@@ -62,7 +62,7 @@ impl Running {
         Self::launch(program(folder).args(["serve", "--listen", "127.0.0.1:0"]).args(arguments), 4)
     }
 
-    /// Runs a command that serves, and waits for `lines` lines of greeting.
+    /// Runs a command that serves, and waits for `lines` lines of greeting; it prints none if it logs in JSON.
     pub fn launch(command: &mut Command, lines: usize) -> Self {
         let folder = command.get_current_dir().unwrap();
         let log = folder.join(format!("{:x}.log", rand::random::<u64>()));
@@ -74,7 +74,8 @@ impl Running {
         let printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting: Vec<String> = printed.take(lines).map(Result::unwrap).collect();
         let api = greeting.get(1).and_then(|line| line.split_whitespace().last());
-        let Some(base) = api.and_then(|api| api.strip_suffix("/v1/clinics")) else {
+        let api = api.map_or_else(|| logged_api(&mut child, &log), str::to_owned);
+        let Some(base) = api.strip_suffix("/v1/clinics") else {
             panic!("no greeting: {greeting:?} {}", std::fs::read_to_string(&log).unwrap());
         };
         Self { base: base.to_owned(), child, log, greeting }
@@ -112,6 +113,21 @@ impl Running {
     /// Sends one request on a connection of its own.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         send(&http_client(), &format!("{}{path}", self.base), method, body).await.unwrap()
+    }
+}
+
+/// Where the API is, as a service says that logs in JSON; it prints no greeting.
+fn logged_api(child: &mut Child, log: &Path) -> String {
+    loop {
+        let lines = std::fs::read_to_string(log).unwrap();
+        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        if let Some(serving) = lines.into_iter().find(|line| line["message"] == "serving") {
+            return serving["api"].as_str().unwrap().to_owned();
+        }
+        if child.try_wait().unwrap().is_some() {
+            return String::new();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
