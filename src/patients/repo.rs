@@ -8,7 +8,7 @@ use crate::{
     schedule,
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
-        codec::{string, text},
+        attributes::{string, text},
         expression::Condition,
         keys::{self, IndexKey},
         write::Write,

@@ -7,7 +7,7 @@ use crate::{
     id::{AppointmentId, ClinicId, PatientId, StaffId},
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
-        codec::{number, string},
+        attributes::{number, string},
         expression::Condition,
         keys::{self, KeyRange},
         write::Write,

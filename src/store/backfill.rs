@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Item, Key, Meta, Store, StoreError,
-    codec::text,
+    attributes::text,
     errors::of_read,
     expression::Condition,
-    shape::{Kind, Rewrite},
+    kind::{Kind, Rewrite},
     write::Write,
 };
 

@@ -7,14 +7,11 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Item, Key, Store, StoreError, WriteContext,
-    codec::{number, string, text},
+    attributes::{DELETING, number, string, text},
     expression::{Change, Condition},
     retry::Backoff,
     write::{Committed, Write},
 };
-
-/// The attribute that marks a record as about to be deleted, with the request that is at it.
-pub const DELETING: &str = "deleting";
 
 /// That a record is there, is the organisation's, and is not about to be deleted.
 #[must_use]

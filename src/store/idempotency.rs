@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Entity, Item, Key, Kind, Record, Store, StoreError, WriteContext,
-    codec::{number, string, text},
+    attributes::{number, string, text},
     expression::Condition,
     keys::{self, EXPIRES_AT},
     write::Write,

@@ -4,6 +4,7 @@
 //! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
 
 mod aggregate;
+pub mod attributes;
 pub mod backfill;
 pub mod client;
 pub mod codec;
@@ -14,6 +15,7 @@ pub mod expression;
 pub mod guarded_delete;
 pub mod idempotency;
 pub mod keys;
+pub mod kind;
 pub mod metrics;
 pub mod read;
 pub mod retry;
@@ -23,11 +25,13 @@ pub mod write;
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 
-pub use codec::{Entity, Item, Meta, Record};
+pub use attributes::Item;
+pub use codec::{Entity, Meta, Record};
 pub use errors::StoreError;
 pub use idempotency::Idempotency;
 pub use keys::Key;
-pub use shape::{Kind, Shapes};
+pub use kind::Kind;
+pub use shape::Shapes;
 pub use write::{Precondition, WriteContext};
 
 /// The one table, and the client that reaches it. Cheap to clone.

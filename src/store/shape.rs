@@ -4,7 +4,7 @@
 //! new shape and still writes the old one, the second writes the new one. So no replica ever meets an item that it
 //! can't read while either is rolled out.
 
-use super::{Entity, Item, Record, StoreError, codec::number, errors::Cause};
+use super::{Item, StoreError, attributes::number, errors::Cause};
 
 /// Makes one version's item of another's, in place.
 pub type Step = fn(&mut Item) -> Result<(), Cause>;
@@ -65,55 +65,6 @@ impl Shapes {
 
 fn version(item: &Item) -> Option<usize> {
     item.get("v")?.as_n().ok()?.parse().ok().filter(|version| *version > 0)
-}
-
-/// What a backfill does about an item.
-#[derive(Debug)]
-pub enum Rewrite {
-    /// It is as it would be written today.
-    Current,
-    /// It would be written like this today.
-    Outdated(Item),
-}
-
-/// A type of items, for who reads items without knowing of which type they are.
-#[derive(Debug, Clone, Copy)]
-pub struct Kind {
-    /// The items' `type`.
-    pub name: &'static str,
-    rewrite: fn(&Item) -> Result<Rewrite, StoreError>,
-}
-
-impl Kind {
-    /// The type of a record.
-    #[must_use]
-    pub const fn of<T: Record>() -> Self {
-        Self { name: T::TYPE, rewrite: rewrite::<T> }
-    }
-
-    /// A type whose items are never written a second time: a backfill leaves them alone.
-    #[must_use]
-    pub const fn left_alone(name: &'static str) -> Self {
-        Self { name, rewrite: |_| Ok(Rewrite::Current) }
-    }
-
-    /// How an item of this type would be written today.
-    ///
-    /// # Errors
-    /// Why it can't be read.
-    pub fn rewrite(&self, item: &Item) -> Result<Rewrite, StoreError> {
-        (self.rewrite)(item)
-    }
-}
-
-/// Attributes that the type does not know stay.
-fn rewrite<T: Record>(item: &Item) -> Result<Rewrite, StoreError> {
-    let mut current = item.clone();
-    if T::SHAPES.downcast.is_none() {
-        T::SHAPES.upcast(T::TYPE, &mut current)?;
-    }
-    current.extend(Entity::<T>::from_item(item.clone())?.to_item()?);
-    Ok(if current == *item { Rewrite::Current } else { Rewrite::Outdated(current) })
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     },
     store::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
-        codec::string,
+        attributes::string,
         expression::Condition,
         keys,
         retry::Backoff,

@@ -18,7 +18,7 @@ use crate::{
     patients,
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError,
-        codec::string,
+        attributes::string,
         expression::Condition,
         keys::{self, IndexKey},
         read::{List, Listed, PageRequest},

@@ -7,7 +7,8 @@ use crate::{
     staff::model::StaffMember,
     store::{
         Entity, Item, Store, StoreError,
-        codec::{is_of_type, text},
+        attributes::text,
+        codec::is_of_type,
         keys,
         read::{List, Listed, PageRequest},
     },

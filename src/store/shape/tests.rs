@@ -4,7 +4,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::store::{Key, Precondition, WriteContext, codec::string, keys};
+use crate::store::{
+    Entity, Key, Kind, Precondition, Record, WriteContext, attributes::string, keys, kind::Rewrite,
+};
 
 const UPCASTS: &[Step] = &[
     // 1 → 2: `title` is called `name`.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     Idempotency, Item, Key, Store, StoreError,
-    codec::{number, string, text},
+    attributes::{number, string, text},
     errors::FailedConditions,
     expression::{Change, Condition},
 };

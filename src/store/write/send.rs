@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 use super::Write;
 use crate::store::{
     Item, Store, StoreError,
-    codec::{MAX_ITEM_BYTES, item_bytes},
+    attributes::{MAX_ITEM_BYTES, item_bytes},
     errors::{Failure, of_write},
     expression::Placeholders,
     retry::Backoff,
