@@ -29,7 +29,7 @@ pub enum Command {
     /// Print the OpenAPI document.
     Openapi,
     /// Exit with 0 if the service answers that it is ready; for containers without a shell.
-    Healthcheck(ListenArgs),
+    Healthcheck(HealthcheckArgs),
     /// Print a new key for --cursor-keys.
     CursorKey,
 }
@@ -58,6 +58,18 @@ pub struct ListenArgs {
     /// The address to listen on.
     #[arg(long, env = "CLINIC_API_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+}
+
+/// Whom to ask, and what.
+#[derive(Debug, Clone, Args)]
+pub struct HealthcheckArgs {
+    /// Where the service listens.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// Ask whether it lives rather than whether it is ready: for those who end a process that fails the check. While
+    /// the table is out of reach, a new process would not be ready either.
+    #[arg(long)]
+    pub live: bool,
 }
 
 /// Settings of the service.

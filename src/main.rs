@@ -18,7 +18,7 @@ async fn main() -> ExitCode {
         Some(Command::Serve(settings)) => serve::run(*settings).await.map(|()| true),
         Some(Command::Table(table)) => table::run(table.action).await,
         Some(Command::Openapi) => print_openapi(),
-        Some(Command::Healthcheck(settings)) => healthcheck::run(settings.listen).await,
+        Some(Command::Healthcheck(settings)) => healthcheck::run(&settings).await,
         Some(Command::CursorKey) => {
             println!("{}", new_key());
             Ok(true)

@@ -41,6 +41,6 @@ pub async fn get_liveness() -> Json<Health> {
     responses((status = OK, description = "The process takes requests.", body = Health), AnyProblems),
 )]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Json<Health>> {
-    app.readiness().check(app.store(), app.lifecycle(), app.now()).await?;
+    app.readiness().check(app.store(), app.lifecycle(), || app.now()).await?;
     Ok(Json(Health { status: "ok" }))
 }

@@ -60,7 +60,7 @@ impl Readiness {
         &self,
         store: &Store,
         lifecycle: &Lifecycle,
-        now: Timestamp,
+        clock: impl Fn() -> Timestamp,
     ) -> Result<(), ApiError> {
         if lifecycle.phase() > Phase::Serving {
             metrics::ready(false);
@@ -69,9 +69,9 @@ impl Readiness {
         }
         // Who asks meanwhile waits here for the answer, rather than ask the table as well.
         let mut known = self.0.lock().await;
-        if !known.is_fresh(now) {
+        if !known.is_fresh(clock()) {
             let answered = ask(store).await;
-            known.learn(now, answered);
+            known.learn(clock(), answered);
         }
         metrics::ready(known.is_ready());
         if known.is_ready() {

@@ -80,18 +80,39 @@ fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> String {
     known.to_owned()
 }
 
-/// The name of an error as the AWS JSON 1.0 protocol carries it: `…#ConditionalCheckFailedException`.
+/// The name of an error as the AWS JSON 1.0 protocol carries it: `…#ConditionalCheckFailedException`. A transaction
+/// that was cancelled is called by what cancelled it, as AWS calls that: `ThrottlingError`, `TransactionConflict`,
+/// `ConditionalCheckFailed` (AWS, `TransactWriteItems`, errors).
 fn named(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Answer {
         #[serde(rename = "__type")]
         kind: String,
+        #[serde(rename = "CancellationReasons", default)]
+        reasons: Vec<Reason>,
     }
-    let kind = serde_json::from_slice::<Answer>(body).ok()?.kind;
-    let name = kind.rsplit('#').next()?;
+    #[derive(Deserialize)]
+    struct Reason {
+        #[serde(rename = "Code")]
+        code: Option<String>,
+    }
+    let answer = serde_json::from_slice::<Answer>(body).ok()?;
+    let codes = answer.reasons.iter().filter_map(|reason| reason.code.as_deref());
+    let reason = codes.filter(|code| *code != "None").max_by_key(|code| weight(code));
+    let name = reason.or_else(|| answer.kind.rsplit('#').next())?;
     let plain =
         !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric());
     plain.then(|| name.to_owned())
+}
+
+/// Of several reasons, the one that operators should know of: what the table can't do, before what callers did.
+fn weight(reason: &str) -> u8 {
+    match reason {
+        "ConditionalCheckFailed" => 0,
+        "TransactionConflict" => 1,
+        "ThrottlingError" | "ProvisionedThroughputExceeded" => 2,
+        _ => 3,
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +123,21 @@ mod tests {
     fn errors_are_called_as_dynamodb_calls_them() {
         let failed = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         assert_eq!(named(failed).as_deref(), Some("ConditionalCheckFailedException"));
+        let cancelled = |codes: &str| {
+            let reasons =
+                codes.split(' ').map(|code| format!(r#"{{"Code":"{code}","Item":{{}}}}"#));
+            let reasons = reasons.collect::<Vec<_>>().join(",");
+            named(format!(r#"{{"__type":"a#TransactionCanceledException","CancellationReasons":[{reasons}]}}"#).as_bytes())
+        };
+        for (codes, name) in [
+            ("None ConditionalCheckFailed None", "ConditionalCheckFailed"),
+            ("ThrottlingError ConditionalCheckFailed", "ThrottlingError"),
+            ("ConditionalCheckFailed TransactionConflict", "TransactionConflict"),
+            ("ValidationError ThrottlingError", "ValidationError"),
+            ("None", "TransactionCanceledException"),
+        ] {
+            assert_eq!(cancelled(codes).as_deref(), Some(name), "{codes}");
+        }
         assert_eq!(named(br#"{"__type":"a b"}"#), None, "a label holds no text of others");
         assert_eq!(named(b"<html>"), None);
     }

@@ -26,6 +26,9 @@ async fn it_starts_without_settings_and_says_where_everything_is() {
     let healthcheck = ["healthcheck", "--listen", running.address()];
     let healthy = program(folder.path()).args(healthcheck).output().unwrap();
     assert!(healthy.status.success(), "{}", text(&healthy));
+    let live = ["healthcheck", "--live", "--listen", running.address()];
+    let live = program(folder.path()).args(live).output().unwrap();
+    assert!(text(&live).contains("/livez: 200"), "{}", text(&live));
     let unhealthy =
         program(folder.path()).args(["healthcheck", "--listen", "127.0.0.1:9"]).output().unwrap();
     assert!(!unhealthy.status.success());

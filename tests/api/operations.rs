@@ -94,7 +94,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
         "http_server_request_duration_seconds_count{http_request_method=\"_OTHER\",http_route=\"/v1/patients/{patient_id}\",http_response_status_code=\"405\"} 1",
         "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_route=\"none\",http_response_status_code=\"404\"} 1",
         "db_client_operation_duration_seconds_count{db_operation_name=\"TransactWriteItems\",error_type=\"\"} 1",
-        "db_client_operation_duration_seconds_count{db_operation_name=\"TransactWriteItems\",error_type=\"TransactionCanceledException\"} 1",
+        "db_client_operation_duration_seconds_count{db_operation_name=\"TransactWriteItems\",error_type=\"ConditionalCheckFailed\"} 1",
         "http_server_active_requests 0",
         "http_server_connections_refused_total 0",
         "clinic_api_ready 1",
