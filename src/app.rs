@@ -108,7 +108,7 @@ impl FromRef<AppState> for Principal {
 /// The whole service: every route inside every layer.
 pub fn service(state: AppState) -> Router {
     let (api, document) = router::api();
-    let routes = api.with_state(state).merge(router::documentation(document));
+    let routes = api.with_state(state).merge(router::documentation(&document));
     layered(routes, REQUEST_DEADLINE)
 }
 

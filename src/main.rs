@@ -10,10 +10,31 @@ use clinic_api::{
     router,
 };
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = match cli.command {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("clinic-api: the runtime can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(run(cli));
+    // What still runs is given up, such as a look-up of a name that nobody answers: it would hold up the end.
+    runtime.shutdown_background();
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("clinic-api: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line asks; `false` is a plain no.
+async fn run(cli: Cli) -> anyhow::Result<bool> {
+    match cli.command {
         None => serve::run(cli.serve).await.map(|()| true),
         Some(Command::Serve(settings)) => serve::run(*settings).await.map(|()| true),
         Some(Command::Table(table)) => table::run(table.action).await,
@@ -22,14 +43,6 @@ async fn main() -> ExitCode {
         Some(Command::CursorKey) => {
             println!("{}", new_key());
             Ok(true)
-        }
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("clinic-api: {error:#}");
-            ExitCode::FAILURE
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The whole API, and its documentation.
 
-use axum::{Json, Router, http::header, response::IntoResponse, routing::get};
+use axum::{Router, body::Bytes, http::header, response::IntoResponse, routing::get};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -51,13 +51,16 @@ pub fn api() -> (Router<AppState>, OpenApi) {
 }
 
 /// The document, Swagger UI, and the explanation of every problem.
-pub fn documentation(document: OpenApi) -> Router {
+pub fn documentation(document: &OpenApi) -> Router {
     let swagger_ui = SwaggerUi::new("/docs").config(
         Config::from("/openapi.json").try_it_out_enabled(true).display_request_duration(true),
     );
+    // Made once: every answer shares it.
+    let document = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
+    let document = async move || ([(header::CONTENT_TYPE, "application/json")], document);
     Router::new()
         .merge(swagger_ui)
-        .route("/openapi.json", get(async move || Json(document)))
+        .route("/openapi.json", get(document))
         .route("/problems", get(async || markdown(ERRORS)))
         .route("/problems/{code}", get(get_problem))
         .route("/", get(async || axum::response::Redirect::temporary("/docs/")))

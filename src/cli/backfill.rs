@@ -44,10 +44,10 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
             backfill.run(&store, segment, tell).await
         });
     }
+    let mut ended = Ok(());
     while let Some(done) = segments.join_next().await {
-        done.context("a part of the backfill ended")?.context(
-            "the backfill did not come to its end; run it again, it passes over what is done",
-        )?;
+        let done = done.context("a part of the backfill ended").and_then(|done| Ok(done?));
+        ended = ended.and(done);
     }
     let tally = locked(&progress).finish();
     let rewritten = if settings.dry_run { "would be written anew" } else { "written anew" };
@@ -56,6 +56,9 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
         tally.examined, tally.rewritten, tally.failed, open.place
     );
     open.close().await;
+    ended.context(
+        "the backfill did not come to its end; run it again, it passes over what is done",
+    )?;
     Ok(tally.failed == 0)
 }
 

@@ -22,8 +22,14 @@ use crate::{
     time::SystemClock,
 };
 
-/// Descriptors that are kept for other things than connections of clients: the database, files, logs.
+/// Descriptors that are kept for other things than callers and what they need: metrics, files, logs.
 const OTHER_DESCRIPTORS: u64 = 256;
+
+/// Of a connection: its own, and one of the database for a request on it.
+const DESCRIPTORS: u64 = 2;
+
+/// Prometheus, and a person or two.
+const METRICS_CONNECTIONS: usize = 32;
 
 /// Runs the service until it is told to stop.
 ///
@@ -39,9 +45,9 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     if settings.store.store != Engine::DynamoDb {
         open.ensure_table().await?;
     }
-    let listener = bind(settings.listen.listen, "--listen").await?;
+    let listener = bind(settings.listen.listen, "--listen")?;
     let address = listener.local_addr()?;
-    let metrics = start_metrics(settings.metrics_listen).await?;
+    let metrics = start_metrics(settings.metrics_listen)?;
     match settings.log.log_format {
         LogFormat::Text => greet(address, &open.place, metrics),
         // Among lines that programs read, there are no others.
@@ -64,18 +70,21 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    let bound = TcpListener::bind(address).await;
-    bound.with_context(|| format!("can't listen on {address} ({setting})"))
+fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    server::listen(address).with_context(|| format!("can't listen on {address} ({setting})"))
 }
 
 /// Metrics have an address of their own: what stands before the service never shows them to its callers.
-async fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
+fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
     let Some(address) = address else { return Ok(None) };
-    let listener = bind(address, "--metrics-listen").await?;
+    let listener = bind(address, "--metrics-listen")?;
     let bound = listener.local_addr()?;
     let router = metrics::start()?;
-    tokio::spawn(axum::serve(listener, router).into_future());
+    // It serves to the end of the process, whatever the phase.
+    let limits = Limits { connections: METRICS_CONNECTIONS, ..Limits::default() };
+    tokio::spawn(async move {
+        server::run(listener, router, &Lifecycle::new(), limits, Duration::ZERO).await
+    });
     Ok(Some(bound))
 }
 
@@ -91,18 +100,18 @@ fn greet(address: SocketAddr, place: &str, metrics: Option<SocketAddr>) {
 
 /// How many connections there may be: as many as are asked for, or as the system lets a process have.
 fn connections(wanted: usize) -> usize {
-    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OTHER_DESCRIPTORS);
-    let allowed = rlimit::increase_nofile_limit(needed).unwrap_or(1024);
-    if allowed >= needed {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let possible = allowed.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS;
+    let possible = usize::try_from(possible).unwrap_or(wanted).max(1);
+    if possible >= wanted {
         return wanted;
     }
-    let fewer = usize::try_from(allowed.saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(wanted).max(1);
-    tracing::warn!(
+    tracing::info!(
         wanted,
-        allowed = fewer,
+        allowed = possible,
         "the system's limit of open files (ulimit -n) allows fewer connections"
     );
-    fewer
+    possible
 }
 
 async fn serve(

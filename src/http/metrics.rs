@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::{
     Router,
-    http::{Method, StatusCode, header},
+    http::{Method, header},
     routing::get,
 };
 use metrics::{
@@ -14,7 +14,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::version;
+use super::{health, version};
 use crate::store::metrics::CALL_DURATION;
 
 const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
@@ -58,7 +58,8 @@ pub fn start() -> anyhow::Result<Router> {
 
 fn router(handle: PrometheusHandle) -> Router {
     let render = async move || ([(header::CONTENT_TYPE, TEXT)], handle.render());
-    Router::new().route("/metrics", get(render))
+    // Liveness is asked here too: also while callers have taken all connections.
+    Router::new().route("/metrics", get(render)).route("/livez", get(health::get_liveness))
 }
 
 fn describe() {
@@ -124,12 +125,12 @@ pub fn request_begun() -> Counted {
 }
 
 /// A request was answered. `route` is the matched path.
-pub fn request_answered(method: &Method, route: &str, status: StatusCode, elapsed: Duration) {
+pub fn request_answered(method: &Method, route: &str, status: u16, elapsed: Duration) {
     histogram!(
         REQUEST_DURATION,
         "http_request_method" => known(method),
         "http_route" => route.to_owned(),
-        "http_response_status_code" => status.as_u16().to_string(),
+        "http_response_status_code" => status.to_string(),
     )
     .record(elapsed);
 }

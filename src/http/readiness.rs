@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::sync::Mutex;
 
 use super::{
     lifecycle::{Lifecycle, Phase},
@@ -62,34 +62,42 @@ impl Readiness {
         lifecycle: &Lifecycle,
         clock: impl Fn() -> Timestamp,
     ) -> Result<(), ApiError> {
-        if lifecycle.phase() > Phase::Serving {
-            metrics::ready(false);
-            let detail = "The process was told to stop. Another one takes the requests.";
-            return Err(ApiError::new(ErrorCode::Stopping, detail).retry_later());
-        }
+        serving(lifecycle)?;
         // Who asks meanwhile waits here for the answer, rather than ask the table as well.
         let mut known = self.0.lock().await;
         if !known.is_fresh(clock()) {
             let answered = ask(store).await;
             known.learn(clock(), answered);
         }
-        metrics::ready(known.is_ready());
         if known.is_ready() {
+            serving(lifecycle)?;
+            metrics::ready(true);
             return Ok(());
         }
+        metrics::ready(false);
         let unread = "the table could not be read at the last attempts";
         Err(StoreError::Unreachable(unread.into()).into())
     }
 }
 
+fn serving(lifecycle: &Lifecycle) -> Result<(), ApiError> {
+    if lifecycle.phase() == Phase::Serving {
+        return Ok(());
+    }
+    metrics::ready(false);
+    let detail = "The process was told to stop. Another one takes the requests.";
+    Err(ApiError::new(ErrorCode::Stopping, detail).retry_later())
+}
+
 async fn ask(store: &Store) -> bool {
-    let failure = match timeout(PATIENCE, store.ping()).await {
-        Ok(Ok(())) => return true,
-        Ok(Err(error)) => format!("{:#}", anyhow::Error::from(error)),
-        Err(_) => format!("no answer in {PATIENCE:?}"),
-    };
-    tracing::warn!(cause = failure, "the table can't be read");
-    false
+    match store.ping(PATIENCE).await {
+        Ok(()) => true,
+        Err(error) => {
+            let cause = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(cause, "the table can't be read");
+            false
+        }
+    }
 }
 
 #[cfg(test)]

@@ -20,12 +20,17 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tower::ServiceExt as _;
 
 use super::{
     Limits,
     load::{Load, UnderWay},
+    stream::Watched,
 };
 use crate::http::{
     lifecycle::{Lifecycle, Phase},
@@ -35,18 +40,38 @@ use crate::http::{
 /// Asks a silent HTTP/2 client this often whether it is still there.
 const HTTP2_PING: Duration = Duration::from_secs(20);
 
+/// How many requests an HTTP/2 client may have under way at once.
+const HTTP2_STREAMS: u32 = 64;
+
+/// What a connection may fill with a head that does not end.
+const HEAD_BYTES: usize = 32 * 1024;
+
 /// The answer to one connection too many; nothing of the request has been read.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 
-/// Tells a client that there are too many connections. It is told at once or not at all.
-pub fn refuse(stream: &TcpStream) {
-    metrics::connection_refused();
-    let _ = stream.try_write(REFUSAL);
+/// How long a refused client may go on sending: cut off at once, it would not read why.
+const REFUSED: Duration = Duration::from_secs(1);
+
+/// Tells a client that there are too many connections.
+pub async fn refuse(mut stream: TcpStream) {
+    let tell = async {
+        stream.write_all(REFUSAL).await?;
+        stream.shutdown().await?;
+        let mut ignored = [0; 4096];
+        while stream.read(&mut ignored).await? > 0 {}
+        std::io::Result::Ok(())
+    };
+    let _ = timeout(REFUSED, tell).await;
 }
 
-/// Serves a connection to its end.
-pub async fn serve(stream: TcpStream, service: Router, lifecycle: Lifecycle, limits: Limits) {
+/// Serves a connection to its end; answers whether all that was asked on it was answered.
+pub async fn serve(
+    stream: TcpStream,
+    service: Router,
+    lifecycle: Lifecycle,
+    limits: Limits,
+) -> bool {
     let _open = metrics::connection_opened();
     // Answers are written whole: nothing is gained by waiting for more to send.
     let _ = stream.set_nodelay(true);
@@ -56,26 +81,30 @@ pub async fn serve(stream: TcpStream, service: Router, lifecycle: Lifecycle, lim
         move |request| answer(request, service.clone(), load.begin(), lifecycle.clone())
     });
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HTTP2_PING);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answering));
+    builder.http1().max_buf_size(HEAD_BYTES);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HTTP2_PING)
+        .max_concurrent_streams(HTTP2_STREAMS);
+    let stream = TokioIo::new(Watched::new(stream, load.clone()));
+    let mut connection = pin!(builder.serve_connection(stream, answering));
     tokio::select! {
-        _ = connection.as_mut() => return,
+        _ = connection.as_mut() => return true,
+        () = load.overdue(limits.request) => return false,
         () = load.quiet(limits.first_request, limits.idle) => {}
         () = lifecycle.reached(Phase::Draining) => {}
     }
-    if !load.has_begun() {
-        // Its first request may be on its way.
-        let waiting = tokio::time::timeout(limits.last_request, load.begun());
-        tokio::select! {
-            _ = connection.as_mut() => return,
-            _ = waiting => {}
-        }
+    // A request may be on its way.
+    tokio::select! {
+        _ = connection.as_mut() => return true,
+        () = load.busy(limits.last_request) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let linger = if load.has_begun() { limits.linger } else { Duration::ZERO };
     tokio::select! {
-        _ = connection.as_mut() => {}
-        () = load.quiet(linger, limits.linger) => {}
+        _ = connection.as_mut() => true,
+        () = load.overdue(limits.request) => false,
+        () = load.quiet(Duration::ZERO, limits.linger) => !load.has_begun(),
     }
 }
 

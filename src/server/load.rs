@@ -1,76 +1,135 @@
-//! How many requests are under way on one connection, and for how long there has been none.
+//! The requests of one connection: how many there have been, which are under way, and when an answer moved last.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 /// The requests of one connection. Clones are of the same connection.
 #[derive(Debug, Clone)]
-pub struct Load(watch::Sender<Requests>);
+pub struct Load {
+    requests: watch::Sender<Requests>,
+    opened: Instant,
+    /// Milliseconds after `opened`.
+    moved: Arc<AtomicU64>,
+}
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 struct Requests {
     begun: u64,
-    under_way: usize,
+    under_way: BTreeMap<u64, Instant>,
 }
 
 /// A request that is under way for as long as this lives.
 #[derive(Debug)]
-pub struct UnderWay(watch::Sender<Requests>);
+pub struct UnderWay {
+    requests: watch::Sender<Requests>,
+    number: u64,
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.send_modify(|requests| requests.under_way -= 1);
+        self.requests.send_modify(|requests| {
+            requests.under_way.remove(&self.number);
+        });
     }
 }
 
 impl Load {
     /// A connection on which nothing has come yet.
     pub fn new() -> Self {
-        Self(watch::Sender::new(Requests::default()))
+        let requests = watch::Sender::new(Requests::default());
+        Self { requests, opened: Instant::now(), moved: Arc::default() }
     }
 
     /// A request has arrived.
     pub fn begin(&self) -> UnderWay {
-        self.0.send_modify(|requests| {
+        let mut number = 0;
+        self.requests.send_modify(|requests| {
             requests.begun += 1;
-            requests.under_way += 1;
+            number = requests.begun;
+            requests.under_way.insert(number, Instant::now());
         });
-        UnderWay(self.0.clone())
+        UnderWay { requests: self.requests.clone(), number }
+    }
+
+    /// A part of an answer was sent.
+    pub fn moved(&self) {
+        let millis = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(millis, Ordering::Relaxed);
     }
 
     /// Whether a request has ever arrived.
     pub fn has_begun(&self) -> bool {
-        self.0.borrow().begun > 0
+        self.requests.borrow().begun > 0
     }
 
-    /// Waits until a request has arrived.
-    pub async fn begun(&self) {
-        let _ = self.0.subscribe().wait_for(|requests| requests.begun > 0).await;
+    /// Waits for `limit` at most until a request is under way.
+    pub async fn busy(&self, limit: Duration) {
+        let mut requests = self.requests.subscribe();
+        let busy = requests.wait_for(|requests| !requests.under_way.is_empty());
+        let _ = tokio::time::timeout(limit, busy).await;
     }
 
-    /// Waits until no request has been under way for `first`, while none has ever arrived, or for `next`, once one
-    /// has.
+    /// Waits until nothing has gone on for `first`, while no request has ever arrived, or for `next`, once one has: no
+    /// request was under way, and no part of an answer was sent.
     pub async fn quiet(&self, first: Duration, next: Duration) {
-        let mut requests = self.0.subscribe();
+        let mut requests = self.requests.subscribe();
+        let mut silent_since = Instant::now();
         loop {
-            let now = *requests.borrow_and_update();
-            let limit = if now.begun == 0 { first } else { next };
-            if now.under_way > 0 {
-                let _ = requests.changed().await;
+            let (begun, busy) = {
+                let requests = requests.borrow_and_update();
+                (requests.begun > 0, !requests.under_way.is_empty())
+            };
+            let due = if begun {
+                self.last_moved().max(silent_since) + next
             } else {
-                tokio::select! {
-                    () = sleep(limit) => return,
-                    _ = requests.changed() => {}
+                silent_since + first
+            };
+            tokio::select! {
+                _ = requests.changed() => silent_since = Instant::now(),
+                () = sleep_until(due), if !busy => {
+                    if !begun || self.last_moved() + next <= Instant::now() {
+                        return;
+                    }
                 }
             }
         }
+    }
+
+    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the answer.
+    pub async fn overdue(&self, limit: Duration) {
+        let mut requests = self.requests.subscribe();
+        loop {
+            let oldest = requests.borrow_and_update().under_way.values().next().copied();
+            let Some(oldest) = oldest else {
+                let _ = requests.changed().await;
+                continue;
+            };
+            tokio::select! {
+                _ = requests.changed() => {}
+                () = sleep_until(oldest + limit) => return,
+            }
+        }
+    }
+
+    fn last_moved(&self) -> Instant {
+        self.opened + Duration::from_millis(self.moved.load(Ordering::Relaxed))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::{Instant, advance};
+    use tokio::time::advance;
 
     use super::*;
 
@@ -79,10 +138,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_counts_from_the_start_and_from_the_end_of_the_last_request() {
-        let started = Instant::now();
         let load = Load::new();
         load.quiet(FIRST, NEXT).await;
-        assert_eq!(started.elapsed().as_secs(), 10);
+        assert_eq!(load.opened.elapsed().as_secs(), 10);
         let request = load.begin();
         let task = tokio::spawn({
             let load = load.clone();
@@ -92,19 +150,35 @@ mod tests {
         assert!(!task.is_finished(), "a request is under way");
         drop(request);
         task.await.unwrap();
-        assert_eq!(started.elapsed().as_secs(), 10 + 300 + 75);
+        assert_eq!(load.opened.elapsed().as_secs(), 10 + 300 + 75);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn requests_side_by_side_are_counted() {
+    async fn an_answer_that_moves_is_no_silence() {
         let load = Load::new();
-        assert!(!load.has_begun());
-        let (one, two) = (load.begin(), load.begin());
-        load.begun().await;
-        drop(one);
-        let quiet = tokio::time::timeout(NEXT * 2, load.quiet(FIRST, NEXT)).await;
-        assert!(quiet.is_err());
-        drop(two);
+        drop(load.begin());
+        let reader = load.clone();
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                advance(Duration::from_mins(1)).await;
+                reader.moved();
+            }
+        });
         load.quiet(FIRST, NEXT).await;
+        assert!(load.opened.elapsed() >= Duration::from_mins(3) + NEXT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_request_is_overdue_first() {
+        let load = Load::new();
+        let old = load.begin();
+        advance(Duration::from_secs(8)).await;
+        let young = load.begin();
+        drop(old);
+        load.overdue(FIRST).await;
+        assert_eq!(load.opened.elapsed().as_secs(), 18, "the first one had finished");
+        drop(young);
+        load.quiet(FIRST, FIRST).await;
+        load.busy(FIRST).await;
     }
 }

@@ -5,17 +5,31 @@
 
 mod connection;
 mod load;
+mod stream;
 
-use std::{io::ErrorKind, time::Duration};
+use std::{
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use axum::Router;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
 
-use crate::http::lifecycle::{Lifecycle, Phase};
+use crate::http::{
+    lifecycle::{Lifecycle, Phase},
+    metrics,
+};
+
+/// How many connections may wait to be taken: a burst is no reason to refuse.
+const BACKLOG: u32 = 4096;
+
+/// How many refused clients are told so at once; more are cut off.
+const REFUSALS: usize = 256;
 
 /// What connections must keep to.
 #[derive(Debug, Clone, Copy)]
@@ -28,9 +42,12 @@ pub struct Limits {
     /// which otherwise send a request on a connection that is just being closed
     /// (AWS, "Application Load Balancers: connection idle timeout").
     pub idle: Duration,
-    /// How long a request that is on its way may take to arrive once the process stops.
+    /// How long a request may take until the last of its answer is taken: more than its deadline.
+    pub request: Duration,
+    /// How long a request that is on its way may take to arrive once its connection is to close.
     pub last_request: Duration,
-    /// How long the end of a last answer may take to be sent.
+    /// How long the end of a last answer may stand still. The system takes megabytes at once and tells of progress in
+    /// steps of as much, so a slow reader needs some seconds between them.
     pub linger: Duration,
 }
 
@@ -40,10 +57,23 @@ impl Default for Limits {
             connections: 10_000,
             first_request: Duration::from_secs(10),
             idle: Duration::from_secs(75),
+            request: Duration::from_secs(90),
             last_request: Duration::from_secs(1),
-            linger: Duration::from_secs(3),
+            linger: Duration::from_secs(10),
         }
     }
+}
+
+/// A listener on `address`.
+///
+/// # Errors
+/// If the system refuses.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A new process can listen where the one before has just ended.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves connections until the process drains, and then until each has finished or `drain` has passed.
@@ -55,71 +85,86 @@ pub async fn run(
     limits: Limits,
     drain: Duration,
 ) -> usize {
-    let mut connections = JoinSet::new();
+    let mut server = Server {
+        service,
+        lifecycle,
+        limits,
+        serving: JoinSet::new(),
+        refusing: JoinSet::new(),
+        unfinished: 0,
+    };
     loop {
         tokio::select! {
             () = lifecycle.reached(Phase::Draining) => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    take(&mut connections, stream, &service, lifecycle, limits);
-                }
+                Ok((stream, _)) => server.take(stream),
                 Err(error) => recover(&error).await,
             },
-            Some(_) = connections.join_next() => {}
+            // Those that end before the process drains had no more to ask, or took nothing for too long.
+            Some(_) = server.serving.join_next() => {}
+            Some(_) = server.refusing.join_next() => {}
         }
     }
-    take_those_who_wait(&listener, &mut connections, &service, lifecycle, limits).await;
-    drop(listener);
-    let finished = async {
-        while connections.join_next().await.is_some() {}
-        lifecycle.tasks().wait().await;
-    };
-    if tokio::time::timeout(drain, finished).await.is_err() {
-        return connections.len() + lifecycle.tasks().len();
+    if let Err(error) = server.take_those_who_wait(listener) {
+        tracing::warn!(cause = %error, "connections that waited to be taken were cut off");
     }
-    0
+    if timeout(drain, server.finish()).await.is_err() {
+        server.unfinished += server.serving.len() + lifecycle.tasks().len();
+    }
+    server.unfinished
 }
 
-fn take(
-    connections: &mut JoinSet<()>,
-    stream: TcpStream,
-    service: &Router,
-    lifecycle: &Lifecycle,
+struct Server<'a> {
+    service: Router,
+    lifecycle: &'a Lifecycle,
     limits: Limits,
-) {
-    // Those that have ended since need no place any more.
-    while connections.try_join_next().is_some() {}
-    if connections.len() >= limits.connections {
-        connection::refuse(&stream);
-        return;
-    }
-    let serving = connection::serve(stream, service.clone(), lifecycle.clone(), limits);
-    connections.spawn(serving);
+    serving: JoinSet<bool>,
+    refusing: JoinSet<()>,
+    unfinished: usize,
 }
 
-/// Who is connected already, but was not taken yet, would be cut off when the listener closes.
-async fn take_those_who_wait(
-    listener: &TcpListener,
-    connections: &mut JoinSet<()>,
-    service: &Router,
-    lifecycle: &Lifecycle,
-    limits: Limits,
-) {
-    loop {
-        tokio::select! {
-            biased;
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => take(connections, stream, service, lifecycle, limits),
-                Err(_) => return,
-            },
-            () = std::future::ready(()) => return,
+impl Server<'_> {
+    fn take(&mut self, stream: TcpStream) {
+        // Those that have ended since need no place any more.
+        while self.serving.try_join_next().is_some() {}
+        if self.serving.len() < self.limits.connections {
+            let (service, lifecycle) = (self.service.clone(), self.lifecycle.clone());
+            self.serving.spawn(connection::serve(stream, service, lifecycle, self.limits));
+            return;
         }
+        metrics::connection_refused();
+        if self.refusing.len() < REFUSALS {
+            self.refusing.spawn(connection::refuse(stream));
+        }
+    }
+
+    /// Who is connected already, but was not taken yet, would be cut off when the listener closes.
+    fn take_those_who_wait(&mut self, listener: TcpListener) -> io::Result<()> {
+        let listener = listener.into_std()?;
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(true)?;
+                    self.take(TcpStream::from_std(stream)?);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn finish(&mut self) {
+        while let Some(finished) = self.serving.join_next().await {
+            self.unfinished += usize::from(!matches!(finished, Ok(true)));
+        }
+        self.lifecycle.tasks().wait().await;
+        while self.refusing.join_next().await.is_some() {}
     }
 }
 
 /// After an error of `accept`: one of the connection itself is over with it; a lack of descriptors or memory needs
 /// time to pass.
-async fn recover(error: &std::io::Error) {
+async fn recover(error: &io::Error) {
     let of_connection = [
         ErrorKind::ConnectionRefused,
         ErrorKind::ConnectionAborted,

@@ -14,8 +14,8 @@ use super::{
     write::Write,
 };
 
-/// Items that are read at once.
-const PAGE: i32 = 100;
+/// Items that are read at once, at most.
+const PAGE: f64 = 100.0;
 /// How often an item is tried that others keep changing, and a call that the database refuses for now.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -73,7 +73,8 @@ impl Backfill {
         let mut after = None;
         loop {
             let began = Instant::now();
-            let (items, next) = patiently(|| store.scan_page(segment, after.clone())).await?;
+            let (items, next) =
+                patiently(|| store.scan_page(segment, self.page(), after.clone())).await?;
             let mut tally = Tally::default();
             let mut failures = Vec::new();
             for item in items {
@@ -98,6 +99,12 @@ impl Backfill {
         }
     }
 
+    /// How many items are read at once: no more than a second's.
+    #[expect(clippy::cast_possible_truncation, reason = "it is between 1 and 100")]
+    fn page(&self) -> i32 {
+        self.rate.clamp(1.0, PAGE) as i32
+    }
+
     /// Whether the item was outdated, or why nothing can be done about it.
     async fn settle(&self, store: &Store, item: Item) -> Result<Result<bool, String>, StoreError> {
         let name = described(&item);
@@ -112,6 +119,9 @@ impl Backfill {
                 Ok(Rewrite::Outdated(rewritten)) => rewritten,
                 Err(error) => return Ok(Err(format!("{name}: {}", chain(&error)))),
             };
+            if Key::of(&rewritten) != Key::of(&item) {
+                return Ok(Err(format!("{name}: its attributes belong under another key")));
+            }
             if self.dry_run {
                 return Ok(Ok(true));
             }
@@ -138,6 +148,7 @@ impl Store {
     async fn scan_page(
         &self,
         segment: Segment,
+        limit: i32,
         after: Option<Item>,
     ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
         let scan = self
@@ -147,19 +158,22 @@ impl Store {
             .consistent_read(true)
             .segment(segment.number.into())
             .total_segments(segment.of.into())
-            .limit(PAGE)
+            .limit(limit)
             .set_exclusive_start_key(after);
         let page = scan.send().await.map_err(of_read)?;
         let next = page.last_evaluated_key.filter(|key| !key.is_empty());
         Ok((page.items.unwrap_or_default(), next))
     }
 
-    /// Puts `item` where `seen` still stands, with the same revision: to its readers it is the same record.
+    /// Puts `item` where `seen` still stands, with the same revision: to its readers it is the same record. A revision
+    /// alone would not tell a record from one that was made anew under its key.
     async fn replace_unchanged(&self, seen: &Item, item: &Item) -> Result<(), StoreError> {
         let meta: Meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(seen.clone())
             .map_err(|error| StoreError::corrupt("item", error))?;
         let mut conditions = vec![meta.unchanged()];
-        conditions.extend(seen.get("v").map(|v| Condition::Equals("v", v.clone())));
+        for name in ["v", "created_at", "request_id"] {
+            conditions.extend(seen.get(name).map(|value| Condition::Equals(name, value.clone())));
+        }
         let put = Write::Put { item: item.clone(), condition: Condition::All(conditions) };
         self.write(&put).await.map(|_| ())
     }
@@ -194,7 +208,9 @@ async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
 
 /// An item by its type and key.
 fn described(item: &Item) -> String {
-    let kind = text(item, "type").unwrap_or("item without a type");
+    // Whatever else stands there may be anything.
+    let known = |kind: &&str| kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let kind = text(item, "type").filter(known).unwrap_or("item of no type of ours");
     let key = Key::of(item).map(|key| key.for_people()).unwrap_or_default();
     format!("{kind} {key}")
 }

@@ -120,14 +120,11 @@ impl<T: Record> Entity<T> {
     /// [`StoreError::Corrupt`] if the item is of another type or lacks an attribute, [`StoreError::NewerShape`] if
     /// only a later release knows its shape.
     pub fn from_item(mut item: Item) -> Result<Self, StoreError> {
-        let corrupt = |error| StoreError::corrupt(T::TYPE, error);
         if !is_of_type::<T>(&item) {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
         }
         T::SHAPES.upcast(T::TYPE, &mut item)?;
-        let meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(item.clone()).map_err(corrupt)?;
-        let value = serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(corrupt)?;
-        Ok(Self { meta, value })
+        Ok(Self { meta: decoded(&item, T::TYPE)?, value: decoded(&item, T::TYPE)? })
     }
 
     /// The write that stores a new entity, where nothing may stand yet.
@@ -158,6 +155,26 @@ impl Meta {
         };
         Condition::All(vec![Condition::Equals("rev", number(self.rev)), mark])
     }
+}
+
+/// What an item holds. An error names the attribute and not what stands in it, which may be known of a patient.
+fn decoded<V: DeserializeOwned>(item: &Item, kind: &'static str) -> Result<V, StoreError> {
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item.clone()).map_err(|error| {
+        let text = error.to_string();
+        if text.starts_with("missing field") {
+            return StoreError::corrupt(kind, text);
+        }
+        StoreError::corrupt(kind, format!("{} is not as it should be", wrong_attribute::<V>(item)))
+    })
+}
+
+/// Where in the item that is which is not as it should be, as a path of attribute names.
+fn wrong_attribute<V: DeserializeOwned>(item: &Item) -> String {
+    let value = serde_dynamo::aws_sdk_dynamodb_1::from_item::<serde_json::Value>(item.clone());
+    let path = value.ok().and_then(|value| {
+        serde_path_to_error::deserialize::<_, V>(value).err().map(|error| error.path().to_string())
+    });
+    path.unwrap_or_else(|| "an attribute".to_owned())
 }
 
 /// Whether an item is of the record's type.

@@ -1,5 +1,7 @@
 //! The types of items that there are, for who reads items without knowing of which type they are.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::{Entity, Item, Record, StoreError};
 
 /// What a backfill does about an item.
@@ -41,12 +43,35 @@ impl Kind {
     }
 }
 
-/// Attributes that the type does not know stay.
+/// Attributes that the type does not know stay, also inside of maps.
 fn rewrite<T: Record>(item: &Item) -> Result<Rewrite, StoreError> {
     let mut current = item.clone();
     if T::SHAPES.downcast.is_none() {
         T::SHAPES.upcast(T::TYPE, &mut current)?;
     }
-    current.extend(Entity::<T>::from_item(item.clone())?.to_item()?);
+    merge(&mut current, Entity::<T>::from_item(item.clone())?.to_item()?);
     Ok(if current == *item { Rewrite::Current } else { Rewrite::Outdated(current) })
+}
+
+fn merge(into: &mut Item, from: Item) {
+    for (name, value) in from {
+        match into.get_mut(&name) {
+            Some(known) => merge_value(known, value),
+            None => {
+                into.insert(name, value);
+            }
+        }
+    }
+}
+
+fn merge_value(into: &mut AttributeValue, from: AttributeValue) {
+    match (into, from) {
+        (AttributeValue::M(into), AttributeValue::M(from)) => merge(into, from),
+        (AttributeValue::L(into), AttributeValue::L(from)) if into.len() == from.len() => {
+            for (into, from) in into.iter_mut().zip(from) {
+                merge_value(into, from);
+            }
+        }
+        (into, from) => *into = from,
+    }
 }

@@ -1,8 +1,14 @@
 //! Reads: one item, several at once, and pages of a key range. Never a Scan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::{
+    config::{Config, timeout::TimeoutConfig},
+    types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -235,12 +241,20 @@ impl Store {
         Ok(Listed { items: output.items.unwrap_or_default(), next })
     }
 
-    /// Whether the table answers.
+    /// Whether the table answers, within `patience`.
     ///
     /// # Errors
     /// Whatever the database may answer.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.get_item(&keys::never_written(), false).await.map(|_| ())
+    pub async fn ping(&self, patience: Duration) -> Result<(), StoreError> {
+        let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
+        let get = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(keys::never_written().attributes()))
+            .customize()
+            .config_override(Config::builder().timeout_config(timeouts));
+        get.send().await.map(|_| ()).map_err(of_read)
     }
 }
 

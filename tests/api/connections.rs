@@ -13,15 +13,24 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_mins(1);
+/// More than the system keeps of a connection.
+const LARGE: usize = 12_000_000;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 fn limits() -> Limits {
-    Limits { connections: 100, first_request: LONG, idle: LONG, last_request: SHORT, linger: SHORT }
+    Limits {
+        connections: 100,
+        first_request: LONG,
+        idle: LONG,
+        request: LONG,
+        last_request: SHORT,
+        linger: SHORT,
+    }
 }
 
 struct Server {
@@ -36,7 +45,9 @@ impl Server {
             sleep(2 * SHORT).await;
             "slow"
         });
+        let large = get(async || vec![b'x'; LARGE]);
         let service = Router::new().route("/", get("quick")).route("/slow", slow);
+        let service = service.route("/large", large);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let lifecycle = Lifecycle::new();
@@ -104,9 +115,15 @@ async fn one_connection_too_many_is_told_so_and_the_others_are_served() {
     first.read_exact(&mut answer).await.unwrap();
     let second = server.connect(b"").await;
     sleep(SHORT).await;
-    let mut third = TcpStream::connect(server.address).await.unwrap();
-    let refusal = until_closed(&mut third, LONG).await.unwrap();
-    assert!(refusal.starts_with("HTTP/1.1 503") && refusal.contains("retry-after: 1"), "{refusal}");
+    // Also who has sent much before it reads is told why.
+    let upload =
+        [&b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"[..], &[b'x'; 200_000]];
+    for sent in [&b""[..], REQUEST, &upload.concat()] {
+        let mut third = server.connect(sent).await;
+        let refusal = until_closed(&mut third, LONG).await.unwrap();
+        assert!(refusal.starts_with("HTTP/1.1 503"), "{refusal}");
+        assert!(refusal.contains("retry-after: 1"), "{refusal}");
+    }
     drop(second);
     sleep(SHORT).await;
     let mut next = server.connect(REQUEST).await;
@@ -126,6 +143,75 @@ async fn a_request_on_its_way_is_served_when_the_process_stops() {
     connection.write_all(b"Host: x\r\n\r\n").await.unwrap();
     let answer = until_closed(&mut connection, LONG).await.expect("it closes after the answer");
     assert!(answer.contains("connection: close") && answer.ends_with("quick"), "{answer}");
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_second_request_on_its_way_is_served_when_the_process_stops() {
+    let server = Server::start(Limits { last_request: LONG, ..limits() }).await;
+    let mut connection = server.connect(&[REQUEST, b"GET / HTTP/1.1\r\n"].concat()).await;
+    sleep(SHORT).await;
+    server.lifecycle.advance(Phase::Draining);
+    sleep(SHORT).await;
+    connection.write_all(b"Host: x\r\n\r\n").await.unwrap();
+    let answers = until_closed(&mut connection, LONG).await.expect("it closes after the answer");
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 2, "{answers}");
+    assert!(answers.contains("connection: close"), "{answers}");
+    assert_eq!(server.stop().await, 0);
+}
+
+/// Reads all that comes, at most 64 KiB at a time and with pauses: longer in all than any limit.
+async fn read_slowly(connection: &mut TcpStream) -> usize {
+    let mut received = 0;
+    let mut part = vec![0; 64 * 1024];
+    loop {
+        match connection.read(&mut part).await.unwrap() {
+            0 => return received,
+            bytes => received += bytes,
+        }
+        sleep(SHORT / 8).await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_read_slowly_is_not_cut() {
+    // The system keeps megabytes on their way, and tells of progress in steps of as much.
+    let patience = 8 * SHORT;
+    let server = Server::start(Limits { idle: patience, linger: patience, ..limits() }).await;
+    let mut slow = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let lifecycle = server.lifecycle.clone();
+    let draining = tokio::spawn(async move {
+        sleep(patience).await;
+        lifecycle.advance(Phase::Draining);
+    });
+    let began = Instant::now();
+    assert!(read_slowly(&mut slow).await > LARGE);
+    assert!(began.elapsed() > 2 * patience, "it took longer than either may stand still");
+    draining.await.unwrap();
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_holds_nothing_up() {
+    let server = Server::start(Limits { idle: SHORT, request: SHORT, ..limits() }).await;
+    let mut silent = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    sleep(6 * SHORT).await;
+    let received = until_closed(&mut silent, LONG).await.expect("it was given up");
+    assert!(received.len() < LARGE, "{}", received.len());
+    // One that does so while the process stops is told of.
+    let silent = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    sleep(SHORT / 4).await;
+    assert_eq!(server.stop().await, 1);
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_head_without_an_end_takes_little_room() {
+    let server = Server::start(limits()).await;
+    let head = [&b"GET / HTTP/1.1\r\nX: "[..], &[b'x'; 100_000]].concat();
+    let mut connection = server.connect(&head).await;
+    let answer = until_closed(&mut connection, LONG).await.expect("it is refused");
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     assert_eq!(server.stop().await, 0);
 }
 

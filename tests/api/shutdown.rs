@@ -40,6 +40,7 @@ async fn ask(ready: Ready, clinic: String, done: Arc<AtomicBool>, served: Arc<At
         turn += 1;
         let base = {
             let ready = ready.lock().unwrap();
+            assert!(!ready.is_empty(), "somebody is ready");
             ready[turn % ready.len()].clone()
         };
         let (method, path, body, expected) = match turn % 3 {
@@ -182,6 +183,6 @@ async fn a_thousand_half_open_connections_hold_up_neither_requests_nor_the_end()
     let told = Instant::now();
     let (status, log) = tokio::task::spawn_blocking(|| running.terminate()).await.unwrap();
     assert!(status.success() && !log.contains("did not finish"), "{log}");
-    assert!(told.elapsed() < Duration::from_secs(20), "it waited for them: {:?}", told.elapsed());
+    assert!(told.elapsed() < Duration::from_secs(8), "it waited for them: {:?}", told.elapsed());
     drop(half_open);
 }

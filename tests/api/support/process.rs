@@ -22,7 +22,8 @@ pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// A client with no connections yet.
 pub fn http_client() -> HttpClient {
-    Client::builder(TokioExecutor::new()).build_http()
+    // It tells of every request that failed, rather than ask again.
+    Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http()
 }
 
 /// The program, in a folder and with none of this machine's AWS settings.
