@@ -4,7 +4,7 @@
 Every reference leads to something declared in the same folder. Every call passes what its module requires and
 nothing that it doesn't declare, and only outputs that it has are used.
 
-    check_references.py FOLDER...      each folder and all below it (needs python-hcl2)
+    check_references.py FOLDER...      each folder, all below it and every module they call (needs python-hcl2)
     check_references.py --self-test    shows that broken references are found
 """
 
@@ -71,6 +71,18 @@ def code(text):
     return "".join(kept)
 
 
+def reached(folders):
+    """The folders, those of the modules that they call, and so on; each once."""
+    found, left = set(), [folder.resolve() for folder in folders]
+    while left:
+        folder = left.pop()
+        if folder not in found:
+            found.add(folder)
+            calls = labelled(load(folder), "module").values()
+            left += [(folder / call["source"].strip('"')).resolve() for call in calls]
+    return found
+
+
 def check(folder):
     """What is wrong in one folder."""
     blocks = load(folder)
@@ -83,7 +95,8 @@ def check(folder):
     }
     outputs, wrong = {}, []
     for name, call in declared["module"].items():
-        target = load(folder / call["source"].strip('"'))
+        source = call["source"].strip('"')
+        target = load(folder / source)
         outputs[name] = set(labelled(target, "output"))
         variables = labelled(target, "variable")
         passed = {key for key in call if not key.startswith("__")} - META
@@ -122,6 +135,7 @@ def self_test():
         "module.m.x: no such output": "locals { y = module.m[0].x }",
         "module.n: passes undeclared x": 'module "n" {\n  source = "./m"\n  need = 1\n  x = 1\n}',
         "module.n: lacks required need": 'module "n" {\n  source = "./m"\n}',
+        "module.n: nothing at ./x": 'module "n" {\n  source = "./x"\n}',
     }
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -132,7 +146,15 @@ def self_test():
         for problem, line in broken.items():
             (folder / "broken.tf").write_text(line + "\n")
             assert check(folder) == [f"{folder}: {problem}"], (problem, check(folder))
-    print(f"self-test: {len(broken)} broken references found")
+        # A module in a module, outside of the folder that is named.
+        outer = folder / "outer"
+        outer.mkdir()
+        (outer / "main.tf").write_text('module "o" {\n  source = "../middle"\n}\n')
+        (folder / "middle").mkdir()
+        (folder / "middle" / "main.tf").write_text('module "n" {\n  source = "../m"\n}\noutput "p" { value = module.n }\n')
+        nested = [problem for inner in reached([outer]) for problem in check(inner)]
+        assert nested == [f"{(folder / 'middle').resolve()}: module.n: lacks required need"], nested
+    print(f"self-test: {len(broken) + 1} broken references found")
 
 
 def main():
@@ -142,6 +164,7 @@ def main():
     folders = {path.parent for path in found if ".terraform" not in path.parts}
     if not folders:
         sys.exit(__doc__)
+    folders = reached(folders)
     wrong = [problem for folder in sorted(folders) for problem in check(folder)]
     sys.exit("\n".join(wrong) or print(f"{len(folders)} folders: all references lead somewhere"))
 

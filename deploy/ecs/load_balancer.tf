@@ -32,13 +32,15 @@ resource "aws_lb_target_group" "this" {
 
   load_balancing_algorithm_type = "least_outstanding_requests"
 
+  # ECS also replaces tasks that are unhealthy here, and /readyz is 503 while DynamoDB can't be reached. So it takes ten
+  # failures, the most that AWS allows: an outage of less than 100 s restarts nothing.
   health_check {
     path                = "/readyz"
     matcher             = "200"
     interval            = 10
     timeout             = 5
     healthy_threshold   = 2
-    unhealthy_threshold = 3
+    unhealthy_threshold = 10
   }
 }
 

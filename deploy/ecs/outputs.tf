@@ -19,7 +19,7 @@ output "service_name" {
 }
 
 output "service_security_group_id" {
-  description = "Security group of the tasks, to let them into interface endpoints."
+  description = "Security group of the tasks."
   value       = aws_security_group.service.id
 }
 

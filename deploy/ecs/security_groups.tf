@@ -97,6 +97,18 @@ resource "aws_vpc_security_group_egress_rule" "service_to_endpoints" {
   to_port                      = 443
 }
 
+# The other side. The apply that makes the service's group also waits for its tasks, so nobody could do it in between.
+resource "aws_vpc_security_group_ingress_rule" "endpoints_from_service" {
+  for_each = toset(var.open_endpoints ? var.endpoint_security_group_ids : [])
+
+  security_group_id            = each.value
+  description                  = "HTTPS from the tasks of ${var.name}"
+  referenced_security_group_id = aws_security_group.service.id
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+}
+
 resource "aws_vpc_security_group_egress_rule" "service_to_cidr_blocks" {
   for_each = toset(var.egress_cidr_blocks)
 

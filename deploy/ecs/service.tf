@@ -58,6 +58,7 @@ resource "aws_ecs_service" "this" {
     aws_iam_role_policy_attachment.cursor_keys,
     aws_vpc_security_group_egress_rule.service_to_prefix_lists,
     aws_vpc_security_group_egress_rule.service_to_endpoints,
+    aws_vpc_security_group_ingress_rule.endpoints_from_service,
     aws_vpc_security_group_egress_rule.service_to_cidr_blocks,
     aws_vpc_security_group_ingress_rule.service_from_load_balancer,
     aws_vpc_security_group_egress_rule.load_balancer_to_service,

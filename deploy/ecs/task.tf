@@ -53,9 +53,10 @@ resource "aws_ecs_task_definition" "this" {
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets     = [{ name = "CLINIC_API_CURSOR_KEYS", valueFrom = var.cursor_keys_secret_arn }]
 
-    # /readyz is 503 while the process drains, and after misses of the table; the load balancer asks it as well.
+    # /livez: ECS stops a task that fails, and a new one would not help while DynamoDB can't be reached. Whether the
+    # table can be read is for the load balancer to ask, with more patience.
     healthCheck = {
-      command     = ["CMD", "/clinic-api", "healthcheck"]
+      command     = ["CMD", "/clinic-api", "healthcheck", "--live"]
       interval    = 10
       timeout     = 5
       retries     = 3

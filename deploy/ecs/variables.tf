@@ -58,7 +58,8 @@ variable "scaling" {
     cpu_percent         = optional(number, 60)
     requests_per_minute = optional(number, 6000)
   })
-  default = {}
+  default  = {}
+  nullable = false
 
   validation {
     condition     = var.scaling.min >= 2 && var.scaling.min <= var.scaling.max
@@ -137,8 +138,8 @@ variable "client_cidr_blocks" {
   type        = list(string)
 
   validation {
-    condition     = alltrue([for block in var.client_cidr_blocks : can(cidrnetmask(block)) && !endswith(block, "/0")])
-    error_message = "Name IPv4 networks, not the whole internet: the service does not know yet who asks."
+    condition     = alltrue([for block in var.client_cidr_blocks : can(cidrnetmask(block)) && try(tonumber(split("/", block)[1]) >= 8, false)])
+    error_message = "Name IPv4 networks of /8 or smaller, not the internet or halves of it: the service does not know yet who asks."
   }
 }
 
@@ -151,6 +152,12 @@ variable "endpoint_security_group_ids" {
     condition     = length(var.endpoint_security_group_ids) + length(var.egress_cidr_blocks) > 0
     error_message = "Tasks must reach ECR, CloudWatch Logs and Secrets Manager: name endpoint_security_group_ids or egress_cidr_blocks."
   }
+}
+
+variable "open_endpoints" {
+  description = "Whether a rule is added to those groups that lets the tasks in (443). Switch it off where the groups may not be changed from here, or have their rules in `ingress` blocks, which would take it away again; then they must already let in the CIDR blocks of service_subnet_ids, or the first apply waits for tasks that can't start."
+  type        = bool
+  default     = true
 }
 
 variable "egress_cidr_blocks" {
@@ -173,13 +180,14 @@ variable "certificate_arn" {
 }
 
 variable "internal" {
-  description = "Whether the load balancer is reached from the VPC only. Leave it so until the service knows who asks: now every request acts as the administrator of one organisation."
+  description = "Whether the load balancer is reached from the VPC only. Nothing else is taken until the service knows who asks."
   type        = bool
   default     = true
+  nullable    = false
 
   validation {
-    condition     = var.internal || var.web_acl_arn != null
-    error_message = "A load balancer that faces the internet needs a web ACL (web_acl_arn)."
+    condition     = var.internal
+    error_message = "The service does not know yet who asks: every request acts as the administrator of one organisation. So it must not face the internet."
   }
 }
 
@@ -220,7 +228,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms; null: they are only shown."
+  description = "SNS topic that is told of alarms; null: they are only shown. Its policy must let cloudwatch.amazonaws.com do sns:Publish. If it is encrypted, it must be with a customer-managed key whose policy lets cloudwatch.amazonaws.com do kms:Decrypt and kms:GenerateDataKey*: with the key alias/aws/sns no alarm arrives."
   type        = string
   default     = null
 }

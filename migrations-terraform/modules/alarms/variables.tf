@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "sns_topic_arn" {
-  description = "Topic that is told when an alarm goes off and when it is over; null: alarms are only shown."
+  description = "Topic that is told when an alarm goes off and when it is over; null: alarms are only shown. What its policies must allow: modules/environment, alarm_topic_arn."
   type        = string
   default     = null
 }
@@ -37,7 +37,7 @@ variable "stream_consumer" {
 }
 
 variable "thresholds" {
-  description = "When alarms go off. `user_errors_per_5_minutes` null: no such alarm."
+  description = "When alarms go off. `user_errors_per_5_minutes` null: no such alarm. `stream_silent_hours`: longer than nobody writes on any day, and well below 24, when changes are lost; null: no alarm stream-stopped."
   type = object({
     throttled_per_minute                = optional(number, 0)
     system_errors_per_minute            = optional(number, 0)
@@ -45,6 +45,12 @@ variable "thresholds" {
     user_errors_per_5_minutes           = optional(number)
     capacity_percent                    = optional(number, 80)
     iterator_age_minutes                = optional(number, 15)
+    stream_silent_hours                 = optional(number)
   })
   default = {}
+
+  validation {
+    condition     = contains(range(1, 21), coalesce(var.thresholds.stream_silent_hours, 1))
+    error_message = "stream_silent_hours is a whole number of hours, 1 to 20: records are lost after 24."
+  }
 }

@@ -4,5 +4,5 @@ resource "aws_secretsmanager_secret" "this" {
   name                    = "${var.name}/cursor-keys"
   description             = "CLINIC_API_CURSOR_KEYS of ${var.name}: 32-byte keys, comma-separated, the first one writes."
   kms_key_id              = var.kms_key_arn
-  recovery_window_in_days = 30
+  recovery_window_in_days = var.recovery_window_days
 }

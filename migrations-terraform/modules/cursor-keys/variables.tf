@@ -7,3 +7,14 @@ variable "kms_key_arn" {
   description = "Customer-managed key that encrypts the secret."
   type        = string
 }
+
+variable "recovery_window_days" {
+  description = "How long the secret can be brought back after it was deleted; so long its name stays taken. 0: not at all."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = var.recovery_window_days == 0 || (var.recovery_window_days >= 7 && var.recovery_window_days <= 30)
+    error_message = "Secrets Manager takes 0, or 7 to 30 days."
+  }
+}

@@ -57,8 +57,7 @@ resource "aws_iam_role" "backfill" {
 
   name        = "${var.name}-backfill"
   description = "Taken on by an operator for the time of a migration."
-  # A big table takes hours, and the session must not end before it.
-  max_session_duration = 43200
+  # Sessions last an hour, the most for who has a role already; the SDK renews them (migrations/README.md).
   assume_role_policy   = data.aws_iam_policy_document.backfill_trust[0].json
   permissions_boundary = var.permissions_boundary_arn
 }

@@ -61,7 +61,7 @@ resource "aws_lambda_function" "this" {
 
   code_signing_config_arn = var.code_signing_config_arn
 
-  # Also a brake: a shard's batches go to at most `parallelization_factor` calls at once.
+  # The mapping alone calls it: as often at once as the stream has shards, times `parallelization_factor`.
   reserved_concurrent_executions = var.reserved_concurrency
 
   kms_key_arn = var.kms_key_arn

@@ -23,6 +23,7 @@ variable "enabled" {
   description = "Whether the mapping reads the stream. Off, records wait for 24 hours."
   type        = bool
   default     = true
+  nullable    = false
 }
 
 variable "table_name" {
@@ -80,15 +81,22 @@ variable "timeout_seconds" {
 }
 
 variable "reserved_concurrency" {
-  description = "Most calls at once, taken out of the account's total. At least as many as the stream has shards times `parallelization_factor`, or the consumer lags."
+  description = "Calls at once that are kept for the function out of the account's total, and the most that it may have: at least as many as the stream has shards times `parallelization_factor`, or the consumer lags. -1, the default, keeps none: AWS refuses to leave less than 100 to the account's other functions, and a new account may have no more than 10 in all."
   type        = number
-  default     = 20
+  default     = -1
+  nullable    = false
+
+  validation {
+    condition     = var.reserved_concurrency == -1 || var.reserved_concurrency >= 1
+    error_message = "-1 keeps none, 1 or more keeps so many. To stop the function switch off `enabled`: with 0 it would be throttled until records are lost."
+  }
 }
 
 variable "parallelization_factor" {
   description = "Batches of one shard that are worked on at once; changes of one item stay in order."
   type        = number
   default     = 1
+  nullable    = false
 
   validation {
     condition     = var.parallelization_factor >= 1 && var.parallelization_factor <= 10

@@ -11,7 +11,7 @@ data "terraform_remote_state" "table" {
 }
 
 locals {
-  table = data.terraform_remote_state.table.outputs
+  table = data.terraform_remote_state.table.outputs.environment
 }
 
 module "service" {
@@ -21,6 +21,7 @@ module "service" {
   image              = var.image
   ecr_repository_arn = var.ecr_repository_arn
   development_org    = var.development_org
+  scaling            = var.scaling
 
   table_name             = local.table.table_name
   task_role_arn          = local.table.service_role_arn
@@ -33,6 +34,9 @@ module "service" {
   service_subnet_ids          = var.private_subnet_ids
   client_cidr_blocks          = var.client_cidr_blocks
   endpoint_security_group_ids = var.endpoint_security_group_ids
+  open_endpoints              = var.open_endpoints
+  egress_cidr_blocks          = var.egress_cidr_blocks
+  metrics_security_group_ids  = var.metrics_security_group_ids
 
   certificate_arn    = var.certificate_arn
   access_logs_bucket = var.access_logs_bucket

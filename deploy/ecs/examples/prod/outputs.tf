@@ -8,6 +8,11 @@ output "load_balancer_zone_id" {
   value       = module.service.load_balancer_zone_id
 }
 
+output "service_security_group_id" {
+  description = "Security group of the tasks."
+  value       = module.service.service_security_group_id
+}
+
 output "alarm_names" {
   description = "Names of the service's alarms."
   value       = module.service.alarm_names

@@ -29,6 +29,12 @@ variable "development_org" {
   default     = null
 }
 
+variable "scaling" {
+  description = "How many tasks run, and what autoscaling aims at: see the module's variable."
+  type        = any
+  default     = null
+}
+
 variable "vpc_id" {
   description = "VPC of load balancer and tasks."
   type        = string
@@ -45,8 +51,27 @@ variable "client_cidr_blocks" {
 }
 
 variable "endpoint_security_group_ids" {
-  description = "Security groups of the VPC's interface endpoints."
+  description = "Security groups of the VPC's interface endpoints; empty with a NAT gateway."
   type        = list(string)
+  default     = []
+}
+
+variable "open_endpoints" {
+  description = "Whether a rule is added to those groups that lets the tasks in; false: they must let in the subnets already."
+  type        = bool
+  default     = true
+}
+
+variable "egress_cidr_blocks" {
+  description = "Where tasks may go by HTTPS without interface endpoints: [\"0.0.0.0/0\"] with a NAT gateway."
+  type        = list(string)
+  default     = []
+}
+
+variable "metrics_security_group_ids" {
+  description = "Security groups that may read the metrics: Prometheus's."
+  type        = list(string)
+  default     = []
 }
 
 variable "certificate_arn" {
@@ -66,6 +91,6 @@ variable "web_acl_arn" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms."
+  description = "SNS topic that is told of alarms. Its policies: see the module's variable."
   type        = string
 }

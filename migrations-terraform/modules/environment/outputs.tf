@@ -1,0 +1,49 @@
+output "table_name" {
+  description = "CLINIC_API_TABLE."
+  value       = module.table.table_name
+}
+
+output "table_arn" {
+  description = "ARN of the table."
+  value       = module.table.table_arn
+}
+
+output "stream_arn" {
+  description = "ARN of the table's stream."
+  value       = module.table.stream_arn
+}
+
+output "service_role_arn" {
+  description = "Role of `clinic-api serve`: the ECS task role, and the IRSA annotation of its service account."
+  value       = module.iam.service_role_arn
+}
+
+output "worker_role_arn" {
+  description = "Role of the stream worker; null unless `worker_trust` names somebody."
+  value       = module.iam.worker_role_arn
+}
+
+output "backfill_role_arn" {
+  description = "Role for a migration; null unless `backfill_principal_arns` names somebody."
+  value       = module.iam.backfill_role_arn
+}
+
+output "cursor_keys_secret_arn" {
+  description = "Secret with CLINIC_API_CURSOR_KEYS."
+  value       = module.cursor_keys.secret_arn
+}
+
+output "cursor_keys_policy_arn" {
+  description = "Policy that reads this secret, for execution roles."
+  value       = module.iam.cursor_keys_policy_arn
+}
+
+output "operations_key_arn" {
+  description = "KMS key of log groups, of the secret and of the dead-letter queue."
+  value       = module.operations_key.arn
+}
+
+output "alarm_names" {
+  description = "Names of all alarms."
+  value       = module.alarms.alarm_names
+}
