@@ -116,8 +116,10 @@ async fn one_connection_too_many_is_told_so_and_the_others_are_served() {
     let second = server.connect(b"").await;
     sleep(SHORT).await;
     // Also who has sent much before it reads is told why.
-    let upload =
-        [&b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"[..], &[b'x'; 200_000]];
+    let upload = [
+        &b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"[..],
+        &vec![b'x'; 200_000],
+    ];
     for sent in [&b""[..], REQUEST, &upload.concat()] {
         let mut third = server.connect(sent).await;
         let refusal = until_closed(&mut third, LONG).await.unwrap();
@@ -208,7 +210,7 @@ async fn an_answer_that_nobody_reads_holds_nothing_up() {
 #[tokio::test]
 async fn a_head_without_an_end_takes_little_room() {
     let server = Server::start(limits()).await;
-    let head = [&b"GET / HTTP/1.1\r\nX: "[..], &[b'x'; 100_000]].concat();
+    let head = [&b"GET / HTTP/1.1\r\nX: "[..], &vec![b'x'; 100_000]].concat();
     let mut connection = server.connect(&head).await;
     let answer = until_closed(&mut connection, LONG).await.expect("it is refused");
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
