@@ -2,6 +2,10 @@
 #
 #   docker build -t clinic-api:dev --build-arg CLINIC_API_COMMIT="$(git rev-parse HEAD)" .
 #   docker build -t clinic-api:embedded --build-arg CARGO_FEATURES=embedded .   # keeps the embedded engine
+#   docker buildx build --platform linux/arm64 -t clinic-api:arm64 --load .     # emulated on another processor: slow
+#
+# Where the image comes from and when it was made, if somebody asks it: --label org.opencontainers.image.source=URL
+# --label org.opencontainers.image.created="$(date -u +%FT%TZ)".
 #
 # Needs BuildKit, for the cache mounts. To pin a base image for good, write its digest behind the tag, as
 # `docker buildx imagetools inspect debian:bookworm-slim` prints it: debian:bookworm-slim@sha256:…
@@ -14,10 +18,11 @@ COPY docs/errors.md docs/errors.md
 COPY src src
 ARG CARGO_FEATURES=""
 ARG CLINIC_API_COMMIT=""
+ARG TARGETARCH
 # touch: cargo goes by the time of a file, and sources older than the cached build would pass for built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
-    --mount=type=cache,target=/src/target,sharing=locked \
+    --mount=type=cache,id=clinic-api-target-$TARGETARCH,target=/src/target,sharing=locked \
     touch src/lib.rs src/main.rs \
     && cargo build --release --locked --bin clinic-api --no-default-features --features "$CARGO_FEATURES" \
     && cp target/release/clinic-api /clinic-api

@@ -74,8 +74,10 @@ clean_up() {
     exit "$status"
 }
 
+# The Dockerfile, without digests that its base images are pinned by: a stand-in has one of its own.
+dockerfile() { sed -E '/^FROM /s/@sha256:[0-9a-f]+//' "$root/Dockerfile"; }
 # The name of the base image of the stage $1.
-base_of() { sed -nE "s/^FROM ([^ ]+) AS $1\$/\\1/p" "$root/Dockerfile"; }
+base_of() { sed -nE "s/^FROM ([^ ]+) AS $1\$/\\1/p" <(dockerfile); }
 have() { b inspect --type image "$1" >/dev/null 2>&1; }
 
 stand_in_for_debian() {
@@ -117,12 +119,13 @@ get_crates() {
 # Builds the image $1 with the features $2.
 build() {
     local since=$SECONDS
+    dockerfile >"$scratch/Dockerfile"
     say "building $1: some minutes the first time"
     logged build b build --quiet --format docker --layers=false --pull=never --tag "$1" \
         --build-arg CARGO_FEATURES="$2" --build-arg CLINIC_API_COMMIT="$commit" \
         --volume "$sysroot:/usr/local/rustup:ro" --volume "$kept/crates:/crates:ro" \
         --volume "$kept/cargo/config.toml:/usr/local/cargo/config.toml:ro" \
-        --file "$root/Dockerfile" "$root"
+        --file "$scratch/Dockerfile" "$root"
     check "$1 is built, in $((SECONDS - since)) s" have "$1"
 }
 
@@ -225,6 +228,7 @@ serve_and_stop() {
     check "$which: /version names the commit" grep -q "$commit" <(get "$api/version")
     check "$which: it has metrics" grep -qx 'clinic_api_ready 1' <(get "http://127.0.0.1:$metrics/metrics")
     check "$which: healthcheck succeeds" run healthcheck
+    check "$which: healthcheck --live succeeds" run healthcheck --live
     say "$which: $(awk '/^VmRSS/ { print $2 " kB of memory" }' "/proc/$process/status")"
     kill -TERM "$process"
     since=$SECONDS

@@ -25,7 +25,12 @@ HERE = Path(__file__).resolve().parent
 # The oldest version that the manifests work on (native sleep), and the newest that there are schemas for.
 VERSIONS = ["1.30", "1.37"]
 # Kinds of operators: Kubernetes has no schema for them, so only name and spec are looked for.
-CUSTOM = {("monitoring.coreos.com/v1", "ServiceMonitor"), ("external-secrets.io/v1", "ExternalSecret")}
+CUSTOM = {
+    ("monitoring.coreos.com/v1", "ServiceMonitor"),
+    ("monitoring.coreos.com/v1", "PrometheusRule"),
+    ("external-secrets.io/v1", "ExternalSecret"),
+}
+ALERTS = HERE.parent / "observability/alerts.yml"
 # Made by an operator and never in the repository.
 SECRETS = {"clinic-api-cursor-keys": {"CLINIC_API_CURSOR_KEYS"}}
 WORKLOADS = {"Deployment", "StatefulSet", "Job"}
@@ -132,6 +137,9 @@ class Rendered:
                     yield name(monitor), "it does not select one Service"
                 else:
                     yield from ((name(monitor), p) for p in self.service_problems(found[0]["metadata"]["name"], port))
+        for rule in self.of("PrometheusRule"):
+            if rule["spec"] != yaml.safe_load(ALERTS.read_text()):
+                yield name(rule), f"is not what {ALERTS.name} says: its head tells how to write it anew"
 
     def service_problems(self, service, port):
         ports = [p["name"] for s in self.of("Service") if s["metadata"]["name"] == service for p in s["spec"]["ports"]]
@@ -149,6 +157,12 @@ class Rendered:
         named += [p["port"] for rule in spec.get("ingress", []) for p in rule.get("ports", [])]
         for port in named:
             yield from (f"port {port} is in no pod" for pod in pods if port not in self.ports(pod))
+        # The VPC CNI drops or misses policies where it is otherwise.
+        if manifest["kind"] == "NetworkPolicy":
+            yield from (f"port {port} is not a number" for port in named if not isinstance(port, int))
+        if manifest["kind"] == "Service":
+            ports = {port["port"] for port in spec["ports"]}.difference(*map(self.ports, pods))
+            yield from (f"the Service's port {port} is in no pod" for port in sorted(ports))
 
     def pod_problems(self, pod):
         account = pod["spec"].get("serviceAccountName")
