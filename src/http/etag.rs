@@ -52,13 +52,17 @@ fn tags<'a>(
     headers: &'a HeaderMap,
     name: &header::HeaderName,
 ) -> Result<Option<Vec<&'a str>>, ApiError> {
+    let malformed = || {
+        let message = "must be entity tags in double quotes, parted by commas, or *";
+        ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
+    };
     let mut tags = Vec::new();
     for value in headers.get_all(name) {
-        let list = value.to_str().ok().and_then(split).ok_or_else(|| {
-            let message = "must be entity tags in double quotes, parted by commas, or *";
-            ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
-        })?;
-        tags.extend(list);
+        tags.extend(value.to_str().ok().and_then(split).ok_or_else(malformed)?);
+    }
+    // Whoever sends the header without a tag has lost it, and does not mean "whatever stands there".
+    if tags.is_empty() && headers.contains_key(name) {
+        return Err(malformed());
     }
     if tags.len() > MAX_TAGS {
         let message = format!("must not have more than {MAX_TAGS} entity tags");
@@ -163,7 +167,7 @@ mod tests {
         assert_eq!(if_match(&HeaderMap::new()).unwrap(), Precondition::None);
         assert_eq!(revs("\"a,b\" ,, \"3\","), Precondition::Revisions(vec![3]));
         let many = vec!["\"1\""; MAX_TAGS + 1].join(", ");
-        for bad in ["3", "\"3", "\"3\"4", "W/3", "W/\"3", "\"3\" \"4\"", &many] {
+        for bad in ["", ",", "3", "\"3", "\"3\"4", "W/3", "W/\"3", "\"3\" \"4\"", &many] {
             assert!(if_match(&headers(header::IF_MATCH, bad)).is_err(), "{bad}");
         }
     }
