@@ -7,8 +7,8 @@ use utoipa::{
     IntoResponses, PartialSchema as _, ToSchema,
     openapi::{
         ContentBuilder, Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
-        OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement, ServerBuilder,
-        Type, path::Operation, tag::TagBuilder,
+        OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
+        ServerBuilder, Type, path::Operation, tag::TagBuilder,
     },
 };
 
@@ -105,6 +105,14 @@ fn complete_operation(operation: &mut Operation) {
             parameter.description = describe_parameter(&parameter.name).map(str::to_owned);
         }
     }
+    // A body that may be left out is still never null.
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        for content in body.content.values_mut() {
+            if let RefOr::T(content) = content {
+                content.schema.iter_mut().for_each(not_null);
+            }
+        }
+    }
     // The HTTP server's own answer, before there is a route, and so without a problem.
     let headers_too_large = ResponseBuilder::new()
         .description("The request's headers are too many or too large. The answer has no body.");
@@ -124,6 +132,16 @@ fn complete_operation(operation: &mut Operation) {
         for (name, described) in &mut response.headers {
             *described = header(name);
         }
+    }
+}
+
+/// Of a schema beside null, the schema.
+fn not_null(body: &mut RefOr<Schema>) {
+    if let RefOr::T(Schema::OneOf(either)) = body
+        && let Some(RefOr::Ref(only)) =
+            either.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
+    {
+        *body = RefOr::Ref(only.clone());
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ObjectBuilder, RefOr, Type,
+        Object, RefOr, Type,
         schema::{Schema, SchemaType},
     },
 };
@@ -99,23 +99,32 @@ impl<T: ToSchema> ToSchema for MergePatch<T> {
 impl<T: ToSchema> PartialSchema for MergePatch<T> {
     /// The schema of `T` with nothing required, and null for all that can be cleared.
     fn schema() -> RefOr<Schema> {
+        let mut named = Vec::new();
+        T::schemas(&mut named);
         let mut schema = T::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
-            let required = std::mem::take(&mut object.required);
             let text =
                 "A JSON Merge Patch (RFC 7396): absent members stay as they are, null clears one.";
-            object.description = Some(text.to_owned());
-            object.example = None;
-            for (name, property) in &mut object.properties {
-                *property = patch_of(property.clone(), !required.contains(name));
-            }
+            make_patch(object, text, &named);
         }
         schema
     }
 }
 
+/// The schemas that others refer to, by name.
+type Named = [(String, RefOr<Schema>)];
+
+fn make_patch(object: &mut Object, description: &str, named: &Named) {
+    let required = std::mem::take(&mut object.required);
+    object.description = Some(description.to_owned());
+    object.example = None;
+    for (name, property) in &mut object.properties {
+        *property = patch_of(property.clone(), !required.contains(name), named);
+    }
+}
+
 /// The schema of a member's patch: objects are patched in their turn.
-fn patch_of(property: RefOr<Schema>, nullable: bool) -> RefOr<Schema> {
+fn patch_of(property: RefOr<Schema>, nullable: bool, named: &Named) -> RefOr<Schema> {
     match property {
         RefOr::T(Schema::Object(mut member)) => {
             member.default = None;
@@ -130,10 +139,29 @@ fn patch_of(property: RefOr<Schema>, nullable: bool) -> RefOr<Schema> {
             }
             RefOr::T(Schema::Array(list))
         }
-        _ => ObjectBuilder::new()
-            .schema_type(SchemaType::Array(vec![Type::Object, Type::Null]))
-            .description(Some("A merge patch in its turn, or null."))
-            .into(),
+        other => {
+            let mut object = referred(&other, named).unwrap_or_default();
+            make_patch(&mut object, "A merge patch in its turn, or null.", named);
+            object.schema_type = SchemaType::Array(vec![Type::Object, Type::Null]);
+            object.into()
+        }
+    }
+}
+
+/// The object that a schema refers to, alone or beside null.
+fn referred(schema: &RefOr<Schema>, named: &Named) -> Option<Object> {
+    match schema {
+        RefOr::Ref(reference) => {
+            let name = reference.ref_location.rsplit('/').next()?;
+            match named.iter().find(|(known, _)| known == name) {
+                Some((_, RefOr::T(Schema::Object(object)))) => Some(object.clone()),
+                _ => None,
+            }
+        }
+        RefOr::T(Schema::OneOf(either)) => {
+            either.items.iter().find_map(|schema| referred(schema, named))
+        }
+        RefOr::T(_) => None,
     }
 }
 

@@ -45,6 +45,7 @@ pub struct ListStaff {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

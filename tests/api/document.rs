@@ -205,3 +205,27 @@ async fn answers_have_the_documented_members() {
         }
     }
 }
+
+#[test]
+fn patches_say_what_their_objects_take_and_bodies_are_never_null() {
+    fn closed(name: &str, schema: &Value) -> usize {
+        let object = schema["type"] == "object" || schema["type"] == json!(["object", "null"]);
+        assert!(!object || schema["additionalProperties"] == false, "{name}: {schema}");
+        assert!(!object || schema.get("required").is_none(), "{name}: {schema}");
+        let members = schema["properties"].as_object().into_iter().flatten();
+        usize::from(object) + members.map(|(name, member)| closed(name, member)).sum::<usize>()
+    }
+    let document = committed();
+    let schemas = document["components"]["schemas"].as_object().unwrap().iter();
+    let patches = schemas.filter(|(name, _)| name.ends_with("Patch"));
+    let objects: usize = patches.map(|(name, schema)| closed(name, schema)).sum();
+    assert!(objects > 4, "nested ones too: {objects}");
+    for (name, operation) in operations(&document) {
+        let contents = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (_, content) in contents {
+            let null = json!({ "type": "null" });
+            let either = content["schema"]["oneOf"].as_array().cloned().unwrap_or_default();
+            assert!(!either.contains(&null), "{name}");
+        }
+    }
+}

@@ -96,6 +96,7 @@ pub struct ListClinicAppointments {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -183,6 +184,7 @@ pub struct ListPatientAppointments {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

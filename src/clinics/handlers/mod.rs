@@ -43,6 +43,7 @@ pub struct ListClinics {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

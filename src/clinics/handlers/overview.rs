@@ -32,6 +32,7 @@ pub struct GetClinicOverview {
     #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
     /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
