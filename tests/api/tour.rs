@@ -1,6 +1,6 @@
 //! What the documents promise: the README's tour runs as written, and every error is explained.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use clinic_api::error::ErrorCode;
 
@@ -48,4 +48,24 @@ async fn every_error_is_explained_under_its_type() {
     let headings = all.lines().filter(|line| line.starts_with("### ")).count();
     assert_eq!(headings, ErrorCode::ALL.len(), "no error is explained that there is not");
     app.get("/problems/nope").send().await.problem(404, "not_found");
+}
+
+#[test]
+fn every_dependency_is_explained_and_no_other() {
+    let listed = include_str!("../../docs/dependencies.md").lines();
+    let cells =
+        listed.filter(|line| line.starts_with("| `")).map(|line| line.split('|').nth(1).unwrap());
+    let listed: BTreeSet<&str> =
+        cells.flat_map(|cell| cell.split(',')).map(|name| name.trim().trim_matches('`')).collect();
+    let mut named = BTreeSet::new();
+    let mut of_dependencies = false;
+    for line in include_str!("../../Cargo.toml").lines() {
+        if line.starts_with('[') {
+            of_dependencies = line.ends_with("dependencies]");
+        } else if let (true, Some((name, _))) = (of_dependencies, line.split_once(" =")) {
+            named.insert(name);
+        }
+    }
+    assert!(named.len() > 30);
+    assert_eq!(listed, named);
 }
