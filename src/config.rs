@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::Date};
 
 use crate::id::OrgId;
 
@@ -183,6 +183,23 @@ pub enum TableAction {
     /// index keys have changed. Reads the whole table (a Scan), so it needs more rights than the service. It can be
     /// run beside the service, stopped, and run again. Exits with 1 if there are items that it could do nothing about.
     Backfill(BackfillArgs),
+    /// Compare the day sheets with the appointments, on a table that nobody writes to: one that was restored to a point
+    /// in time. Reads the whole table (a Scan) and changes nothing. Exits with 1 and tells what differs.
+    Verify(VerifyArgs),
+}
+
+/// What to compare, and how fast.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Where the data are.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The first UTC day to compare; today if left out.
+    #[arg(long)]
+    pub from: Option<Date>,
+    /// How many items a second are read at most.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
 }
 
 /// What to backfill, and how fast.

@@ -14,7 +14,10 @@ use super::OpenStore;
 use crate::{
     config::BackfillArgs,
     kinds,
-    store::backfill::{Backfill, Segment, Tally},
+    store::{
+        backfill::{Backfill, Tally},
+        scan::Segment,
+    },
 };
 
 /// How often a line says how far it is where no bar can be drawn.

@@ -6,6 +6,7 @@ pub mod healthcheck;
 pub mod logging;
 pub mod serve;
 pub mod table;
+pub mod verify;
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;

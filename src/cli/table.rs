@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{OpenStore, backfill};
+use super::{OpenStore, backfill, verify};
 use crate::{
     config::{StoreArgs, TableAction},
     store::schema::Created,
@@ -17,6 +17,7 @@ pub async fn run(action: TableAction) -> anyhow::Result<bool> {
         TableAction::Create(settings) => create(&settings).await,
         TableAction::Check(settings) => check(&settings).await,
         TableAction::Backfill(settings) => backfill::run(&settings).await,
+        TableAction::Verify(settings) => verify::run(&settings).await,
     }
 }
 

@@ -1,24 +1,17 @@
 //! Writes every item anew that is not stored as it would be written today: after its shape has changed, or the index
-//! keys that it needs. This alone scans; it is for operators, under a role of its own, and no request comes here.
-
-use std::time::Duration;
-
-use tokio::time::{Instant, sleep};
+//! keys that it needs.
 
 use super::{
     Item, Key, Meta, Store, StoreError,
     attributes::text,
-    errors::of_read,
     expression::Condition,
     kind::{Kind, Rewrite},
+    scan::{Scan, Segment, patiently},
     write::Write,
 };
 
-/// Items that are read at once, at most.
-const PAGE: f64 = 100.0;
-/// How often an item is tried that others keep changing, and a call that the database refuses for now.
+/// How often an item is tried that others keep changing.
 const TRIES: u32 = 8;
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a backfill has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -37,15 +30,6 @@ impl std::ops::AddAssign for Tally {
         self.rewritten += other.rewritten;
         self.failed += other.failed;
     }
-}
-
-/// One of the parts of the table that are read side by side.
-#[derive(Debug, Clone, Copy)]
-pub struct Segment {
-    /// Which one, from 0.
-    pub number: u16,
-    /// Of how many.
-    pub of: u16,
 }
 
 /// How a backfill goes about it.
@@ -70,11 +54,8 @@ impl Backfill {
         segment: Segment,
         mut tell: impl FnMut(Tally, Vec<String>),
     ) -> Result<(), StoreError> {
-        let mut after = None;
-        loop {
-            let began = Instant::now();
-            let (items, next) =
-                patiently(|| store.scan_page(segment, self.page(), after.clone())).await?;
+        let mut scan = Scan::new(segment, self.rate);
+        while let Some(items) = scan.next_page(store).await? {
             let mut tally = Tally::default();
             let mut failures = Vec::new();
             for item in items {
@@ -88,21 +69,9 @@ impl Backfill {
                     }
                 }
             }
-            #[expect(clippy::cast_precision_loss, reason = "a page has few items")]
-            let due = Duration::from_secs_f64(tally.examined as f64 / self.rate);
             tell(tally, failures);
-            after = next;
-            if after.is_none() {
-                return Ok(());
-            }
-            sleep(due.saturating_sub(began.elapsed())).await;
         }
-    }
-
-    /// How many items are read at once: no more than a second's.
-    #[expect(clippy::cast_possible_truncation, reason = "it is between 1 and 100")]
-    fn page(&self) -> i32 {
-        self.rate.clamp(1.0, PAGE) as i32
+        Ok(())
     }
 
     /// Whether the item was outdated, or why nothing can be done about it.
@@ -145,26 +114,6 @@ impl Backfill {
 }
 
 impl Store {
-    async fn scan_page(
-        &self,
-        segment: Segment,
-        limit: i32,
-        after: Option<Item>,
-    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
-        let scan = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .segment(segment.number.into())
-            .total_segments(segment.of.into())
-            .limit(limit)
-            .set_exclusive_start_key(after);
-        let page = scan.send().await.map_err(of_read)?;
-        let next = page.last_evaluated_key.filter(|key| !key.is_empty());
-        Ok((page.items.unwrap_or_default(), next))
-    }
-
     /// Puts `item` where `seen` still stands, with the same revision: to its readers it is the same record. A revision
     /// alone would not tell a record from one that was made anew under its key.
     async fn replace_unchanged(&self, seen: &Item, item: &Item) -> Result<(), StoreError> {
@@ -177,33 +126,6 @@ impl Store {
         let put = Write::Put { item: item.clone(), condition: Condition::All(conditions) };
         self.write(&put).await.map(|_| ())
     }
-
-    /// About how many items the table has: DynamoDB counts them every six hours.
-    ///
-    /// # Errors
-    /// Whatever the database may answer.
-    pub async fn item_count(&self) -> Result<u64, StoreError> {
-        let table = self.describe_table().await?;
-        let count = table.and_then(|table| table.item_count);
-        Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
-    }
-}
-
-/// Calls again after a pause that doubles, while the database refuses for now or is out of reach.
-async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
-    mut call: impl FnMut() -> F,
-) -> Result<T, StoreError> {
-    let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match call().await {
-            Err(StoreError::Throttled | StoreError::Contention | StoreError::Unreachable(_)) => {
-                sleep(pause).await;
-                pause *= 2;
-            }
-            done => return done,
-        }
-    }
-    call().await
 }
 
 /// An item by its type and key.

@@ -19,6 +19,7 @@ pub mod kind;
 pub mod metrics;
 pub mod read;
 pub mod retry;
+pub mod scan;
 pub mod schema;
 pub mod shape;
 pub mod write;

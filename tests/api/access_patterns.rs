@@ -204,8 +204,8 @@ async fn deleting_a_patient_with_a_record_number_frees_it_in_a_transaction() {
     costs(&app, app.delete(&path), &expected).await;
 }
 
-/// No operation of the service is a Scan, in the code and so on the wire. Only the backfill is, which no request
-/// reaches.
+/// No operation of the service is a Scan, in the code and so on the wire. Only operators scan, by commands that no
+/// request reaches.
 #[test]
 fn nothing_scans() {
     fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
@@ -223,7 +223,7 @@ fn nothing_scans() {
     assert!(found.len() > 40);
     for path in found {
         let text = std::fs::read_to_string(&path).unwrap();
-        let backfills = path.ends_with("store/backfill.rs");
-        assert_eq!(text.contains(".scan("), backfills, "{}", path.display());
+        let scans = path.ends_with("store/scan.rs");
+        assert_eq!(text.contains(".scan("), scans, "{}", path.display());
     }
 }

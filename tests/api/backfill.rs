@@ -7,7 +7,8 @@ use clinic_api::{
     kinds,
     store::{
         Item,
-        backfill::{Backfill, Segment, Tally},
+        backfill::{Backfill, Tally},
+        scan::Segment,
     },
 };
 use serde_json::json;
@@ -18,7 +19,6 @@ use crate::support::{
 };
 
 const START: &str = "2035-01-16T09:00:00Z";
-const WHOLE: Segment = Segment { number: 0, of: 1 };
 
 fn tally(examined: u64, rewritten: u64, failed: u64) -> Tally {
     Tally { examined, rewritten, failed }
@@ -36,7 +36,7 @@ async fn backfill_segment(app: &TestApp, segment: Segment, dry_run: bool) -> (Ta
 }
 
 async fn backfill(app: &TestApp) -> (Tally, Vec<String>) {
-    backfill_segment(app, WHOLE, false).await
+    backfill_segment(app, Segment::WHOLE, false).await
 }
 
 /// Items of every type: a day of a clinic.
@@ -117,7 +117,7 @@ async fn index_keys_that_are_missing_are_set_and_readers_see_the_same_record() {
     assert_eq!(app.get(&list).send().await.json()["items"], json!([]));
 
     let all = items.len() as u64;
-    assert_eq!(backfill_segment(&app, WHOLE, true).await.0, tally(all, 2, 0));
+    assert_eq!(backfill_segment(&app, Segment::WHOLE, true).await.0, tally(all, 2, 0));
     assert_eq!(app.get(&list).send().await.json()["items"], json!([]), "a dry run writes nothing");
     let mut sum = Tally::default();
     for number in 0..3 {

@@ -43,7 +43,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("server", &["http"]),
     ("kinds", &["aggregate", "repo", "store"]),
     ("config", &["id"]),
-    ("cli", &["app", "config", "http", "kinds", "server", "store", "time"]),
+    ("cli", &["app", "config", "http", "kinds", "repo", "server", "store", "time"]),
     ("lib", &[]),
     ("main", &["cli", "config", "http", "router"]),
 ];

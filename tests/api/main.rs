@@ -28,3 +28,4 @@ mod status_life;
 mod table;
 mod terraform;
 mod tour;
+mod verify;

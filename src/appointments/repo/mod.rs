@@ -2,6 +2,7 @@
 
 mod book;
 mod change;
+pub mod verify;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,148 @@
+//! Whether the day sheets say what the appointments do. While the service writes, it keeps them so; a table that was
+//! restored to a point in time may hold one half of a transaction of that second.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::civil::Date;
+
+use crate::{
+    appointments::model::Appointment,
+    id::AppointmentId,
+    schedule::{
+        model::{DaySheet, Entry, SheetOwner, Slot},
+        repo::{sheet_key, sheets_of},
+    },
+    store::{
+        Entity, Item, Key, Store, StoreError,
+        codec::is_of_type,
+        scan::{Scan, Segment},
+    },
+};
+
+/// What is wrong on one day sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mismatch {
+    /// An appointment occupies time that its sheet does not show: others can be booked over it.
+    Missing(AppointmentId),
+    /// A sheet shows time as taken that no appointment occupies: nobody can be booked there.
+    Stray(AppointmentId),
+    /// A sheet shows another time than the appointment's.
+    Differs(AppointmentId),
+    /// Two appointments overlap.
+    Overlap(AppointmentId, AppointmentId),
+}
+
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing(id) => write!(f, "{id} occupies time that the sheet does not show"),
+            Self::Stray(id) => write!(f, "the sheet shows {id}, which occupies no time there"),
+            Self::Differs(id) => write!(f, "the sheet shows {id} at another time than its own"),
+            Self::Overlap(one, two) => write!(f, "{one} and {two} overlap"),
+        }
+    }
+}
+
+/// What was found in a table.
+#[derive(Debug, Default)]
+pub struct Verification {
+    sheets: HashMap<Key, BTreeMap<AppointmentId, Sides>>,
+    /// Appointments that occupy time from the first day on.
+    pub appointments: u64,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sides {
+    of_appointment: Option<Entry>,
+    of_sheet: Option<Entry>,
+}
+
+/// Reads the whole table, at most `rate` items a second, and compares what concerns UTC days from `from` on.
+///
+/// # Errors
+/// What the database keeps answering, and [`StoreError::Corrupt`].
+pub async fn verify(
+    store: &Store,
+    from: Date,
+    rate: f64,
+    mut tell: impl FnMut(usize),
+) -> Result<Verification, StoreError> {
+    let mut found = Verification::default();
+    let mut scan = Scan::new(Segment::WHOLE, rate);
+    while let Some(items) = scan.next_page(store).await? {
+        tell(items.len());
+        for item in items {
+            found.add(item, from)?;
+        }
+    }
+    Ok(found)
+}
+
+impl Verification {
+    fn add(&mut self, item: Item, from: Date) -> Result<(), StoreError> {
+        if is_of_type::<Appointment>(&item) {
+            self.add_appointment(&Entity::from_item(item)?.value, from);
+        } else if is_of_type::<DaySheet>(&item) {
+            self.add_sheet(Entity::from_item(item)?.value, from);
+        }
+        Ok(())
+    }
+
+    fn add_appointment(&mut self, appointment: &Appointment, from: Date) {
+        let slot = Slot { start: appointment.start, end: appointment.end() };
+        if !appointment.status.is_occupying() || slot.utc_dates().iter().all(|date| *date < from) {
+            return;
+        }
+        self.appointments += 1;
+        let owners = [
+            SheetOwner::Staff {
+                clinic_id: appointment.clinic_id.clone(),
+                staff_id: appointment.staff_id.clone(),
+            },
+            SheetOwner::Patient { patient_id: appointment.patient_id.clone() },
+        ];
+        for (owner, date) in sheets_of(&owners, &slot).filter(|(_, date)| *date >= from) {
+            self.sides(sheet_key(owner, date), &appointment.id).of_appointment = Some(slot.entry());
+        }
+    }
+
+    fn add_sheet(&mut self, sheet: DaySheet, from: Date) {
+        if sheet.utc_date >= from {
+            let key = sheet_key(&sheet.owner, sheet.utc_date);
+            for (id, entry) in sheet.entries {
+                self.sides(key.clone(), &id).of_sheet = Some(entry);
+            }
+        }
+    }
+
+    fn sides(&mut self, key: Key, id: &AppointmentId) -> &mut Sides {
+        self.sheets.entry(key).or_default().entry(id.clone()).or_default()
+    }
+
+    /// All that is wrong, by sheet.
+    pub fn mismatches(&self) -> impl Iterator<Item = (&Key, Mismatch)> {
+        self.sheets.iter().flat_map(|(key, entries)| {
+            let one_sided = entries.iter().filter_map(|(id, sides)| {
+                match (sides.of_appointment, sides.of_sheet) {
+                    (Some(_), None) => Some(Mismatch::Missing(id.clone())),
+                    (None, Some(_)) => Some(Mismatch::Stray(id.clone())),
+                    (appointment, sheet) if appointment != sheet => {
+                        Some(Mismatch::Differs(id.clone()))
+                    }
+                    _ => None,
+                }
+            });
+            one_sided.chain(overlaps(entries)).map(move |mismatch| (key, mismatch))
+        })
+    }
+}
+
+/// Appointments of one sheet that overlap the one before them.
+fn overlaps(entries: &BTreeMap<AppointmentId, Sides>) -> Vec<Mismatch> {
+    let of_appointments =
+        |(id, sides): (&AppointmentId, &Sides)| Some((sides.of_appointment?, id.clone()));
+    let mut taken: Vec<_> = entries.iter().filter_map(of_appointments).collect();
+    taken.sort_by_key(|(entry, _)| (entry.start, entry.end));
+    let pairs = taken.windows(2).filter(|pair| pair[0].0.overlaps(&pair[1].0));
+    pairs.map(|pair| Mismatch::Overlap(pair[0].1.clone(), pair[1].1.clone())).collect()
+}

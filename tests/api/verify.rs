@@ -1,0 +1,118 @@
+//! Verifying: on a table as the service leaves it nothing is wrong, and every kind of harm is told.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use clinic_api::{
+    appointments::repo::verify::{Mismatch, verify},
+    store::Item,
+};
+use jiff::civil::date;
+use serde_json::json;
+
+use crate::support::{
+    TestApp,
+    process::{RemoteTable, text},
+};
+
+const START: &str = "2035-01-16T09:00:00Z";
+
+async fn mismatches(app: &TestApp) -> (u64, Vec<Mismatch>) {
+    let found = verify(&app.store, date(2035, 1, 1), 1e6, |_| {}).await.unwrap();
+    (found.appointments, found.mismatches().map(|(_, mismatch)| mismatch).collect())
+}
+
+async fn put(app: &TestApp, item: Item) {
+    let put = app.store.client().put_item().table_name(app.store.table());
+    put.set_item(Some(item)).send().await.unwrap();
+}
+
+fn entries(sheet: &mut Item) -> &mut std::collections::HashMap<String, AttributeValue> {
+    match sheet.get_mut("entries") {
+        Some(AttributeValue::M(entries)) => entries,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_writes_is_as_it_should_be() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    app.booked(&clinic, START).await;
+    app.booked(&clinic, "2035-01-16T23:45:00Z").await;
+    let cancelled = app.booked(&clinic, "2035-01-17T09:00:00Z").await;
+    app.post(&format!("{cancelled}/cancel")).json(&json!({})).send().await.expect(200);
+    let deleted = app.booked(&clinic, "2035-01-17T11:00:00Z").await;
+    app.delete(&deleted).send().await.expect(204);
+    assert_eq!(mismatches(&app).await, (2, vec![]));
+}
+
+#[tokio::test]
+async fn every_harm_is_told() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, START).await;
+    let id: clinic_api::id::AppointmentId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let items = app.all_items().await;
+    let of_type = |name: &'static str| {
+        items.iter().filter(move |item| item["type"].as_s().unwrap() == name).cloned()
+    };
+    let sheets: Vec<Item> = of_type("day_sheet").collect();
+    assert_eq!(sheets.len(), 2);
+
+    let mut without = sheets[0].clone();
+    entries(&mut without).clear();
+    put(&app, without).await;
+    assert_eq!(mismatches(&app).await.1, [Mismatch::Missing(id.clone())]);
+
+    let mut other_time = sheets[0].clone();
+    for entry in entries(&mut other_time).values_mut() {
+        let AttributeValue::M(entry) = entry else { panic!("{entry:?}") };
+        entry.insert("end".to_owned(), AttributeValue::N("2052550800".to_owned()));
+    }
+    put(&app, other_time).await;
+    assert_eq!(mismatches(&app).await.1, [Mismatch::Differs(id.clone())]);
+    put(&app, sheets[0].clone()).await;
+    assert_eq!(mismatches(&app).await, (1, vec![]));
+
+    let appointment = of_type("appointment").next().unwrap();
+    let mut cancelled = appointment.clone();
+    cancelled.insert("status".to_owned(), AttributeValue::S("cancelled".to_owned()));
+    put(&app, cancelled).await;
+    let stray = Mismatch::Stray(id.clone());
+    assert_eq!(mismatches(&app).await, (0, vec![stray.clone(), stray]));
+
+    put(&app, appointment.clone()).await;
+    let twin = clinic_api::id::AppointmentId::random_on(date(2035, 1, 16));
+    let mut overlapping = appointment;
+    let sort = overlapping["SK"].as_s().unwrap().replace(id.as_str(), twin.as_str());
+    overlapping.insert("SK".to_owned(), AttributeValue::S(sort));
+    overlapping.insert("id".to_owned(), AttributeValue::S(twin.to_string()));
+    put(&app, overlapping).await;
+    let (appointments, found) = mismatches(&app).await;
+    assert_eq!(appointments, 2);
+    let missing = found.iter().filter(|it| **it == Mismatch::Missing(twin.clone())).count();
+    let overlaps = found.iter().filter(|it| matches!(it, Mismatch::Overlap(..))).count();
+    assert_eq!((missing, overlaps, found.len()), (2, 2, 4), "{found:?}");
+}
+
+#[tokio::test]
+async fn days_before_the_first_are_not_compared() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    app.booked(&clinic, "2035-01-16T23:45:00Z").await;
+    for (from, appointments) in [(16, 1), (17, 1), (18, 0)] {
+        let found = verify(&app.store, date(2035, 1, from), 1e6, |_| {}).await.unwrap();
+        assert_eq!((found.appointments, found.mismatches().count()), (appointments, 0), "{from}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_exits_with_what_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = RemoteTable::missing().await;
+    let verify = || table.program(folder.path()).args(["table", "verify"]).output().unwrap();
+    assert!(!verify().status.success(), "there is no table yet");
+    table.create(folder.path());
+    let verified = verify();
+    assert!(verified.status.success(), "{}", text(&verified));
+    assert!(text(&verified).contains("0 mismatches"), "{}", text(&verified));
+}
