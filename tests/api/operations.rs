@@ -1,13 +1,13 @@
 //! What operators ask: whether it lives, is ready, which version it is, and what it measures.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::TcpStream, time::Duration};
 
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::support::{
     Fault, TestApp,
-    process::{RemoteTable, Running, http_client},
+    process::{RemoteTable, Running, http_client, program, send},
 };
 
 #[tokio::test]
@@ -118,4 +118,51 @@ pub fn listed_metrics() -> BTreeSet<String> {
     let listed = include_str!("../../docs/metrics.md").lines();
     let listed = listed.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     listed.map(str::to_owned).collect()
+}
+
+/// Whoever fills the operators' port takes nothing from callers.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_port_of_the_metrics_has_limits_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.args(["--store", "memory", "--listen", "127.0.0.1:0"]);
+    let running = Running::launch(command.args(["--metrics-listen", "127.0.0.1:0"]), 5);
+    let metrics = running.greeting[4].split_whitespace().last().unwrap();
+    let address = metrics.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for _ in 0..10 {
+        assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
+    }
+    let refused = send(&http_client(), metrics, "GET", None).await.unwrap();
+    assert_eq!(refused.0, 503, "its own places are taken");
+    drop(silent);
+    for path in ["/metrics", "/livez"] {
+        let uri = format!("http://{address}{path}");
+        let mut answer = 503;
+        for _ in 0..100 {
+            answer = send(&http_client(), &uri, "GET", None).await.map_or(503, |answer| answer.0);
+            if answer == 200 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert_eq!(answer, 200, "{path}");
+    }
+}
+
+/// The usual limit of open files is far below what the system allows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_of_open_files_is_raised() {
+    let folder = tempfile::tempdir().unwrap();
+    let clinic_api = program(folder.path());
+    let mut command = std::process::Command::new("bash");
+    command.current_dir(folder.path());
+    command.args(["-c", "ulimit -S -n 200 && exec \"$0\" \"$@\""]).arg(clinic_api.get_program());
+    command.args(["--store", "memory", "--listen", "127.0.0.1:0"]);
+    let running = Running::launch(&mut command, 4);
+    let silent: Vec<_> = (0..400).map(|_| TcpStream::connect(running.address()).unwrap()).collect();
+    for _ in 0..10 {
+        assert_eq!(running.send("GET", "/v1/clinics", None).await.0, 200);
+    }
+    drop(silent);
 }
