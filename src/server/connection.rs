@@ -46,7 +46,7 @@ const HTTP2_STREAMS: u32 = 64;
 /// What a connection may fill with a head that does not end.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// The answer to one connection too many; nothing of the request has been read.
+/// The answer to one connection too many, whatever it asks.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 
@@ -55,10 +55,12 @@ const REFUSED: Duration = Duration::from_secs(1);
 
 /// Tells a client that there are too many connections.
 pub async fn refuse(mut stream: TcpStream) {
+    let mut ignored = [0; 4096];
+    // Clients take what comes before they have asked for an error of the connection.
+    let _ = timeout(REFUSED, stream.read(&mut ignored)).await;
     let tell = async {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
-        let mut ignored = [0; 4096];
         while stream.read(&mut ignored).await? > 0 {}
         std::io::Result::Ok(())
     };
