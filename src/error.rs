@@ -9,7 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, errors::chain};
 
 type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -215,18 +215,6 @@ impl IntoResponse for ApiError {
         response.extensions_mut().insert(problem);
         response
     }
-}
-
-/// An error and its causes in words. Their `Debug` would show items, and so what is known of patients.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 impl From<StoreError> for ApiError {

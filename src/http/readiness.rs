@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, ErrorCode},
-    store::{Store, StoreError},
+    store::{Store, StoreError, errors::chain},
 };
 
 /// For how long an answer of the table is good.
@@ -93,8 +93,7 @@ async fn ask(store: &Store) -> bool {
     match store.ping(PATIENCE).await {
         Ok(()) => true,
         Err(error) => {
-            let cause = format!("{:#}", anyhow::Error::from(error));
-            tracing::warn!(cause, "the table can't be read");
+            tracing::warn!(cause = chain(&error), "the table can't be read");
             false
         }
     }

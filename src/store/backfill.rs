@@ -4,6 +4,7 @@
 use super::{
     Item, Key, Meta, Store, StoreError,
     attributes::text,
+    errors::chain,
     expression::Condition,
     kind::{Kind, Rewrite},
     scan::{Scan, Segment, patiently},
@@ -135,9 +136,4 @@ fn described(item: &Item) -> String {
     let kind = text(item, "type").filter(known).unwrap_or("item of no type of ours");
     let key = Key::of(item).map(|key| key.for_people()).unwrap_or_default();
     format!("{kind} {key}")
-}
-
-fn chain(error: &StoreError) -> String {
-    use std::error::Error as _;
-    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

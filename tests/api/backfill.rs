@@ -53,11 +53,6 @@ async fn everything(app: &TestApp) -> ClinicMade {
     clinic
 }
 
-async fn put(app: &TestApp, item: Item) {
-    let put = app.store.client().put_item().table_name(app.store.table());
-    put.set_item(Some(item)).send().await.unwrap();
-}
-
 fn types(items: &[Item]) -> BTreeSet<&str> {
     items.iter().map(|item| item["type"].as_s().unwrap().as_str()).collect()
 }
@@ -112,7 +107,7 @@ async fn index_keys_that_are_missing_are_set_and_readers_see_the_same_record() {
         let mut item = item.clone();
         item.retain(|name, _| !name.starts_with("GSI1"));
         item.insert("note_of_an_operator".to_owned(), AttributeValue::S("kept".to_owned()));
-        put(&app, item).await;
+        app.put_item(item).await;
     }
     assert_eq!(app.get(&list).send().await.json()["items"], json!([]));
 
@@ -151,7 +146,7 @@ async fn what_can_not_be_rewritten_is_told_without_what_is_known_of_patients() {
     outdated.remove("GSI1PK");
     outdated.remove("GSI1SK");
     for item in [&newer, &broken, &unknown, &outdated] {
-        put(&app, item.clone()).await;
+        app.put_item(item.clone()).await;
     }
     let (done, mut failures) = backfill(&app).await;
     assert_eq!(done, tally(items.len() as u64, 1, 3), "the others are done");
@@ -180,7 +175,7 @@ async fn attributes_that_are_not_known_stay_inside_of_maps_too() {
                 entry.insert("kind_of_later".to_owned(), AttributeValue::Bool(true));
             }
             sheets += 1;
-            put(&app, item).await;
+            app.put_item(item).await;
         }
     }
     assert!(sheets > 0);
@@ -202,7 +197,7 @@ async fn an_item_under_another_key_than_its_own_is_told_and_overwrites_nothing()
         items.iter().find(|item| item["type"].as_s().unwrap() == "staff").unwrap().clone();
     copy.insert("SK".to_owned(), AttributeValue::S("STAFF#COPY".to_owned()));
     copy.insert("name".to_owned(), AttributeValue::S("Old Copy".to_owned()));
-    put(&app, copy).await;
+    app.put_item(copy).await;
     let (done, failures) = backfill(&app).await;
     assert_eq!(done, tally(items.len() as u64 + 1, 0, 1));
     assert!(failures[0].ends_with("under another key"), "{failures:?}");
@@ -221,7 +216,7 @@ async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     // Outdated by the form of an instant.
     let created_at = marker["created_at"].as_s().unwrap().replace('Z', "+00:00");
     marker.insert("created_at".to_owned(), AttributeValue::S(created_at));
-    put(&app, marker).await;
+    app.put_item(marker).await;
     app.wire.disturb_times(3, "PutItem", Fault::Throttled);
     let others = async {
         // The backfill has read the marker by then, and waits to write it.
@@ -246,7 +241,7 @@ async fn what_a_newer_release_wrote_is_503_and_stays() {
     let staff = items.iter().find(|item| item["type"].as_s().unwrap() == "staff").unwrap();
     let mut newer = staff.clone();
     newer.insert("v".to_owned(), AttributeValue::N("2".to_owned()));
-    put(&app, newer.clone()).await;
+    app.put_item(newer.clone()).await;
     let path = format!("{}/staff/{}", clinic.path, clinic.staff);
     app.get(&path).send().await.problem(503, "newer_version");
     let patch = app.patch(&path).json(&json!({ "name": "B" })).send().await;
@@ -268,7 +263,7 @@ async fn it_goes_on_after_throttling_and_lost_replies() {
                 let mut item = item;
                 item.remove("GSI1PK");
                 item.remove("GSI1SK");
-                put(&app, item).await;
+                app.put_item(item).await;
             }
         }
     };

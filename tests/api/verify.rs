@@ -20,11 +20,6 @@ async fn mismatches(app: &TestApp) -> (u64, Vec<Mismatch>) {
     (found.appointments, found.mismatches().map(|(_, mismatch)| mismatch).collect())
 }
 
-async fn put(app: &TestApp, item: Item) {
-    let put = app.store.client().put_item().table_name(app.store.table());
-    put.set_item(Some(item)).send().await.unwrap();
-}
-
 fn entries(sheet: &mut Item) -> &mut std::collections::HashMap<String, AttributeValue> {
     match sheet.get_mut("entries") {
         Some(AttributeValue::M(entries)) => entries,
@@ -60,7 +55,7 @@ async fn every_harm_is_told() {
 
     let mut without = sheets[0].clone();
     entries(&mut without).clear();
-    put(&app, without).await;
+    app.put_item(without).await;
     assert_eq!(mismatches(&app).await.1, [Mismatch::Missing(id.clone())]);
 
     let mut other_time = sheets[0].clone();
@@ -68,25 +63,25 @@ async fn every_harm_is_told() {
         let AttributeValue::M(entry) = entry else { panic!("{entry:?}") };
         entry.insert("end".to_owned(), AttributeValue::N("2052550800".to_owned()));
     }
-    put(&app, other_time).await;
+    app.put_item(other_time).await;
     assert_eq!(mismatches(&app).await.1, [Mismatch::Differs(id.clone())]);
-    put(&app, sheets[0].clone()).await;
+    app.put_item(sheets[0].clone()).await;
     assert_eq!(mismatches(&app).await, (1, vec![]));
 
     let appointment = of_type("appointment").next().unwrap();
     let mut cancelled = appointment.clone();
     cancelled.insert("status".to_owned(), AttributeValue::S("cancelled".to_owned()));
-    put(&app, cancelled).await;
+    app.put_item(cancelled).await;
     let stray = Mismatch::Stray(id.clone());
     assert_eq!(mismatches(&app).await, (0, vec![stray.clone(), stray]));
 
-    put(&app, appointment.clone()).await;
+    app.put_item(appointment.clone()).await;
     let twin = clinic_api::id::AppointmentId::random_on(date(2035, 1, 16));
     let mut overlapping = appointment;
     let sort = overlapping["SK"].as_s().unwrap().replace(id.as_str(), twin.as_str());
     overlapping.insert("SK".to_owned(), AttributeValue::S(sort));
     overlapping.insert("id".to_owned(), AttributeValue::S(twin.to_string()));
-    put(&app, overlapping).await;
+    app.put_item(overlapping).await;
     let (appointments, found) = mismatches(&app).await;
     assert_eq!(appointments, 2);
     let missing = found.iter().filter(|it| **it == Mismatch::Missing(twin.clone())).count();

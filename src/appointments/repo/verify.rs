@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 
+use super::book::owners_of;
 use crate::{
     appointments::model::Appointment,
     id::AppointmentId,
     schedule::{
-        model::{DaySheet, Entry, SheetOwner, Slot},
+        model::{DaySheet, Entry, Slot},
         repo::{sheet_key, sheets_of},
     },
     store::{
@@ -94,13 +95,7 @@ impl Verification {
             return;
         }
         self.appointments += 1;
-        let owners = [
-            SheetOwner::Staff {
-                clinic_id: appointment.clinic_id.clone(),
-                staff_id: appointment.staff_id.clone(),
-            },
-            SheetOwner::Patient { patient_id: appointment.patient_id.clone() },
-        ];
+        let owners = owners_of(appointment);
         for (owner, date) in sheets_of(&owners, &slot).filter(|(_, date)| *date >= from) {
             self.sides(sheet_key(owner, date), &appointment.id).of_appointment = Some(slot.entry());
         }

@@ -1,7 +1,7 @@
 //! Records to test with, each made over HTTP.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use clinic_api::store::{Precondition, WriteContext};
+use clinic_api::store::{Item, Precondition, WriteContext};
 use serde_json::{Value, json};
 
 use super::{Answer, NOW, TestApp};
@@ -58,6 +58,12 @@ impl TestApp {
     /// Books, and gives the appointment's path.
     pub async fn booked(&self, clinic: &ClinicMade, start: &str) -> String {
         self.book(clinic, start, 30).await.expect(201).location()
+    }
+
+    /// Stores an item as it is, whatever stands there.
+    pub async fn put_item(&self, item: Item) {
+        let put = self.store.client().put_item().table_name(self.store.table());
+        put.set_item(Some(item)).send().await.unwrap();
     }
 
     /// Leaves the clinic's staff member as a deletion leaves them that was cut short.
