@@ -81,7 +81,7 @@ fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAdd
     let bound = listener.local_addr()?;
     let router = metrics::start()?;
     // It serves to the end of the process, whatever the phase.
-    let limits = Limits { connections: METRICS_CONNECTIONS, ..Limits::default() };
+    let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
     tokio::spawn(async move {
         server::run(listener, router, &Lifecycle::new(), limits, Duration::ZERO).await
     });

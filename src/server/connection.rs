@@ -74,7 +74,7 @@ pub async fn serve(
     lifecycle: Lifecycle,
     limits: Limits,
 ) -> bool {
-    let _open = metrics::connection_opened();
+    let _open = limits.measured.then(metrics::connection_opened);
     // Answers are written whole: nothing is gained by waiting for more to send.
     let _ = stream.set_nodelay(true);
     let load = Load::new();

@@ -49,6 +49,8 @@ pub struct Limits {
     /// How long the end of a last answer may stand still. The system takes megabytes at once and tells of progress in
     /// steps of as much, so a slow reader needs some seconds between them.
     pub linger: Duration,
+    /// Whether its connections count in the metrics: those of the operators' own port do not.
+    pub measured: bool,
 }
 
 impl Default for Limits {
@@ -60,6 +62,7 @@ impl Default for Limits {
             request: Duration::from_secs(90),
             last_request: Duration::from_secs(1),
             linger: Duration::from_secs(10),
+            measured: true,
         }
     }
 }
@@ -132,7 +135,9 @@ impl Server<'_> {
             self.serving.spawn(connection::serve(stream, service, lifecycle, self.limits));
             return;
         }
-        metrics::connection_refused();
+        if self.limits.measured {
+            metrics::connection_refused();
+        }
         if self.refusing.len() < REFUSALS {
             self.refusing.spawn(connection::refuse(stream));
         }

@@ -30,6 +30,7 @@ fn limits() -> Limits {
         request: LONG,
         last_request: SHORT,
         linger: SHORT,
+        measured: true,
     }
 }
 

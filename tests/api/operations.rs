@@ -148,6 +148,11 @@ async fn the_port_of_the_metrics_has_limits_of_its_own() {
         }
         assert_eq!(answer, 200, "{path}");
     }
+    let answer = http_client().get(metrics.parse().unwrap()).await.unwrap();
+    let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let refused = text.lines().any(|line| line == "http_server_connections_refused_total 0");
+    assert!(refused, "no caller of the API was refused\n{text}");
 }
 
 /// The usual limit of open files is far below what the system allows.
