@@ -2,22 +2,23 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, FromRef},
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    middleware,
-};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
 use jiff::Timestamp;
-use tower_http::{
-    catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer, timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
     clinics::repo::ClinicDirectory,
     http::{
-        body, cursor::CursorKeys, lifecycle::Lifecycle, principal::Principal, problem,
-        readiness::Readiness, request_id, trace,
+        auth::{self, Guard, token::Authenticator},
+        body,
+        cursor::CursorKeys,
+        headers::{self, HeaderSettings},
+        lifecycle::Lifecycle,
+        load_shed::{self, Places},
+        problem,
+        rate::{RateSettings, Rates},
+        readiness::Readiness,
+        request_id, trace,
     },
     router,
     store::Store,
@@ -32,52 +33,73 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 pub struct AppState(Arc<Shared>);
 
 struct Shared {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    cursor_keys: CursorKeys,
-    principal: Principal,
+    parts: Parts,
     clinics: ClinicDirectory,
+    rates: Rates,
     lifecycle: Lifecycle,
     readiness: Readiness,
 }
 
+/// What a service is made of.
+pub struct Parts {
+    /// The table.
+    pub store: Store,
+    /// What tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The keys that seal cursors.
+    pub cursor_keys: CursorKeys,
+    /// What verifies tokens.
+    pub authenticator: Authenticator,
+    /// What it bears.
+    pub limits: RequestLimits,
+    /// What its answers tell browsers.
+    pub headers: HeaderSettings,
+}
+
+/// What a service bears of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLimits {
+    /// How many may be under way at once.
+    pub concurrent: usize,
+    /// How often anybody may ask.
+    pub rates: RateSettings,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self { concurrent: 1024, rates: RateSettings::default() }
+    }
+}
+
 impl AppState {
-    /// The state of a service on a store.
+    /// The state of a service.
     #[must_use]
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        cursor_keys: CursorKeys,
-        principal: Principal,
-    ) -> Self {
-        let clinics = ClinicDirectory::new(store.clone());
+    pub fn new(parts: Parts) -> Self {
         Self(Arc::new(Shared {
-            store,
-            clock,
-            cursor_keys,
-            principal,
-            clinics,
+            clinics: ClinicDirectory::new(parts.store.clone()),
+            rates: Rates::new(&parts.limits.rates),
             lifecycle: Lifecycle::new(),
             readiness: Readiness::default(),
+            parts,
         }))
     }
 
     /// The table.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.0.store
+        &self.0.parts.store
     }
 
     /// The current instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.0.parts.clock.now()
     }
 
     /// The keys that seal cursors.
     #[must_use]
     pub fn cursor_keys(&self) -> &CursorKeys {
-        &self.0.cursor_keys
+        &self.0.parts.cursor_keys
     }
 
     /// Where the process stands between its start and its end.
@@ -92,6 +114,18 @@ impl AppState {
         &self.0.readiness
     }
 
+    /// What verifies tokens.
+    #[must_use]
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.0.parts.authenticator
+    }
+
+    /// How often anybody may ask.
+    #[must_use]
+    pub fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
     /// What never changes of clinics.
     #[must_use]
     pub fn clinics(&self) -> &ClinicDirectory {
@@ -99,29 +133,20 @@ impl AppState {
     }
 }
 
-impl FromRef<AppState> for Principal {
-    fn from_ref(state: &AppState) -> Self {
-        state.0.principal.clone()
-    }
-}
-
 /// The whole service: every route inside every layer.
 pub fn service(state: AppState) -> Router {
     let (api, document) = router::api();
+    let places = Places::new(state.0.parts.limits.concurrent);
+    let headers = state.0.parts.headers.clone();
+    let guard = Guard::new(state.clone(), &document);
+    let api = api.route_layer(middleware::from_fn_with_state(guard, auth::authorise));
     let routes = api.with_state(state).merge(router::documentation(&document));
-    layered(routes, REQUEST_DEADLINE)
+    let routes = routes.layer(middleware::from_fn_with_state(places, load_shed::shed));
+    layered(routes, REQUEST_DEADLINE, headers)
 }
 
 /// Routes inside the layers that every request passes, each of which may take as long as `deadline`.
-pub fn layered(routes: Router, deadline: Duration) -> Router {
-    let no_store = SetResponseHeaderLayer::if_not_present(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("no-store"),
-    );
-    let nosniff = SetResponseHeaderLayer::overriding(
-        HeaderName::from_static("x-content-type-options"),
-        HeaderValue::from_static("nosniff"),
-    );
+pub fn layered(routes: Router, deadline: Duration, headers: HeaderSettings) -> Router {
     let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
     // The last layer is the outermost: a request has its id before anything else, and a problem is rendered
     // after everything that may make one.
@@ -129,8 +154,7 @@ pub fn layered(routes: Router, deadline: Duration) -> Router {
         .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .layer(deadline)
         .layer(CatchPanicLayer::new())
-        .layer(no_store)
-        .layer(nosniff)
+        .layer(middleware::from_fn_with_state(headers, headers::protect))
         .layer(middleware::from_fn(trace::log))
         .layer(middleware::from_fn(problem::render))
         .layer(middleware::from_fn(request_id::assign))

@@ -51,6 +51,8 @@ error_codes! {
     InvalidParameter: "invalid_parameter", BAD_REQUEST, "A path, query or header value is wrong";
     InvalidCursor: "invalid_cursor", BAD_REQUEST, "The cursor is not one of this list";
     InvalidIdempotencyKey: "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
+    Unauthenticated: "unauthenticated", UNAUTHORIZED, "The caller has not proven who they are";
+    Forbidden: "forbidden", FORBIDDEN, "The caller may not do this";
     NotFound: "not_found", NOT_FOUND, "There is no such record";
     NoRoute: "no_route", NOT_FOUND, "There is nothing under this path";
     MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "The path has no such method";
@@ -71,9 +73,13 @@ error_codes! {
     AmbiguousLocalTime: "ambiguous_local_time", UNPROCESSABLE_ENTITY, "The local time names no single instant";
     UnknownReference: "unknown_reference", UNPROCESSABLE_ENTITY, "The body names a record that does not exist";
     IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    RateLimited: "rate_limited", TOO_MANY_REQUESTS, "Too many requests in too short a time";
+    TooManyHeaders: "too_many_headers", REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers";
     InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
     Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
+    Overloaded: "overloaded", SERVICE_UNAVAILABLE, "Too many requests are under way";
+    IdentityUnavailable: "identity_unavailable", SERVICE_UNAVAILABLE, "The issuer of tokens can't be reached";
     DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
     Stopping: "stopping", SERVICE_UNAVAILABLE, "The process is about to stop";
     NewerVersion: "newer_version", SERVICE_UNAVAILABLE, "A newer version of the service wrote the record";
@@ -159,7 +165,9 @@ impl ApiError {
         self
     }
 
-    fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+    /// The same with a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         self.0.headers.extend(value.map(|value| (name, value)));
         self
     }

@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod patients;
 pub mod router;
 pub mod schedule;
+pub mod sensitive;
 pub mod server;
 pub mod staff;
 pub mod store;

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clinic_api::{
-    cli::{healthcheck, serve, table},
+    cli::{healthcheck, identity, serve, table},
     config::{Cli, Command},
     http::cursor::new_key,
     router,
+    time::{Clock as _, SystemClock},
 };
 
 fn main() -> ExitCode {
@@ -44,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
             println!("{}", new_key());
             Ok(true)
         }
+        Some(Command::Token(settings)) => identity::print_token(settings, SystemClock.now()),
     }
 }
 

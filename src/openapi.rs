@@ -8,7 +8,10 @@ use utoipa::{
     openapi::{
         ContentBuilder, Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
         OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
-        ServerBuilder, Type, path::Operation, tag::TagBuilder,
+        ServerBuilder, Type,
+        path::Operation,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+        tag::TagBuilder,
     },
 };
 
@@ -57,6 +60,9 @@ fn codes() -> utoipa::openapi::schema::Object {
         .build()
 }
 
+/// The name of the one way to tell who calls.
+const BEARER: &str = "bearer";
+
 /// The document before the operations are in it.
 #[must_use]
 pub fn document() -> OpenApi {
@@ -74,8 +80,7 @@ pub fn document() -> OpenApi {
     OpenApiBuilder::new()
         .info(info.build())
         .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
-        // No operation asks for credentials until identities can be proven.
-        .security(Some(Vec::<SecurityRequirement>::new()))
+        .security(Some([SecurityRequirement::new::<_, _, String>(BEARER, [])]))
         .tags(Some([
             tag("clinics", "Where, in which time zone, and open when."),
             tag("staff", "Who works at a clinic and can be booked there."),
@@ -86,14 +91,29 @@ pub fn document() -> OpenApi {
         .build()
 }
 
-/// Adds what belongs to every operation.
-pub fn complete(document: &mut OpenApi) {
+/// Adds what belongs to every operation; those of the ids in `public` ask nobody who they are.
+pub fn complete(document: &mut OpenApi, public: &[&str]) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("A JWT of the issuer that the service trusts."));
+    components
+        .security_schemes
+        .insert(BEARER.to_owned(), SecurityScheme::Http(bearer.build()).into());
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        operations.into_iter().flatten().for_each(complete_operation);
+        for operation in operations.into_iter().flatten() {
+            let id = operation.operation_id.as_deref().unwrap_or_default();
+            if public.contains(&id) {
+                operation.security = Some(vec![]);
+            } else {
+                operation.responses.responses.extend([401, 403, 429].map(problem));
+            }
+            complete_operation(operation);
+        }
     }
 }
 
@@ -120,13 +140,15 @@ fn complete_operation(operation: &mut Operation) {
     responses.insert("431".to_owned(), RefOr::T(headers_too_large.build()));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
-        let further = match status.as_str() {
-            "304" | "412" => Some("ETag"),
-            "503" => Some("Retry-After"),
-            _ => None,
+        let further: &[&str] = match status.as_str() {
+            "304" | "412" => &["ETag"],
+            "401" | "403" => &["WWW-Authenticate"],
+            "429" => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+            "503" => &["Retry-After"],
+            _ => &[],
         };
         let id = (status != "431").then_some("X-Request-Id");
-        for name in id.into_iter().chain(further) {
+        for name in id.into_iter().chain(further.iter().copied()) {
             response.headers.insert(name.to_owned(), header(name));
         }
         for (name, described) in &mut response.headers {
@@ -160,6 +182,13 @@ fn header(name: &str) -> RefOr<Header> {
         "ETag" => "The record's revision, for `If-Match` and `If-None-Match`.",
         "Location" => "The path of what was made.",
         "Retry-After" => "In how many seconds to try again.",
+        "WWW-Authenticate" => {
+            "Which credentials are asked for, and what is wrong with those sent (RFC 6750)."
+        }
+        "RateLimit" => {
+            "How many requests are left, and in how many seconds all are again, of each limit."
+        }
+        "RateLimit-Policy" => "How many requests there may be in how many seconds, of each limit.",
         _ => "The request's id: the caller's, if it sent a well-formed one.",
     };
     let schema = ObjectBuilder::new().schema_type(Type::String);
@@ -175,8 +204,18 @@ fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
             ErrorCode::InvalidParameter,
             "limit must be between 1 and 100",
         ),
+        401 => (
+            "There is no token, or it is refused; `detail` says why.",
+            ErrorCode::Unauthenticated,
+            "The token is refused: it has expired.",
+        ),
+        403 => (
+            "The caller's roles do not allow this operation.",
+            ErrorCode::Forbidden,
+            "The caller's roles do not allow this operation.",
+        ),
         404 => (
-            "There is no such record in the caller's organisation.",
+            "There is no such record, or it is not the caller's to see.",
             ErrorCode::NotFound,
             "There is no such record, or it is not yours to see.",
         ),
@@ -210,8 +249,13 @@ fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
             ErrorCode::ValidationFailed,
             "/name is required",
         ),
+        429 => (
+            "Too many requests of the caller, their organisation or their address: try again after `Retry-After`.",
+            ErrorCode::RateLimited,
+            "Too many requests of this principal; see Retry-After.",
+        ),
         503 => (
-            "The database can't be reached or limits its rate, too many write the same records, or the request took too long: try again after `Retry-After`.",
+            "The database or the issuer can't be reached, the database limits its rate, too many requests are under way or write the same records, or the request took too long: try again after `Retry-After`.",
             ErrorCode::Throttled,
             "Try again, with the same Idempotency-Key if there was one.",
         ),

@@ -10,7 +10,7 @@ use crate::{
     appointments::handlers as appointments,
     clinics::handlers as clinics,
     error::{ApiError, ApiResult},
-    http::{ApiPath, health, version},
+    http::{ApiPath, auth::policy, health, version},
     openapi,
     patients::handlers as patients,
     staff::handlers as staff,
@@ -46,14 +46,17 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(health::get_readiness))
         .routes(routes!(version::get_version))
         .split_for_parts();
-    openapi::complete(&mut document);
+    openapi::complete(&mut document, policy::PUBLIC);
     (router, document)
 }
 
 /// The document, Swagger UI, and the explanation of every problem.
 pub fn documentation(document: &OpenApi) -> Router {
     let swagger_ui = SwaggerUi::new("/docs").config(
-        Config::from("/openapi.json").try_it_out_enabled(true).display_request_duration(true),
+        Config::from("/openapi.json")
+            .try_it_out_enabled(true)
+            .display_request_duration(true)
+            .persist_authorization(true),
     );
     // Made once: every answer shares it.
     let document = Bytes::from(serde_json::to_vec(document).unwrap_or_default());

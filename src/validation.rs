@@ -1,8 +1,49 @@
 //! The rules that texts from outside must keep, for `validator`'s `custom`.
 
-use validator::ValidationError;
+use std::borrow::Cow;
 
-use crate::time::WeeklyHours;
+use validator::{ValidateEmail, ValidateLength, ValidationError};
+
+use crate::{sensitive::Sensitive, time::WeeklyHours};
+
+impl ValidateLength<u64> for Sensitive<String> {
+    fn length(&self) -> Option<u64> {
+        self.expose().length()
+    }
+}
+
+impl ValidateEmail for Sensitive<String> {
+    fn as_email_string(&self) -> Option<Cow<'_, str>> {
+        self.expose().as_email_string()
+    }
+}
+
+/// A rule for what must not be seen.
+macro_rules! hidden {
+    ($($(#[$meta:meta])* $name:ident: $rule:path;)*) => {
+        /// The same rules for what must not be seen.
+        pub mod sensitive {
+            use super::*;
+            $(
+                $(#[$meta])*
+                pub fn $name(value: &Sensitive<String>) -> Result<(), ValidationError> {
+                    $rule(value.expose())
+                }
+            )*
+        }
+    };
+}
+
+hidden! {
+    /// [`super::line`].
+    line: super::line;
+    /// [`super::text`].
+    text: super::text;
+    /// [`super::phone`].
+    phone: super::phone;
+    /// [`super::record_number`].
+    record_number: super::record_number;
+}
 
 fn error(code: &'static str, message: &'static str) -> ValidationError {
     ValidationError::new(code).with_message(message.into())
@@ -16,10 +57,18 @@ pub fn line(text: &str) -> Result<(), ValidationError> {
     if text.trim().is_empty() {
         return Err(error("blank", "must not be blank"));
     }
-    if text.chars().any(char::is_control) {
-        return Err(error("control_character", "must not contain control characters"));
+    if text.chars().any(|c| c.is_control() || is_deceptive(c)) {
+        return Err(error("control_character", CONTROL));
     }
     Ok(())
+}
+
+const CONTROL: &str = "must not contain control characters, nor marks that turn text around";
+
+/// Characters that make a text read as another: they turn its order around, or break its lines.
+/// (Unicode Technical Report 36, section 2.5.) The marks that names in right-to-left scripts need are none of them.
+fn is_deceptive(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}')
 }
 
 /// Text of several lines: no control characters but line breaks and tabs.
@@ -27,9 +76,9 @@ pub fn line(text: &str) -> Result<(), ValidationError> {
 /// # Errors
 /// What is wrong with it.
 pub fn text(text: &str) -> Result<(), ValidationError> {
-    let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let odd = |c: char| (c.is_control() && !matches!(c, '\n' | '\r' | '\t')) || is_deceptive(c);
     if text.chars().any(odd) {
-        return Err(error("control_character", "must not contain control characters"));
+        return Err(error("control_character", CONTROL));
     }
     Ok(())
 }

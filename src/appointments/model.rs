@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, StaffId},
+    sensitive::Sensitive,
     time::{Zone, is_whole_minute},
 };
 
@@ -18,7 +19,7 @@ pub const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
 pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
 
 /// An appointment of a patient with a staff member of a clinic.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Appointment {
     /// Its id.
     pub id: AppointmentId,
@@ -39,11 +40,11 @@ pub struct Appointment {
     /// Where it stands in its life.
     pub status: Status,
     /// What it is for.
-    pub reason: Option<String>,
+    pub reason: Option<Sensitive<String>>,
     /// What staff noted of it.
-    pub notes: Option<String>,
+    pub notes: Option<Sensitive<String>>,
     /// Why it was cancelled.
-    pub cancellation_reason: Option<String>,
+    pub cancellation_reason: Option<Sensitive<String>>,
 }
 
 impl Appointment {
@@ -51,18 +52,6 @@ impl Appointment {
     #[must_use]
     pub fn end(&self) -> Timestamp {
         end_of(self.start, self.duration_minutes)
-    }
-}
-
-/// Shows ids, times and status alone: reason and notes must not reach a log.
-impl std::fmt::Debug for Appointment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Appointment")
-            .field("id", &self.id)
-            .field("start", &self.start)
-            .field("duration_minutes", &self.duration_minutes)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod backfill;
 pub mod cursor_keys;
 pub mod healthcheck;
+pub mod identity;
 pub mod logging;
 pub mod serve;
 pub mod table;

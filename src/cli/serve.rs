@@ -1,6 +1,6 @@
 //! `clinic-api serve`: the service from start to end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt::Write as _, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -8,18 +8,20 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
 };
 
-use super::{OpenStore, cursor_keys, logging};
+use super::{OpenStore, cursor_keys, identity, logging};
 use crate::{
-    app::{AppState, service},
-    config::{Engine, LogFormat, ServeArgs, StopArgs},
+    app::{AppState, Parts, RequestLimits, service},
+    config::{Engine, LimitArgs, LogFormat, ServeArgs, StopArgs},
     http::{
+        auth::Role,
+        headers::HeaderSettings,
         lifecycle::{Lifecycle, Phase},
         metrics,
-        principal::Principal,
+        rate::RateSettings,
         version::VERSION,
     },
     server::{self, Limits},
-    time::SystemClock,
+    time::{Clock as _, SystemClock},
 };
 
 /// Descriptors that are kept for other things than callers and what they need: metrics, files, logs.
@@ -45,11 +47,20 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     if settings.store.store != Engine::DynamoDb {
         open.ensure_table().await?;
     }
+    let clock = SystemClock;
+    let loopback = settings.listen.listen.ip().is_loopback();
+    let (authenticator, development) =
+        identity::find(&settings.identity, loopback, clock.now()).await?;
     let listener = bind(settings.listen.listen, "--listen")?;
     let address = listener.local_addr()?;
     let metrics = start_metrics(settings.metrics_listen)?;
     match settings.log.log_format {
-        LogFormat::Text => greet(address, &open.place, metrics),
+        LogFormat::Text => {
+            let tokens = development.map(|issuer| {
+                identity::tokens_of_roles(&issuer, &settings.identity.development, clock.now())
+            });
+            greet(address, &open.place, metrics, tokens.transpose()?.unwrap_or_default());
+        }
         // Among lines that programs read, there are no others.
         LogFormat::Json => {
             let metrics = metrics.map(|metrics| format!("http://{metrics}/metrics"));
@@ -57,17 +68,33 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
             tracing::info!(version = VERSION, api, data = open.place, metrics, "serving");
         }
     }
-    let principal = Principal::development(settings.development_org);
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "every caller that reaches this address is an administrator: there are no identities yet");
-    }
-    let state = AppState::new(open.store.clone(), Arc::new(SystemClock), cursor_keys, principal);
-    let limits = Limits { connections: connections(settings.max_connections), ..Limits::default() };
+    let limits =
+        Limits { connections: connections(settings.limits.max_connections), ..Limits::default() };
     metrics::connections_limit(limits.connections);
+    let state = AppState::new(Parts {
+        store: open.store.clone(),
+        clock: Arc::new(clock),
+        cursor_keys,
+        authenticator,
+        limits: request_limits(&settings.limits),
+        headers: HeaderSettings { hsts_max_age: settings.limits.hsts_max_age },
+    });
     serve(listener, state, limits, settings.stop, signals).await?;
     open.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn request_limits(settings: &LimitArgs) -> RequestLimits {
+    RequestLimits {
+        concurrent: settings.max_concurrent_requests,
+        rates: RateSettings {
+            per_address: settings.rate_per_address,
+            per_principal: settings.rate_per_principal,
+            per_organisation: settings.rate_per_organisation,
+            trusted_proxies: settings.trusted_proxies,
+        },
+    }
 }
 
 fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
@@ -88,14 +115,29 @@ fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAdd
     Ok(Some(bound))
 }
 
-fn greet(address: SocketAddr, place: &str, metrics: Option<SocketAddr>) {
-    println!("clinic-api {VERSION}");
-    println!("  API         http://{address}/v1/clinics");
-    println!("  Swagger UI  http://{address}/docs/");
-    println!("  Data        {place}");
+fn greet(
+    address: SocketAddr,
+    place: &str,
+    metrics: Option<SocketAddr>,
+    tokens: Vec<(Role, String)>,
+) {
+    let mut text = format!(
+        "clinic-api {VERSION}\n  API         http://{address}/v1/clinics\n  \
+         Swagger UI  http://{address}/docs/\n  Data        {place}\n"
+    );
     if let Some(metrics) = metrics {
-        println!("  Metrics     http://{metrics}/metrics");
+        let _ = writeln!(text, "  Metrics     http://{metrics}/metrics");
     }
+    if !tokens.is_empty() {
+        text.push_str(
+            "  Tokens      for development, valid for 12 hours; `clinic-api token` makes others\n",
+        );
+    }
+    for (role, token) in tokens {
+        let _ = writeln!(text, "    {:<10}{token}", role.as_str());
+    }
+    // Whoever has closed the other end does not want to know.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// How many connections there may be: as many as are asked for, or as the system lets a process have.

@@ -8,14 +8,14 @@ use axum::{
 use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
 
-use super::{body, etag::if_match, idempotency, principal::Principal, request_id::RequestId};
+use super::{auth::Grant, body, etag::if_match, idempotency, request_id::RequestId};
 use crate::{app::AppState, error::ApiError, store::WriteContext};
 
 /// What a read needs to know of its request.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
-    /// Who asks.
-    pub principal: Principal,
+    /// Who asks, and for what they may.
+    pub grant: Grant,
     /// The headers, for `If-None-Match`.
     pub headers: HeaderMap,
 }
@@ -24,14 +24,9 @@ impl FromRequestParts<AppState> for ReadContext {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let principal = principal(parts, state).await;
-        Ok(Self { principal, headers: parts.headers.clone() })
+        let grant = Grant::from_request_parts(parts, state).await?;
+        Ok(Self { grant, headers: parts.headers.clone() })
     }
-}
-
-async fn principal(parts: &mut Parts, state: &AppState) -> Principal {
-    let Ok(principal) = Principal::from_request_parts(parts, state).await;
-    principal
 }
 
 async fn write_context(
@@ -39,15 +34,16 @@ async fn write_context(
     state: &AppState,
     body: &[u8],
 ) -> Result<WriteContext, ApiError> {
-    let principal = principal(parts, state).await;
+    let grant = Grant::from_request_parts(parts, state).await?;
+    let (org, subject) = (grant.org(), grant.principal().subject.as_str());
     let id = parts.extract::<Extension<RequestId>>().await;
     let id = id.map_or_else(|_| RequestId::from_header(None), |Extension(id)| id);
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
-        idempotency: idempotency::from_request(headers, &principal, method, path, body)?,
+        idempotency: idempotency::from_request(headers, org, subject, method, path, body)?,
         precondition: if_match(headers)?,
-        org: principal.org,
-        subject: principal.subject,
+        org: org.clone(),
+        subject: subject.to_owned(),
         request_id: id.unique,
         now: state.now(),
     })

@@ -112,6 +112,12 @@ pub struct Tagged<T> {
 }
 
 impl<O> Tagged<O> {
+    /// A body with the revision that it shows.
+    #[must_use]
+    pub fn new(rev: u64, body: O) -> Self {
+        Self { rev, body }
+    }
+
     /// A record as `show` shows it.
     pub fn of<T>(record: Entity<T>, show: impl FnOnce(T, Timestamp, Timestamp) -> O) -> Self {
         Self { rev: record.meta.rev, body: record.show(show) }

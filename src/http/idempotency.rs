@@ -4,9 +4,9 @@
 use axum::http::{HeaderMap, HeaderName, Method};
 use serde_json::Value;
 
-use super::principal::Principal;
 use crate::{
     error::{ApiError, ErrorCode},
+    id::OrgId,
     store::{Entity, Idempotency, Record, Store, WriteContext},
 };
 
@@ -19,7 +19,8 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 /// 400 for a key that is empty, too long or not visible ASCII.
 pub fn from_request(
     headers: &HeaderMap,
-    principal: &Principal,
+    org: &OrgId,
+    subject: &str,
     method: &Method,
     path: &str,
     body: &[u8],
@@ -37,7 +38,7 @@ pub fn from_request(
     if !(1..=255).contains(&key.len()) || !visible || keys.next().is_some() {
         return Err(malformed());
     }
-    let scope = [principal.org.as_str(), &principal.subject, method.as_str(), path, key];
+    let scope = [org.as_str(), subject, method.as_str(), path, key];
     Ok(Some(Idempotency::new(&scope, &canonical(body))))
 }
 

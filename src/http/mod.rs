@@ -1,20 +1,23 @@
 //! What all handlers share of HTTP: extractors, middleware, paging, preconditions, health.
 
+pub mod auth;
 pub mod body;
 pub mod context;
 pub mod cursor;
 pub mod etag;
 pub mod finish;
+pub mod headers;
 pub mod health;
 pub mod idempotency;
 pub mod lifecycle;
+pub mod load_shed;
 pub mod merge_patch;
 pub mod metrics;
 pub mod paging;
 pub mod parameters;
 pub mod params;
-pub mod principal;
 pub mod problem;
+pub mod rate;
 pub mod readiness;
 pub mod request_id;
 pub mod trace;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{cursor::CursorKeys, principal::Principal};
+use super::{auth::Grant, cursor::CursorKeys};
 use crate::{
     error::{ApiError, ErrorCode},
     store::read::{Listed, PageRequest, Position},
@@ -41,14 +41,15 @@ pub struct Paging<'a> {
 }
 
 impl<'a> Paging<'a> {
-    /// The list that `operation` gives `principal` for these parameters; `limit` is not one of them.
+    /// The list that `operation` gives the caller for these parameters; `limit` is not one of them.
     #[must_use]
     pub fn new(
         keys: &'a CursorKeys,
-        principal: &Principal,
+        grant: &Grant,
         operation: &str,
         parameters: impl std::fmt::Debug,
     ) -> Self {
+        let principal = grant.principal();
         let caller = (principal.org.as_str(), principal.subject.as_str());
         Self { keys, list: format!("{caller:?} {operation} {parameters:?}") }
     }

@@ -6,7 +6,9 @@ use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
 use super::model::Patient;
-use crate::{id::PatientId, time::optional_date, validation};
+use crate::{
+    id::PatientId, sensitive::Sensitive, time::optional_date, validation::sensitive as hidden,
+};
 
 /// A patient to be made, or all that can be changed of one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
@@ -20,30 +22,30 @@ use crate::{id::PatientId, time::optional_date, validation};
 }))]
 pub struct PatientIn {
     /// Their record number (MRN), unique in the organisation.
-    #[validate(length(max = 64), custom(function = validation::record_number))]
-    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
-    pub mrn: Option<String>,
+    #[validate(length(max = 64), custom(function = hidden::record_number))]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
+    pub mrn: Option<Sensitive<String>>,
     /// Their name.
-    #[validate(length(max = 200), custom(function = validation::line))]
-    #[schema(min_length = 1, max_length = 200)]
-    pub name: String,
+    #[validate(length(max = 200), custom(function = hidden::line))]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    pub name: Sensitive<String>,
     /// When they were born; not in the future, nor before 1850.
-    #[serde(default, with = "optional_date")]
+    #[serde(default, deserialize_with = "optional_date")]
     #[validate(custom(function = since_1850))]
     #[schema(value_type = Option<String>, format = Date, example = "1984-02-29")]
-    pub birth_date: Option<Date>,
+    pub birth_date: Option<Sensitive<Date>>,
     /// Telephone number in E.164 form.
-    #[validate(custom(function = validation::phone))]
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$", example = "+41795551234")]
-    pub phone: Option<String>,
+    #[validate(custom(function = hidden::phone))]
+    #[schema(value_type = Option<String>, pattern = r"^\+[1-9][0-9]{6,14}$", example = "+41795551234")]
+    pub phone: Option<Sensitive<String>>,
     /// E-mail address.
     #[validate(email, length(max = 254))]
-    #[schema(format = "email", max_length = 254)]
-    pub email: Option<String>,
+    #[schema(value_type = Option<String>, format = "email", max_length = 254)]
+    pub email: Option<Sensitive<String>>,
     /// What staff should know.
-    #[validate(length(max = 4000), custom(function = validation::text))]
-    #[schema(max_length = 4000)]
-    pub notes: Option<String>,
+    #[validate(length(max = 4000), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 4000)]
+    pub notes: Option<Sensitive<String>>,
     /// Whether appointments can be booked for them.
     #[serde(default = "active")]
     #[schema(default = true)]
@@ -54,9 +56,8 @@ fn active() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "validator hands over a reference")]
-fn since_1850(date: &Date) -> Result<(), ValidationError> {
-    if date.year() >= 1850 {
+fn since_1850(date: &Sensitive<Date>) -> Result<(), ValidationError> {
+    if date.expose().year() >= 1850 {
         return Ok(());
     }
     Err(ValidationError::new("birth_date").with_message("must not be before 1850".into()))
@@ -80,26 +81,27 @@ pub struct PatientOut {
     pub id: PatientId,
     /// Their record number (MRN).
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub mrn: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub mrn: Option<Sensitive<String>>,
     /// Their name.
-    pub name: String,
+    #[schema(value_type = String)]
+    pub name: Sensitive<String>,
     /// When they were born.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub birth_date: Option<Date>,
+    #[schema(value_type = Option<String>, format = Date, nullable = false)]
+    pub birth_date: Option<Sensitive<Date>>,
     /// Telephone number in E.164 form.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub phone: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub phone: Option<Sensitive<String>>,
     /// E-mail address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, format = "email")]
-    pub email: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false, format = "email")]
+    pub email: Option<Sensitive<String>>,
     /// What staff should know.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub notes: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub notes: Option<Sensitive<String>>,
     /// Whether appointments can be booked for them.
     pub active: bool,
     /// When the record was made.

@@ -23,6 +23,7 @@ use crate::{
         CreateUniqueProblems, DeleteGuardedProblems, ListProblems, ReadProblems,
         UpdateStateProblems,
     },
+    sensitive::Sensitive,
     time::utc_date,
     validation,
 };
@@ -54,8 +55,8 @@ impl From<PatientError> for ApiError {
 /// Nobody is born tomorrow, wherever on the globe tomorrow has begun.
 fn check_birth_date(patient: &PatientIn, now: Timestamp) -> Result<(), ApiError> {
     let latest = utc_date(now).tomorrow().unwrap_or_else(|_| utc_date(now));
-    match patient.birth_date {
-        Some(date) if date > latest => Err(ApiError::field(
+    match patient.birth_date.as_ref().map(Sensitive::expose) {
+        Some(date) if *date > latest => Err(ApiError::field(
             ErrorCode::ValidationFailed,
             "/birth_date",
             "must not lie in the future",
@@ -97,7 +98,7 @@ pub async fn find_patients(
         let message = "must be 1 to 64 letters, digits, dots, dashes, underscores and slashes";
         return Err(ApiError::field(ErrorCode::InvalidParameter, "mrn", message));
     }
-    let (org, consistent) = (&context.principal.org, query.consistent);
+    let (org, consistent) = (context.grant.org(), query.consistent);
     let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
     Ok(Json(Page { items: found.map(out).into_iter().collect(), next_cursor: None }))
 }
@@ -153,7 +154,7 @@ pub async fn get_patient(
     ApiPath(id): ApiPath<PatientId>,
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
-    let found = repo::get(app.store(), &context.principal.org, &id, query.consistent).await?;
+    let found = repo::get(app.store(), context.grant.org(), &id, query.consistent).await?;
     tagged(found).for_get(&context.headers)
 }
 

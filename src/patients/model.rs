@@ -3,32 +3,25 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::id::PatientId;
+use crate::{id::PatientId, sensitive::Sensitive};
 
 /// A patient of an organisation, known at all its clinics.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patient {
     /// Their id.
     pub id: PatientId,
     /// Their record number, unique in the organisation.
-    pub mrn: Option<String>,
+    pub mrn: Option<Sensitive<String>>,
     /// Their name.
-    pub name: String,
+    pub name: Sensitive<String>,
     /// When they were born.
-    pub birth_date: Option<Date>,
+    pub birth_date: Option<Sensitive<Date>>,
     /// Their telephone number, E.164.
-    pub phone: Option<String>,
+    pub phone: Option<Sensitive<String>>,
     /// Their e-mail address.
-    pub email: Option<String>,
+    pub email: Option<Sensitive<String>>,
     /// What staff noted of them.
-    pub notes: Option<String>,
+    pub notes: Option<Sensitive<String>>,
     /// Whether they can be booked for.
     pub active: bool,
-}
-
-/// Shows the id alone: what is known of a patient must not reach a log.
-impl std::fmt::Debug for Patient {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Patient").field("id", &self.id).finish_non_exhaustive()
-    }
 }

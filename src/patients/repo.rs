@@ -6,6 +6,7 @@ use super::model::Patient;
 use crate::{
     id::{OrgId, PatientId},
     schedule,
+    sensitive::Sensitive,
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         attributes::{string, text},
@@ -34,7 +35,7 @@ impl Record for Patient {
 #[derive(Clone, Serialize, Deserialize)]
 struct RecordNumber {
     org: OrgId,
-    mrn: String,
+    mrn: Sensitive<String>,
     patient_id: PatientId,
 }
 
@@ -42,7 +43,7 @@ impl Record for RecordNumber {
     const TYPE: &'static str = "record_number";
 
     fn key(&self) -> Key {
-        keys::record_number(&self.org, &self.mrn)
+        keys::record_number(&self.org, self.mrn.expose())
     }
 }
 
@@ -70,7 +71,7 @@ pub async fn create(
     context: &WriteContext,
     patient: Patient,
 ) -> Result<Entity<Patient>, PatientError> {
-    let claimed = patient.mrn.as_deref().map(|mrn| claim(context, &patient.id, mrn)).transpose()?;
+    let claimed = patient.mrn.as_ref().map(|mrn| claim(context, &patient.id, mrn)).transpose()?;
     let claims = claimed.is_some();
     let entity = Entity::new(patient, context);
     let created = store.create(context, entity, claimed.into_iter().collect()).await;
@@ -111,8 +112,7 @@ pub async fn find_by_record_number(
     };
     let found = store.get::<Patient>(&keys::patient(&marker.value.patient_id), consistent).await?;
     // The two reads are no snapshot: the number may have moved on in between.
-    Ok(found
-        .filter(|patient| patient.meta.org == *org && patient.value.mrn.as_deref() == Some(mrn)))
+    Ok(found.filter(|patient| patient.meta.org == *org && number(&patient.value) == Some(mrn)))
 }
 
 /// Lets `modify` make another patient of one, and stores that; a changed record number moves its marker in the
@@ -130,8 +130,8 @@ pub async fn update<E: From<StoreError> + From<PatientError>>(
         if old.mrn == new.mrn {
             return Ok(vec![]);
         }
-        let claimed = new.mrn.as_deref().map(|mrn| claim(context, id, mrn)).transpose()?;
-        let released = old.mrn.as_deref().map(|mrn| release(&context.org, id, mrn));
+        let claimed = new.mrn.as_ref().map(|mrn| claim(context, id, mrn)).transpose()?;
+        let released = number(old).map(|mrn| release(&context.org, id, mrn));
         Ok(claimed.into_iter().chain(released).collect())
     };
     // A refusal of `modify` and one of the store both arrive as E, so the store's is caught on its way there.
@@ -178,9 +178,17 @@ pub async fn delete(
     store.guarded_delete(context, &keys::patient(id), look, marker).await
 }
 
-fn claim(context: &WriteContext, id: &PatientId, mrn: &str) -> Result<Write, StoreError> {
+fn number(patient: &Patient) -> Option<&str> {
+    patient.mrn.as_ref().map(|mrn| mrn.expose().as_str())
+}
+
+fn claim(
+    context: &WriteContext,
+    id: &PatientId,
+    mrn: &Sensitive<String>,
+) -> Result<Write, StoreError> {
     let marker =
-        RecordNumber { org: context.org.clone(), mrn: mrn.to_owned(), patient_id: id.clone() };
+        RecordNumber { org: context.org.clone(), mrn: mrn.clone(), patient_id: id.clone() };
     Entity::new(marker, context).create()
 }
 

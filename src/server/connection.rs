@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
@@ -35,6 +36,7 @@ use super::{
 use crate::http::{
     lifecycle::{Lifecycle, Phase},
     metrics,
+    rate::PeerAddress,
 };
 
 /// Asks a silent HTTP/2 client this often whether it is still there.
@@ -70,6 +72,7 @@ pub async fn refuse(mut stream: TcpStream) {
 /// Serves a connection to its end; answers whether all that was asked on it was answered.
 pub async fn serve(
     stream: TcpStream,
+    peer: IpAddr,
     service: Router,
     lifecycle: Lifecycle,
     limits: Limits,
@@ -80,7 +83,10 @@ pub async fn serve(
     let load = Load::new();
     let answering = service_fn({
         let (load, lifecycle) = (load.clone(), lifecycle.clone());
-        move |request| answer(request, service.clone(), load.begin(), lifecycle.clone())
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(peer));
+            answer(request, service.clone(), load.begin(), lifecycle.clone())
+        }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().max_buf_size(HEAD_BYTES);

@@ -9,7 +9,7 @@ mod stream;
 
 use std::{
     io::{self, ErrorKind},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -100,7 +100,7 @@ pub async fn run(
         tokio::select! {
             () = lifecycle.reached(Phase::Draining) => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => server.take(stream),
+                Ok((stream, peer)) => server.take(stream, peer.ip()),
                 Err(error) => recover(&error).await,
             },
             // Those that end before the process drains had no more to ask, or took nothing for too long.
@@ -127,12 +127,12 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    fn take(&mut self, stream: TcpStream) {
+    fn take(&mut self, stream: TcpStream, peer: IpAddr) {
         // Those that have ended since need no place any more.
         while self.serving.try_join_next().is_some() {}
         if self.serving.len() < self.limits.connections {
             let (service, lifecycle) = (self.service.clone(), self.lifecycle.clone());
-            self.serving.spawn(connection::serve(stream, service, lifecycle, self.limits));
+            self.serving.spawn(connection::serve(stream, peer, service, lifecycle, self.limits));
             return;
         }
         if self.limits.measured {
@@ -148,9 +148,9 @@ impl Server<'_> {
         let listener = listener.into_std()?;
         loop {
             match listener.accept() {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     stream.set_nonblocking(true)?;
-                    self.take(TcpStream::from_std(stream)?);
+                    self.take(TcpStream::from_std(stream)?, peer.ip());
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),

@@ -65,10 +65,10 @@ pub async fn list_staff(
     ApiPath(clinic): ApiPath<ClinicId>,
     ApiQuery(query): ApiQuery<ListStaff>,
 ) -> ApiResult<Json<Page<StaffOut>>> {
-    let paging = Paging::new(app.cursor_keys(), &context.principal, "list_staff", &clinic);
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_staff", &clinic);
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
-    let listed = repo::list(app.store(), &context.principal.org, &clinic, page).await?;
+    let listed = repo::list(app.store(), context.grant.org(), &clinic, page).await?;
     paging.page(listed, out).map(Json)
 }
 
@@ -120,7 +120,7 @@ pub async fn get_staff_member(
     ApiPath((clinic, id)): ApiPath<(ClinicId, StaffId)>,
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
-    let org = &context.principal.org;
+    let org = context.grant.org();
     let found = repo::get(app.store(), org, &clinic, &id, query.consistent).await?;
     tagged(found).for_get(&context.headers)
 }

@@ -9,6 +9,7 @@ use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
 };
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 pub use zone::{LocalTimeError, UnknownZone, Zone};
 
 /// Where the service reads the time; tests hand in one that stands still.
@@ -39,32 +40,20 @@ pub fn parse_date(text: &str) -> Option<Date> {
     text.parse().ok().filter(|_| shaped)
 }
 
-/// An optional date as `YYYY-MM-DD`, whose errors do not quote what was met.
-pub mod optional_date {
-    use jiff::civil::Date;
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
-
-    /// Writes the date, or null.
-    ///
-    /// # Errors
-    /// None of its own.
-    pub fn serialize<S: Serializer>(date: &Option<Date>, serializer: S) -> Result<S::Ok, S::Error> {
-        date.serialize(serializer)
-    }
-
-    /// Reads a date, or null.
-    ///
-    /// # Errors
-    /// A text that is no such date.
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Date>, D::Error> {
-        let Some(text) = Option::<String>::deserialize(deserializer)? else {
-            return Ok(None);
-        };
-        let date = super::parse_date(&text);
-        date.map(Some).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))
-    }
+/// Reads an optional date as `YYYY-MM-DD`; its errors do not quote what was met.
+///
+/// # Errors
+/// A text that is no such date.
+pub fn optional_date<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<Date>,
+{
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let date = parse_date(&text).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))?;
+    Ok(Some(date.into()))
 }
 
 /// The UTC date of an instant.

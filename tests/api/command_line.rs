@@ -135,13 +135,13 @@ fn settings_that_make_no_sense_are_told() {
         assert!(!told.contains("SECRET"), "{told}");
     }
     assert!(run(&["--listen", "here"]).contains("--listen"));
-    assert!(run(&["--store", "memory", "--listen", "192.0.2.1:80"]).contains("can't listen on"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(run(&["--store", "memory", "--listen", &address]).contains("can't listen on"));
     assert!(run(&["--store", "memory", "--log", "a=b=c"]).contains("--log"));
     assert!(run(&["--store", "memory", "--shutdown-delay", "5"]).contains("length of time"));
     assert!(run(&["--store", "memory", "--max-connections", "0"]).contains("above 0"));
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().to_string();
-    let metrics = ["--store", "memory", "--listen", "127.0.0.1:0", "--metrics-listen", &taken];
+    let metrics = ["--store", "memory", "--listen", "127.0.0.1:0", "--metrics-listen", &address];
     assert!(run(&metrics).contains("--metrics-listen"));
     assert!(run(&["--development-org", "A#B"]).contains("organisation"));
     std::fs::write(folder.path().join("notadb"), "no database").unwrap();

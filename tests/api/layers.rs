@@ -10,15 +10,16 @@ use syn::{UseTree, visit::Visit};
 /// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("aggregate", &[]),
     ("id", &[]),
     ("time", &[]),
-    ("validation", &["time"]),
-    ("model", &["id", "time"]),
-    ("dto", &["model", "id", "time", "validation"]),
+    ("sensitive", &[]),
+    ("validation", &["sensitive", "time"]),
+    ("model", &["id", "sensitive", "time"]),
+    ("dto", &["model", "id", "sensitive", "time", "validation"]),
     ("store", &["id", "time"]),
-    ("repo", &["aggregate", "model", "repo", "store", "id", "time"]),
+    ("repo", &["aggregate", "model", "repo", "store", "id", "sensitive", "time"]),
     ("error", &["store"]),
     ("openapi", &["error"]),
     ("http", &["app", "error", "id", "openapi", "store"]),
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
             "http",
             "error",
             "id",
+            "sensitive",
             "time",
             "validation",
             "app",
@@ -42,10 +44,10 @@ const ARROWS: [(&str, &[&str]); 20] = [
     ("router", &["app", "error", "handlers", "http", "openapi"]),
     ("server", &["http"]),
     ("kinds", &["aggregate", "repo", "store"]),
-    ("config", &["id"]),
-    ("cli", &["app", "config", "http", "kinds", "repo", "server", "store", "time"]),
+    ("config", &["http", "id"]),
+    ("cli", &["app", "config", "http", "id", "kinds", "repo", "server", "store", "time"]),
     ("lib", &[]),
-    ("main", &["cli", "config", "http", "router"]),
+    ("main", &["cli", "config", "http", "router", "time"]),
 ];
 
 const AGGREGATES: [&str; 5] = ["appointments", "clinics", "patients", "schedule", "staff"];

@@ -8,6 +8,7 @@ mod support;
 
 mod access_patterns;
 mod appointments;
+mod authorisation;
 mod backfill;
 mod clinics;
 mod command_line;
@@ -18,7 +19,9 @@ mod deployment;
 mod document;
 mod faults;
 mod idempotency;
+mod identity;
 mod layers;
+mod limits;
 mod operations;
 mod paging;
 mod patients;

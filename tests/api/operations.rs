@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     Fault, TestApp,
-    process::{RemoteTable, Running, http_client, program, send},
+    process::{ISSUER_FOLDER, RemoteTable, Running, http_client, program, send},
 };
 
 #[tokio::test]
@@ -164,6 +164,7 @@ async fn the_limit_of_open_files_is_raised() {
     command.current_dir(folder.path());
     command.args(["-c", "ulimit -S -n 200 && exec \"$0\" \"$@\""]).arg(clinic_api.get_program());
     command.args(["--store", "memory", "--listen", "127.0.0.1:0"]);
+    command.env("CLINIC_API_DEVELOPMENT_ISSUER", ISSUER_FOLDER);
     let running = Running::launch(&mut command, 4);
     let silent: Vec<_> = (0..400).map(|_| TcpStream::connect(running.address()).unwrap()).collect();
     for _ in 0..10 {

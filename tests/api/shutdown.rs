@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::support::process::{RemoteTable, Running, http_client, send};
+use crate::support::process::{RemoteTable, Running, admin_token, http_client, send};
 
 /// What a load balancer knows: the base of every service that says it is ready.
 type Ready = Arc<Mutex<Vec<String>>>;
@@ -116,6 +116,13 @@ async fn it_serves_on_for_a_while_and_tells_clients_to_go_elsewhere() {
     assert!(running.ended().0.success());
 }
 
+fn head_of_post() -> String {
+    let authorization = format!("Authorization: Bearer {}", admin_token());
+    format!(
+        "POST /v1/clinics HTTP/1.1\r\nHost: x\r\n{authorization}\r\nContent-Type: application/json"
+    )
+}
+
 #[test]
 fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +131,7 @@ fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     let body = json!({ "name": "A", "time_zone": "UTC" }).to_string();
     let (half, rest) = body.split_at(10);
     let mut connection = TcpStream::connect(&address).unwrap();
-    let head = "POST /v1/clinics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json";
+    let head = head_of_post();
     write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{half}", body.len()).unwrap();
     // The request is under way: its head has arrived, half of its body has not.
     std::thread::sleep(Duration::from_millis(300));
@@ -147,7 +154,7 @@ fn a_request_that_does_not_finish_in_time_is_cut_off_and_a_second_signal_does_no
         let running =
             Running::start(folder.path(), &["--store", "memory", "--drain-timeout", drain]);
         let mut connection = TcpStream::connect(running.address()).unwrap();
-        let head = "POST /v1/clinics HTTP/1.1\r\nHost: x\r\nContent-Type: application/json";
+        let head = head_of_post();
         write!(connection, "{head}\r\nContent-Length: 100\r\n\r\n{{").unwrap();
         std::thread::sleep(Duration::from_millis(300));
         for _ in 0..signals {

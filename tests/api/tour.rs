@@ -4,7 +4,10 @@ use std::{collections::BTreeSet, process::Command};
 
 use clinic_api::error::ErrorCode;
 
-use crate::support::{TestApp, process::Running};
+use crate::support::{
+    TestApp,
+    process::{Running, admin_token},
+};
 
 fn tour() -> &'static str {
     let readme = include_str!("../../README.md");
@@ -21,6 +24,7 @@ async fn the_readmes_tour_runs_as_it_is_written_and_a_second_time() {
         let output = Command::new("bash")
             .args(["-euo", "pipefail", "-c", tour()])
             .env("API", &running.base)
+            .env("TOKEN", admin_token())
             .output()
             .unwrap();
         let printed = String::from_utf8_lossy(&output.stdout);

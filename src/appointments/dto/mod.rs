@@ -11,8 +11,9 @@ use validator::Validate;
 use super::model::{Appointment, MAX_MINUTES, MIN_MINUTES, Status};
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, StaffId},
+    sensitive::Sensitive,
     time::Zone,
-    validation,
+    validation::sensitive as hidden,
 };
 
 /// An appointment to be booked.
@@ -39,13 +40,13 @@ pub struct AppointmentIn {
     #[schema(minimum = 5, maximum = 720, example = 30)]
     pub duration_minutes: u16,
     /// What it is for.
-    #[validate(length(max = 500), custom(function = validation::text))]
-    #[schema(max_length = 500)]
-    pub reason: Option<String>,
+    #[validate(length(max = 500), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub reason: Option<Sensitive<String>>,
     /// What staff should know.
-    #[validate(length(max = 4000), custom(function = validation::text))]
-    #[schema(max_length = 4000)]
-    pub notes: Option<String>,
+    #[validate(length(max = 4000), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 4000)]
+    pub notes: Option<Sensitive<String>>,
 }
 
 /// What can be changed of an appointment without moving it.
@@ -53,13 +54,13 @@ pub struct AppointmentIn {
 #[serde(deny_unknown_fields)]
 pub struct AppointmentDetailsIn {
     /// What it is for.
-    #[validate(length(max = 500), custom(function = validation::text))]
-    #[schema(max_length = 500)]
-    pub reason: Option<String>,
+    #[validate(length(max = 500), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub reason: Option<Sensitive<String>>,
     /// What staff should know.
-    #[validate(length(max = 4000), custom(function = validation::text))]
-    #[schema(max_length = 4000)]
-    pub notes: Option<String>,
+    #[validate(length(max = 4000), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 4000)]
+    pub notes: Option<Sensitive<String>>,
 }
 
 /// A step of an appointment's life.
@@ -105,9 +106,9 @@ impl From<NextStatus> for Status {
 #[schema(example = json!({ "reason": "the patient called in sick" }))]
 pub struct CancellationIn {
     /// Why.
-    #[validate(length(max = 500), custom(function = validation::text))]
-    #[schema(max_length = 500)]
-    pub reason: Option<String>,
+    #[validate(length(max = 500), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 500)]
+    pub reason: Option<Sensitive<String>>,
 }
 
 /// Where an appointment stands in its life.
@@ -139,7 +140,7 @@ same_variants!(Status => StatusDto: Held Scheduled Confirmed CheckedIn Completed
 same_variants!(StatusDto => Status: Held Scheduled Confirmed CheckedIn Completed Cancelled NoShow Expired);
 
 /// An appointment.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Appointment, example = json!({
     "id": "APT-A1TQ7M2K9QW4X8B1N6T5V0C3",
     "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
@@ -178,16 +179,16 @@ pub struct AppointmentOut {
     pub time_zone: Zone,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub reason: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub reason: Option<Sensitive<String>>,
     /// What staff should know.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub notes: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub notes: Option<Sensitive<String>>,
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub cancellation_reason: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub cancellation_reason: Option<Sensitive<String>>,
     /// When it was booked.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -216,12 +217,11 @@ impl AppointmentOut {
             updated_at,
         }
     }
-}
 
-/// Shows ids alone.
-impl std::fmt::Debug for AppointmentOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AppointmentOut").field("id", &self.id).finish_non_exhaustive()
+    /// The same without what staff noted for each other.
+    #[must_use]
+    pub fn for_patient(self) -> Self {
+        Self { notes: None, ..self }
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::out;
+use super::{admitted, out, out_for};
 use crate::{
     app::AppState,
     appointments::{
@@ -156,11 +156,10 @@ pub async fn list_clinic_appointments(
 ) -> ApiResult<Json<Page<AppointmentOut>>> {
     let filter = query.filter()?;
     let list = (&clinic, &filter);
-    let paging =
-        Paging::new(app.cursor_keys(), &context.principal, "list_clinic_appointments", list);
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_clinic_appointments", list);
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
-    let org = &context.principal.org;
+    let org = context.grant.org();
     let listed = repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), page).await?;
     paging.page(listed, out).map(Json)
 }
@@ -190,7 +189,7 @@ pub struct ListPatientAppointments {
 
 /// List a patient's appointments
 ///
-/// At all clinics of the organisation, by date. The list comes from an index, which lags behind by a moment.
+/// At all clinics that the caller may see, by date. The list comes from an index, which lags behind by a moment.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",
@@ -207,10 +206,11 @@ pub async fn list_patient_appointments(
     let dates = between(query.from.as_deref(), query.to.as_deref())?;
     let backwards = query.order == Order::Descending;
     let list = (&patient, dates, backwards);
-    let paging =
-        Paging::new(app.cursor_keys(), &context.principal, "list_patient_appointments", list);
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_patient_appointments", list);
     let page = paging.request(query.cursor.as_deref(), query.limit)?;
-    let org = &context.principal.org;
-    let listed = repo::list_of_patient(app.store(), org, &patient, dates, backwards, page).await?;
-    paging.page(listed, out).map(Json)
+    let org = context.grant.org();
+    let mut listed =
+        repo::list_of_patient(app.store(), org, &patient, dates, backwards, page).await?;
+    listed.items.retain(|found| admitted(&context.grant, found));
+    paging.page(listed, |found| out_for(&context.grant, found)).map(Json)
 }

@@ -9,8 +9,10 @@ use axum::{extract::State, response::Response};
 use super::{dto::AppointmentOut, model::Appointment, repo};
 use crate::{
     app::AppState,
-    error::ApiResult,
-    http::{ApiPath, ApiQuery, Consistent, Entity, IfNoneMatch, ReadContext, etag::Tagged},
+    error::{ApiError, ApiResult},
+    http::{
+        ApiPath, ApiQuery, Consistent, Entity, IfNoneMatch, ReadContext, auth::Grant, etag::Tagged,
+    },
     id::{AppointmentId, ClinicId},
     openapi::ReadProblems,
 };
@@ -21,6 +23,18 @@ fn out(appointment: Entity<Appointment>) -> AppointmentOut {
 
 fn tagged(appointment: Entity<Appointment>) -> Tagged<AppointmentOut> {
     Tagged::of(appointment, AppointmentOut::new)
+}
+
+/// The appointment as its patient or as staff may see it: what staff noted is for staff.
+fn out_for(grant: &Grant, appointment: Entity<Appointment>) -> AppointmentOut {
+    let shown = out(appointment);
+    if grant.is_staff() { shown } else { shown.for_patient() }
+}
+
+/// Whether the caller may see an appointment of their organisation.
+fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool {
+    let Appointment { clinic_id, patient_id, .. } = &appointment.value;
+    grant.admits_appointment(clinic_id, patient_id)
 }
 
 /// Get an appointment
@@ -43,7 +57,10 @@ pub async fn get_appointment(
     ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
-    let org = &context.principal.org;
+    let org = context.grant.org();
     let found = repo::get(app.store(), org, &clinic, &id, query.consistent).await?;
-    tagged(found).for_get(&context.headers)
+    if !admitted(&context.grant, &found) {
+        return Err(ApiError::not_found());
+    }
+    Tagged::new(found.meta.rev, out_for(&context.grant, found)).for_get(&context.headers)
 }

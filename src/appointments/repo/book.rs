@@ -12,6 +12,7 @@ use crate::{
         model::{Clash, DaySheet, SheetOwner, Slot, decide},
         repo::{occupy, sheet_key, sheets_of},
     },
+    sensitive::Sensitive,
     staff::model::StaffMember,
     store::{
         Entity, Idempotency, Item, Key, Record, Store, StoreError, WriteContext,
@@ -39,9 +40,9 @@ pub struct Booking {
     /// How long it takes.
     pub duration_minutes: u16,
     /// What it is for.
-    pub reason: Option<String>,
+    pub reason: Option<Sensitive<String>>,
     /// What staff noted of it.
-    pub notes: Option<String>,
+    pub notes: Option<Sensitive<String>>,
 }
 
 /// Why a booking is refused.

@@ -11,6 +11,7 @@ use crate::{
         model::Slot,
         repo::{free, sheets_of},
     },
+    sensitive::Sensitive,
     store::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
         attributes::string,
@@ -128,7 +129,7 @@ pub async fn cancel(
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
-    reason: Option<String>,
+    reason: Option<Sensitive<String>>,
 ) -> Result<Entity<Appointment>, ChangeError> {
     update(store, context, clinic, id, |current| {
         let cancelled = step(current, Status::Cancelled)?;

@@ -49,7 +49,8 @@ pub struct ListClinics {
 
 /// List clinics
 ///
-/// The organisation's clinics, the newest first. The list comes from an index, which lags behind by a moment.
+/// The organisation's clinics that the caller may see, the newest first. The list comes from an index, which lags
+/// behind by a moment.
 #[utoipa::path(
     get,
     path = "/v1/clinics",
@@ -62,9 +63,10 @@ pub async fn list_clinics(
     context: ReadContext,
     ApiQuery(query): ApiQuery<ListClinics>,
 ) -> ApiResult<Json<Page<ClinicOut>>> {
-    let paging = Paging::new(app.cursor_keys(), &context.principal, "list_clinics", ());
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_clinics", ());
     let page = paging.request(query.cursor.as_deref(), query.limit)?;
-    let listed = repo::list(app.store(), &context.principal.org, page).await?;
+    let mut listed = repo::list(app.store(), context.grant.org(), page).await?;
+    listed.items.retain(|clinic| context.grant.admits_clinic(&clinic.value.id));
     paging.page(listed, out).map(Json)
 }
 
@@ -114,7 +116,7 @@ pub async fn get_clinic(
     ApiPath(id): ApiPath<ClinicId>,
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
-    let found = repo::get(app.store(), &context.principal.org, &id, query.consistent).await?;
+    let found = repo::get(app.store(), context.grant.org(), &id, query.consistent).await?;
     tagged(found).for_get(&context.headers)
 }
 

@@ -67,10 +67,10 @@ pub async fn get_clinic_overview(
     ApiPath(id): ApiPath<ClinicId>,
     ApiQuery(query): ApiQuery<GetClinicOverview>,
 ) -> ApiResult<Json<ClinicOverview>> {
-    let paging = Paging::new(app.cursor_keys(), &context.principal, "get_clinic_overview", &id);
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "get_clinic_overview", &id);
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
-    let listed = repo::overview(app.store(), &context.principal.org, &id, page).await?;
+    let listed = repo::overview(app.store(), context.grant.org(), &id, page).await?;
     let next_cursor = paging.next(listed.next.as_ref())?;
     let mut overview = ClinicOverview { next_cursor, ..Default::default() };
     listed.items.into_iter().for_each(|part| overview.add(part));

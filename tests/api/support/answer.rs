@@ -31,6 +31,17 @@ impl Call {
         self
     }
 
+    /// With a bearer token, in place of another.
+    pub fn bearer(self, token: &str) -> Self {
+        self.anonymous().header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// Without a token.
+    pub fn anonymous(mut self) -> Self {
+        self.headers.retain(|(name, _)| name != "authorization");
+        self
+    }
+
     /// With a JSON body.
     pub fn json(self, body: &Value) -> Self {
         self.bytes("application/json", &serde_json::to_vec(body).unwrap())

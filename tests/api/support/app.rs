@@ -11,14 +11,18 @@ use std::{
 use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
 use axum::{Router, http::Method};
 use clinic_api::{
-    app::{AppState, service},
-    http::{cursor::CursorKeys, principal::Principal},
+    app::{AppState, Parts, RequestLimits, service},
+    http::{cursor::CursorKeys, headers::HeaderSettings},
     store::{Store, client::local_config, embedded::Engine},
     time::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Call, wire::Wire};
+use super::{
+    Call,
+    callers::{admin_of, issuer},
+    wire::Wire,
+};
 
 /// The instant at which the clock of every test stands, on a Monday. It lies ahead of the real one, so that no
 /// engine takes a fresh record for an expired one.
@@ -55,7 +59,8 @@ pub struct TestApp {
     pub wire: Arc<Wire>,
     /// The service's clock.
     pub clock: Arc<TestClock>,
-    cursor_keys: CursorKeys,
+    /// What stands in `Authorization`.
+    bearer: String,
     /// Kept running for as long as the test needs it.
     engine: Option<Arc<Engine>>,
 }
@@ -79,31 +84,54 @@ impl TestApp {
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        Self::assemble(store, wire, clock, CursorKeys::random(), "ORG-DEMO", engine)
-    }
-
-    /// The same service and table for the callers of another organisation.
-    pub fn in_org(&self, org: &str) -> Self {
-        let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble(store, wire, clock, self.cursor_keys.clone(), org, self.engine.clone())
+        Self::assemble(store, wire, clock, RequestLimits::default(), engine)
     }
 
     fn assemble(
         store: Store,
         wire: Arc<Wire>,
         clock: Arc<TestClock>,
-        cursor_keys: CursorKeys,
-        org: &str,
+        limits: RequestLimits,
         engine: Option<Arc<Engine>>,
     ) -> Self {
-        let principal = Principal::development(org.parse().unwrap());
-        let state = AppState::new(store.clone(), clock.clone(), cursor_keys.clone(), principal);
-        Self { router: service(state), store, wire, clock, cursor_keys, engine }
+        let state = AppState::new(Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            cursor_keys: CursorKeys::random(),
+            authenticator: issuer().authenticator().unwrap(),
+            limits,
+            headers: HeaderSettings::default(),
+        });
+        let bearer = admin_of("ORG-DEMO");
+        Self { router: service(state), store, wire, clock, bearer, engine }
+    }
+
+    /// Another replica on the same table, with limits of its own.
+    pub fn with_limits(&self, limits: RequestLimits) -> Self {
+        let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
+        Self::assemble(store, wire, clock, limits, self.engine.clone())
+    }
+
+    /// The same service for the administrator of another organisation.
+    pub fn in_org(&self, org: &str) -> Self {
+        self.with_bearer(admin_of(org))
+    }
+
+    /// The same service for the bearer of a token.
+    pub fn with_bearer(&self, token: String) -> Self {
+        Self {
+            router: self.router.clone(),
+            store: self.store.clone(),
+            wire: self.wire.clone(),
+            clock: self.clock.clone(),
+            bearer: token,
+            engine: self.engine.clone(),
+        }
     }
 
     /// A request of any method.
     pub fn request(&self, method: Method, path: &str) -> Call {
-        Call::new(self.router.clone(), method, path)
+        Call::new(self.router.clone(), method, path).bearer(&self.bearer)
     }
 
     /// A GET.

@@ -3,11 +3,12 @@
 pub mod answer;
 pub mod app;
 pub mod builders;
+pub mod callers;
 pub mod checker;
 pub mod process;
 pub mod wire;
 
 pub use answer::{Answer, Call};
 pub use app::{NOW, TestApp};
-pub use builders::{ClinicMade, booking, write_context};
+pub use builders::{ClinicMade, booking, id, write_context};
 pub use wire::Fault;

@@ -4,18 +4,27 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::LazyLock,
 };
 
 use axum::body::Bytes;
-use clinic_api::store::embedded::Engine;
+use clinic_api::{
+    http::auth::{Role, development::DevelopmentIssuer},
+    store::embedded::Engine,
+    time::{Clock as _, SystemClock},
+};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::app::{external_endpoint, fresh_table};
+use super::{
+    app::{external_endpoint, fresh_table},
+    callers::principal,
+};
 
 /// A client of HTTP that keeps its connections.
 pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
@@ -24,6 +33,19 @@ pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
 pub fn http_client() -> HttpClient {
     // It tells of every request that failed, rather than ask again.
     Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http()
+}
+
+/// The folder of the development issuer that every process of the tests trusts.
+pub const ISSUER_FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/development-issuer");
+
+/// A token of that issuer for an administrator.
+pub fn admin_token() -> &'static str {
+    static TOKEN: LazyLock<String> = LazyLock::new(|| {
+        let issuer = DevelopmentIssuer::in_folder(Path::new(ISSUER_FOLDER)).unwrap();
+        let admin = principal(Role::Admin);
+        issuer.token(&admin, SystemClock.now(), SignedDuration::from_hours(12)).unwrap()
+    });
+    &TOKEN
 }
 
 /// The program, in a folder and with none of this machine's AWS settings.
@@ -35,6 +57,7 @@ pub fn program(folder: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    command.env("CLINIC_API_DEVELOPMENT_ISSUER", ISSUER_FOLDER);
     command
 }
 
@@ -139,7 +162,7 @@ impl Drop for Running {
     }
 }
 
-/// Sends a request; the error says on which way it failed.
+/// Sends a request of an administrator; the error says on which way it failed.
 pub async fn send(
     client: &HttpClient,
     uri: &str,
@@ -147,6 +170,7 @@ pub async fn send(
     body: Option<Value>,
 ) -> Result<(u16, Value), String> {
     let mut request = axum::http::Request::builder().method(method).uri(uri);
+    request = request.header("authorization", format!("Bearer {}", admin_token()));
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }

@@ -1,11 +1,16 @@
 //! Settings: flags and environment variables, documented where they stand.
 
+mod identity;
+mod limits;
+mod table;
+
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use jiff::{SignedDuration, civil::Date};
-
-use crate::id::OrgId;
+pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
+use jiff::SignedDuration;
+pub use limits::LimitArgs;
+pub use table::{BackfillArgs, TableAction, TableArgs, VerifyArgs};
 
 /// Clinics, staff, patients and appointments over REST, in one DynamoDB table.
 #[derive(Debug, Parser)]
@@ -32,6 +37,8 @@ pub enum Command {
     Healthcheck(HealthcheckArgs),
     /// Print a new key for --cursor-keys.
     CursorKey,
+    /// Print a token of the development issuer, whose key is made if missing.
+    Token(TokenArgs),
 }
 
 /// Where the data are.
@@ -86,15 +93,15 @@ pub struct ServeArgs {
     /// beside the data. `clinic-api cursor-key` makes one.
     #[arg(long, env = "CLINIC_API_CURSOR_KEYS", hide_env_values = true)]
     pub cursor_keys: Option<Secret>,
-    /// The organisation that every request acts for, until identities can be proven.
-    #[arg(long, env = "CLINIC_API_DEVELOPMENT_ORG", default_value = "ORG-DEMO")]
-    pub development_org: OrgId,
+    /// Who may call.
+    #[command(flatten)]
+    pub identity: IdentityArgs,
+    /// What it bears.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// The address on which to answer `GET /metrics` for Prometheus; nothing is measured if left out.
     #[arg(long, env = "CLINIC_API_METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
-    /// How many connections may be open at once.
-    #[arg(long, env = "CLINIC_API_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one)]
-    pub max_connections: usize,
     /// How it stops.
     #[command(flatten)]
     pub stop: StopArgs,
@@ -164,61 +171,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// What to do with the table.
-#[derive(Debug, Args)]
-pub struct TableArgs {
-    /// Make, verify or backfill.
-    #[command(subcommand)]
-    pub action: TableAction,
-}
-
-/// What to do with the table, and where it is.
-#[derive(Debug, Subcommand)]
-pub enum TableAction {
-    /// Make the table where it is missing, with its index, stream and TTL.
-    Create(StoreArgs),
-    /// Compare the table with what it should be; exit with 1 and tell what differs.
-    Check(StoreArgs),
-    /// Write every item anew that is not stored as this version would write it: after the shape of items or their
-    /// index keys have changed. Reads the whole table (a Scan), so it needs more rights than the service. It can be
-    /// run beside the service, stopped, and run again. Exits with 1 if there are items that it could do nothing about.
-    Backfill(BackfillArgs),
-    /// Compare the day sheets with the appointments, on a table that nobody writes to: one that was restored to a point
-    /// in time. Reads the whole table (a Scan) and changes nothing. Exits with 1 and tells what differs.
-    Verify(VerifyArgs),
-}
-
-/// What to compare, and how fast.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// Where the data are.
-    #[command(flatten)]
-    pub store: StoreArgs,
-    /// The first UTC day to compare; today if left out.
-    #[arg(long)]
-    pub from: Option<Date>,
-    /// How many items a second are read at most.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rate: u32,
-}
-
-/// What to backfill, and how fast.
-#[derive(Debug, Args)]
-pub struct BackfillArgs {
-    /// Where the data are.
-    #[command(flatten)]
-    pub store: StoreArgs,
-    /// How many parts of the table are read side by side.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub segments: u16,
-    /// How many items a second are read at most.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rate: u32,
-    /// Only tell how many items would be written.
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
 /// An engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Engine {
@@ -255,11 +207,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     let parsed = parsed.filter(|length| *length <= SignedDuration::from_hours(1));
     let parsed = parsed.and_then(|length| Duration::try_from(length).ok());
     parsed.ok_or_else(|| "is no length of time such as 5s or 500ms, up to an hour".to_owned())
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "is no whole number above 0".to_owned())
 }
 
 #[cfg(test)]

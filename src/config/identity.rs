@@ -1,0 +1,117 @@
+//! Who may call: the issuer whose tokens are taken, and the development issuer.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::Args;
+use jiff::SignedDuration;
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
+
+use crate::{
+    http::auth::{Role, keys::JwksLocation},
+    id::{ClinicId, OrgId, PatientId},
+};
+
+/// The issuer of tokens. Without one, the service trusts its development issuer, and then it listens on a loopback
+/// address alone.
+#[derive(Debug, Clone, Args)]
+pub struct IdentityArgs {
+    /// The issuer whose tokens are taken: their `iss`. Needed to listen on any other address than a loopback one.
+    #[arg(long, env = "CLINIC_API_ISSUER", requires_all = ["audience", "jwks_url"])]
+    pub issuer: Option<String>,
+    /// What the `aud` of tokens must name.
+    #[arg(long, env = "CLINIC_API_AUDIENCE", requires = "issuer")]
+    pub audience: Option<String>,
+    /// Where the issuer's keys are: `https://…`, or `file:/PATH`.
+    #[arg(long, env = "CLINIC_API_JWKS_URL", requires = "issuer")]
+    pub jwks_url: Option<JwksLocation>,
+    /// The algorithms that tokens may be signed with, parted by commas. Those with a shared secret are none.
+    #[arg(long, env = "CLINIC_API_TOKEN_ALGORITHMS", value_delimiter = ',', default_value = "RS256,ES256,EdDSA",
+        value_parser = asymmetric)]
+    pub token_algorithms: Vec<Algorithm>,
+    /// Take tokens without `nbf` as well: some issuers send none.
+    #[arg(long, env = "CLINIC_API_NBF_OPTIONAL")]
+    pub nbf_optional: bool,
+    /// The claim that holds the organisation (`ORG-…`). Of each claim the name, or a JSON pointer such as
+    /// `/realm_access/roles`.
+    #[arg(long, env = "CLINIC_API_CLAIM_ORGANISATION", default_value = "org")]
+    pub claim_organisation: String,
+    /// The claim that holds the roles: `admin`, `manager`, `clinician`, `front_desk`, `patient`, `service`. Others say nothing.
+    #[arg(long, env = "CLINIC_API_CLAIM_ROLES", default_value = "roles")]
+    pub claim_roles: String,
+    /// The claim that holds the clinics (`CLN-…`, or `*` for all of the organisation).
+    #[arg(long, env = "CLINIC_API_CLAIM_CLINICS", default_value = "clinics")]
+    pub claim_clinics: String,
+    /// The claim that holds the patient that the bearer is (`PAT-…`).
+    #[arg(long, env = "CLINIC_API_CLAIM_PATIENT", default_value = "patient")]
+    pub claim_patient: String,
+    /// The development issuer.
+    #[command(flatten)]
+    pub development: DevelopmentArgs,
+}
+
+/// The issuer that a laptop has.
+#[derive(Debug, Clone, Args)]
+pub struct DevelopmentArgs {
+    /// The folder of the development issuer: its private key and its JWK set, made if missing.
+    #[arg(long, env = "CLINIC_API_DEVELOPMENT_ISSUER", default_value = "data/development-issuer")]
+    pub development_issuer: PathBuf,
+    /// The organisation of development tokens.
+    #[arg(
+        long,
+        visible_alias = "org",
+        env = "CLINIC_API_DEVELOPMENT_ORG",
+        default_value = "ORG-DEMO"
+    )]
+    pub development_org: OrgId,
+}
+
+/// Whom a development token speaks for.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    /// What the bearer is.
+    #[arg(long = "role", value_enum, required = true)]
+    pub roles: Vec<Role>,
+    /// A clinic that the bearer works at; every clinic of the organisation if left out.
+    #[arg(long = "clinic")]
+    pub clinics: Vec<ClinicId>,
+    /// The patient that the bearer is.
+    #[arg(long)]
+    pub patient: Option<PatientId>,
+    /// The bearer's `sub`; `development-` and the first role if left out.
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// How long the token is valid, as `30m` or `12h`; 30 days at most.
+    #[arg(long, default_value = "12h", value_parser = validity)]
+    pub valid_for: SignedDuration,
+    /// The issuer.
+    #[command(flatten)]
+    pub development: DevelopmentArgs,
+}
+
+fn asymmetric(text: &str) -> Result<Algorithm, String> {
+    let algorithm = Algorithm::from_str(text.trim()).ok();
+    let algorithm = algorithm.filter(|known| !AlgorithmFamily::Hmac.algorithms().contains(known));
+    algorithm.ok_or_else(|| {
+        "is none of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA".to_owned()
+    })
+}
+
+fn validity(text: &str) -> Result<SignedDuration, String> {
+    let parsed = text.parse::<SignedDuration>().ok();
+    let parsed = parsed
+        .filter(|length| length.is_positive() && *length <= SignedDuration::from_hours(30 * 24));
+    parsed.ok_or_else(|| "is no length of time such as 30m or 12h, up to 30 days".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_algorithm_with_a_shared_secret_can_be_set() {
+        assert_eq!(asymmetric("ES384"), Ok(Algorithm::ES384));
+        for bad in ["HS256", "HS384", "HS512", "none", "", "rs256"] {
+            assert!(asymmetric(bad).is_err(), "{bad}");
+        }
+    }
+}

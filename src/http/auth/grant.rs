@@ -1,0 +1,93 @@
+//! What a request was granted: who asks, and for which records they may.
+
+use super::{
+    policy::Scope,
+    principal::{Clinics, Principal},
+};
+use crate::{
+    error::ApiError,
+    id::{ClinicId, OrgId, PatientId},
+};
+
+/// A request's caller, and on which records they may do what they ask for. It is made where the policy is read
+/// alone, so who has one may go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    principal: Principal,
+    scope: Scope,
+}
+
+impl Grant {
+    pub(super) fn new(principal: Principal, scope: Scope) -> Self {
+        Self { principal, scope }
+    }
+
+    /// The caller.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The organisation whose records they may see.
+    #[must_use]
+    pub fn org(&self) -> &OrgId {
+        &self.principal.org
+    }
+
+    /// Whether a clinic of the organisation is in their scope.
+    #[must_use]
+    pub fn admits_clinic(&self, clinic: &ClinicId) -> bool {
+        match self.scope {
+            Scope::Organisation => true,
+            Scope::OwnClinics => self.principal.clinics.contain(clinic),
+            Scope::OwnRecords => false,
+        }
+    }
+
+    /// Whether an appointment of the organisation is in their scope.
+    #[must_use]
+    pub fn admits_appointment(&self, clinic: &ClinicId, patient: &PatientId) -> bool {
+        match self.scope {
+            Scope::OwnRecords => self.principal.patient.as_ref() == Some(patient),
+            _ => self.admits_clinic(clinic),
+        }
+    }
+
+    /// Refuses what a path names that is out of their scope, as if it were not there.
+    pub(super) fn check_path(
+        &self,
+        clinic: Option<&str>,
+        patient: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let admitted = match self.scope {
+            Scope::Organisation => true,
+            Scope::OwnClinics => {
+                let own = |id: &ClinicId| self.principal.clinics.contain(id);
+                // What is no id at all is told so by the handler.
+                clinic.is_none_or(|text| text.parse::<ClinicId>().map_or(true, |id| own(&id)))
+            }
+            // Under a clinic, the record itself tells whose it is.
+            Scope::OwnRecords => patient.is_none_or(|text| match text.parse::<PatientId>() {
+                Ok(id) => self.principal.patient == Some(id),
+                Err(_) => true,
+            }),
+        };
+        if admitted { Ok(()) } else { Err(ApiError::not_found()) }
+    }
+
+    /// Whether the caller is shown what staff noted, or is the patient whom it is about.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        self.scope > Scope::OwnRecords
+    }
+
+    /// Whether lists hold more than the caller may see, and must be sifted.
+    #[must_use]
+    pub fn sifts(&self) -> bool {
+        match self.scope {
+            Scope::Organisation => false,
+            Scope::OwnClinics => self.principal.clinics != Clinics::All,
+            Scope::OwnRecords => true,
+        }
+    }
+}

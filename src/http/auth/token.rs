@@ -1,0 +1,154 @@
+//! Bearer tokens: JWTs (RFC 7519) of one issuer, verified with its keys and by the service's own clock.
+
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, errors::ErrorKind};
+use serde_json::Value;
+
+use super::{
+    claims::{ClaimNames, Claims},
+    keys::{IssuerKeys, NoKey, VerifyingKey},
+    principal::Principal,
+};
+
+/// How far the issuer's clock may be from ours.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(30);
+/// A longer token is none: headers are limited as well.
+const MAX_BYTES: usize = 16 * 1024;
+/// The types of token that say who calls: none given, any JWT, or an access token (RFC 9068).
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+
+/// What tokens must be.
+#[derive(Debug, Clone)]
+pub struct TokenRules {
+    /// Their `iss`.
+    pub issuer: String,
+    /// What their `aud` must name.
+    pub audience: String,
+    /// The algorithms that are taken; those with a shared secret never are.
+    pub algorithms: Vec<Algorithm>,
+    /// Whether a token may come without `nbf`.
+    pub nbf_optional: bool,
+    /// Where a token has what.
+    pub claims: ClaimNames,
+}
+
+/// Why a token is refused, for its bearer to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenError {
+    /// The token is wrong.
+    Invalid(&'static str),
+    /// Nothing can be said of it: the issuer's keys can't be had.
+    KeysUnavailable,
+}
+
+use TokenError::Invalid;
+
+/// Verifies tokens.
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    rules: TokenRules,
+    keys: IssuerKeys,
+}
+
+impl Authenticator {
+    /// One that takes what keeps the rules and is signed with one of the keys.
+    #[must_use]
+    pub fn new(rules: TokenRules, keys: IssuerKeys) -> Self {
+        Self { rules, keys }
+    }
+
+    /// The issuer's keys.
+    #[must_use]
+    pub fn keys(&self) -> &IssuerKeys {
+        &self.keys
+    }
+
+    /// Whom a token speaks for.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
+        if token.len() > MAX_BYTES {
+            return Err(Invalid("it is too long"));
+        }
+        let header =
+            decode_header(token).map_err(|_| Invalid("it is no JWT with a known algorithm"))?;
+        self.check_header(&header)?;
+        let id = header.kid.as_deref().ok_or(Invalid("its header names no key"))?;
+        let key = self.keys.find(id, now).await.map_err(|error| match error {
+            NoKey::Unknown => Invalid("its key is none of the issuer's"),
+            NoKey::Unavailable => TokenError::KeysUnavailable,
+        })?;
+        if !key.is_for(header.alg) {
+            return Err(Invalid("its key is not for its algorithm"));
+        }
+        let claims = self.verify(token, header.alg, &key)?;
+        self.check_times(&claims, now)?;
+        self.rules.claims.principal(&claims).map_err(Invalid)
+    }
+
+    fn check_header(&self, header: &Header) -> Result<(), TokenError> {
+        if !self.rules.algorithms.contains(&header.alg) {
+            return Err(Invalid("its algorithm is not taken here"));
+        }
+        if header.crit.is_some() {
+            return Err(Invalid("its header asks for what is not known here"));
+        }
+        match &header.typ {
+            Some(kind) if !TYPES.contains(&kind.to_lowercase().as_str()) => {
+                Err(Invalid("it is not of a type that says who calls"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn verify(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+        key: &VerifyingKey,
+    ) -> Result<Claims, TokenError> {
+        let mut validation = Validation::new(algorithm);
+        validation.set_issuer(&[&self.rules.issuer]);
+        validation.set_audience(&[&self.rules.audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub"]);
+        // The times are compared with the service's own clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let verified = decode::<Claims>(token, &key.key, &validation);
+        verified.map(|token| token.claims).map_err(|error| match error.kind() {
+            ErrorKind::InvalidSignature => Invalid("its signature is wrong"),
+            ErrorKind::InvalidIssuer => Invalid("it is of another issuer"),
+            ErrorKind::InvalidAudience => Invalid("it is for another audience"),
+            ErrorKind::MissingRequiredClaim(_) => Invalid("it lacks iss, aud or sub"),
+            _ => Invalid("it can't be verified"),
+        })
+    }
+
+    fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
+        let expires = instant(claims, "exp")?.ok_or(Invalid("it has no exp"))?;
+        let begins = instant(claims, "nbf")?;
+        if begins.is_none() && !self.rules.nbf_optional {
+            return Err(Invalid("it has no nbf"));
+        }
+        if now.duration_since(expires) >= LEEWAY {
+            return Err(Invalid("it has expired"));
+        }
+        if begins.is_some_and(|begins| begins.duration_since(now) > LEEWAY) {
+            return Err(Invalid("it is not valid yet"));
+        }
+        Ok(())
+    }
+}
+
+/// A `NumericDate` (RFC 7519, section 2): seconds, which may have a fraction.
+fn instant(claims: &Claims, name: &str) -> Result<Option<Timestamp>, TokenError> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let seconds = value.as_f64().filter(|seconds| seconds.abs() < 1e11);
+    #[expect(clippy::cast_possible_truncation, reason = "it was compared with the bounds")]
+    let instant = seconds.and_then(|seconds| Timestamp::from_second(seconds.floor() as i64).ok());
+    match (instant, value) {
+        (Some(instant), Value::Number(_)) => Ok(Some(instant)),
+        _ => Err(Invalid("its exp or nbf is no time")),
+    }
+}

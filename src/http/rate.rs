@@ -1,0 +1,132 @@
+//! How often an address, a principal and an organisation may ask: token buckets in this process, told in the fields
+//! of draft-ietf-httpapi-ratelimit-headers.
+
+mod address;
+mod bucket;
+
+use std::num::NonZeroU32;
+
+pub use address::{PeerAddress, client_address};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use bucket::{Buckets, Left};
+
+use super::auth::Principal;
+use crate::{
+    error::{ApiError, ErrorCode},
+    id::OrgId,
+};
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// How many requests a minute each may make.
+#[derive(Debug, Clone, Copy)]
+pub struct RateSettings {
+    /// Of one client address, whoever asks from there.
+    pub per_address: NonZeroU32,
+    /// Of one principal.
+    pub per_principal: NonZeroU32,
+    /// Of all principals of an organisation together.
+    pub per_organisation: NonZeroU32,
+    /// How many proxies before the service append to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+}
+
+impl Default for RateSettings {
+    fn default() -> Self {
+        let of = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX);
+        Self {
+            per_address: of(12_000),
+            per_principal: of(3_000),
+            per_organisation: of(30_000),
+            trusted_proxies: 0,
+        }
+    }
+}
+
+/// The buckets of everybody who asked lately.
+pub struct Rates {
+    addresses: Buckets<address::Network>,
+    principals: Buckets<(OrgId, String)>,
+    organisations: Buckets<OrgId>,
+    trusted_proxies: usize,
+}
+
+impl Rates {
+    /// Full buckets for all.
+    #[must_use]
+    pub fn new(settings: &RateSettings) -> Self {
+        Self {
+            addresses: Buckets::new("address", settings.per_address),
+            principals: Buckets::new("principal", settings.per_principal),
+            organisations: Buckets::new("organisation", settings.per_organisation),
+            trusted_proxies: settings.trusted_proxies,
+        }
+    }
+
+    /// How many proxies are believed.
+    #[must_use]
+    pub fn trusted_proxies(&self) -> usize {
+        self.trusted_proxies
+    }
+
+    /// Counts a request of an address, before it is known who asks.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn charge_address(
+        &self,
+        address: std::net::IpAddr,
+        standing: &mut Standing,
+    ) -> Result<(), ApiError> {
+        standing.note(self.addresses.charge(&address::network(address)))
+    }
+
+    /// Counts a request of a principal and of their organisation.
+    ///
+    /// # Errors
+    /// 429.
+    pub fn charge(&self, principal: &Principal, standing: &mut Standing) -> Result<(), ApiError> {
+        let key = (principal.org.clone(), principal.subject.clone());
+        standing.note(self.principals.charge(&key))?;
+        standing.note(self.organisations.charge(&principal.org))
+    }
+}
+
+/// How a request's caller stands with the limits that were asked.
+#[derive(Debug, Default)]
+pub struct Standing(Vec<Left>);
+
+impl Standing {
+    fn note(&mut self, left: Left) -> Result<(), ApiError> {
+        let refusal = left.wait.map(|wait| {
+            let detail = format!("Too many requests of this {}; see Retry-After.", left.of);
+            let seconds = HeaderValue::from(wait.max(1));
+            ApiError::new(ErrorCode::RateLimited, detail)
+                .with_header(header::RETRY_AFTER, Some(seconds))
+        });
+        // What is known of an address is nobody's but the operator's: behind it there may be many.
+        if left.of != "address" || left.wait.is_some() {
+            self.0.push(left);
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Tells it in the headers of an answer.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        if self.0.is_empty() {
+            return;
+        }
+        let list = |show: fn(&Left) -> String| {
+            let members: Vec<_> = self.0.iter().map(show).collect();
+            HeaderValue::from_str(&members.join(", "))
+        };
+        let policy = list(|left| format!("\"{}\";q={};w=60", left.of, left.quota));
+        let now = list(|left| format!("\"{}\";r={};t={}", left.of, left.remaining, left.full_in));
+        for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, now)] {
+            if let Ok(value) = value {
+                headers.insert(name, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The address that a request comes from: the peer's, or what the configured number of proxies say.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::{HeaderName, request::Parts};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other end of a request's connection.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerAddress(pub IpAddr);
+
+/// What one client is taken to have: an IPv4 address, or the 64 bits of an IPv6 network.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+/// The network of an address.
+#[must_use]
+pub fn network(address: IpAddr) -> Network {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() >> 64 << 64;
+            Network(IpAddr::V6(Ipv6Addr::from_bits(prefix)))
+        }
+        address @ IpAddr::V4(_) => Network(address),
+    }
+}
+
+/// Where a request comes from. Of `X-Forwarded-For` only what the trusted proxies appended is believed: the entry
+/// so far from the right as there are proxies. A request that has fewer did not pass them all; then it is its peer's.
+/// None for a request that came over no connection.
+#[must_use]
+pub fn client_address(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
+    let PeerAddress(peer) = *parts.extensions.get::<PeerAddress>()?;
+    let Some(hops) = trusted_proxies.checked_sub(1) else { return Some(peer) };
+    let values = parts.headers.get_all(X_FORWARDED_FOR).iter().rev();
+    let named = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    let client = named.map(str::trim).nth(hops);
+    Some(client.and_then(parse).unwrap_or(peer))
+}
+
+/// An address, with which some proxies write a port.
+fn parse(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());
+    bare.parse().ok().or_else(with_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn address(forwarded: &[&str], proxies: usize) -> String {
+        let mut request = Request::builder();
+        for value in forwarded {
+            request = request.header(X_FORWARDED_FOR, *value);
+        }
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        assert_eq!(client_address(&parts, proxies), None);
+        parts.extensions.insert(PeerAddress("10.0.0.9".parse().unwrap()));
+        client_address(&parts, proxies).unwrap().to_string()
+    }
+
+    #[test]
+    fn only_what_trusted_proxies_appended_is_believed() {
+        let forged = ["6.6.6.6, 192.0.2.1", "10.0.0.1"];
+        assert_eq!(address(&forged, 0), "10.0.0.9");
+        assert_eq!(address(&forged, 1), "10.0.0.1");
+        assert_eq!(address(&forged, 2), "192.0.2.1");
+        assert_eq!(address(&[], 1), "10.0.0.9");
+        assert_eq!(address(&["192.0.2.1"], 2), "10.0.0.9");
+        assert_eq!(address(&["nonsense"], 1), "10.0.0.9");
+        assert_eq!(address(&["192.0.2.1:4711"], 1), "192.0.2.1");
+        assert_eq!(address(&["[2001:db8::1]:443"], 1), "2001:db8::1");
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_client() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+    }
+}

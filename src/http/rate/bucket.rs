@@ -1,0 +1,92 @@
+//! One limit: a token bucket for each key, filled evenly, which holds a minute's worth.
+
+use std::{
+    hash::Hash,
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+    middleware::StateInformationMiddleware,
+    state::keyed::DashMapStateStore,
+};
+
+/// After so many requests, the buckets that are full again are forgotten.
+const SWEEP_AFTER: u32 = 16 * 1024;
+
+/// The buckets of one limit.
+pub struct Buckets<K: Hash + Eq + Clone> {
+    of: &'static str,
+    quota: NonZeroU32,
+    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>,
+    charged: AtomicU32,
+}
+
+/// How a key stands with a limit.
+#[derive(Debug, Clone, Copy)]
+pub struct Left {
+    /// What the limit is of.
+    pub of: &'static str,
+    /// How many requests a minute there may be.
+    pub quota: u32,
+    /// How many there may be at once now.
+    pub remaining: u32,
+    /// In how many seconds the bucket will be full.
+    pub full_in: u64,
+    /// In how many seconds to ask again, where this request is one too many.
+    pub wait: Option<u64>,
+}
+
+impl<K: Hash + Eq + Clone> Buckets<K> {
+    /// Full ones, of so many requests a minute.
+    pub fn new(of: &'static str, quota: NonZeroU32) -> Self {
+        let limiter = RateLimiter::dashmap(Quota::per_minute(quota)).with_middleware();
+        Self { of, quota, limiter, charged: AtomicU32::new(0) }
+    }
+
+    /// Takes one from a key's bucket, if there is one in it.
+    pub fn charge(&self, key: &K) -> Left {
+        if self.charged.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
+            self.limiter.retain_recent();
+        }
+        let quota = self.quota.get();
+        let (remaining, wait) = match self.limiter.check_key(key) {
+            Ok(state) => (state.remaining_burst_capacity(), None),
+            Err(not_until) => {
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                (0, Some(seconds_up(wait)))
+            }
+        };
+        let missing = u64::from(quota.saturating_sub(remaining));
+        Left {
+            of: self.of,
+            quota,
+            remaining,
+            full_in: (missing * 60).div_ceil(u64::from(quota)),
+            wait,
+        }
+    }
+}
+
+fn seconds_up(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_empties_for_its_own_key() {
+        let buckets = Buckets::new("principal", NonZeroU32::new(3).unwrap());
+        let left = [(); 4].map(|()| buckets.charge(&"a"));
+        assert_eq!(left.map(|left| left.remaining), [2, 1, 0, 0]);
+        assert_eq!(left.map(|left| left.full_in), [20, 40, 60, 60]);
+        assert_eq!(left.map(|left| left.wait.is_some()), [false, false, false, true]);
+        assert!(left[3].wait.is_some_and(|wait| (1..=20).contains(&wait)), "{left:?}");
+        assert_eq!(buckets.charge(&"b").remaining, 2);
+    }
+}

@@ -1,0 +1,52 @@
+//! Who calls the service in tests, and the tokens that say so.
+
+use std::sync::LazyLock;
+
+use clinic_api::{
+    http::auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
+    id::PatientId,
+};
+use jiff::SignedDuration;
+
+use super::NOW;
+
+/// The issuer whose tokens every test service takes.
+pub fn issuer() -> &'static DevelopmentIssuer {
+    static ISSUER: LazyLock<DevelopmentIssuer> =
+        LazyLock::new(|| DevelopmentIssuer::random().unwrap());
+    &ISSUER
+}
+
+/// A principal of `ORG-DEMO` with one role, at every clinic.
+pub fn principal(role: Role) -> Principal {
+    Principal {
+        org: "ORG-DEMO".parse().unwrap(),
+        subject: format!("test-{}", role.as_str()),
+        roles: [role].into(),
+        clinics: Clinics::All,
+        patient: None,
+    }
+}
+
+/// A principal of one role at one clinic, by its path.
+pub fn at_clinic(role: Role, path: &str) -> Principal {
+    let id = path.rsplit('/').next().unwrap().parse().unwrap();
+    Principal { clinics: Clinics::Some([id].into()), ..principal(role) }
+}
+
+/// A principal who is a patient.
+pub fn patient(id: &str) -> Principal {
+    let id: PatientId = id.parse().unwrap();
+    Principal { patient: Some(id), ..principal(Role::Patient) }
+}
+
+/// The token of a principal; it outlives every test's clock.
+pub fn token(principal: &Principal) -> String {
+    let valid = SignedDuration::from_hours(24 * 1000);
+    issuer().token(principal, NOW.parse().unwrap(), valid).unwrap()
+}
+
+/// The token of an organisation's administrator.
+pub fn admin_of(org: &str) -> String {
+    token(&Principal { org: org.parse().unwrap(), ..principal(Role::Admin) })
+}
