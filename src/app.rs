@@ -1,14 +1,16 @@
 //! The state that handlers share, and the whole service put together.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
 use jiff::Timestamp;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
+    audit::{model::Access, recorder::Recorder},
     clinics::repo::ClinicDirectory,
     http::{
+        ReadContext,
         auth::{self, Guard, token::Authenticator},
         body,
         cursor::CursorKeys,
@@ -20,8 +22,9 @@ use crate::{
         readiness::Readiness,
         request_id, trace,
     },
+    id::PatientId,
     router,
-    store::Store,
+    store::{Precondition, Store, WriteContext},
     time::Clock,
 };
 
@@ -38,6 +41,7 @@ struct Shared {
     rates: Rates,
     lifecycle: Lifecycle,
     readiness: Readiness,
+    recorder: Recorder,
 }
 
 /// What a service is made of.
@@ -75,10 +79,12 @@ impl AppState {
     /// The state of a service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
+        let lifecycle = Lifecycle::new();
         Self(Arc::new(Shared {
+            recorder: Recorder::new(parts.store.clone(), lifecycle.tasks().clone()),
             clinics: ClinicDirectory::new(parts.store.clone()),
             rates: Rates::new(&parts.limits.rates),
-            lifecycle: Lifecycle::new(),
+            lifecycle,
             readiness: Readiness::default(),
             parts,
         }))
@@ -124,6 +130,33 @@ impl AppState {
     #[must_use]
     pub fn rates(&self) -> &Rates {
         &self.0.rates
+    }
+
+    /// Has it remembered that a request read what is known of these patients.
+    pub fn note_access<'a>(
+        &self,
+        request: &ReadContext,
+        patients: impl IntoIterator<Item = &'a PatientId>,
+    ) {
+        let (principal, at) = (request.grant.principal(), self.now());
+        let patients: BTreeSet<_> = patients.into_iter().collect();
+        for patient_id in patients {
+            let context = WriteContext {
+                org: principal.org.clone(),
+                subject: principal.subject.clone(),
+                request_id: request.request_id.clone(),
+                now: at,
+                precondition: Precondition::None,
+                idempotency: None,
+            };
+            let access = Access {
+                patient_id: patient_id.clone(),
+                operation: request.grant.operation().to_owned(),
+                subject: principal.subject.clone(),
+                at,
+            };
+            self.0.recorder.record(context, access);
+        }
     }
 
     /// What never changes of clinics.

@@ -1,7 +1,7 @@
 //! Every type of item that the table holds.
 
 use crate::{
-    appointments, clinics, patients, schedule, staff,
+    appointments, audit, clinics, patients, schedule, staff,
     store::{Kind, idempotency},
 };
 
@@ -14,6 +14,7 @@ pub fn all() -> Vec<Kind> {
         patients::repo::KINDS,
         appointments::repo::KINDS,
         schedule::repo::KINDS,
+        audit::repo::KINDS,
         idempotency::KINDS,
     ];
     kinds.concat()

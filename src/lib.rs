@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod appointments;
+pub mod audit;
 pub mod cli;
 pub mod clinics;
 pub mod config;

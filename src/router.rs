@@ -8,6 +8,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{
     app::AppState,
     appointments::handlers as appointments,
+    audit::handlers as audit,
     clinics::handlers as clinics,
     error::{ApiError, ApiResult},
     http::{ApiPath, auth::policy, health, version},
@@ -30,6 +31,8 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         ))
         .routes(routes!(patients::find_patients, patients::create_patient))
         .routes(routes!(patients::get_patient, patients::update_patient, patients::delete_patient))
+        .routes(routes!(patients::export::export_patient))
+        .routes(routes!(audit::list_patient_accesses))
         .routes(routes!(appointments::list::list_patient_appointments))
         .routes(routes!(
             appointments::list::list_clinic_appointments,

@@ -18,6 +18,8 @@ pub struct ReadContext {
     pub grant: Grant,
     /// The headers, for `If-None-Match`.
     pub headers: HeaderMap,
+    /// The request's id, unique to it.
+    pub request_id: String,
 }
 
 impl FromRequestParts<AppState> for ReadContext {
@@ -25,8 +27,13 @@ impl FromRequestParts<AppState> for ReadContext {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let grant = Grant::from_request_parts(parts, state).await?;
-        Ok(Self { grant, headers: parts.headers.clone() })
+        Ok(Self { grant, headers: parts.headers.clone(), request_id: request_id(parts).await })
     }
+}
+
+async fn request_id(parts: &mut Parts) -> String {
+    let id = parts.extract::<Extension<RequestId>>().await;
+    id.map_or_else(|_| RequestId::from_header(None), |Extension(id)| id).unique
 }
 
 async fn write_context(
@@ -36,15 +43,14 @@ async fn write_context(
 ) -> Result<WriteContext, ApiError> {
     let grant = Grant::from_request_parts(parts, state).await?;
     let (org, subject) = (grant.org(), grant.principal().subject.as_str());
-    let id = parts.extract::<Extension<RequestId>>().await;
-    let id = id.map_or_else(|_| RequestId::from_header(None), |Extension(id)| id);
+    let request_id = request_id(parts).await;
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
         idempotency: idempotency::from_request(headers, org, subject, method, path, body)?,
         precondition: if_match(headers)?,
         org: org.clone(),
         subject: subject.to_owned(),
-        request_id: id.unique,
+        request_id,
         now: state.now(),
     })
 }

@@ -22,6 +22,7 @@ const ACTIVE_REQUESTS: &str = "http_server_active_requests";
 const OPEN_CONNECTIONS: &str = "http_server_open_connections";
 const CONNECTIONS_LIMIT: &str = "http_server_connections_limit";
 const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
+const AUDIT_LOST: &str = "clinic_api_audit_lost_total";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
 
@@ -68,6 +69,7 @@ fn describe() {
     describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
     describe_gauge!(CONNECTIONS_LIMIT, "How many connections may be open at once.");
     describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
+    describe_counter!(AUDIT_LOST, "Accesses to patients' data that could not be remembered.");
     describe_gauge!(READY, "1 while the process takes requests, 0 while it is not ready.");
     describe_gauge!(BUILD_INFO, "1; its labels tell what runs.");
     describe_histogram!(
@@ -82,6 +84,7 @@ fn describe() {
     gauge!(ACTIVE_REQUESTS).set(0.0);
     gauge!(OPEN_CONNECTIONS).set(0.0);
     counter!(CONNECTIONS_REFUSED).absolute(0);
+    counter!(AUDIT_LOST).absolute(0);
 }
 
 /// Something that counts in a gauge for as long as this lives.
@@ -116,6 +119,11 @@ pub fn connections_limit(limit: usize) {
 /// A connection was one too many.
 pub fn connection_refused() {
     counter!(CONNECTIONS_REFUSED).increment(1);
+}
+
+/// An access to a patient's data could not be remembered.
+pub fn audit_lost() {
+    counter!(AUDIT_LOST).increment(1);
 }
 
 /// A request has come; it counts until what this answers is dropped.

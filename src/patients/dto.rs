@@ -64,7 +64,7 @@ fn since_1850(date: &Sensitive<Date>) -> Result<(), ValidationError> {
 }
 
 /// A patient.
-#[derive(Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Patient, example = json!({
     "id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
     "mrn": "A-2027-0001",

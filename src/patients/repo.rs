@@ -4,6 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Patient;
 use crate::{
+    appointments,
+    audit::{
+        self,
+        model::{Access, ERASURE},
+    },
     id::{OrgId, PatientId},
     schedule,
     sensitive::Sensitive,
@@ -96,6 +101,22 @@ pub async fn get(
     store.get_of_org(org, &keys::patient(id), consistent).await
 }
 
+/// A patient of the organisation, if there is one; read consistently.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn find(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+) -> Result<Option<Entity<Patient>>, StoreError> {
+    match get(store, org, id, true).await {
+        Ok(found) => Ok(Some(found)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
 /// The patient of the organisation that has a record number.
 ///
 /// # Errors
@@ -167,15 +188,57 @@ pub async fn delete(
     context: &WriteContext,
     id: &PatientId,
 ) -> Result<Option<Booked>, StoreError> {
+    delete_with(store, context, id, || Ok(vec![])).await
+}
+
+/// Deletes a patient as [`delete`] does, remembers that in the same transaction, and then removes what is personal from
+/// their appointments. One that was cut short, and one of a patient who was only deleted, is done by asking again.
+///
+/// # Errors
+/// As [`Store::guarded_delete`]; [`StoreError::NotFound`] only if nothing at all is left of the patient.
+pub async fn erase(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+) -> Result<Option<Booked>, StoreError> {
+    let access = Access {
+        patient_id: id.clone(),
+        operation: ERASURE.to_owned(),
+        subject: context.subject.clone(),
+        at: context.now,
+    };
+    let remember = || Ok(vec![audit::repo::remember(context, access.clone())?]);
+    let there = match delete_with(store, context, id, remember).await {
+        Ok(Some(booked)) => return Ok(Some(booked)),
+        Ok(None) => true,
+        Err(StoreError::NotFound) => false,
+        Err(other) => return Err(other),
+    };
+    let appointments = appointments::repo::erase_all_of_patient(store, context, id).await?;
+    if !there {
+        if appointments == 0 {
+            return Err(StoreError::NotFound);
+        }
+        audit::repo::add(store, context, access.clone()).await?;
+    }
+    Ok(None)
+}
+
+async fn delete_with(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    further: impl Fn() -> Result<Vec<Write>, StoreError>,
+) -> Result<Option<Booked>, StoreError> {
     let look = async || {
         let booked = schedule::repo::patient_is_booked(store, id, context.now).await?;
         Ok(booked.then_some(Booked))
     };
-    let marker = |marked: &crate::store::Item| {
+    let further = |marked: &crate::store::Item| {
         let mrn = text(marked, "mrn").map(|mrn| release(&context.org, id, mrn));
-        Ok(mrn.into_iter().collect())
+        Ok(mrn.into_iter().chain(further()?).collect())
     };
-    store.guarded_delete(context, &keys::patient(id), look, marker).await
+    store.guarded_delete(context, &keys::patient(id), look, further).await
 }
 
 fn number(patient: &Patient) -> Option<&str> {

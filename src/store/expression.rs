@@ -57,6 +57,8 @@ pub enum Condition {
     Less(&'static str, AttributeValue),
     /// The item has no such attribute.
     Without(&'static str),
+    /// The item has such an attribute.
+    Has(&'static str),
     /// The map attribute has this entry.
     HasEntry(&'static str, String),
     /// All of them.
@@ -85,6 +87,7 @@ impl Condition {
                 format!("{name} < {}", placeholders.value(value.clone()))
             }
             Self::Without(name) => format!("attribute_not_exists({})", placeholders.name(name)),
+            Self::Has(name) => format!("attribute_exists({})", placeholders.name(name)),
             Self::HasEntry(map, entry) => {
                 let map = placeholders.name(map);
                 format!("attribute_exists({map}.{})", placeholders.name(entry))

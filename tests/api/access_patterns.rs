@@ -69,11 +69,17 @@ async fn lists_cost_one_query() {
         format!("{appointments}?month=2035-01&staff_id={}", clinic.staff),
         format!("{appointments}?status=scheduled"),
         format!("/v1/patients/{}/appointments", clinic.patient),
+        format!("/v1/patients/{}/accesses", clinic.patient),
         format!("/v1/patients/{}/appointments?from=2035-01-16&to=2035-01-16", clinic.patient),
     ];
+    app.get(&format!("/v1/patients/{}", clinic.patient)).send().await.expect(200);
+    app.settle().await;
     for path in lists {
         costs(&app, app.get(&path), &[("Query", 0.5)]).await;
     }
+    let export = format!("/v1/patients/{}/export", clinic.patient);
+    app.settle().await;
+    costs(&app, app.get(&export), &[("GetItem", 1.0), ("Query", 0.5), ("Query", 1.0)]).await;
     // An empty list asks whether there is such a clinic.
     let empty = format!("{appointments}?date=2035-01-17");
     costs(&app, app.get(&empty), &[("Query", 0.5), ("GetItem", 1.0)]).await;

@@ -90,7 +90,7 @@ fn every_operation_is_whole() {
             );
         }
     }
-    assert_eq!(ids.len(), 27);
+    assert_eq!(ids.len(), 29);
 }
 
 /// The statuses beyond those that all of a kind have: where they can happen, and nowhere else.

@@ -10,7 +10,7 @@ use syn::{UseTree, visit::Visit};
 /// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("aggregate", &[]),
     ("id", &[]),
     ("time", &[]),
@@ -20,6 +20,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("dto", &["model", "id", "sensitive", "time", "validation"]),
     ("store", &["id", "time"]),
     ("repo", &["aggregate", "model", "repo", "store", "id", "sensitive", "time"]),
+    ("recorder", &["http", "model", "repo", "store"]),
     ("error", &["store"]),
     ("openapi", &["error"]),
     ("http", &["app", "error", "id", "openapi", "store"]),
@@ -40,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "aggregate",
         ],
     ),
-    ("app", &["http", "repo", "router", "store", "time"]),
+    ("app", &["http", "id", "model", "recorder", "repo", "router", "store", "time"]),
     ("router", &["app", "error", "handlers", "http", "openapi"]),
     ("server", &["http"]),
     ("kinds", &["aggregate", "repo", "store"]),
@@ -50,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("main", &["cli", "config", "http", "router", "time"]),
 ];
 
-const AGGREGATES: [&str; 5] = ["appointments", "clinics", "patients", "schedule", "staff"];
+const AGGREGATES: [&str; 6] = ["appointments", "audit", "clinics", "patients", "schedule", "staff"];
 
 /// The layer that a path below the crate's root belongs to; a folder of an aggregate has no layer of its own.
 fn layer(path: &[String]) -> Option<String> {

@@ -8,6 +8,7 @@ mod support;
 
 mod access_patterns;
 mod appointments;
+mod audit;
 mod authorisation;
 mod backfill;
 mod clinics;
@@ -17,6 +18,7 @@ mod connections;
 mod contract;
 mod deployment;
 mod document;
+mod erasure;
 mod faults;
 mod idempotency;
 mod identity;

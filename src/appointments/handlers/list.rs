@@ -161,6 +161,7 @@ pub async fn list_clinic_appointments(
     page.consistent = query.consistent;
     let org = context.grant.org();
     let listed = repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), page).await?;
+    app.note_access(&context, listed.items.iter().map(|found| &found.value.patient_id));
     paging.page(listed, out).map(Json)
 }
 
@@ -211,6 +212,7 @@ pub async fn list_patient_appointments(
     let org = context.grant.org();
     let mut listed =
         repo::list_of_patient(app.store(), org, &patient, dates, backwards, page).await?;
+    app.note_access(&context, [&patient]);
     listed.items.retain(|found| admitted(&context.grant, found));
     paging.page(listed, |found| out_for(&context.grant, found)).map(Json)
 }

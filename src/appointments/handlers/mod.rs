@@ -62,5 +62,6 @@ pub async fn get_appointment(
     if !admitted(&context.grant, &found) {
         return Err(ApiError::not_found());
     }
+    app.note_access(&context, [&found.value.patient_id]);
     Tagged::new(found.meta.rev, out_for(&context.grant, found)).for_get(&context.headers)
 }

@@ -2,6 +2,7 @@
 
 mod book;
 mod change;
+mod patient;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use book::{Booking, BookingError, book};
 pub use change::{ChangeError, cancel, change_status, delete, update};
 use jiff::civil::Date;
+pub use patient::{all_of_patient, erase_all_of_patient};
 
 pub use crate::store::keys::Dates;
 

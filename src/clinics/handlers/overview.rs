@@ -71,6 +71,11 @@ pub async fn get_clinic_overview(
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
     let listed = repo::overview(app.store(), context.grant.org(), &id, page).await?;
+    let patients = listed.items.iter().filter_map(|part| match part {
+        ClinicPart::Appointment(appointment) => Some(&appointment.value.patient_id),
+        _ => None,
+    });
+    app.note_access(&context, patients);
     let next_cursor = paging.next(listed.next.as_ref())?;
     let mut overview = ClinicOverview { next_cursor, ..Default::default() };
     listed.items.into_iter().for_each(|part| overview.add(part));

@@ -13,13 +13,20 @@ use crate::{
 /// alone, so who has one may go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    operation: &'static str,
     principal: Principal,
     scope: Scope,
 }
 
 impl Grant {
-    pub(super) fn new(principal: Principal, scope: Scope) -> Self {
-        Self { principal, scope }
+    pub(super) fn new(operation: &'static str, principal: Principal, scope: Scope) -> Self {
+        Self { operation, principal, scope }
+    }
+
+    /// What was granted: the operation's id in the OpenAPI document.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.operation
     }
 
     /// The caller.

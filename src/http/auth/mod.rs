@@ -120,8 +120,9 @@ async fn admit(
     let authenticated = app.authenticator().authenticate(token, app.now()).await;
     let principal = authenticated.map_err(refused)?;
     rates.charge(&principal, standing)?;
-    let scope = row.and_then(|row| row.scope_of(&principal)).ok_or_else(forbidden)?;
-    let grant = Grant::new(principal, scope);
+    let row = row.ok_or_else(forbidden)?;
+    let scope = row.scope_of(&principal).ok_or_else(forbidden)?;
+    let grant = Grant::new(row.operation, principal, scope);
     let named = parts.extract::<RawPathParams>().await;
     let named = named.map_err(|_| {
         ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed.")

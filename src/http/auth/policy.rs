@@ -50,6 +50,8 @@ pub const POLICY: &[Row] = &[
     row("get_patient",                [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
     row("update_patient",             [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
     row("delete_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("export_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("list_patient_accesses",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
     row("list_patient_appointments",  [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
     row("list_clinic_appointments",   [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     row("create_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),

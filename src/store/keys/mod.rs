@@ -5,12 +5,15 @@ mod range;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use data_encoding::HEXLOWER;
 use jiff::{Timestamp, civil::Date};
 pub(super) use range::SortRange;
 pub use range::{
-    Dates, KeyRange, all_of_clinic, appointments_of_clinic, appointments_of_patient,
-    clinics_of_org, patient_day_sheets_from, staff_day_sheets_from, staff_of_clinic,
+    Dates, KeyRange, accesses_of_patient, all_of_clinic, appointments_of_clinic,
+    appointments_of_patient, clinics_of_org, patient_day_sheets_from, staff_day_sheets_from,
+    staff_of_clinic,
 };
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId},
@@ -92,6 +95,10 @@ fn clinic_partition(clinic: &ClinicId) -> String {
 
 fn patient_partition(patient: &PatientId) -> String {
     format!("PATIENT#{patient}")
+}
+
+fn audit_partition(patient: &PatientId) -> String {
+    format!("AUDIT#{patient}")
 }
 
 fn sheets_partition(clinic: &ClinicId) -> String {
@@ -180,6 +187,15 @@ pub fn idempotency(hash: &str) -> Key {
     Key::new(format!("IDEMPOTENCY#{hash}"), META)
 }
 
+/// `AUDIT#{patient}` / `ACCESS#{minute}#{operation}#{hash of the subject}`.
+#[must_use]
+pub fn access(patient: &PatientId, minute: Timestamp, operation: &str, subject: &str) -> Key {
+    // A subject may have any characters, and be as long as a sort key.
+    let subject = HEXLOWER.encode(&Sha256::digest(subject)[..16]);
+    let sk = format!("ACCESS#{}#{operation}#{subject}", sortable(minute));
+    Key::new(audit_partition(patient), sk)
+}
+
 /// A key at which nothing is ever written, for a readiness check to read.
 #[must_use]
 pub fn never_written() -> Key {
@@ -217,6 +233,8 @@ mod tests {
                 staff_day_sheet(&clinic_id, &staff_id, date),
                 patient_day_sheet(&patient_id, date),
                 idempotency(&mrn),
+                access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", &mrn),
+                access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", "~"),
                 never_written(),
             ];
             let distinct: HashSet<_> = keys.iter().collect();

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{clinic_partition, patient_partition, sheets_partition};
+use super::{audit_partition, clinic_partition, patient_partition, sheets_partition};
 use crate::id::{ClinicId, OrgId, PatientId};
 
 /// Sorts after every character that an id or a date has.
@@ -85,6 +85,16 @@ pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
 #[must_use]
 pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
     KeyRange { index: true, pk: patient_partition(patient), sort: dates.range() }
+}
+
+/// The accesses to what is known of a patient, by time.
+#[must_use]
+pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: audit_partition(patient),
+        sort: SortRange::BeginsWith("ACCESS#".to_owned()),
+    }
 }
 
 /// The day sheets of a clinic's staff from a UTC date on.

@@ -53,6 +53,7 @@ impl Clock for TestClock {
 /// A service on a fresh table.
 pub struct TestApp {
     router: Router,
+    state: AppState,
     /// The store behind it.
     pub store: Store,
     /// What passes between the two.
@@ -103,7 +104,7 @@ impl TestApp {
             headers: HeaderSettings::default(),
         });
         let bearer = admin_of("ORG-DEMO");
-        Self { router: service(state), store, wire, clock, bearer, engine }
+        Self { router: service(state.clone()), state, store, wire, clock, bearer, engine }
     }
 
     /// Another replica on the same table, with limits of its own.
@@ -121,12 +122,18 @@ impl TestApp {
     pub fn with_bearer(&self, token: String) -> Self {
         Self {
             router: self.router.clone(),
+            state: self.state.clone(),
             store: self.store.clone(),
             wire: self.wire.clone(),
             clock: self.clock.clone(),
             bearer: token,
             engine: self.engine.clone(),
         }
+    }
+
+    /// Waits until nothing is written beside requests any more.
+    pub async fn settle(&self) {
+        self.state.lifecycle().tasks().wait().await;
     }
 
     /// A request of any method.

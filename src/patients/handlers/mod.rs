@@ -1,9 +1,11 @@
-//! Patients over HTTP.
+//! Patients over HTTP: one by one here, all that is held on one in `export`.
+
+pub mod export;
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use jiff::Timestamp;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
     dto::{PatientIn, PatientOut},
@@ -100,6 +102,7 @@ pub async fn find_patients(
     }
     let (org, consistent) = (context.grant.org(), query.consistent);
     let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
+    app.note_access(&context, found.iter().map(|patient| &patient.value.id));
     Ok(Json(Page { items: found.map(out).into_iter().collect(), next_cursor: None }))
 }
 
@@ -155,6 +158,7 @@ pub async fn get_patient(
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
     let found = repo::get(app.store(), context.grant.org(), &id, query.consistent).await?;
+    app.note_access(&context, [&id]);
     tagged(found).for_get(&context.headers)
 }
 
@@ -189,23 +193,54 @@ pub async fn update_patient(
     repo::update(app.store(), &context, &id, modify).await.map(tagged)
 }
 
-/// Delete a patient
+/// What a deletion of a patient leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeletionMode {
+    /// Their appointments, as they are.
+    #[default]
+    Delete,
+    /// Of their appointments when and with whom they were, and nothing personal.
+    Erase,
+}
+
+/// Parameters of a deletion.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeletePatient {
+    /// `delete` removes the patient's record. `erase` also removes what is personal from all their appointments:
+    /// reason, notes, reason of cancelling; it is remembered among the accesses, and also works on a patient who was
+    /// deleted before.
+    #[serde(default)]
+    #[param(inline)]
+    mode: DeletionMode,
+}
+
+/// Delete or erase a patient
 ///
-/// Refused while they have appointments to come. The record number is free again.
+/// Refused while they have appointments to come. The record number is free again. Erasing (GDPR, article 17) keeps
+/// the history of the clinics' slots under an id that leads to nobody.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",
     tag = "patients",
-    params(("patient_id" = PatientId, Path), IfMatch),
+    params(("patient_id" = PatientId, Path), DeletePatient, IfMatch),
     responses((status = NO_CONTENT, description = "They are deleted."), DeleteGuardedProblems),
 )]
 pub async fn delete_patient(
     State(app): State<AppState>,
     context: WriteContext,
     ApiPath(id): ApiPath<PatientId>,
+    ApiQuery(query): ApiQuery<DeletePatient>,
 ) -> ApiResult<StatusCode> {
     let store = app.store().clone();
-    let deletion = async move { repo::delete(&store, &context, &id).await };
+    let deletion = async move {
+        match query.mode {
+            DeletionMode::Delete => repo::delete(&store, &context, &id).await,
+            DeletionMode::Erase => repo::erase(&store, &context, &id).await,
+        }
+    };
     match to_the_end(app.lifecycle(), deletion).await?? {
         None => Ok(StatusCode::NO_CONTENT),
         Some(repo::Booked) => Err(ApiError::new(

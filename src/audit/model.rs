@@ -1,0 +1,51 @@
+//! What is remembered of an access to a patient's data: ids alone.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::id::PatientId;
+
+/// What stands as the operation of an erasure.
+pub const ERASURE: &str = "erase_patient";
+
+/// An access to what is known of one patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The patient.
+    pub patient_id: PatientId,
+    /// What was asked for: the operation's id in the OpenAPI document.
+    pub operation: String,
+    /// Who asked: the `sub` of their token.
+    pub subject: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Access {
+    /// The minute of the access. What the same caller asks for again within it is one access.
+    #[must_use]
+    pub fn minute(&self) -> Timestamp {
+        let seconds = SignedDuration::from_secs(self.at.as_second().rem_euclid(60));
+        let minute = self.at.saturating_sub(seconds).unwrap_or(self.at);
+        Timestamp::from_second(minute.as_second()).unwrap_or(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accesses_of_one_minute_have_the_same() {
+        let access = |at: &str| Access {
+            patient_id: PatientId::random(),
+            operation: "get_patient".to_owned(),
+            subject: "anna".to_owned(),
+            at: at.parse().unwrap(),
+        };
+        let minute = |at| access(at).minute().to_string();
+        assert_eq!(minute("2035-01-15T08:00:00Z"), "2035-01-15T08:00:00Z");
+        assert_eq!(minute("2035-01-15T08:00:59.999Z"), "2035-01-15T08:00:00Z");
+        assert_eq!(minute("2035-01-15T08:01:00Z"), "2035-01-15T08:01:00Z");
+    }
+}

@@ -1,0 +1,108 @@
+//! Remembers accesses beside the requests that make them: nobody waits for it, and it may fall behind, to a bound.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use moka::future::Cache;
+use tokio::{sync::Semaphore, time::sleep};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+use super::{model::Access, repo};
+use crate::{
+    http::metrics,
+    store::{Key, Record as _, Store, StoreError, WriteContext},
+};
+
+/// How many accesses may wait to be written; one more is lost.
+const WAITING: usize = 10_000;
+/// How many are written at once.
+const WRITING: usize = 8;
+/// How often one is tried, with a pause of as many seconds as it was tried before.
+const TRIES: u32 = 8;
+/// How many accesses are known to be written, so that they are not written again within their minute.
+const KNOWN: u64 = 100_000;
+
+/// Remembers accesses. Clones share what waits.
+#[derive(Clone)]
+pub struct Recorder(Arc<Shared>);
+
+struct Shared {
+    store: Store,
+    tasks: TaskTracker,
+    waiting: Arc<Semaphore>,
+    writing: Semaphore,
+    known: Cache<Key, ()>,
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("places", &self.0.waiting.available_permits()).finish()
+    }
+}
+
+impl Recorder {
+    /// One whose writes are among `tasks`, for which the process waits when it ends.
+    #[must_use]
+    pub fn new(store: Store, tasks: TaskTracker) -> Self {
+        let known = Cache::builder().max_capacity(KNOWN).time_to_live(Duration::from_mins(2));
+        Self(Arc::new(Shared {
+            store,
+            tasks,
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            writing: Semaphore::new(WRITING),
+            known: known.build(),
+        }))
+    }
+
+    /// Has an access written soon. It is lost if too many wait, or if the table can't be written to for half a
+    /// minute; both are counted, and logged with their ids.
+    pub fn record(&self, context: WriteContext, access: Access) {
+        let key = access.key();
+        if self.0.known.contains_key(&key) {
+            return;
+        }
+        let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
+            lost(&access, "too many wait to be written");
+            return;
+        };
+        let shared = self.0.clone();
+        let write = async move {
+            let _place = place;
+            if shared.write(&context, &access).await {
+                shared.known.insert(key, ()).await;
+            }
+        };
+        self.0.tasks.spawn(write.in_current_span());
+    }
+}
+
+impl Shared {
+    async fn write(&self, context: &WriteContext, access: &Access) -> bool {
+        for tried in 1..=TRIES {
+            let outcome = match self.writing.acquire().await {
+                Ok(_turn) => repo::add(&self.store, context, access.clone()).await,
+                Err(_) => return false,
+            };
+            match outcome {
+                Ok(()) => return true,
+                Err(
+                    StoreError::Throttled | StoreError::Contention | StoreError::Unreachable(_),
+                ) => {
+                    sleep(Duration::from_secs(tried.into())).await;
+                }
+                Err(other) => {
+                    lost(access, &other.to_string());
+                    return false;
+                }
+            }
+        }
+        lost(access, "the table could not be written to");
+        false
+    }
+}
+
+fn lost(access: &Access, cause: &str) {
+    metrics::audit_lost();
+    let Access { patient_id, operation, subject, at } = access;
+    tracing::error!(%patient_id, operation, subject, %at, cause, "an access could not be remembered");
+}

@@ -1,0 +1,76 @@
+//! Accesses in the table. They are added, never changed, never deleted.
+
+use super::model::Access;
+use crate::{
+    id::{OrgId, PatientId},
+    patients,
+    store::{
+        Entity, Key, Kind, Record, Store, StoreError, WriteContext, keys,
+        read::{List, Listed, PageRequest},
+        write::Write,
+    },
+};
+
+/// The types of items that are stored here; a backfill leaves them as they were written.
+pub const KINDS: &[Kind] = &[Kind::left_alone(Access::TYPE)];
+
+/// How many accesses are read at a time where all are wanted.
+const PAGE: u16 = 1000;
+
+impl Record for Access {
+    const TYPE: &'static str = "access";
+
+    fn key(&self) -> Key {
+        keys::access(&self.patient_id, self.minute(), &self.operation, &self.subject)
+    }
+}
+
+/// The write that remembers an access, for a transaction that is one.
+///
+/// # Errors
+/// As [`Entity::create`].
+pub fn remember(context: &WriteContext, access: Access) -> Result<Write, StoreError> {
+    Entity::new(access, context).create()
+}
+
+/// Stores an access, unless the same is there already.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn add(store: &Store, context: &WriteContext, access: Access) -> Result<(), StoreError> {
+    match store.commit(context, vec![remember(context, access)?]).await {
+        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+/// The accesses to what is known of a patient, the latest first.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such patient in the organisation, and whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    org: &OrgId,
+    patient: &PatientId,
+    page: PageRequest,
+) -> Result<Listed<Entity<Access>>, StoreError> {
+    let list = List::of(keys::accesses_of_patient(patient), page).backwards(true);
+    let listed = store.list_of_org(org, list).await?;
+    if listed.items.is_empty() {
+        patients::repo::get(store, org, patient, true).await?;
+    }
+    Ok(listed)
+}
+
+/// All of them.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn all(
+    store: &Store,
+    org: &OrgId,
+    patient: &PatientId,
+) -> Result<Vec<Entity<Access>>, StoreError> {
+    let range = keys::accesses_of_patient(patient);
+    store.all_of_org(org, range, PAGE).await
+}
