@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware};
+use axum::{
+    Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse as _,
+};
 use jiff::Timestamp;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
@@ -186,7 +188,8 @@ pub fn layered(routes: Router, deadline: Duration, headers: HeaderSettings) -> R
     routes
         .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .layer(deadline)
-        .layer(CatchPanicLayer::new())
+        // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
+        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
         .layer(middleware::from_fn_with_state(headers, headers::protect))
         .layer(middleware::from_fn(trace::log))
         .layer(middleware::from_fn(problem::render))

@@ -1,6 +1,6 @@
 //! What the program logs, to standard error.
 
-use std::io::IsTerminal as _;
+use std::{any::Any, io::IsTerminal as _, panic::PanicHookInfo};
 
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
@@ -16,6 +16,17 @@ fn shows_no_bodies(line: &Metadata<'_>) -> bool {
     *line.level() <= Level::DEBUG || line.target().starts_with("clinic_api")
 }
 
+/// What a panic says, if it was written down in the code as it is. What was put together while the service ran may
+/// hold what is known of a patient.
+fn said(payload: &(dyn Any + Send)) -> &'static str {
+    payload.downcast_ref::<&'static str>().copied().unwrap_or("[redacted]")
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, said = said(panic.payload()), "panicked");
+}
+
 /// Starts logging for the whole process.
 ///
 /// # Errors
@@ -29,5 +40,22 @@ pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
         LogFormat::Text => registry.with(lines).init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
     }
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_says_nothing_that_was_put_together() {
+        let payload = |panic: fn()| std::panic::catch_unwind(panic).unwrap_err();
+        assert_eq!(said(&*payload(|| panic!("no such place"))), "no such place");
+        let name = "Ida".to_owned();
+        let formatted = std::panic::catch_unwind(|| panic!("no such patient: {name}")).unwrap_err();
+        assert_eq!(said(&*formatted), "[redacted]");
+        let unwrapped = payload(|| assert_eq!("Ida".parse::<u8>(), Ok(7)));
+        assert_eq!(said(&*unwrapped), "[redacted]");
+    }
 }

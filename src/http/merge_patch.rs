@@ -1,6 +1,6 @@
 //! JSON Merge Patch (RFC 7396) of a typed resource: merged into what there is, then judged as a whole.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use axum::extract::{FromRequest, Request};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,17 +14,27 @@ use utoipa::{
 };
 use validator::Validate;
 
-use super::body::{from_value, misshapen, read};
+use super::{
+    body::{from_value, misshapen, read},
+    json,
+};
 use crate::error::{ApiError, ErrorCode};
 
 /// The content type of RFC 7396; plain `application/json` is taken as well.
 pub const MERGE_PATCH_JSON: &str = "application/merge-patch+json";
 
 /// A merge patch of a `T`: what is absent stays, what is null is removed, what has a value is set.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MergePatch<T> {
     members: Map<String, Value>,
     of: PhantomData<fn(T)>,
+}
+
+/// Shows nothing of what a patient's record will hold.
+impl<T> fmt::Debug for MergePatch<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MergePatch").finish_non_exhaustive()
+    }
 }
 
 impl<T, S> FromRequest<S> for MergePatch<T>
@@ -36,8 +46,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let types = [MERGE_PATCH_JSON, "application/json"];
         let bytes = read(request, state, &types).await?;
-        let json: Value =
-            serde_json::from_slice(&bytes).map_err(|error| misshapen(&error, String::new()))?;
+        let json = json::parse(&bytes).map_err(|error| misshapen(&error, String::new()))?;
         match json {
             Value::Object(members) => Ok(Self { members, of: PhantomData }),
             _ => Err(ApiError::field(ErrorCode::ValidationFailed, "", "must be an object")),

@@ -9,6 +9,7 @@ pub mod finish;
 pub mod headers;
 pub mod health;
 pub mod idempotency;
+pub mod json;
 pub mod lifecycle;
 pub mod load_shed;
 pub mod merge_patch;

@@ -1,0 +1,280 @@
+//! What is known of patients is where it belongs and nowhere else: markers in every field of patient and appointment
+//! go through every operation, and none of them comes out in logs, metrics, errors, cursors, headers or panics.
+
+use std::collections::BTreeSet;
+
+use clinic_api::router;
+use data_encoding::BASE64URL_NOPAD;
+use http_body_util::{BodyExt as _, Full};
+use serde_json::{Value, json};
+
+use crate::support::process::{HttpClient, Running, admin_token, http_client, program};
+
+/// Each is in some field, and in nothing else.
+const MARKERS: [&str; 11] = [
+    "canary-name",
+    "canary-mrn",
+    "canary-other-mrn",
+    "1931-07-09",
+    "700009999",
+    "canary-mail",
+    "canary-notes",
+    "canary-reason",
+    "canary-visit-notes",
+    "canary-cancelled",
+    "canary-wrong",
+];
+
+fn patient() -> Value {
+    json!({
+        "name": "Canary-Name", "mrn": "CANARY-MRN", "birth_date": "1931-07-09", "phone": "+41700009999",
+        "email": "canary-mail@example.org", "notes": "Canary-Notes",
+    })
+}
+
+/// A caller who keeps all that is no answer for the eyes of one who may see the record.
+struct Caller {
+    client: HttpClient,
+    base: String,
+    /// Errors, cursors and headers, each with the request that it came from.
+    kept: Vec<(String, String)>,
+    /// The routes that were answered with success.
+    succeeded: BTreeSet<String>,
+}
+
+impl Caller {
+    async fn send(&mut self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.send_as(admin_token(), method, path, body).await
+    }
+
+    async fn send_as(
+        &mut self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> (u16, Value) {
+        let mut request = axum::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("authorization", format!("Bearer {token}"));
+        if body.is_some() {
+            request = request
+                .header("content-type", "application/json")
+                .header("idempotency-key", format!("{:x}", rand::random::<u128>()));
+        }
+        let body = Full::from(body.map(|body| body.to_string()).unwrap_or_default());
+        let answer = self.client.request(request.body(body).unwrap()).await.unwrap();
+        let what = format!("{method} {path}");
+        let status = answer.status().as_u16();
+        for (name, value) in answer.headers() {
+            self.kept.push((
+                format!("{what}: {name}"),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            ));
+        }
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        let json: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if status >= 400 {
+            self.kept.push((what, String::from_utf8_lossy(&bytes).into_owned()));
+        } else if let Some(cursor) = json["next_cursor"].as_str() {
+            let sealed = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
+            self.kept.push((format!("{what}: cursor"), cursor.to_owned()));
+            self.kept.push((
+                format!("{what}: open cursor"),
+                String::from_utf8_lossy(&sealed).into_owned(),
+            ));
+        }
+        if status < 400 {
+            self.succeeded.insert(format!("{} {}", method.to_lowercase(), template(path)));
+        }
+        (status, json)
+    }
+
+    async fn made(&mut self, path: &str, body: Value) -> String {
+        let (status, made) = self.send("POST", path, Some(body)).await;
+        assert_eq!(status, 201, "{path}: {made}");
+        format!("{path}/{}", made["id"].as_str().unwrap())
+    }
+}
+
+/// A path with ids as the document has it.
+fn template(path: &str) -> String {
+    let path = path.split('?').next().unwrap();
+    let named = |part: &str| match part.get(..4) {
+        Some("CLN-") => "{clinic_id}".to_owned(),
+        Some("STF-") => "{staff_id}".to_owned(),
+        Some("PAT-") => "{patient_id}".to_owned(),
+        Some("APT-") => "{appointment_id}".to_owned(),
+        _ => part.to_owned(),
+    };
+    path.split('/').map(named).collect::<Vec<_>>().join("/")
+}
+
+async fn every_operation(caller: &mut Caller) {
+    let clinic = caller.made("/v1/clinics", json!({ "name": "A", "time_zone": "UTC" })).await;
+    caller.made("/v1/clinics", json!({ "name": "B", "time_zone": "UTC" })).await;
+    let staff =
+        caller.made(&format!("{clinic}/staff"), json!({ "name": "S", "role": "nurse" })).await;
+    caller.made(&format!("{clinic}/staff"), json!({ "name": "T", "role": "nurse" })).await;
+    let one = caller.made("/v1/patients", patient()).await;
+    assert_eq!(caller.send("POST", "/v1/patients", Some(patient())).await.0, 409);
+    let day = |days: i64| {
+        let now = clinic_api::time::Clock::now(&clinic_api::time::SystemClock);
+        let day =
+            clinic_api::time::utc_date(now).checked_add(jiff::Span::new().days(days)).unwrap();
+        format!("{day}T09:00:00Z")
+    };
+    let visits = format!("{clinic}/appointments");
+    let visit = |days| {
+        json!({
+            "staff_id": staff.rsplit('/').next().unwrap(), "patient_id": one.rsplit('/').next().unwrap(),
+            "start": day(days), "duration_minutes": 30, "reason": "Canary-Reason", "notes": "Canary-Visit-Notes",
+        })
+    };
+    let first = caller.made(&visits, visit(1)).await;
+    let second = caller.made(&visits, visit(2)).await;
+    let third = caller.made(&visits, visit(3)).await;
+    assert_eq!(caller.send("POST", &visits, Some(visit(1))).await.0, 409);
+    let steps = [("confirmed", 200), ("completed", 409), ("checked_in", 200), ("completed", 200)];
+    for (status, expected) in steps {
+        let step = Some(json!({ "status": status }));
+        assert_eq!(caller.send("POST", &format!("{first}/status"), step).await.0, expected);
+    }
+    let cancelled = Some(json!({ "reason": "Canary-Cancelled" }));
+    for expected in [200, 409] {
+        assert_eq!(
+            caller.send("POST", &format!("{second}/cancel"), cancelled.clone()).await.0,
+            expected
+        );
+    }
+    let reads = [
+        "/v1/clinics?limit=1".to_owned(),
+        clinic.clone(),
+        format!("{clinic}/overview?limit=1"),
+        format!("{clinic}/staff?limit=1"),
+        staff.clone(),
+        "/v1/patients?mrn=CANARY-MRN".to_owned(),
+        one.clone(),
+        format!("{one}/appointments?limit=1"),
+        format!("{one}/export"),
+        format!("{one}/accesses?limit=1"),
+        format!("{visits}?limit=1"),
+        first.clone(),
+        "/livez".to_owned(),
+        "/readyz".to_owned(),
+        "/version".to_owned(),
+    ];
+    for read in &reads {
+        assert_eq!(caller.send("GET", read, None).await.0, 200, "{read}");
+    }
+    let changes = [
+        (&clinic, json!({ "name": "C" })),
+        (&staff, json!({ "name": "U" })),
+        (&one, json!({ "name": "Canary-Name-2", "mrn": "CANARY-OTHER-MRN", "notes": null })),
+        (&first, json!({ "notes": "Canary-Visit-Notes-2", "reason": null })),
+    ];
+    for (path, patch) in changes {
+        assert_eq!(caller.send("PATCH", path, Some(patch)).await.0, 200, "{path}");
+    }
+    rubbish(caller, &one, &visits, &first).await;
+    assert_eq!(caller.send("DELETE", &one, None).await.0, 409);
+    assert_eq!(caller.send("DELETE", &third, None).await.0, 204);
+    assert_eq!(caller.send("DELETE", &format!("{one}?mode=Canary-Wrong"), None).await.0, 400);
+    assert_eq!(caller.send("DELETE", &clinic, None).await.0, 409);
+    // The visit that is completed is to come all the same: another patient is erased, staff and clinic are deleted.
+    let other = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
+    assert_eq!(caller.send("DELETE", &format!("{other}?mode=erase"), None).await.0, 204);
+    let empty = caller.made("/v1/clinics", json!({ "name": "D", "time_zone": "UTC" })).await;
+    let leaves =
+        caller.made(&format!("{empty}/staff"), json!({ "name": "V", "role": "nurse" })).await;
+    for path in [leaves, empty] {
+        assert_eq!(caller.send("DELETE", &path, None).await.0, 204);
+    }
+}
+
+/// Rubbish, with what may be meant for a record in it.
+async fn rubbish(caller: &mut Caller, one: &str, visits: &str, first: &str) {
+    let rubbish = [
+        ("PATCH", one.to_owned(), json!({ "name": ["Canary-Wrong"], "phone": "Canary-Wrong" })),
+        (
+            "PATCH",
+            one.to_owned(),
+            json!({ "birth_date": "Canary-Wrong", "unknown": "Canary-Wrong" }),
+        ),
+        ("PATCH", one.to_owned(), json!("Canary-Wrong")),
+        ("PATCH", first.to_owned(), json!({ "notes": { "canary-wrong": 1 } })),
+        (
+            "POST",
+            "/v1/patients".to_owned(),
+            json!({ "name": "Canary-Wrong\u{0}", "mrn": "Canary-Wrong!", "email": "Canary-Wrong" }),
+        ),
+        (
+            "POST",
+            visits.to_owned(),
+            json!({ "start": "Canary-Wrong", "duration_minutes": "Canary-Wrong" }),
+        ),
+        ("POST", format!("{first}/status"), json!({ "status": "Canary-Wrong" })),
+    ];
+    for (method, path, body) in rubbish {
+        assert_eq!(caller.send(method, &path, Some(body)).await.0, 422, "{method} {path}");
+    }
+    for path in [
+        "/v1/patients/Canary-Wrong",
+        "/v1/patients?mrn=Canary%20Wrong&unknown=Canary-Wrong",
+        "/Canary-Wrong",
+        "/v1/clinics?cursor=Canary-Wrong",
+    ] {
+        assert!(caller.send("GET", path, None).await.0 >= 400);
+    }
+    assert_eq!(caller.send_as("canary-wrong", "GET", one, None).await.0, 401);
+}
+
+fn operations() -> BTreeSet<String> {
+    let document = serde_json::to_value(router::api().1).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+    });
+    operations.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_marker_of_a_patient_comes_out_where_it_does_not_belong() {
+    let folder = tempfile::tempdir().unwrap();
+    for format in ["text", "json"] {
+        let mut serve = program(folder.path());
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        serve.args(["--listen", "127.0.0.1:0", "--store", "memory", "--log", "trace"]);
+        serve.args(["--metrics-listen", &port.to_string(), "--log-format", format]);
+        let running = Running::launch(&mut serve, if format == "text" { 5 } else { 0 });
+        let base = running.base.clone();
+        let mut caller =
+            Caller { client: http_client(), base, kept: Vec::new(), succeeded: BTreeSet::new() };
+        every_operation(&mut caller).await;
+        assert_eq!(caller.succeeded, operations(), "every operation was done");
+        let metrics = std::mem::replace(&mut caller.base, format!("http://{port}"));
+        let page =
+            caller.client.get(format!("http://{port}/metrics").parse().unwrap()).await.unwrap();
+        let page = page.into_body().collect().await.unwrap().to_bytes();
+        assert!(!metrics.is_empty() && page.len() > 1_000);
+        caller.kept.push(("metrics".to_owned(), String::from_utf8_lossy(&page).into_owned()));
+        let (status, lines) = running.terminate();
+        assert!(status.success());
+        assert!(lines.contains("DEBUG") && lines.contains("answered"), "it logs much");
+        assert!(lines.contains("mrn_taken"), "and what callers were told");
+        assert!(format == "text" || lines.lines().all(|line| line.starts_with('{')));
+        caller.kept.extend(lines.lines().map(|line| ("log".to_owned(), line.to_owned())));
+        assert!(caller.kept.iter().filter(|(from, _)| from.ends_with("open cursor")).count() >= 5);
+        for (from, text) in &caller.kept {
+            let text = text.to_lowercase();
+            let shown = MARKERS.iter().find(|marker| text.contains(*marker));
+            assert_eq!(shown, None, "{from}: {text}");
+            let token = admin_token().to_lowercase();
+            assert!(
+                !text.contains(&token) && !text.contains(token.rsplit('.').next().unwrap()),
+                "{from}: a token"
+            );
+        }
+    }
+}
