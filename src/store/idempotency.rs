@@ -1,6 +1,5 @@
 //! The record of an `Idempotency-Key`: written in the transaction of the effect, good for 24 hours.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -9,9 +8,11 @@ use super::{
     Entity, Item, Key, Kind, Record, Store, StoreError, WriteContext,
     attributes::{number, string, text},
     expression::Condition,
-    keys::{self, EXPIRES_AT},
+    keys::{self, EXPIRES_AT, GSI1PK, GSI1SK, PK, SK},
+    sealed,
     write::Write,
 };
+use crate::sensitive::Sensitive;
 
 /// How long a key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
@@ -27,6 +28,9 @@ const ANSWER: &str = "answer";
 pub struct Idempotency {
     hash: String,
     fingerprint: String,
+    /// What seals the answer: it follows from the key, which the record does not hold. Whoever reads the table alone
+    /// reads no answer, also of a patient who was erased meanwhile.
+    secret: Sensitive<[u8; 32]>,
 }
 
 impl Idempotency {
@@ -39,9 +43,13 @@ impl Idempotency {
             hash.update(part.len().to_be_bytes());
             hash.update(part.as_bytes());
         }
+        let secret = hash.clone().chain_update("answer").finalize();
+        // Without the secret, a body could be guessed by its fingerprint.
+        let fingerprint = Sha256::new().chain_update(secret).chain_update(body).finalize();
         Self {
             hash: HEXLOWER.encode(&hash.finalize()),
-            fingerprint: HEXLOWER.encode(&Sha256::digest(body)),
+            fingerprint: HEXLOWER.encode(&fingerprint),
+            secret: Sensitive::from(<[u8; 32]>::from(secret)),
         }
     }
 
@@ -61,6 +69,9 @@ impl Idempotency {
             .now
             .saturating_add(REMEMBERED)
             .map_err(|error| StoreError::corrupt("idempotency", error))?;
+        // What it is read into knows its keys; without them the record stays within 1 KB, one write unit.
+        let mut answer = answer.clone();
+        answer.retain(|name, _| ![PK, SK, GSI1PK, GSI1SK].contains(&name.as_str()));
         let mut item = self.key().attributes();
         item.extend([
             ("type".to_owned(), string(TYPE)),
@@ -72,7 +83,7 @@ impl Idempotency {
             ("updated_by".to_owned(), string(&context.subject)),
             ("request_id".to_owned(), string(&context.request_id)),
             (FINGERPRINT.to_owned(), string(&self.fingerprint)),
-            (ANSWER.to_owned(), AttributeValue::M(answer.clone())),
+            (ANSWER.to_owned(), sealed::seal(&answer, self.secret.expose(), &self.hash)?),
             (EXPIRES_AT.to_owned(), number(expires_at.as_second())),
         ]);
         // TTL deletes late, so an expired record is one that is not there.
@@ -86,10 +97,7 @@ impl Idempotency {
         if text(record, FINGERPRINT) != Some(self.fingerprint.as_str()) {
             return Err(StoreError::IdempotencyKeyReused);
         }
-        match record.get(ANSWER) {
-            Some(AttributeValue::M(answer)) => Ok(answer.clone()),
-            _ => Err(StoreError::corrupt("idempotency", "the record holds no answer")),
-        }
+        sealed::open(record.get(ANSWER), self.secret.expose(), &self.hash)
     }
 
     /// The answer that a record as read holds, unless it has expired.

@@ -21,6 +21,7 @@ pub mod read;
 pub mod retry;
 pub mod scan;
 pub mod schema;
+mod sealed;
 pub mod shape;
 pub mod write;
 

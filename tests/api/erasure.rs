@@ -25,13 +25,25 @@ async fn known_patient(app: &TestApp) -> (ClinicMade, Vec<String>) {
     });
     let path = format!("/v1/patients/{}", clinic.patient);
     app.patch(&path).json(&record).send().await.expect(200);
+    // Answers are kept under their keys.
+    let twin = json!({ "name": "Erased-Name", "notes": "Erased-Patient-Notes" });
+    let twin = app.post("/v1/patients").json(&twin).idempotent("twin").send().await.expect(201);
+    app.delete(&twin.location()).send().await.expect(204);
     let mut visits = Vec::new();
     for start in ["2035-01-16T09:00:00", "2035-01-16T15:00:00"] {
         let mut visit = booking(&clinic.staff, &clinic.patient, start, 30);
         visit["reason"] = json!("Erased-Reason");
         visit["notes"] = json!("Erased-Notes");
         let appointments = format!("{}/appointments", clinic.path);
-        visits.push(app.post(&appointments).json(&visit).send().await.expect(201).location());
+        visits.push(
+            app.post(&appointments)
+                .json(&visit)
+                .idempotent(start)
+                .send()
+                .await
+                .expect(201)
+                .location(),
+        );
     }
     let cancellation = json!({ "reason": "Erased-Reason" });
     app.post(&format!("{}/cancel", visits[1])).json(&cancellation).send().await.expect(200);

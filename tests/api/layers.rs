@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("validation", &["sensitive", "time"]),
     ("model", &["id", "sensitive", "time"]),
     ("dto", &["model", "id", "sensitive", "time", "validation"]),
-    ("store", &["id", "time"]),
+    ("store", &["id", "sensitive", "time"]),
     ("repo", &["aggregate", "model", "repo", "store", "id", "sensitive", "time"]),
     ("recorder", &["http", "model", "repo", "store"]),
     ("error", &["store"]),
