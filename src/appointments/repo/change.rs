@@ -14,7 +14,7 @@ use crate::{
     sensitive::Sensitive,
     store::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
-        attributes::string,
+        attributes::{string, text},
         expression::Condition,
         keys,
         retry::Backoff,
@@ -88,11 +88,12 @@ pub async fn change_status(
             Err(StoreError::ConditionFailed(failed)) => failed,
             Err(other) => return Err(other.into()),
         };
-        if let Some(item) = failed.items().next() {
+        if let Some(item) = failed.items().find(|item| is_own(context, item)) {
             return Err(refused(context, item, wanted));
         }
-        // Nothing under this date: it lives elsewhere, if it lives at all.
-        let found = locate(store, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
+        // Nothing of the organisation's under this date: it lives elsewhere, if it lives at all.
+        let found =
+            locate(store, &context.org, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
         key = found.value.key();
         if !backoff.pause().await {
             return Err(StoreError::Contention.into());
@@ -100,15 +101,18 @@ pub async fn change_status(
     }
 }
 
+fn is_own(context: &WriteContext, item: &Item) -> bool {
+    text(item, "org") == Some(context.org.as_str())
+}
+
 fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
     match Entity::<Appointment>::from_item(item.clone()) {
-        Ok(current) if current.meta.org == context.org => {
+        Ok(current) => {
             if let Err(stale) = context.precondition.check(current.meta.rev) {
                 return stale.into();
             }
             ChangeError::InvalidTransition { current: current.value.status, wanted }
         }
-        Ok(_) => StoreError::NotFound.into(),
         Err(error) => error.into(),
     }
 }

@@ -72,13 +72,14 @@ pub async fn get(
     id: &AppointmentId,
     consistent: bool,
 ) -> Result<Entity<Appointment>, StoreError> {
-    let found = locate(store, clinic, id, consistent).await?;
-    found.filter(|entity| entity.meta.org == *org).ok_or(StoreError::NotFound)
+    locate(store, org, clinic, id, consistent).await?.ok_or(StoreError::NotFound)
 }
 
-/// Follows an appointment to where it lives: under the date in its id, or where its pointer says.
+/// Follows an appointment to where it lives: under the date in its id, or where its pointer says. Another
+/// organisation's is looked for as one that is not there, so that its time tells nothing.
 async fn locate(
     store: &Store,
+    org: &OrgId,
     clinic: &ClinicId,
     id: &AppointmentId,
     consistent: bool,
@@ -87,8 +88,9 @@ async fn locate(
     let mut consistent = consistent;
     loop {
         let key = keys::appointment(clinic, date, id);
-        if let Some(found) = store.get::<Appointment>(&key, consistent).await? {
-            return Ok(Some(found));
+        let found = store.get::<Appointment>(&key, consistent).await?;
+        if let Some(own) = found.filter(|entity| entity.meta.org == *org) {
+            return Ok(Some(own));
         }
         let pointer = store.get::<Moved>(&keys::moved_appointment(id), true).await?;
         match pointer {

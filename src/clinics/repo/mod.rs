@@ -147,8 +147,11 @@ impl ClinicDirectory {
     /// # Errors
     /// As [`get`].
     pub async fn zone(&self, org: &OrgId, id: &ClinicId) -> Result<Zone, StoreError> {
-        if let Some((owner, zone)) = self.known.get(id).await {
-            return if owner == *org { Ok(zone) } else { Err(StoreError::NotFound) };
+        // Another organisation's is read as one that is not there, so that its time tells nothing.
+        if let Some((owner, zone)) = self.known.get(id).await
+            && owner == *org
+        {
+            return Ok(zone);
         }
         let clinic = get(&self.store, org, id, true).await?;
         let zone = clinic.value.time_zone;
