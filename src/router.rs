@@ -56,10 +56,7 @@ pub fn api() -> (Router<AppState>, OpenApi) {
 /// The document, Swagger UI, and the explanation of every problem.
 pub fn documentation(document: &OpenApi) -> Router {
     let swagger_ui = SwaggerUi::new("/docs").config(
-        Config::from("/openapi.json")
-            .try_it_out_enabled(true)
-            .display_request_duration(true)
-            .persist_authorization(true),
+        Config::from("/openapi.json").try_it_out_enabled(true).display_request_duration(true),
     );
     // Made once: every answer shares it.
     let document = Bytes::from(serde_json::to_vec(document).unwrap_or_default());

@@ -134,7 +134,7 @@ fn greet(
         );
     }
     for (role, token) in tokens {
-        let _ = writeln!(text, "    {:<10}{token}", role.as_str());
+        let _ = writeln!(text, "    {:<12}{token}", role.as_str());
     }
     // Whoever has closed the other end does not want to know.
     let _ = std::io::stdout().write_all(text.as_bytes());
