@@ -53,7 +53,8 @@ LABEL org.opencontainers.image.title="clinic-api" \
       org.opencontainers.image.revision="$CLINIC_API_COMMIT" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=root /root-of-image/ /
-# For the embedded engine alone: CLINIC_API_STORE=file:/data/clinic.db with a volume on /data. Else never written.
+# For the embedded engine (CLINIC_API_STORE=file:/data/clinic.db) and the development issuer (/data/development-issuer),
+# with a volume on /data. Else never written.
 COPY --from=root --chown=65532:65532 /data /data
 COPY --from=build /clinic-api /clinic-api
 ENV CLINIC_API_STORE=dynamodb \

@@ -221,9 +221,10 @@ serve_and_stop() {
     check "$which: it is process 1" equal "$(awk '/^NSpid/ { print $NF }' "/proc/$process/status")" 1
     check "$which: it is 65532:65532, without a capability" equal \
         "$(awk '/^(Uid|Gid|CapEff):/ { printf "%s ", $2 }' "/proc/$process/status")" "65532 65532 0000000000000000 "
-    check "$which: a clinic is made" get -o /dev/null "$api/v1/clinics" -H 'content-type: application/json' \
+    check "$which: nobody is let in without a token" grep -q '"unauthenticated"' <(curl --silent "$api/v1/clinics")
+    check "$which: a clinic is made" get -o /dev/null "$api/v1/clinics" -H "$bearer" -H 'content-type: application/json' \
         --data '{"name": "Image Check", "time_zone": "Europe/Zurich"}'
-    check "$which: it is listed" grep -q '"Image Check"' <(get "$api/v1/clinics")
+    check "$which: it is listed" grep -q '"Image Check"' <(get -H "$bearer" "$api/v1/clinics")
     check "$which: Swagger UI is there" grep -qi swagger <(get "$api/docs/")
     check "$which: /version names the commit" grep -q "$commit" <(get "$api/version")
     check "$which: it has metrics" grep -qx 'clinic_api_ready 1' <(get "http://127.0.0.1:$metrics/metrics")
@@ -283,6 +284,16 @@ check "DynamoDB Local is there" within 180 grep -q '^http://' "$scratch/dynamodb
 settings+=("AWS_ENDPOINT_URL_DYNAMODB=http://localhost:$database")
 settings+=("CLINIC_API_CURSOR_KEYS=$(run cursor-key)")
 check "it makes the table" run table create
+# As an operator without an issuer would start it; the last setting of a name counts.
+settings+=("CLINIC_API_LISTEN=0.0.0.0:$port")
+check "it does not listen for others without an issuer" fails run serve
+settings+=("CLINIC_API_LISTEN=127.0.0.1:$port")
+data="$scratch/data"
+install -d -o 65532 -g 65532 "$data"
+chmod 711 "$scratch"
+bearer="authorization: Bearer $(run token --role admin)"
+issuer=(CLINIC_API_ISSUER=urn:clinic-api:development CLINIC_API_AUDIENCE=clinic-api)
+settings+=("${issuer[@]}" CLINIC_API_JWKS_URL=file:/data/development-issuer/jwks.json)
 serve_and_stop "on DynamoDB Local"
 
 if [ "${1:-}" = --embedded ]; then
@@ -290,9 +301,6 @@ if [ "${1:-}" = --embedded ]; then
     build "$image" embedded
     b from --name embedded --pull-never "$image" >/dev/null
     at=$(b mount embedded)
-    data="$scratch/data"
-    install -d -o 65532 -g 65532 "$data"
-    chmod 711 "$scratch"
     settings=("${listen[@]}" CLINIC_API_STORE=file:/data/clinic.db)
     serve_and_stop "embedded engine"
     check "embedded engine: the data are in the volume" test -s "$data/clinic.db"

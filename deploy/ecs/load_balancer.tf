@@ -12,6 +12,13 @@ resource "aws_lb" "this" {
   desync_mitigation_mode     = "defensive"
   enable_deletion_protection = var.deletion_protection_enabled
 
+  lifecycle {
+    precondition {
+      condition     = var.internal || var.web_acl_arn != null
+      error_message = "Facing the internet, the load balancer needs a web ACL (web_acl_arn)."
+    }
+  }
+
   access_logs {
     enabled = true
     bucket  = var.access_logs_bucket

@@ -10,9 +10,15 @@ locals {
       CLINIC_API_LOG_FORMAT     = "json"
       CLINIC_API_SHUTDOWN_DELAY = "5s"
       CLINIC_API_DRAIN_TIMEOUT  = "30s"
+      CLINIC_API_ISSUER         = var.issuer
+      CLINIC_API_AUDIENCE       = var.audience
+      CLINIC_API_JWKS_URL       = var.jwks_url
+      # The load balancer appends the address that it sees to X-Forwarded-For, and is the only way in.
+      CLINIC_API_TRUSTED_PROXIES = "1"
+      CLINIC_API_HSTS_MAX_AGE    = "31536000"
     },
+    var.identity_settings,
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
-    var.development_org == null ? {} : { CLINIC_API_DEVELOPMENT_ORG = var.development_org },
   )
 }
 

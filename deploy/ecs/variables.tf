@@ -44,10 +44,45 @@ variable "log_filter" {
   default     = null
 }
 
-variable "development_org" {
-  description = "CLINIC_API_DEVELOPMENT_ORG: the organisation that every request acts for, as its administrator, until the service knows who asks. null: the service's default."
+variable "issuer" {
+  description = "CLINIC_API_ISSUER: whose tokens are taken, their `iss`. docs/authorisation.md says what a token must hold."
   type        = string
-  default     = null
+
+  validation {
+    condition     = startswith(var.issuer, "https://")
+    error_message = "An OpenID Connect issuer is an https URL, exactly as it stands in its tokens."
+  }
+}
+
+variable "audience" {
+  description = "CLINIC_API_AUDIENCE: what the `aud` of tokens must name."
+  type        = string
+
+  validation {
+    condition     = length(var.audience) > 0
+    error_message = "Without an audience, tokens that the issuer made for other services would be taken."
+  }
+}
+
+variable "jwks_url" {
+  description = "CLINIC_API_JWKS_URL: where the issuer's keys are (`jwks_uri` of its discovery document). The tasks must reach it: by a NAT gateway and egress_cidr_blocks, or inside the VPC."
+  type        = string
+
+  validation {
+    condition     = startswith(var.jwks_url, "https://")
+    error_message = "The issuer's keys are fetched by https alone."
+  }
+}
+
+variable "identity_settings" {
+  description = "Further settings of identity, as CLINIC_API_CLAIM_ROLES or CLINIC_API_NBF_OPTIONAL, by their names."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.identity_settings) : can(regex("^CLINIC_API_(CLAIM_[A-Z]+|NBF_OPTIONAL|TOKEN_ALGORITHMS)$", name))])
+    error_message = "Only CLINIC_API_CLAIM_…, CLINIC_API_NBF_OPTIONAL and CLINIC_API_TOKEN_ALGORITHMS are set here."
+  }
 }
 
 variable "scaling" {
@@ -134,12 +169,12 @@ variable "service_subnet_ids" {
 }
 
 variable "client_cidr_blocks" {
-  description = "Networks whose clients may reach the load balancer."
+  description = "Networks whose clients may reach the load balancer. Every request needs a token besides."
   type        = list(string)
 
   validation {
-    condition     = alltrue([for block in var.client_cidr_blocks : can(cidrnetmask(block)) && try(tonumber(split("/", block)[1]) >= 8, false)])
-    error_message = "Name IPv4 networks of /8 or smaller, not the internet or halves of it: the service does not know yet who asks."
+    condition     = alltrue([for block in var.client_cidr_blocks : can(cidrnetmask(block))])
+    error_message = "Name IPv4 networks, as 10.0.0.0/16."
   }
 }
 
@@ -180,15 +215,10 @@ variable "certificate_arn" {
 }
 
 variable "internal" {
-  description = "Whether the load balancer is reached from the VPC only. Nothing else is taken until the service knows who asks."
+  description = "Whether the load balancer is reached from the VPC only. false needs a web ACL (web_acl_arn): limits of the service are each task's own."
   type        = bool
   default     = true
   nullable    = false
-
-  validation {
-    condition     = var.internal
-    error_message = "The service does not know yet who asks: every request acts as the administrator of one organisation. So it must not face the internet."
-  }
 }
 
 variable "ssl_policy" {

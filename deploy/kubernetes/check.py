@@ -181,7 +181,9 @@ class Rendered:
                     yield f"ConfigMap {wanted} is not there"
                 settings.update(*found)
             for variable in container.get("env", []):
-                ref = variable["valueFrom"]["secretKeyRef"]  # plain values belong into the ConfigMap
+                if "value" in variable:  # a component's, which can't merge into the ConfigMap of an overlay
+                    continue
+                ref = variable["valueFrom"]["secretKeyRef"]
                 if ref["key"] not in SECRETS.get(ref["name"], ()):
                     yield f"nobody makes Secret {ref['name']} with {ref['key']}"
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
@@ -193,6 +195,9 @@ class Rendered:
             for mount in container.get("volumeMounts", []):
                 if mount["name"] not in volumes | claims:
                     yield f"volume {mount['name']} is not there"
+            if container.get("args") == ["serve"]:
+                missing = sorted({"CLINIC_API_ISSUER", "CLINIC_API_AUDIENCE", "CLINIC_API_JWKS_URL"} - set(settings))
+                yield from (f"{setting} is not set: the service would not start" for setting in missing)
             if "preStop" in container.get("lifecycle", {}):
                 yield from self.ending_problems(pod, container, settings)
 

@@ -10,7 +10,7 @@ use clinic_api::config::{Cli, Command};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::process::{RemoteTable, Running, text};
+use crate::support::process::{RemoteTable, Running, admin_token, http_client, text};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -115,13 +115,19 @@ fn the_compose_file_fits_the_program_and_itself() {
     let ours = ours(&compose);
     assert_eq!(
         ours.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-        ["clinic-api", "table"]
+        ["clinic-api", "table", "token"]
     );
     for (name, service) in &ours {
         let arguments = std::iter::once("clinic-api").chain(strings(&service["command"]));
         Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(service["read_only"], true, "{name}");
         let environment = environment(service);
-        let endpoint = environment["AWS_ENDPOINT_URL_DYNAMODB"].strip_prefix("http://").unwrap();
+        // The issuer has nothing to do with the table.
+        let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") else {
+            assert_eq!(name.as_str(), "token");
+            continue;
+        };
+        let endpoint = endpoint.strip_prefix("http://").unwrap();
         let (host, port) = endpoint.split_once(':').unwrap();
         assert!(
             compose["services"][host]["image"]
@@ -131,7 +137,6 @@ fn the_compose_file_fits_the_program_and_itself() {
         );
         assert_eq!(port, "8000", "DynamoDB Local's own");
         assert_eq!(service["depends_on"][host]["condition"], "service_healthy", "{name}");
-        assert_eq!(service["read_only"], true, "{name}");
     }
     let services = compose["services"].as_object().unwrap();
     for (name, service) in services {
@@ -166,8 +171,16 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
     let targets: Vec<_> = prometheus["scrape_configs"].as_array().unwrap().iter().collect();
     let targets = targets.iter().flat_map(|job| strings(&job["static_configs"][0]["targets"]));
     assert!(targets.collect::<Vec<_>>().contains(&format!("clinic-api:{metrics}").as_str()));
-    let table = &service["depends_on"]["table"]["condition"];
-    assert_eq!(*table, "service_completed_successfully", "the table is there before the service");
+    for first in ["table", "token"] {
+        let condition = &service["depends_on"][first]["condition"];
+        assert_eq!(
+            *condition, "service_completed_successfully",
+            "{first} is there before the service"
+        );
+    }
+    // The service reads the keys that `token` makes, and only that.
+    assert_eq!(strings(&compose["services"]["token"]["volumes"]), ["issuer:/data"]);
+    assert_eq!(strings(&service["volumes"]), ["issuer:/data:ro"]);
     let check = strings(&service["healthcheck"]["test"]);
     assert_eq!(check[..2], ["CMD", "/clinic-api"]);
     let command = Cli::try_parse_from(&check[1..]).unwrap().command;
@@ -191,14 +204,32 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
         command.envs(environment(service)).args(strings(&service["command"]));
         command.env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint());
         command.env("CLINIC_API_TABLE", &engine.name);
+        // What is under /data is under this folder.
+        for (name, value) in environment(service) {
+            if value.contains("/data/") {
+                let here = format!("{}/data/", folder.path().display());
+                command.env(name, value.replace("/data/", &here));
+            }
+        }
         command
     };
+    let token = command("token").output().unwrap();
+    assert!(token.status.success(), "{}", text(&token));
+    let token = String::from_utf8(token.stdout).unwrap();
     let made = command("table").output().unwrap();
     assert!(made.status.success() && text(&made).starts_with("made"), "{}", text(&made));
     let mut serve = command("clinic-api");
     serve.env("CLINIC_API_LISTEN", "127.0.0.1:0").env("CLINIC_API_METRICS_LISTEN", "127.0.0.1:0");
     let running = Running::launch(&mut serve, 5);
     assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
+    let ask = async |token: &str| {
+        let request = axum::http::Request::get(format!("{}/v1/clinics", running.base));
+        let request = request.header("authorization", format!("Bearer {}", token.trim()));
+        let request = request.body(http_body_util::Full::default()).unwrap();
+        http_client().request(request).await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask(&token).await, 200, "the token that compose prints is taken");
+    assert_eq!(ask(admin_token()).await, 401, "and no other issuer's");
     let again = command("table").output().unwrap();
     assert!(text(&again).starts_with("there already"), "{}", text(&again));
 }

@@ -20,7 +20,9 @@ module "service" {
   name               = "clinic-api-prod"
   image              = var.image
   ecr_repository_arn = var.ecr_repository_arn
-  development_org    = var.development_org
+  issuer             = var.issuer
+  audience           = var.audience
+  jwks_url           = var.jwks_url
   scaling            = var.scaling
 
   table_name             = local.table.table_name

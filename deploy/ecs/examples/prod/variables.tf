@@ -23,10 +23,19 @@ variable "ecr_repository_arn" {
   type        = string
 }
 
-variable "development_org" {
-  description = "The organisation that every request acts for, until the service knows who asks."
+variable "issuer" {
+  description = "Whose tokens are taken."
   type        = string
-  default     = null
+}
+
+variable "audience" {
+  description = "What the `aud` of tokens must name."
+  type        = string
+}
+
+variable "jwks_url" {
+  description = "Where the issuer's keys are."
+  type        = string
 }
 
 variable "scaling" {
