@@ -1,7 +1,7 @@
 //! Clinics as they come and go over HTTP.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -54,9 +54,9 @@ pub struct ClinicIn {
 #[schema(as = Address)]
 pub struct AddressDto {
     /// Street and number, in up to four lines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lines_or_null")]
     #[validate(length(max = 4), custom(function = address_lines))]
-    #[schema(max_items = 4)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 4)]
     pub lines: Vec<String>,
     /// City, town or village.
     #[validate(length(max = 100), custom(function = validation::line))]
@@ -78,6 +78,11 @@ pub struct AddressDto {
     #[schema(pattern = "^[A-Z]{2}$", example = "CH")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
+}
+
+/// Null is no lines, as in a patch of an address that was not there.
+fn lines_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 fn address_lines(lines: &[String]) -> Result<(), validator::ValidationError> {

@@ -34,7 +34,7 @@ pub struct IfMatch {
         rename = "If-Match",
         required = false,
         value_type = String,
-        pattern = r#"^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$"#,
+        pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#,
         example = "\"3\""
     )]
     if_match: Option<String>,
@@ -50,7 +50,7 @@ pub struct IfNoneMatch {
         rename = "If-None-Match",
         required = false,
         value_type = String,
-        pattern = r#"^(\*|(W/)?"[^"]*"(, *(W/)?"[^"]*")*)$"#,
+        pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#,
         example = "\"3\""
     )]
     if_none_match: Option<String>,

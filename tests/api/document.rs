@@ -229,3 +229,38 @@ fn patches_say_what_their_objects_take_and_bodies_are_never_null() {
         }
     }
 }
+
+/// What an operation makes leads to all that can be done with it.
+#[test]
+fn every_creation_links_to_what_takes_its_id() {
+    let document = committed();
+    let ids: std::collections::BTreeMap<_, _> = operations(&document)
+        .map(|(name, operation)| (operation["operationId"].as_str().unwrap(), name))
+        .collect();
+    for (name, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        if !id.starts_with("create_") {
+            continue;
+        }
+        let links = operation["responses"]["201"]["links"].as_object().unwrap();
+        for (to, link) in links {
+            assert_eq!(link["operationId"], **to, "{name}");
+            let path = &ids[to.as_str()];
+            for parameter in link["parameters"].as_object().unwrap().keys() {
+                assert!(
+                    path.contains(&format!("{{{parameter}}}")),
+                    "{name}: {to} has no {parameter}"
+                );
+            }
+        }
+        // All of the paths that the new record is a part of.
+        let own = format!("{}/{{", name.split(' ').nth(1).unwrap());
+        let under = ids.iter().filter(|(_, path)| path.contains(&own)).filter(|(to, _)| {
+            let path = &ids[**to];
+            path.split(&own).nth(1).unwrap().matches('{').count() == 0
+        });
+        for (to, _) in under {
+            assert!(links.contains_key(*to), "{name} does not lead to {to}");
+        }
+    }
+}

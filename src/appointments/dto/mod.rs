@@ -3,7 +3,7 @@
 mod start;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 pub use start::Start;
 use utoipa::ToSchema;
 use validator::Validate;
@@ -33,9 +33,14 @@ pub struct AppointmentIn {
     pub patient_id: PatientId,
     /// When it begins, to the minute: an instant with its offset (RFC 3339), or a date-time without one on the
     /// clinic's own wall. From now (with 5 minutes' grace) to 400 days ahead.
-    #[schema(value_type = String, example = "2027-03-02T09:00:00+01:00")]
+    #[schema(
+        value_type = String,
+        pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
+        example = "2027-03-02T09:00:00+01:00"
+    )]
     pub start: Start,
     /// How long it takes, in minutes.
+    #[serde(deserialize_with = "whole_number")]
     #[validate(range(min = MIN_MINUTES, max = MAX_MINUTES))]
     #[schema(minimum = 5, maximum = 720, example = 30)]
     pub duration_minutes: u16,
@@ -47,6 +52,21 @@ pub struct AppointmentIn {
     #[validate(length(max = 4000), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub notes: Option<Sensitive<String>>,
+}
+
+/// A whole number as JSON Schema has it: `30.0` is one.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.as_u64().and_then(|number| u16::try_from(number).ok());
+    let rounded = number.as_f64().filter(|number| number.fract() == 0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was compared with the bounds"
+    )]
+    let exact =
+        rounded.filter(|number| (0.0..=65_535.0).contains(number)).map(|number| number as u16);
+    whole.or(exact).ok_or_else(|| D::Error::custom("must be a whole number, and not too large"))
 }
 
 /// What can be changed of an appointment without moving it.

@@ -1,6 +1,9 @@
 //! What the OpenAPI document says beside the operations: title, tags, the problem schema, and which problems an
 //! operation of each kind can answer.
 
+mod links;
+mod texts;
+
 use std::collections::BTreeMap;
 
 use utoipa::{
@@ -69,7 +72,7 @@ pub fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("clinic-api")
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(include_str!("openapi.md")))
+        .description(Some(include_str!("description.md")))
         .license(Some(
             LicenseBuilder::new()
                 .name(env!("CARGO_PKG_LICENSE"))
@@ -96,6 +99,7 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
+    components.schemas.values_mut().for_each(texts::describe);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
@@ -113,6 +117,7 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
                 operation.responses.responses.extend([401, 403, 429].map(problem));
             }
             complete_operation(operation);
+            links::add(operation);
         }
     }
 }
