@@ -30,6 +30,14 @@ fmt:
 dynamodb-local *ARGS:
     bash tests/dynamodb-local.sh {{ ARGS }}
 
+# Fuzzes what reads untrusted text: SECONDS of each target, or of those that are named.
+fuzz *ARGS:
+    bash fuzz/run.sh {{ ARGS }}
+
+# Sends random requests by the OpenAPI document: [SEED [EXAMPLES]].
+schemathesis *ARGS:
+    bash tests/schemathesis.sh {{ ARGS }}
+
 # Builds the image without a registry and tries it; needs root on Debian.
 image *ARGS:
     bash tests/image.sh {{ ARGS }}

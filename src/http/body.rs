@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
 ///
 /// # Errors
-/// 415 for another type, 413 for too large a body, 408 for one that does not arrive in time.
+/// 415 for another type, 413 for too large a body, 408 for one that does not arrive in time, 400 for one that is not
+/// UTF-8, as JSON must be (RFC 8259).
 pub async fn read<S: Send + Sync>(
     request: Request,
     state: &S,
@@ -49,7 +50,14 @@ pub async fn read<S: Send + Sync>(
     if bytes.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
-    if untyped { Err(wrong_type()) } else { Ok(bytes) }
+    if untyped {
+        return Err(wrong_type());
+    }
+    // Here for every body: serde_json looks into no text that it skips.
+    match std::str::from_utf8(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(no_utf_8(error)),
+    }
 }
 
 fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
@@ -71,6 +79,11 @@ fn too_large() -> ApiError {
     ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
 }
 
+fn no_utf_8(error: std::str::Utf8Error) -> ApiError {
+    let place = error.valid_up_to() + 1;
+    ApiError::new(ErrorCode::InvalidJson, format!("The body is not UTF-8 at byte {place}."))
+}
+
 fn unreadable(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
@@ -88,6 +101,12 @@ pub fn parse<T: DeserializeOwned + Serialize + Validate>(bytes: &[u8]) -> Result
         // What is no JSON at all is told so, even where a field before that is wrong as well.
         if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
             return misshapen(&syntax, String::new());
+        }
+        // A number where a word belongs is bad syntax to serde_json, but another type once it is a value.
+        if let (false, Ok(given)) = (error.inner().is_data(), serde_json::from_slice(bytes))
+            && let Err(other_type) = from_value::<T>(&given)
+        {
+            return other_type;
         }
         let pointer = pointer(error.path());
         misshapen(error.inner(), pointer)

@@ -124,8 +124,9 @@ async fn json_that_is_too_deep_or_says_two_things_is_refused() {
         .send()
         .await
         .problem(422, "validation_failed");
-    let untidy: [&[u8]; 7] = [
+    let untidy: [&[u8]; 8] = [
         b"{\"name\":\"\xff\"}",
+        b"{\"\xff\":1}",
         b"\xef\xbb\xbf{}",
         b"{\"name\":\"\\ud800\"}",
         b"{} {}",
@@ -143,6 +144,12 @@ async fn json_that_is_too_deep_or_says_two_things_is_refused() {
         let path = format!("{clinic}/appointments");
         let status = app.post(&path).bytes("application/json", body.as_bytes()).send().await.status;
         assert!(status.is_client_error(), "{number}: {status}");
+    }
+    for status in ["4", "-1.5", "44444444444444444444.8687", "true", "null", "[]", "{}"] {
+        let body = format!(r#"{{"status":{status}}}"#);
+        let path = format!("{clinic}/appointments/APT-A1TQ7M2K9QW4X8B1N6T5V0C3/status");
+        let answer = app.post(&path).bytes("application/json", body.as_bytes()).send().await;
+        assert_eq!(answer.invalid_fields(), ["/status"], "{status}");
     }
     let after: Vec<_> = app.all_items().await;
     assert_eq!(after.len(), before.len() + 1, "the clinic alone");

@@ -1,0 +1,47 @@
+//! Bodies: none panics, and what is taken is taken again as the service would write it.
+#![no_main]
+
+use clinic_api::{
+    appointments::dto::{AppointmentDetailsIn, AppointmentIn, CancellationIn, StatusIn},
+    clinics::dto::ClinicIn,
+    error::ErrorCode,
+    http::body::parse,
+    patients::dto::PatientIn,
+    staff::dto::StaffIn,
+};
+use libfuzzer_sys::fuzz_target;
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::{Value, from_slice};
+use validator::Validate;
+
+fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
+    match parse::<T>(body) {
+        Err(error) => {
+            // What has the syntax of JSON but no value, such as half a surrogate pair, may be told as either.
+            let (syntax, value) = (from_slice::<IgnoredAny>(body), from_slice::<Value>(body));
+            match error.code() {
+                ErrorCode::ValidationFailed => assert!(syntax.is_ok()),
+                code => assert!(code == ErrorCode::InvalidJson && value.is_err()),
+            }
+        }
+        Ok(taken) => {
+            let written = serde_json::to_vec(&taken).expect("it can be written");
+            let again = parse::<T>(&written).unwrap_or_else(|error| panic!("{error:?}"));
+            assert_eq!(serde_json::to_vec(&again).expect("it can be written"), written);
+        }
+    }
+}
+
+fuzz_target!(|body: &str| {
+    let body = body.as_bytes();
+    take::<ClinicIn>(body);
+    take::<StaffIn>(body);
+    take::<PatientIn>(body);
+    take::<AppointmentIn>(body);
+    take::<AppointmentDetailsIn>(body);
+    take::<StatusIn>(body);
+    take::<CancellationIn>(body);
+});

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Coverage-guided fuzzing of what reads untrusted text: every target of fuzz/fuzz_targets/ in turn, from its seeds.
+#
+#   fuzz/run.sh [SECONDS [TARGET…]]      SECONDS of each target, 60 if left out; all targets if none is named
+#
+# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. What was found before goes on from fuzz/corpus/; an
+# input that breaks a target is kept in fuzz/artifacts/, and its line of output says how to run it again.
+set -euo pipefail
+export RUST_BACKTRACE=0
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+seconds=${1:-60}
+shift || true
+targets=("$@")
+[ "${#targets[@]}" -gt 0 ] || mapfile -t targets < <(basename -s .rs fuzz/fuzz_targets/*.rs)
+
+# cargo-fuzz itself can't be told to keep the lock file as it is.
+cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
+# Without AddressSanitizer, which is for unsafe code and needs a nightly compiler.
+cargo fuzz build --sanitizer none
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for target in "${targets[@]}"; do
+    mkdir -p "fuzz/corpus/$target"
+    cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+        -dict=fuzz/members.dict -max_len=4096 -timeout=10 -max_total_time="$seconds" >"$log" 2>&1 || {
+        grep -vE '^#[0-9]+\s+(REDUCE|NEW|pulse|RELOAD)' "$log"
+        exit 1
+    }
+    printf '%s: %s\n' "$target" "$(grep '^Done' "$log")"
+done
