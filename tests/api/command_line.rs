@@ -110,6 +110,27 @@ fn settings_that_make_no_sense_are_told() {
 }
 
 #[test]
+fn without_an_issuer_only_this_machine_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str]| {
+        let output = program(folder.path()).args(["--store", "memory"]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        text(&output)
+    };
+    for others in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let told = refused(&["--listen", others]);
+        assert!(told.contains("CLINIC_API_ISSUER") && told.contains("loopback"), "{told}");
+    }
+    assert!(refused(&["--issuer", "https://issuer.example"]).contains("--audience"));
+    let plain = ["--issuer", "https://a.example", "--audience", "a", "--jwks-url"];
+    let told = refused(&[&plain[..], &["http://a.example/keys"]].concat());
+    assert!(told.contains("--jwks-url"), "{told}");
+    let shared = refused(&["--token-algorithms", "RS256,HS256"]);
+    assert!(shared.contains("is none of RS256"), "{shared}");
+}
+
+#[test]
 fn every_setting_is_in_the_help_with_its_variable() {
     let folder = tempfile::tempdir().unwrap();
     let help = text(&program(folder.path()).args(["serve", "--help"]).output().unwrap());

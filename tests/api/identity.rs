@@ -1,23 +1,12 @@
 //! Who calls: tokens that are taken, and all the ways in which one is not.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der},
-    rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
-};
-use axum::{Router, routing::get};
 use clinic_api::http::auth::{
     Role,
-    claims::ClaimNames,
     development::{AUDIENCE, ISSUER},
-    keys::{IssuerKeys, JwksLocation},
-    token::{Authenticator, TokenError, TokenRules},
 };
 use data_encoding::BASE64URL_NOPAD;
-use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -25,11 +14,12 @@ use crate::support::{
     callers::{issuer, principal, token},
 };
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-fn claims() -> Value {
+/// What a good token claims.
+pub fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "anna", "nbf": now().as_second() - 60,
         "exp": now().as_second() + 60, "org": "ORG-DEMO", "roles": ["admin"],
@@ -199,134 +189,6 @@ async fn nothing_of_a_request_is_looked_at_before_its_token() {
     for open in ["/livez", "/readyz", "/version", "/openapi.json", "/docs/", "/problems"] {
         app.get(open).anonymous().send().await.expect(200);
     }
-}
-
-/// An issuer as there are many: RSA, with its keys behind a URL.
-struct RsaIssuer {
-    key: EncodingKey,
-    jwk: Jwk,
-    public_der: Vec<u8>,
-}
-
-impl RsaIssuer {
-    fn new(kid: &str) -> Self {
-        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
-        let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
-        // jsonwebtoken takes PKCS #1, which PKCS #8 wraps: the 26 bytes before it say only what it is.
-        let key = EncodingKey::from_rsa_der(&der.as_ref()[26..]);
-        let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap();
-        jwk.common.key_id = Some(kid.to_owned());
-        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        Self { key, jwk, public_der: public.as_ref().to_vec() }
-    }
-
-    fn sign(&self, claims: &Value) -> String {
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid.clone_from(&self.jwk.common.key_id);
-        encode(&header, claims, &self.key).unwrap()
-    }
-}
-
-fn rules() -> TokenRules {
-    TokenRules {
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-        algorithms: vec![Algorithm::RS256],
-        nbf_optional: false,
-        claims: ClaimNames::default(),
-    }
-}
-
-#[tokio::test]
-async fn a_public_key_is_no_secret_to_sign_with() {
-    let rsa = RsaIssuer::new("one");
-    let set = serde_json::from_value(json!({ "keys": [rsa.jwk] })).unwrap();
-    let keys = IssuerKeys::fixed(&set).unwrap();
-    let strict = Authenticator::new(rules(), keys.clone());
-    // Even with an algorithm allowed by mistake, a key is used for its own kind alone.
-    let careless = TokenRules { algorithms: vec![Algorithm::RS256, Algorithm::HS256], ..rules() };
-    let careless = Authenticator::new(careless, keys);
-    assert!(strict.authenticate(&rsa.sign(&claims()), now()).await.is_ok());
-    let pem = format!(
-        "-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n",
-        data_encoding::BASE64.encode(&rsa.public_der)
-    );
-    for secret in [rsa.public_der.as_slice(), pem.as_bytes()] {
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some("one".to_owned());
-        let confused = encode(&header, &claims(), &EncodingKey::from_secret(secret)).unwrap();
-        for authenticator in [&strict, &careless] {
-            let refused = authenticator.authenticate(&confused, now()).await;
-            assert!(matches!(refused, Err(TokenError::Invalid(_))), "{refused:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn keys_are_cached_and_asked_for_again_when_one_is_not_known_but_rarely() {
-    static SERVED: AtomicUsize = AtomicUsize::new(0);
-    static ROTATED: AtomicUsize = AtomicUsize::new(0);
-    let (old, new) = (RsaIssuer::new("old"), RsaIssuer::new("new"));
-    let sets = [json!({ "keys": [old.jwk] }).to_string(), json!({ "keys": [new.jwk] }).to_string()];
-    let keys = get(async move || {
-        SERVED.fetch_add(1, Ordering::SeqCst);
-        match ROTATED.load(Ordering::SeqCst) {
-            set @ 0..=1 => (axum::http::StatusCode::OK, sets[set].clone()),
-            _ => (axum::http::StatusCode::BAD_GATEWAY, String::new()),
-        }
-    });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    let server = Router::new().route("/keys", keys);
-    tokio::spawn(async move { axum::serve(listener, server).await });
-    let location: JwksLocation = url.parse().unwrap();
-    let authenticator = Authenticator::new(rules(), IssuerKeys::at(location));
-    let served = || SERVED.load(Ordering::SeqCst);
-    let later = |seconds| now() + SignedDuration::from_secs(seconds);
-    let mut long = claims();
-    long["exp"] = json!(later(1_000_000).as_second());
-    let (by_old, by_new) = (old.sign(&long), new.sign(&long));
-    for _ in 0..5 {
-        assert!(authenticator.authenticate(&by_old, now()).await.is_ok());
-    }
-    assert_eq!(served(), 1);
-    // Tokens with made-up keys make no requests within half a minute, and one after it.
-    for _ in 0..5 {
-        assert!(authenticator.authenticate(&by_new, later(29)).await.is_err());
-    }
-    assert_eq!(served(), 1);
-    ROTATED.store(1, Ordering::SeqCst);
-    assert!(authenticator.authenticate(&by_new, later(31)).await.is_ok());
-    assert_eq!(served(), 2);
-    // A key that was withdrawn is trusted no more.
-    assert!(authenticator.authenticate(&by_old, later(32)).await.is_err());
-    // While the issuer is away, what is known of it serves, for a day.
-    ROTATED.store(2, Ordering::SeqCst);
-    assert!(authenticator.authenticate(&by_new, later(3_600)).await.is_ok());
-    assert!(authenticator.authenticate(&by_new, later(23 * 3_600)).await.is_ok());
-    let gone = authenticator.authenticate(&by_new, later(26 * 3_600)).await;
-    assert_eq!(gone, Err(TokenError::KeysUnavailable));
-}
-
-#[tokio::test]
-async fn an_issuer_that_was_never_reached_is_no_fault_of_the_caller() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("jwks.json");
-    let location: JwksLocation = format!("file:{}", file.display()).parse().unwrap();
-    let rsa = RsaIssuer::new("one");
-    let authenticator = Authenticator::new(rules(), IssuerKeys::at(location));
-    let token = rsa.sign(&claims());
-    for useless in
-        ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"one"}]}"#]
-    {
-        std::fs::write(&file, useless).unwrap();
-        let answer = authenticator.authenticate(&token, now()).await;
-        assert_eq!(answer, Err(TokenError::KeysUnavailable), "{useless}");
-    }
-    std::fs::write(&file, json!({ "keys": [rsa.jwk, { "kty": "new", "kid": "x" }] }).to_string())
-        .unwrap();
-    let later = now() + SignedDuration::from_secs(30);
-    assert!(authenticator.authenticate(&token, later).await.is_ok());
 }
 
 #[tokio::test]
