@@ -59,12 +59,18 @@ error_codes! {
     RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
     StaffBusy: "staff_busy", CONFLICT, "The staff member is taken at that time";
     PatientBusy: "patient_busy", CONFLICT, "The patient has another appointment at that time";
+    ResourceBusy: "resource_busy", CONFLICT, "The resource is taken at that time";
+    OutsideWorkingHours: "outside_working_hours", CONFLICT, "There is no work at that time";
     StaffInactive: "staff_inactive", CONFLICT, "The staff member takes no appointments";
+    ResourceInactive: "resource_inactive", CONFLICT, "The resource can't be booked";
+    RoleNotAllowed: "role_not_allowed", CONFLICT, "The staff member gives no visits of this type";
     PatientInactive: "patient_inactive", CONFLICT, "No appointments are made for the patient";
     InvalidTransition: "invalid_transition", CONFLICT, "The appointment's status has no such step";
     MrnTaken: "mrn_taken", CONFLICT, "Another patient has the record number";
     ClinicHasStaff: "clinic_has_staff", CONFLICT, "The clinic has staff members";
+    ClinicHasResources: "clinic_has_resources", CONFLICT, "The clinic has resources or visit types";
     HasFutureAppointments: "has_future_appointments", CONFLICT, "There are appointments to come";
+    HoldExpired: "hold_expired", GONE, "The hold is over";
     PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "The record has changed";
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     ItemTooLarge: "item_too_large", PAYLOAD_TOO_LARGE, "The record would be too large to store";
@@ -97,6 +103,25 @@ pub struct FieldError {
     pub message: String,
 }
 
+/// Who or what stands in the way of an appointment: one of those that it names, never another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Blocking {
+    /// `staff`, `resource` or `patient`.
+    #[schema(example = "staff")]
+    pub r#type: &'static str,
+    /// Its id.
+    #[schema(example = "STF-2B7M1X9D4K8R0W5T3V6N8Q1C")]
+    pub id: String,
+}
+
+impl Blocking {
+    /// One of a type, by its id.
+    #[must_use]
+    pub fn new(r#type: &'static str, id: &impl ToString) -> Self {
+        Self { r#type, id: id.to_string() }
+    }
+}
+
 /// A refusal or a failure, on its way to the caller.
 #[derive(Debug)]
 pub struct ApiError(Box<Parts>);
@@ -119,6 +144,7 @@ impl ApiError {
             code: code.as_str(),
             errors: Vec::new(),
             nearest_free: None,
+            blocking: None,
             current_status: None,
         };
         let problem = PendingProblem { code, detail: detail.into(), members };
@@ -150,6 +176,13 @@ impl ApiError {
     #[must_use]
     pub fn with_nearest_free(mut self, starts: Vec<String>) -> Self {
         self.0.problem.members.nearest_free = Some(starts);
+        self
+    }
+
+    /// The same with what stands in the way.
+    #[must_use]
+    pub fn with_blocking(mut self, blocking: Blocking) -> Self {
+        self.0.problem.members.blocking = Some(blocking);
         self
     }
 
@@ -196,6 +229,9 @@ pub struct ProblemMembers {
     /// The free starts nearest to the one that is taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest_free: Option<Vec<String>>,
+    /// What stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocking: Option<Blocking>,
     /// The status that the appointment is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_status: Option<String>,

@@ -18,7 +18,7 @@ use utoipa::{
 
 /// Bytes behind the prefix; 15 make exactly 24 base32 characters, with no padding bits to vary.
 const ID_BYTES: usize = 15;
-/// Bytes of an appointment id that hold its date, as days since 1970-01-01.
+/// Bytes of an id that hold a date, as days since 1970-01-01.
 const DATE_BYTES: usize = 2;
 
 static CROCKFORD: LazyLock<Encoding> = LazyLock::new(|| {
@@ -128,6 +128,20 @@ id_type!(
     AppointmentId, "APT", "an", "appointment", "APT-A1TQ7M2K9QW4X8B1N6T5V0C3"
 );
 
+id_type!(
+    /// The id of a room or a piece of equipment.
+    ResourceId, "RES", "a", "resource", "RES-9C3W6H1T8P5Z0K4M7Q2X1N6B"
+);
+
+id_type!(
+    /// The id of a type of visit.
+    VisitTypeId, "VTY", "a", "visit type", "VTY-5J2R8N0C6T9H3W7K1Z4M8Q2X"
+);
+id_type!(
+    /// The id of an exception to the weekly hours; it carries the last date that the exception is for.
+    ExceptionId, "EXC", "an", "exception", "EXC-A4BQ2M7K9TW6X1B8N5T3V0C9"
+);
+
 macro_rules! random_id {
     ($($name:ident: $prefix:literal),*) => {$(
         impl $name {
@@ -139,28 +153,44 @@ macro_rules! random_id {
         }
     )*};
 }
-random_id!(ClinicId: "CLN", StaffId: "STF", PatientId: "PAT");
+random_id!(ClinicId: "CLN", StaffId: "STF", PatientId: "PAT", ResourceId: "RES", VisitTypeId: "VTY");
 
-impl AppointmentId {
-    /// A new id for an appointment first stored under `date`, the clinic-local date of its start.
-    ///
-    /// Dates before 1970 or after 2149 do not fit and are held at that bound; booking refuses them long before.
-    #[must_use]
-    pub fn random_on(date: Date) -> Self {
-        let mut bytes: [u8; ID_BYTES] = rand::random();
-        let days = (date - EPOCH).get_days().clamp(0, i32::from(u16::MAX));
-        let days = u16::try_from(days).unwrap_or(u16::MAX);
-        bytes[..DATE_BYTES].copy_from_slice(&days.to_be_bytes());
-        Self(encode("APT", &bytes))
-    }
+macro_rules! dated_id {
+    ($($name:ident: $prefix:literal, $date:ident, $what:literal;)*) => {$(
+        impl $name {
+            #[doc = concat!("A new id that carries ", $what, ".")]
+            ///
+            /// Dates before 1970 or after 2149 do not fit and are held at that bound; they are refused long before.
+            #[must_use]
+            pub fn random_on(date: Date) -> Self {
+                Self(encode_on($prefix, date))
+            }
 
-    /// The date under which the appointment was first stored.
-    #[must_use]
-    pub fn first_date(&self) -> Date {
-        let bytes = decode(&self.0, "APT").unwrap_or_default();
-        let days = u16::from_be_bytes([bytes[0], bytes[1]]);
-        EPOCH.saturating_add(i32::from(days).days())
-    }
+            #[doc = concat!("The date in it: ", $what, ".")]
+            #[must_use]
+            pub fn $date(&self) -> Date {
+                date_in(&self.0, $prefix)
+            }
+        }
+    )*};
+}
+dated_id! {
+    AppointmentId: "APT", first_date, "the date under which the appointment was first stored";
+    ExceptionId: "EXC", last_date, "the last date that the exception is for";
+}
+
+fn encode_on(prefix: &str, date: Date) -> String {
+    let mut bytes: [u8; ID_BYTES] = rand::random();
+    let days = (date - EPOCH).get_days().clamp(0, i32::from(u16::MAX));
+    let days = u16::try_from(days).unwrap_or(u16::MAX);
+    bytes[..DATE_BYTES].copy_from_slice(&days.to_be_bytes());
+    encode(prefix, &bytes)
+}
+
+fn date_in(text: &str, prefix: &str) -> Date {
+    let bytes = decode(text, prefix).unwrap_or_default();
+    let days = u16::from_be_bytes([bytes[0], bytes[1]]);
+    EPOCH.saturating_add(i32::from(days).days())
 }
 
 const EPOCH: Date = date(1970, 1, 1);

@@ -9,12 +9,17 @@ use crate::{
     app::AppState,
     appointments::handlers as appointments,
     audit::handlers as audit,
+    availability::handlers as availability,
     clinics::handlers as clinics,
+    day::handlers as day,
     error::{ApiError, ApiResult},
+    exceptions::handlers as exceptions,
     http::{ApiPath, auth::policy, health, version},
     openapi,
     patients::handlers as patients,
+    resources::handlers as resources,
     staff::handlers as staff,
+    visit_types::handlers as visit_types,
 };
 
 /// Every operation, with the document that describes them.
@@ -45,6 +50,26 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         ))
         .routes(routes!(appointments::change::change_appointment_status))
         .routes(routes!(appointments::change::cancel_appointment))
+        .routes(routes!(appointments::reschedule::reschedule_appointment))
+        .routes(routes!(appointments::hold::create_hold))
+        .routes(routes!(appointments::hold::confirm_hold))
+        .routes(routes!(appointments::hold::release_hold))
+        .routes(routes!(resources::list_resources, resources::create_resource))
+        .routes(routes!(
+            resources::get_resource,
+            resources::update_resource,
+            resources::delete_resource
+        ))
+        .routes(routes!(visit_types::list_visit_types, visit_types::create_visit_type))
+        .routes(routes!(
+            visit_types::get_visit_type,
+            visit_types::update_visit_type,
+            visit_types::delete_visit_type
+        ))
+        .routes(routes!(exceptions::list_exceptions, exceptions::create_exception))
+        .routes(routes!(exceptions::get_exception, exceptions::delete_exception))
+        .routes(routes!(availability::list_availability))
+        .routes(routes!(day::get_day))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
         .routes(routes!(version::get_version))

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::Time;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use validator::{ValidateEmail, ValidateLength, ValidationError};
 
 use crate::{sensitive::Sensitive, time::WeeklyHours};
@@ -126,18 +128,73 @@ pub fn role(role: &str) -> Result<(), ValidationError> {
     }
 }
 
+/// The parameter of an error that names the member which is wrong, where a rule is about several.
+pub const MEMBER: &str = "member";
+
+/// What is wrong with a member, seen together with others.
+#[must_use]
+pub fn member(member: &'static str, message: &'static str) -> ValidationError {
+    let mut wrong = error("member", message);
+    wrong.add_param(Cow::Borrowed(MEMBER), &member);
+    wrong
+}
+
+/// Words for roles, as [`role`] has them.
+///
+/// # Errors
+/// What is wrong with one.
+pub fn roles(roles: &[String]) -> Result<(), ValidationError> {
+    let too_long = |one: &String| one.len() > 40;
+    if roles.iter().any(too_long) {
+        return Err(error("length", "a role has at most 40 characters"));
+    }
+    roles.iter().try_for_each(|one| role(one))
+}
+
+/// A whole number as JSON Schema has it: `30.0` is one.
+///
+/// # Errors
+/// Any other value.
+pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let whole = number.as_u64().and_then(|number| u16::try_from(number).ok());
+    let rounded = number.as_f64().filter(|number| number.fract() == 0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was compared with the bounds"
+    )]
+    let exact =
+        rounded.filter(|number| (0.0..=65_535.0).contains(number)).map(|number| number as u16);
+    whole.or(exact).ok_or_else(|| D::Error::custom("must be a whole number, and not too large"))
+}
+
+/// The same, where it may be left out or null.
+///
+/// # Errors
+/// Any other value.
+pub fn optional_whole_number<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u16>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole_number")] u16);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
+}
+
 /// Weekly hours: each span ends after it begins, and no two of one day overlap.
 ///
 /// # Errors
 /// What is wrong with them.
 pub fn weekly_hours(hours: &[WeeklyHours]) -> Result<(), ValidationError> {
-    if hours.iter().any(|span| span.to <= span.from) {
+    // Midnight at the end of the day comes after all of it.
+    let to = |span: &WeeklyHours| if span.to == Time::midnight() { Time::MAX } else { span.to };
+    if hours.iter().any(|span| to(span) <= span.from) {
         return Err(error("hours", "each span must end after it begins, on the same day"));
     }
     let mut sorted: Vec<_> = hours.iter().collect();
     sorted.sort_by_key(|span| (span.weekday, span.from));
     let overlap =
-        |pair: &[&WeeklyHours]| pair[0].weekday == pair[1].weekday && pair[1].from < pair[0].to;
+        |pair: &[&WeeklyHours]| pair[0].weekday == pair[1].weekday && pair[1].from < to(pair[0]);
     if sorted.windows(2).any(overlap) {
         return Err(error("hours", "spans of one day must not overlap"));
     }

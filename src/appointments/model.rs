@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AppointmentId, ClinicId, PatientId, StaffId},
+    id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
     time::{Zone, is_whole_minute},
 };
@@ -17,6 +17,10 @@ pub const MAX_MINUTES: u16 = 12 * 60;
 pub const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How long ago one may have begun when it is booked.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
+/// The longest that staff and resources may need before or after one, in minutes.
+pub const MAX_BUFFER_MINUTES: u16 = 120;
+/// The most resources that one may need.
+pub const MAX_RESOURCES: u64 = 5;
 
 /// An appointment of a patient with a staff member of a clinic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,24 +31,65 @@ pub struct Appointment {
     pub clinic_id: ClinicId,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The patient.
-    pub patient_id: PatientId,
+    /// The patient; a hold may have none yet.
+    pub patient_id: Option<PatientId>,
+    /// The rooms and the equipment that it needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_ids: Vec<ResourceId>,
+    /// What type of visit it is.
+    pub visit_type_id: Option<VisitTypeId>,
     /// The date of the start on the clinic's wall, under which it is stored.
     pub date: Date,
     /// When it begins.
     pub start: Timestamp,
     /// How long it takes.
     pub duration_minutes: u16,
+    /// What staff and resources need before it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub buffer_before_minutes: u16,
+    /// What staff and resources need after it.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub buffer_after_minutes: u16,
     /// The clinic's time zone, which never changes.
     pub time_zone: Zone,
     /// Where it stands in its life.
     pub status: Status,
+    /// Until when it is held, if it is, or was.
+    pub hold_expires_at: Option<Timestamp>,
+    /// Whether it was booked over others.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub overbooked: bool,
+    /// Why it was booked over others, or outside of working hours.
+    pub override_reason: Option<Sensitive<String>>,
+    /// From where it was moved last.
+    pub rescheduled_from: Option<Rescheduled>,
     /// What it is for.
     pub reason: Option<Sensitive<String>>,
     /// What staff noted of it.
     pub notes: Option<Sensitive<String>>,
     /// Why it was cancelled.
     pub cancellation_reason: Option<Sensitive<String>>,
+}
+
+/// Where an appointment was before it was moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rescheduled {
+    /// When it was to begin.
+    pub start: Timestamp,
+    /// How long it was to take.
+    pub duration_minutes: u16,
+    /// With which staff member.
+    pub staff_id: StaffId,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_none(minutes: &u16) -> bool {
+    *minutes == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 impl Appointment {

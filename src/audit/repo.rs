@@ -72,5 +72,5 @@ pub async fn all(
     patient: &PatientId,
 ) -> Result<Vec<Entity<Access>>, StoreError> {
     let range = keys::accesses_of_patient(patient);
-    store.all_of_org(org, range, PAGE).await
+    store.all_of_org(org, range, PAGE, true).await
 }

@@ -21,7 +21,10 @@ use crate::{
     "address": { "lines": ["Seefeldstrasse 1"], "city": "Zürich", "postal_code": "8008", "country": "CH" },
     "position": { "latitude": 47.3624, "longitude": 8.5512 },
     "phone": "+41445551234",
-    "opening_hours": [{ "weekday": "monday", "from": "08:00", "to": "17:30" }]
+    "opening_hours": [
+        { "weekday": "monday", "from": "08:00", "to": "17:30" },
+        { "weekday": "tuesday", "from": "08:00", "to": "17:30" }
+    ]
 }))]
 pub struct ClinicIn {
     /// What people call it.
@@ -131,7 +134,10 @@ pub struct PositionDto {
     "address": { "lines": ["Seefeldstrasse 1"], "city": "Zürich", "postal_code": "8008", "country": "CH" },
     "position": { "latitude": 47.3624, "longitude": 8.5512 },
     "phone": "+41445551234",
-    "opening_hours": [{ "weekday": "monday", "from": "08:00", "to": "17:30" }],
+    "opening_hours": [
+        { "weekday": "monday", "from": "08:00", "to": "17:30" },
+        { "weekday": "tuesday", "from": "08:00", "to": "17:30" }
+    ],
     "created_at": "2027-03-01T08:00:00Z",
     "updated_at": "2027-03-01T08:00:00Z"
 }))]

@@ -14,7 +14,10 @@ use serde::{
 use serde_json::Value;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use crate::error::{ApiError, ErrorCode, FieldError};
+use crate::{
+    error::{ApiError, ErrorCode, FieldError},
+    validation,
+};
 
 /// The most bytes of a body.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -240,13 +243,12 @@ fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>
                     collect(nested, &format!("{pointer}/{index}"), fields);
                 }
             }
-            ValidationErrorsKind::Field(broken) => {
-                fields.extend(
-                    broken
-                        .iter()
-                        .map(|error| FieldError { pointer: pointer.clone(), message: rule(error) }),
-                );
-            }
+            ValidationErrorsKind::Field(broken) => fields.extend(broken.iter().map(|error| {
+                // What members say together is wrong of the one that the rule names.
+                let of = error.params.get(validation::MEMBER).and_then(Value::as_str);
+                let pointer = of.map_or_else(|| pointer.clone(), |of| format!("{prefix}/{of}"));
+                FieldError { pointer, message: rule(error) }
+            })),
         }
     }
 }

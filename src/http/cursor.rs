@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use aws_lc_rs::hmac;
 use chacha20poly1305::{
     Key, KeyInit as _, XChaCha20Poly1305, XNonce,
     aead::{Aead as _, Payload},
@@ -19,7 +20,13 @@ const NONCE_BYTES: usize = 24;
 /// The keys of the cursors: the first one seals, all of them open. A new one stands behind the old one until every
 /// replica has it, then before it, and alone once the old one's cursors are no longer used.
 #[derive(Clone)]
-pub struct CursorKeys(Vec<XChaCha20Poly1305>);
+pub struct CursorKeys(Vec<CursorKey>);
+
+#[derive(Clone)]
+struct CursorKey {
+    cipher: XChaCha20Poly1305,
+    mac: hmac::Key,
+}
 
 /// A setting that is no list of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,7 +41,11 @@ impl CursorKeys {
     }
 
     fn of(keys: &[[u8; 32]]) -> Self {
-        Self(keys.iter().map(|key| XChaCha20Poly1305::new(Key::from_slice(key))).collect())
+        let key = |key: &[u8; 32]| CursorKey {
+            cipher: XChaCha20Poly1305::new(Key::from_slice(key)),
+            mac: hmac::Key::new(hmac::HMAC_SHA256, key),
+        };
+        Self(keys.iter().map(key).collect())
     }
 
     /// A cursor that goes on after `position` in the list that `list` names.
@@ -48,7 +59,7 @@ impl CursorKeys {
     }
 
     fn try_seal(&self, position: &Position, list: &str) -> Option<String> {
-        let cipher = self.0.first()?;
+        let cipher = &self.0.first()?.cipher;
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let msg = serde_json::to_vec(position).ok()?;
         let payload = Payload { msg: &msg, aad: &Sha256::digest(list) };
@@ -71,11 +82,33 @@ impl CursorKeys {
         let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
         let aad = Sha256::digest(list);
-        let open = |cipher: &XChaCha20Poly1305| {
-            cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
+        let open = |key: &CursorKey| {
+            key.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
         };
         let plain = self.0.iter().find_map(open)?;
         serde_json::from_slice(&plain).ok()
+    }
+}
+
+/// What the secret of a hold is made of beside its id.
+const HOLD: &str = "hold secret of ";
+
+impl CursorKeys {
+    /// What confirms or releases a hold. It follows from the hold's id, so that nothing of it is stored.
+    #[must_use]
+    pub fn hold_secret(&self, id: &str) -> String {
+        let tag = |key: &CursorKey| hmac::sign(&key.mac, format!("{HOLD}{id}").as_bytes());
+        self.0.first().map(|key| BASE64URL_NOPAD.encode(tag(key).as_ref())).unwrap_or_default()
+    }
+
+    /// Whether it is the hold's secret, by any of the keys.
+    #[must_use]
+    pub fn is_hold_secret(&self, id: &str, secret: &str) -> bool {
+        let Ok(tag) = BASE64URL_NOPAD.decode(secret.as_bytes()) else {
+            return false;
+        };
+        let text = format!("{HOLD}{id}");
+        self.0.iter().any(|key| hmac::verify(&key.mac, text.as_bytes(), &tag).is_ok())
     }
 }
 

@@ -18,7 +18,7 @@ use utoipa::{
     },
 };
 
-use crate::error::{ErrorCode, FieldError};
+use crate::error::{Blocking, ErrorCode, FieldError};
 
 /// An error, as RFC 9457 has it, with our own members.
 #[derive(ToSchema)]
@@ -49,9 +49,11 @@ pub struct Problem {
     /// The fields or parameters that are wrong.
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// With `staff_busy` and `patient_busy`: up to three free starts nearest to the one that is taken.
+    /// With a 409 of a time that can't be had: up to three free starts nearest to the wanted one.
     #[schema(required = false)]
     nearest_free: Vec<jiff::Timestamp>,
+    /// With a 409 of a time that can't be had: who or what stands in the way.
+    blocking: Option<Blocking>,
     /// With `invalid_transition`: the status that the appointment is in.
     current_status: Option<String>,
 }
@@ -88,7 +90,11 @@ pub fn document() -> OpenApi {
             tag("clinics", "Where, in which time zone, and open when."),
             tag("staff", "Who works at a clinic and can be booked there."),
             tag("patients", "Who appointments are made for, at all clinics of the organisation."),
-            tag("appointments", "Booked, taken along their status life, cancelled."),
+            tag("resources", "The rooms and the equipment that appointments need."),
+            tag("visit types", "What staff give, how long it takes, and what it needs around it."),
+            tag("working time", "Closed days, leave, extra days."),
+            tag("appointments", "Held, booked, moved, taken along their status life, cancelled."),
+            tag("availability", "What is free, and what a day looks like."),
             tag("operations", "For those who run the service."),
         ]))
         .build()
@@ -99,6 +105,7 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
+    components.schemas.insert("Blocking".to_owned(), Blocking::schema());
     components.schemas.values_mut().for_each(texts::describe);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -177,6 +184,10 @@ fn describe_parameter(name: &str) -> Option<&'static str> {
         "clinic_id" => Some("The clinic."),
         "staff_id" => Some("The staff member, one of the clinic's."),
         "patient_id" => Some("The patient."),
+        "resource_id" => Some("The resource, one of the clinic's."),
+        "visit_type_id" => Some("The visit type, one of the clinic's."),
+        "exception_id" => Some("The exception, one of the clinic's."),
+        "date" => Some("The day of the clinic's calendar."),
         "appointment_id" => Some("The appointment, at the clinic where it takes place."),
         _ => None,
     }
@@ -233,6 +244,11 @@ fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
             "The state of the records does not allow it; `code` says why.",
             ErrorCode::InvalidTransition,
             "The appointment is cancelled and can't become confirmed. Nothing was written.",
+        ),
+        410 => (
+            "The hold is over.",
+            ErrorCode::HoldExpired,
+            "The hold is over, or was released: hold or book another time. Nothing was written.",
         ),
         412 => (
             "`If-Match` does not name the record's current ETag.",
@@ -318,6 +334,8 @@ problems! {
     CreateUnderProblems: 400 404 408 413 415 422 500 503;
     /// What booking can answer.
     BookProblems: 400 404 408 409 413 415 422 500 503;
+    /// What confirming or releasing a hold can answer besides.
+    HoldProblems: 410;
     /// What changing a record can answer.
     UpdateProblems: 400 404 408 412 413 415 422 500 503;
     /// What changing a record whose state may not allow it can answer.

@@ -19,7 +19,10 @@ use crate::{
     "name": "Dr. Anna Keller",
     "role": "physician",
     "speciality": "general practice",
-    "working_hours": [{ "weekday": "monday", "from": "08:00", "to": "12:00" }]
+    "working_hours": [
+        { "weekday": "monday", "from": "08:00", "to": "12:00" },
+        { "weekday": "tuesday", "from": "08:00", "to": "12:00" }
+    ]
 }))]
 pub struct StaffIn {
     /// Their name.
@@ -58,7 +61,10 @@ fn active() -> bool {
     "role": "physician",
     "speciality": "general practice",
     "active": true,
-    "working_hours": [{ "weekday": "monday", "from": "08:00", "to": "12:00" }],
+    "working_hours": [
+        { "weekday": "monday", "from": "08:00", "to": "12:00" },
+        { "weekday": "tuesday", "from": "08:00", "to": "12:00" }
+    ],
     "created_at": "2027-03-01T08:00:00Z",
     "updated_at": "2027-03-01T08:00:00Z"
 }))]

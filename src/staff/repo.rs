@@ -6,11 +6,8 @@ use crate::{
     id::{ClinicId, OrgId, StaffId},
     schedule,
     store::{
-        Entity, Key, Kind, Record, Store, StoreError, WriteContext,
-        guarded_delete::stays,
-        keys,
+        Entity, Key, Kind, Record, Store, StoreError, WriteContext, keys,
         read::{List, Listed, PageRequest},
-        write::Write,
     },
 };
 
@@ -39,15 +36,8 @@ pub async fn create(
     context: &WriteContext,
     staff: StaffMember,
 ) -> Result<Entity<StaffMember>, StoreError> {
-    let clinic_stays =
-        Write::Check { key: keys::clinic(&staff.clinic_id), condition: stays(&context.org) };
-    let entity = Entity::new(staff, context);
-    match store.create(context, entity, vec![clinic_stays]).await {
-        Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
-            Err(StoreError::NotFound)
-        }
-        other => other,
-    }
+    let clinic = staff.clinic_id.clone();
+    clinics::repo::create_under(store, context, &clinic, Entity::new(staff, context)).await
 }
 
 /// A staff member of a clinic of the organisation.

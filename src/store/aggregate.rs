@@ -88,6 +88,29 @@ impl Store {
         }
     }
 
+    /// Deletes a record of the organisation that nothing depends on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], and whatever the database may answer.
+    pub async fn delete<T: Record>(
+        &self,
+        context: &WriteContext,
+        key: &Key,
+    ) -> Result<(), StoreError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let current = self.get_of_org::<T>(&context.org, key, true).await?;
+            context.precondition.check(current.meta.rev)?;
+            let condition = current.meta.unchanged();
+            match self.commit(context, vec![Write::Delete { key: key.clone(), condition }]).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
+                Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention),
+                Err(other) => return Err(other),
+            }
+        }
+    }
+
     /// A page of an organisation's records of one type; an empty one where they are another organisation's.
     ///
     /// # Errors
@@ -117,11 +140,12 @@ impl Store {
         org: &OrgId,
         range: KeyRange,
         page: u16,
+        consistent: bool,
     ) -> Result<Vec<Entity<T>>, StoreError> {
         let mut all = Vec::new();
         let mut after = None;
         loop {
-            let page = PageRequest { after, limit: page, consistent: true };
+            let page = PageRequest { after, limit: page, consistent };
             let listed = self.list_of_org(org, List::of(range.clone(), page)).await?;
             all.extend(listed.items);
             after = listed.next;

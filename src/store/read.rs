@@ -168,13 +168,13 @@ impl Store {
         Ok(listed)
     }
 
-    /// Whether a range has any item, read consistently.
+    /// The first item of a range, read consistently.
     ///
     /// # Errors
     /// Whatever the database may answer.
-    pub async fn any(&self, range: KeyRange) -> Result<bool, StoreError> {
+    pub async fn first(&self, range: KeyRange) -> Result<Option<Item>, StoreError> {
         let first = List::of(range, PageRequest::consistently(1));
-        Ok(!self.query(&first, None).await?.items.is_empty())
+        Ok(self.query(&first, None).await?.items.into_iter().next())
     }
 
     /// The first item of a range for which `wanted` holds, read consistently and to the range's end.

@@ -18,6 +18,21 @@ pub enum Weekday {
     Sunday,
 }
 
+impl From<jiff::civil::Weekday> for Weekday {
+    fn from(day: jiff::civil::Weekday) -> Self {
+        use jiff::civil::Weekday as Civil;
+        match day {
+            Civil::Monday => Self::Monday,
+            Civil::Tuesday => Self::Tuesday,
+            Civil::Wednesday => Self::Wednesday,
+            Civil::Thursday => Self::Thursday,
+            Civil::Friday => Self::Friday,
+            Civil::Saturday => Self::Saturday,
+            Civil::Sunday => Self::Sunday,
+        }
+    }
+}
+
 /// One span of weekly opening or working hours, on the clinic's wall; a day may have several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +43,7 @@ pub struct WeeklyHours {
     #[serde(with = "hour_minute")]
     #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "08:00")]
     pub from: Time,
-    /// When it ends, later the same day.
+    /// When it ends, later the same day; `00:00` is the day's end.
     #[serde(with = "hour_minute")]
     #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "17:30")]
     pub to: Time,
@@ -59,6 +74,31 @@ pub mod hour_minute {
         let shaped = text.len() == 5 && text.bytes().enumerate().all(digits);
         let time = Time::strptime("%H:%M", &text).ok().filter(|_| shaped);
         time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
+    }
+}
+
+/// A time of day as `HH:MM`, or none.
+pub mod optional_hour_minute {
+    use jiff::civil::Time;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct HourMinute(#[serde(with = "super::hour_minute")] Time);
+
+    /// Writes `HH:MM`, or null.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn serialize<S: Serializer>(time: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
+        time.map(HourMinute).serialize(to)
+    }
+
+    /// Reads `HH:MM`, or null.
+    ///
+    /// # Errors
+    /// A text that is no such time.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
+        Ok(Option::<HourMinute>::deserialize(from)?.map(|HourMinute(time)| time))
     }
 }
 

@@ -1,15 +1,21 @@
 //! The clock, UTC days, time zones and weekly hours.
 
 mod hours;
+mod spans;
+mod wall;
+mod working;
 mod zone;
 
-pub use hours::{Weekday, WeeklyHours};
+pub use hours::{Weekday, WeeklyHours, optional_hour_minute};
 use jiff::{
     SignedDuration, Timestamp, Unit,
     civil::{Date, Time},
     tz::TimeZone,
 };
 use serde::{Deserialize as _, Deserializer, de::Error as _};
+pub use spans::Spans;
+pub use wall::Wall;
+pub use working::{DatedHours, Effect, working_time};
 pub use zone::{LocalTimeError, UnknownZone, Zone};
 
 /// Where the service reads the time; tests hand in one that stands still.
@@ -54,6 +60,15 @@ where
     };
     let date = parse_date(&text).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))?;
     Ok(Some(date.into()))
+}
+
+/// Reads a date as `YYYY-MM-DD`; its errors do not quote what was met.
+///
+/// # Errors
+/// A text that is no such date.
+pub fn date_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_date(&text).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))
 }
 
 /// The UTC date of an instant.

@@ -3,11 +3,13 @@
 use std::{fmt, str::FromStr, sync::LazyLock};
 
 use jiff::{
-    Timestamp,
+    SignedDuration, Timestamp,
     civil::{Date, DateTime},
     tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
 use serde::{Deserialize, Serialize};
+
+use super::utc_midnight;
 
 /// The database that comes with the program: what a zone is must not depend on the machine that asks.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
@@ -61,10 +63,28 @@ impl Zone {
         self.0.iana_name().unwrap_or("Etc/Unknown")
     }
 
+    pub(super) fn time_zone(&self) -> &TimeZone {
+        &self.0
+    }
+
     /// The date on the clinic's wall at `instant`.
     #[must_use]
     pub fn local_date(&self, instant: Timestamp) -> Date {
         self.0.to_datetime(instant).date()
+    }
+
+    /// The date on the clinic's wall just before `end`: the last one of what ends then.
+    #[must_use]
+    pub fn last_date(&self, end: Timestamp) -> Date {
+        let second = SignedDuration::from_secs(1);
+        self.local_date(end.saturating_sub(second).unwrap_or(end))
+    }
+
+    /// The first and the last date that the clinic's wall shows on some UTC days.
+    #[must_use]
+    pub fn dates_of_utc(&self, first: Date, last: Date) -> (Date, Date) {
+        let end = utc_midnight(last.tomorrow().unwrap_or(last));
+        (self.local_date(utc_midnight(first)), self.last_date(end))
     }
 
     /// `instant` with the zone's offset, as `2026-03-02T09:00:00+01:00` (RFC 3339).

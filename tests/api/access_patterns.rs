@@ -5,14 +5,18 @@
 
 use serde_json::json;
 
-use crate::support::{Call, ClinicMade, TestApp, app::external_endpoint, booking};
+use crate::support::{Call, ClinicMade, Held, TestApp, app::external_endpoint, booking};
 
 /// Asserts what a request costs, and that it succeeds.
 async fn costs(app: &TestApp, call: Call, expected: &[(&str, f64)]) -> crate::support::Answer {
     app.wire.forget();
     let answer = call.send().await;
     assert!(answer.status.is_success(), "{answer:?}");
-    let calls = app.wire.take_calls();
+    // What is read at once comes in any order.
+    let mut calls = app.wire.take_calls();
+    calls.sort_by(|a, b| a.operation.cmp(&b.operation).then(a.capacity.total_cmp(&b.capacity)));
+    let mut expected = expected.to_vec();
+    expected.sort_by(|a, b| a.0.cmp(b.0).then(a.1.total_cmp(&b.1)));
     let operations: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     let expected_operations: Vec<_> = expected.iter().map(|(operation, _)| *operation).collect();
     assert_eq!(operations, expected_operations);
@@ -36,7 +40,12 @@ async fn reads_of_one_record_cost_one_get_item() {
     let (clinic, appointment) = clinic_with_booking(&app).await;
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
     let patient = format!("/v1/patients/{}", clinic.patient);
-    for path in [&clinic.path, &staff, &patient, &appointment] {
+    let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
+    let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
+    let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exception = format!("{}/exceptions/{exception}", clinic.path);
+    let clinics = [&clinic.path, &resource, &visit_type, &exception];
+    for path in [&staff, &patient, &appointment].into_iter().chain(clinics) {
         costs(&app, app.get(path), &[("GetItem", 0.5)]).await;
         costs(&app, app.get(&format!("{path}?consistent=true")), &[("GetItem", 1.0)]).await;
     }
@@ -80,6 +89,17 @@ async fn lists_cost_one_query() {
     let export = format!("/v1/patients/{}/export", clinic.patient);
     app.settle().await;
     costs(&app, app.get(&export), &[("GetItem", 1.0), ("Query", 0.5), ("Query", 1.0)]).await;
+    // The exceptions of a clinic that is gone stay, so this list always asks.
+    app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exceptions = format!("{}/exceptions?from=2035-01-01&to=2035-12-31", clinic.path);
+    costs(&app, app.get(&exceptions), &[("Query", 0.5), ("GetItem", 1.0)]).await;
+    for (path, made) in [
+        ("resources", app.resource(&clinic.path).await),
+        ("visit-types", app.visit_type(&clinic.path).await),
+    ] {
+        let list = costs(&app, app.get(&format!("{}/{path}", clinic.path)), &[("Query", 0.5)]);
+        assert_eq!(list.await.json()["items"][0]["id"], made);
+    }
     // An empty list asks whether there is such a clinic.
     let empty = format!("{appointments}?date=2035-01-17");
     costs(&app, app.get(&empty), &[("Query", 0.5), ("GetItem", 1.0)]).await;
@@ -99,6 +119,25 @@ async fn making_a_record_costs_one_write() {
     let staff = json!({ "name": "A", "role": "nurse" });
     let staff = app.post(&format!("{}/staff", made.location())).json(&staff);
     costs(&app, staff, &[("TransactWriteItems", 4.0)]).await;
+    // What belongs to a clinic checks that it is there, and leave that there is such a staff member.
+    let staff = app.staff_member(&made.location()).await;
+    let path = |what: &str| format!("{}/{what}", made.location());
+    let closed = |staff: Option<&str>| {
+        json!({
+            "staff_id": staff, "first_date": "2035-02-01", "last_date": "2035-02-01",
+            "effect": "closed"
+        })
+    };
+    let room = json!({ "name": "A", "kind": "room" });
+    let visit_type = json!({ "name": "A", "duration_minutes": 20 });
+    for (what, body, cost) in [("resources", room, 4.0), ("visit-types", visit_type, 4.0)] {
+        costs(&app, app.post(&path(what)).json(&body), &[("TransactWriteItems", cost)]).await;
+    }
+    // Today, as the clinic's wall has it, needs its time zone once.
+    let first = [("GetItem", 1.0), ("TransactWriteItems", 4.0)];
+    costs(&app, app.post(&path("exceptions")).json(&closed(None)), &first).await;
+    let leave = app.post(&path("exceptions")).json(&closed(Some(&staff)));
+    costs(&app, leave, &[("TransactWriteItems", 6.0)]).await;
     let patient = json!({ "name": "A" });
     costs(&app, app.post("/v1/patients").json(&patient), &[("PutItem", 2.0)]).await;
     let patient = json!({ "name": "A", "mrn": "A-1" });
@@ -106,30 +145,124 @@ async fn making_a_record_costs_one_write() {
 }
 
 #[tokio::test]
-async fn a_booking_costs_one_batch_get_item_and_one_transaction() {
+async fn a_booking_costs_one_round_of_reads_and_one_transaction() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = format!("{}/appointments", clinic.path);
     let book =
         |start: &str| app.post(&path).json(&booking(&clinic.staff, &clinic.patient, start, 30));
     // The first one learns the clinic's time zone, which never changes.
-    let first = [("GetItem", 1.0), ("BatchGetItem", 4.0), ("TransactWriteItems", 11.0)];
+    let exceptions = ("Query", 1.0);
+    let first = [("GetItem", 1.0), ("BatchGetItem", 5.0), exceptions, ("TransactWriteItems", 11.0)];
     costs(&app, book("2035-01-16T09:00:00"), &first).await;
-    let again = [("BatchGetItem", 4.0), ("TransactWriteItems", 11.0)];
+    let again = [("BatchGetItem", 5.0), exceptions, ("TransactWriteItems", 11.0)];
     costs(&app, book("2035-01-16T10:00:00"), &again).await;
-    let keyed = [("BatchGetItem", 5.0), ("TransactWriteItems", 13.0)];
+    let keyed = [("BatchGetItem", 6.0), exceptions, ("TransactWriteItems", 13.0)];
     costs(&app, book("2035-01-16T11:00:00").idempotent("k"), &keyed).await;
     // Over UTC midnight: one sheet more of each.
-    let midnight = [("BatchGetItem", 6.0), ("TransactWriteItems", 15.0)];
+    let midnight = [("BatchGetItem", 7.0), exceptions, ("TransactWriteItems", 15.0)];
     costs(&app, book("2035-01-16T23:45:00Z"), &midnight).await;
-    // A refused one costs the read alone.
+    // A room: itself and its sheet. A type of visit: itself, before all else.
+    let mut with_room = booking(&clinic.staff, &clinic.patient, "2035-01-16T12:00:00", 30);
+    with_room["resource_ids"] = json!([app.resource(&clinic.path).await]);
+    let room = [("BatchGetItem", 7.0), exceptions, ("TransactWriteItems", 15.0)];
+    costs(&app, app.post(&path).json(&with_room), &room).await;
+    let mut of_type = booking(&clinic.staff, &clinic.patient, "2035-01-16T13:00:00", 30);
+    of_type.as_object_mut().unwrap().remove("duration_minutes");
+    of_type["visit_type_id"] = json!(app.visit_type(&clinic.path).await);
+    let typed = [("GetItem", 1.0), ("BatchGetItem", 5.0), exceptions, ("TransactWriteItems", 11.0)];
+    costs(&app, app.post(&path).json(&of_type), &typed).await;
+    // At whatever hour: no exceptions are read.
+    let mut any_hours = booking(&clinic.staff, &clinic.patient, "2035-01-16T14:00:00", 30);
+    any_hours["overrides"] = json!({ "any_hours": true, "reason": "emergency" });
+    let unread = [("BatchGetItem", 5.0), ("TransactWriteItems", 11.0)];
+    costs(&app, app.post(&path).json(&any_hours), &unread).await;
+    // A refused one costs the reads alone.
+    refused(&app, book("2035-01-16T09:00:00"), "staff_busy", &["BatchGetItem", "Query"]).await;
+}
+
+/// Asserts what a refusal with 409 costs.
+async fn refused(app: &TestApp, call: Call, code: &str, expected: &[&str]) {
     app.wire.forget();
-    book("2035-01-16T09:00:00").send().await.problem(409, "staff_busy");
-    let calls = app.wire.take_calls();
-    assert_eq!(
-        calls.iter().map(|call| call.operation.as_str()).collect::<Vec<_>>(),
-        ["BatchGetItem"]
-    );
+    call.send().await.problem(409, code);
+    let mut calls: Vec<_> = app.wire.take_calls().into_iter().map(|call| call.operation).collect();
+    calls.sort();
+    assert_eq!(calls, expected);
+}
+
+#[tokio::test]
+async fn holding_costs_what_booking_does_and_confirming_and_releasing_one_read_more() {
+    let app = TestApp::spawn().await;
+    let (clinic, _) = clinic_with_booking(&app).await;
+    let hold = |start: &str| {
+        let body = json!({ "staff_id": clinic.staff, "start": start, "duration_minutes": 30 });
+        app.post(&format!("{}/holds", clinic.path)).json(&body)
+    };
+    // Without a patient: neither their record, nor their sheet, nor the index.
+    let held = [("BatchGetItem", 3.0), ("Query", 1.0), ("TransactWriteItems", 6.0)];
+    let first = Held::of(&costs(&app, hold("2035-01-16T10:00:00"), &held).await);
+    let confirm = app
+        .post(&format!("{}/confirm", first.path))
+        .json(&json!({ "hold_secret": first.secret, "patient_id": clinic.patient }));
+    let confirmed = [("GetItem", 1.0), ("BatchGetItem", 5.0), ("TransactWriteItems", 11.0)];
+    costs(&app, confirm, &confirmed).await;
+    let second = Held::of(&costs(&app, hold("2035-01-16T11:00:00"), &held).await);
+    let release = app
+        .post(&format!("{}/release", second.path))
+        .json(&json!({ "hold_secret": second.secret }));
+    costs(&app, release, &[("GetItem", 1.0), ("TransactWriteItems", 4.0)]).await;
+    // Two holds that are over stand in the way: they are read, and ended in the same transaction.
+    for start in ["2035-01-16T12:00:00", "2035-01-16T12:30:00"] {
+        costs(&app, hold(start), &held).await;
+    }
+    app.clock.advance(jiff::SignedDuration::from_mins(11));
+    let over = booking(&clinic.staff, &clinic.patient, "2035-01-16T12:00:00", 60);
+    let over = app.post(&format!("{}/appointments", clinic.path)).json(&over);
+    let taken = [
+        ("BatchGetItem", 5.0),
+        ("Query", 1.0),
+        ("BatchGetItem", 2.0),
+        ("TransactWriteItems", 15.0),
+    ];
+    costs(&app, over, &taken).await;
+    app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn moving_costs_one_read_more_than_booking() {
+    let app = TestApp::spawn().await;
+    let (clinic, path) = clinic_with_booking(&app).await;
+    let to = |start: &str| app.post(&format!("{path}/reschedule")).json(&json!({ "start": start }));
+    let reads = [("GetItem", 1.0), ("BatchGetItem", 5.0), ("Query", 1.0)];
+    let with = |written: f64| [&reads[..], &[("TransactWriteItems", written)]].concat();
+    // The same UTC day: the sheets are as many as they were.
+    costs(&app, to("2035-01-16T09:10:00"), &with(11.0)).await;
+    // Another day: two sheets to leave, the old item with its index entry, and the pointer.
+    costs(&app, to("2035-01-17T09:00:00"), &with(20.0)).await;
+    // It is now found by its pointer.
+    let moved = app.booked(&clinic, "2035-01-16T09:00:00").await;
+    assert_ne!(moved, path);
+    costs(&app, app.get(&path), &[("GetItem", 0.5), ("GetItem", 1.0), ("GetItem", 1.0)]).await;
+    let taken =
+        app.post(&format!("{moved}/reschedule")).json(&json!({ "start": "2035-01-17T09:10:00" }));
+    refused(&app, taken, "staff_busy", &["BatchGetItem", "GetItem", "Query"]).await;
+}
+
+#[tokio::test]
+async fn free_times_and_days_cost_three_queries_at_once() {
+    let app = TestApp::spawn().await;
+    let (clinic, _) = clinic_with_booking(&app).await;
+    for _ in 0..3 {
+        app.staff_member(&clinic.path).await;
+    }
+    let free = format!("{}/availability?duration_minutes=30", clinic.path);
+    let queries = [("Query", 0.5), ("Query", 0.5), ("Query", 0.5)];
+    for range in ["", "&from=2035-01-16&to=2035-01-16", "&from=2035-01-16&to=2035-02-15"] {
+        costs(&app, app.get(&format!("{free}{range}")), &queries).await;
+    }
+    let next = format!("{free}&from=2035-01-16&limit=3");
+    costs(&app, app.get(&next), &queries).await;
+    costs(&app, app.get(&format!("{}/day/2035-01-16", clinic.path)), &queries).await;
 }
 
 #[tokio::test]
@@ -190,6 +323,13 @@ async fn deleting_marks_looks_and_deletes() {
     };
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
     costs(&app, app.delete(&staff), &guarded(1, 1.0, 1.0)).await;
+    let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
+    costs(&app, app.delete(&resource), &guarded(1, 1.0, 1.0)).await;
+    let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
+    costs(&app, app.delete(&visit_type), &[("GetItem", 1.0), ("DeleteItem", 1.0)]).await;
+    let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exception = format!("{}/exceptions/{exception}", clinic.path);
+    costs(&app, app.delete(&exception), &[("GetItem", 1.0), ("DeleteItem", 1.0)]).await;
     costs(&app, app.delete(&clinic.path), &guarded(2, 2.0, 2.0)).await;
     let patient = format!("/v1/patients/{}", clinic.patient);
     costs(&app, app.delete(&patient), &guarded(1, 2.0, 2.0)).await;

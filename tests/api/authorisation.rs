@@ -27,26 +27,66 @@ struct Records {
     staff: String,
     patient: String,
     appointment: String,
+    resource: String,
+    visit_type: String,
+    exception: String,
+    hold: String,
+    hold_secret: String,
 }
 
 impl Records {
     async fn make(app: &TestApp) -> Self {
         let clinic = app.ready_clinic().await;
         let appointment = app.booked(&clinic, "2035-01-16T09:00:00").await;
-        Self { clinic: clinic.path, staff: clinic.staff, patient: clinic.patient, appointment }
+        let (resource, visit_type) =
+            (app.resource(&clinic.path).await, app.visit_type(&clinic.path).await);
+        let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+        let held = app.held(&clinic, "2035-01-18T09:00:00", 15).await;
+        Self {
+            clinic: clinic.path,
+            staff: clinic.staff,
+            patient: clinic.patient,
+            appointment,
+            resource,
+            visit_type,
+            exception,
+            hold: held.path,
+            hold_secret: held.secret,
+        }
     }
 
-    /// The same without the appointment, which stands in the way of deletions.
+    /// The same without the appointments, which stand in the way of deletions.
     async fn make_deletable(app: &TestApp) -> Self {
         let records = Self::make(app).await;
         app.delete(&records.appointment).send().await.expect(204);
+        let secret = json!({ "hold_secret": records.hold_secret });
+        app.post(&format!("{}/release", records.hold)).json(&secret).send().await.expect(200);
+        records
+    }
+
+    /// The same without all that stands in the way of the clinic's deletion.
+    async fn make_empty(app: &TestApp) -> Self {
+        let records = Self::make_deletable(app).await;
+        let Self { clinic, staff, resource, visit_type, .. } = &records;
+        for path in [
+            format!("{clinic}/staff/{staff}"),
+            format!("{clinic}/resources/{resource}"),
+            format!("{clinic}/visit-types/{visit_type}"),
+        ] {
+            app.delete(&path).send().await.expect(204);
+        }
         records
     }
 }
 
 /// A request for an operation that succeeds for whoever may make it: method, path and body.
 fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
-    let Records { clinic, staff, patient, appointment } = at;
+    let Records { clinic, staff, patient, appointment, .. } = at;
+    let Records { resource, visit_type, exception, hold, hold_secret, .. } = at;
+    let one_resource = format!("{clinic}/resources/{resource}");
+    let one_visit_type = format!("{clinic}/visit-types/{visit_type}");
+    let one_exception = format!("{clinic}/exceptions/{exception}");
+    let secret = json!({ "hold_secret": hold_secret });
     let one_staff = format!("{clinic}/staff/{staff}");
     let one_patient = format!("/v1/patients/{patient}");
     let booked = booking(staff, patient, "2035-01-17T09:00:00", 30);
@@ -84,6 +124,48 @@ fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
             (post, format!("{appointment}/status"), Some(json!({ "status": "confirmed" })))
         }
         "cancel_appointment" => (post, format!("{appointment}/cancel"), Some(json!({}))),
+        "reschedule_appointment" => (
+            post,
+            format!("{appointment}/reschedule"),
+            Some(json!({ "start": "2035-01-16T10:00:00" })),
+        ),
+        "create_hold" => {
+            let held = json!({
+                "staff_id": staff, "start": "2035-01-19T09:00:00", "duration_minutes": 30
+            });
+            (post, format!("{clinic}/holds"), Some(held))
+        }
+        "confirm_hold" => {
+            let confirmation = json!({ "hold_secret": hold_secret, "patient_id": patient });
+            (post, format!("{hold}/confirm"), Some(confirmation))
+        }
+        "release_hold" => (post, format!("{hold}/release"), Some(secret)),
+        "list_resources" => (get, format!("{clinic}/resources"), None),
+        "create_resource" => {
+            (post, format!("{clinic}/resources"), Some(json!({ "name": "New", "kind": "room" })))
+        }
+        "get_resource" => (get, one_resource, None),
+        "update_resource" => (patch, one_resource, Some(json!({ "name": "Renamed" }))),
+        "delete_resource" => (Method::DELETE, one_resource, None),
+        "list_visit_types" => (get, format!("{clinic}/visit-types"), None),
+        "create_visit_type" => {
+            let visit_type = json!({ "name": "New", "duration_minutes": 20 });
+            (post, format!("{clinic}/visit-types"), Some(visit_type))
+        }
+        "get_visit_type" => (get, one_visit_type, None),
+        "update_visit_type" => (patch, one_visit_type, Some(json!({ "name": "Renamed" }))),
+        "delete_visit_type" => (Method::DELETE, one_visit_type, None),
+        "list_exceptions" => (get, format!("{clinic}/exceptions"), None),
+        "create_exception" => {
+            let closed = json!({
+                "first_date": "2035-03-01", "last_date": "2035-03-02", "effect": "closed"
+            });
+            (post, format!("{clinic}/exceptions"), Some(closed))
+        }
+        "get_exception" => (get, one_exception, None),
+        "delete_exception" => (Method::DELETE, one_exception, None),
+        "list_availability" => (get, format!("{clinic}/availability?duration_minutes=30"), None),
+        "get_day" => (get, format!("{clinic}/day/2035-01-16"), None),
         other => panic!("say here how a good request for {other} looks"),
     }
 }
@@ -177,15 +259,13 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
     for row in guarded() {
         for role in Role::ALL {
             // A deletion needs records of its own, and nothing that stands in its way.
-            let deletes = ["delete_clinic", "delete_patient", "delete_staff_member"];
-            let own = if deletes.contains(&row.operation) {
-                Records::make_deletable(&app).await
-            } else {
-                Records::make(&app).await
+            let own = match row.operation {
+                "delete_clinic" => Records::make_empty(&app).await,
+                "delete_patient" | "delete_staff_member" | "delete_resource" => {
+                    Records::make_deletable(&app).await
+                }
+                _ => Records::make(&app).await,
             };
-            if row.operation == "delete_clinic" {
-                app.delete(&format!("{}/staff/{}", own.clinic, own.staff)).send().await.expect(204);
-            }
             let as_role = app.with_bearer(token(&caller(role, &own)));
             let answer = send(&as_role, row.operation, &own).await;
             let case = format!("{} as {}", row.operation, role.as_str());
@@ -199,6 +279,9 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
     }
 }
 
+/// What patients see of every clinic of the organisation.
+const OFFERS: [&str; 3] = ["list_visit_types", "get_visit_type", "list_availability"];
+
 /// What was asked of the table since it was last looked.
 fn calls(app: &TestApp) -> Vec<String> {
     app.wire.take_calls().into_iter().map(|call| call.operation).collect()
@@ -210,11 +293,14 @@ async fn what_is_out_of_scope_is_as_if_it_were_not_there_and_stays_as_it_is() {
     let (own, other) = (Records::make(&app).await, Records::make(&app).await);
     let elsewhere = app.in_org("ORG-ELSEWHERE");
     let foreign = Records::make(&elsewhere).await;
+    let missing_clinic = own.clinic.replace(&own.clinic[own.clinic.len() - 8..], "00000000");
     let missing = Records {
-        clinic: own.clinic.replace(&own.clinic[own.clinic.len() - 8..], "00000000"),
+        clinic: missing_clinic.clone(),
         staff: format!("{}00000000", &own.staff[..own.staff.len() - 8]),
         patient: format!("{}00000000", &own.patient[..own.patient.len() - 8]),
-        appointment: own.appointment.replace(&own.clinic, &other.clinic),
+        appointment: own.appointment.replace(&own.clinic, &missing_clinic),
+        hold: own.hold.replace(&own.clinic, &missing_clinic),
+        ..own.clone()
     };
     let before = app.all_items().await;
     for row in guarded() {
@@ -253,7 +339,13 @@ async fn what_is_out_of_scope_is_as_if_it_were_not_there_and_stays_as_it_is() {
                 send(&as_role, row.operation, &other).await.problem(404, "not_found");
             }
             if scope == Some(Scope::OwnRecords) {
-                send(&as_role, row.operation, &other).await.problem(404, "not_found");
+                let answer = send(&as_role, row.operation, &other).await;
+                // What a clinic offers is nobody's record.
+                if OFFERS.contains(&row.operation) {
+                    assert!(answer.status.is_success(), "{}", case("another clinic's"));
+                } else {
+                    answer.problem(404, "not_found");
+                }
             }
         }
     }

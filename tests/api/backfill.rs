@@ -50,6 +50,9 @@ async fn everything(app: &TestApp) -> ClinicMade {
     app.post(&format!("{cancelled}/cancel")).json(&cancel).send().await.expect(200);
     let deleted = app.booked(&clinic, "2035-01-17T09:00:00Z").await;
     app.delete(&deleted).send().await.expect(204);
+    app.resource(&clinic.path).await;
+    app.visit_type(&clinic.path).await;
+    app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
     clinic
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::process::{HttpClient, Running, admin_token, http_client, program};
 
 /// Each is in some field, and in nothing else.
-const MARKERS: [&str; 11] = [
+const MARKERS: [&str; 13] = [
     "canary-name",
     "canary-mrn",
     "canary-other-mrn",
@@ -23,6 +23,8 @@ const MARKERS: [&str; 11] = [
     "canary-visit-notes",
     "canary-cancelled",
     "canary-wrong",
+    "canary-leave",
+    "canary-override",
 ];
 
 fn patient() -> Value {
@@ -106,6 +108,10 @@ fn template(path: &str) -> String {
         Some("STF-") => "{staff_id}".to_owned(),
         Some("PAT-") => "{patient_id}".to_owned(),
         Some("APT-") => "{appointment_id}".to_owned(),
+        Some("RES-") => "{resource_id}".to_owned(),
+        Some("VTY-") => "{visit_type_id}".to_owned(),
+        Some("EXC-") => "{exception_id}".to_owned(),
+        _ if part.parse::<jiff::civil::Date>().is_ok() => "{date}".to_owned(),
         _ => part.to_owned(),
     };
     path.split('/').map(named).collect::<Vec<_>>().join("/")
@@ -148,6 +154,7 @@ async fn every_operation(caller: &mut Caller) {
             expected
         );
     }
+    scheduling(caller, &clinic, &staff, &one).await;
     let reads = [
         "/v1/clinics?limit=1".to_owned(),
         clinic.clone(),
@@ -190,6 +197,73 @@ async fn every_operation(caller: &mut Caller) {
         caller.made(&format!("{empty}/staff"), json!({ "name": "V", "role": "nurse" })).await;
     for path in [leaves, empty] {
         assert_eq!(caller.send("DELETE", &path, None).await.0, 204);
+    }
+}
+
+/// Working time, holding, moving, and what is free, with markers wherever there is text.
+async fn scheduling(caller: &mut Caller, clinic: &str, staff: &str, one: &str) {
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let room = json!({ "name": "R", "kind": "room" });
+    let room = caller.made(&format!("{clinic}/resources"), room).await;
+    let visit_type = json!({ "name": "V", "duration_minutes": 30 });
+    let visit_type = caller.made(&format!("{clinic}/visit-types"), visit_type).await;
+    let tomorrow = {
+        let now = clinic_api::time::Clock::now(&clinic_api::time::SystemClock);
+        clinic_api::time::utc_date(now).tomorrow().unwrap()
+    };
+    let later = tomorrow.saturating_add(jiff::Span::new().days(30));
+    let leave = json!({
+        "staff_id": id(staff), "first_date": later, "last_date": later,
+        "effect": "closed", "reason": "Canary-Leave"
+    });
+    let leave = caller.made(&format!("{clinic}/exceptions"), leave).await;
+    for (start, end) in [("14:00", "confirm"), ("16:00", "release")] {
+        let hold = json!({
+            "staff_id": id(staff), "resource_ids": [id(&room)], "visit_type_id": id(&visit_type),
+            "start": format!("{tomorrow}T{start}:00Z")
+        });
+        let (status, held) = caller.send("POST", &format!("{clinic}/holds"), Some(hold)).await;
+        assert_eq!(status, 201, "{held}");
+        let path = format!("{clinic}/holds/{}", held["id"].as_str().unwrap());
+        let mut body = json!({ "hold_secret": "Canary-Wrong" });
+        assert_eq!(caller.send("POST", &format!("{path}/{end}"), Some(body.clone())).await.0, 403);
+        body["hold_secret"] = held["hold_secret"].clone();
+        if end == "confirm" {
+            body["patient_id"] = json!(id(one));
+            body["reason"] = json!("Canary-Reason");
+            body["notes"] = json!("Canary-Visit-Notes");
+        }
+        assert_eq!(caller.send("POST", &format!("{path}/{end}"), Some(body)).await.0, 200);
+        if end == "confirm" {
+            let booked = path.replace("/holds/", "/appointments/");
+            let to = json!({
+                "start": format!("{tomorrow}T14:10:00Z"),
+                "overrides": { "overbook": true, "any_hours": true, "reason": "Canary-Override" }
+            });
+            let moved = caller.send("POST", &format!("{booked}/reschedule"), Some(to)).await;
+            assert_eq!(moved.0, 200);
+            assert_eq!(caller.send("DELETE", &booked, None).await.0, 204);
+        }
+    }
+    let of_type = format!("visit_type={}", id(&visit_type));
+    for read in [
+        room.clone(),
+        visit_type.clone(),
+        leave.clone(),
+        format!("{clinic}/resources?limit=1"),
+        format!("{clinic}/visit-types?limit=1"),
+        format!("{clinic}/exceptions?limit=1"),
+        format!("{clinic}/availability?{of_type}"),
+        format!("{clinic}/day/{tomorrow}"),
+    ] {
+        assert_eq!(caller.send("GET", &read, None).await.0, 200, "{read}");
+    }
+    for path in [&room, &visit_type] {
+        let renamed = Some(json!({ "name": "W" }));
+        assert_eq!(caller.send("PATCH", path, renamed).await.0, 200, "{path}");
+    }
+    for path in [&leave, &visit_type, &room] {
+        assert_eq!(caller.send("DELETE", path, None).await.0, 204, "{path}");
     }
 }
 

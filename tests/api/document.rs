@@ -3,7 +3,7 @@
 use clinic_api::router;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{Held, TestApp};
 
 fn committed() -> Value {
     serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap()
@@ -90,7 +90,7 @@ fn every_operation_is_whole() {
             );
         }
     }
-    assert_eq!(ids.len(), 29);
+    assert_eq!(ids.len(), 49);
 }
 
 /// The statuses beyond those that all of a kind have: where they can happen, and nowhere else.
@@ -106,29 +106,51 @@ fn conflicts_and_preconditions_stand_where_they_can_happen() {
     let conflicts = [
         "cancel_appointment",
         "change_appointment_status",
+        "confirm_hold",
         "create_appointment",
+        "create_hold",
         "create_patient",
         "delete_clinic",
         "delete_patient",
+        "delete_resource",
         "delete_staff_member",
+        "release_hold",
+        "reschedule_appointment",
         "update_patient",
     ];
     assert_eq!(with("409"), conflicts.map(str::to_owned).into());
     let preconditions = [
         "cancel_appointment",
         "change_appointment_status",
+        "confirm_hold",
         "delete_appointment",
         "delete_clinic",
+        "delete_exception",
         "delete_patient",
+        "delete_resource",
         "delete_staff_member",
+        "delete_visit_type",
+        "release_hold",
+        "reschedule_appointment",
         "update_appointment",
         "update_clinic",
         "update_patient",
+        "update_resource",
         "update_staff_member",
+        "update_visit_type",
     ];
     assert_eq!(with("412"), preconditions.map(str::to_owned).into());
-    let singles = ["get_appointment", "get_clinic", "get_patient", "get_staff_member"];
+    let singles = [
+        "get_appointment",
+        "get_clinic",
+        "get_exception",
+        "get_patient",
+        "get_resource",
+        "get_staff_member",
+        "get_visit_type",
+    ];
     assert_eq!(with("304"), singles.map(str::to_owned).into());
+    assert_eq!(with("410"), ["confirm_hold", "release_hold"].map(str::to_owned).into());
 }
 
 #[test]
@@ -145,6 +167,17 @@ fn every_record_and_every_body_has_an_example() {
         "Appointment",
         "AppointmentIn",
         "StatusIn",
+        "HoldIn",
+        "HoldConfirmation",
+        "HoldRelease",
+        "Reschedule",
+        "Resource",
+        "ResourceIn",
+        "VisitType",
+        "VisitTypeIn",
+        "Exception",
+        "ExceptionIn",
+        "Availability",
         "Problem",
     ] {
         assert!(
@@ -172,8 +205,26 @@ async fn the_examples_of_bodies_are_taken() {
     let made = app.post(&format!("{clinic}/appointments")).json(&booking).send().await.expect(201);
     let status = app.post(&format!("{}/status", made.location())).json(&example("StatusIn"));
     status.send().await.expect(200);
+    let moved = app.post(&format!("{}/reschedule", made.location()));
+    moved.json(&json!({ "start": "2035-01-16T09:10:00" })).send().await.expect(200);
     let cancel = app.post(&format!("{}/cancel", made.location())).json(&example("CancellationIn"));
     cancel.send().await.expect(200);
+    for (path, name) in [("resources", "ResourceIn"), ("visit-types", "VisitTypeIn")] {
+        app.post(&format!("{clinic}/{path}")).json(&example(name)).send().await.expect(201);
+    }
+    let mut leave = example("ExceptionIn");
+    leave["staff_id"] = booking["staff_id"].clone();
+    leave["first_date"] = json!("2035-02-05");
+    leave["last_date"] = json!("2035-02-16");
+    app.post(&format!("{clinic}/exceptions")).json(&leave).send().await.expect(201);
+    let mut hold = example("HoldIn");
+    hold["staff_id"] = booking["staff_id"].clone();
+    hold["start"] = booking["start"].clone();
+    let held = Held::of(&app.post(&format!("{clinic}/holds")).json(&hold).send().await.expect(201));
+    let mut confirmation = example("HoldConfirmation");
+    confirmation["patient_id"] = booking["patient_id"].clone();
+    confirmation["hold_secret"] = json!(held.secret);
+    app.post(&format!("{}/confirm", held.path)).json(&confirmation).send().await.expect(200);
 }
 
 /// Answers have the members that the document says, and no others.
@@ -182,12 +233,21 @@ async fn answers_have_the_documented_members() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let appointment = app.booked(&clinic, "2035-01-16T09:00:00").await;
+    let closed = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
     let answers = [
         ("Clinic", clinic.path.clone()),
         ("StaffMember", format!("{}/staff/{}", clinic.path, clinic.staff)),
         ("Patient", format!("/v1/patients/{}", clinic.patient)),
         ("Appointment", appointment),
         ("ClinicOverview", format!("{}/overview", clinic.path)),
+        ("Resource", format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await)),
+        (
+            "VisitType",
+            format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await),
+        ),
+        ("Exception", format!("{}/exceptions/{closed}", clinic.path)),
+        ("Availability", format!("{}/availability?duration_minutes=30", clinic.path)),
+        ("Day", format!("{}/day/2035-01-16", clinic.path)),
         ("Problem", "/nope".to_owned()),
     ];
     let schemas = committed()["components"]["schemas"].clone();

@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("recorder", &["http", "model", "repo", "store"]),
     ("error", &["store"]),
     ("openapi", &["error"]),
-    ("http", &["app", "error", "id", "openapi", "store"]),
+    ("http", &["app", "error", "id", "openapi", "store", "validation"]),
     (
         "handlers",
         &[
@@ -51,7 +51,19 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("main", &["cli", "config", "http", "router", "time"]),
 ];
 
-const AGGREGATES: [&str; 6] = ["appointments", "audit", "clinics", "patients", "schedule", "staff"];
+const AGGREGATES: [&str; 11] = [
+    "appointments",
+    "audit",
+    "availability",
+    "clinics",
+    "day",
+    "exceptions",
+    "patients",
+    "resources",
+    "schedule",
+    "staff",
+    "visit_types",
+];
 
 /// The layer that a path below the crate's root belongs to; a folder of an aggregate has no layer of its own.
 fn layer(path: &[String]) -> Option<String> {

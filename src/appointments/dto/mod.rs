@@ -1,73 +1,22 @@
 //! Appointments as they come and go over HTTP.
 
+mod book;
 mod start;
 
+pub use book::{AppointmentIn, ConfirmationIn, HoldIn, OverridesIn, ReleaseIn, RescheduleIn};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 pub use start::Start;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::model::{Appointment, MAX_MINUTES, MIN_MINUTES, Status};
+use super::model::{Appointment, Rescheduled, Status};
 use crate::{
-    id::{AppointmentId, ClinicId, PatientId, StaffId},
+    id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
     time::Zone,
     validation::sensitive as hidden,
 };
-
-/// An appointment to be booked.
-#[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
-    "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
-    "start": "2027-03-02T09:00:00",
-    "duration_minutes": 30,
-    "reason": "check-up"
-}))]
-pub struct AppointmentIn {
-    /// The staff member, one of the clinic's.
-    pub staff_id: StaffId,
-    /// The patient.
-    pub patient_id: PatientId,
-    /// When it begins, to the minute: an instant with its offset (RFC 3339), or a date-time without one on the
-    /// clinic's own wall. From now (with 5 minutes' grace) to 400 days ahead.
-    #[schema(
-        value_type = String,
-        pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
-        example = "2027-03-02T09:00:00+01:00"
-    )]
-    pub start: Start,
-    /// How long it takes, in minutes.
-    #[serde(deserialize_with = "whole_number")]
-    #[validate(range(min = MIN_MINUTES, max = MAX_MINUTES))]
-    #[schema(minimum = 5, maximum = 720, example = 30)]
-    pub duration_minutes: u16,
-    /// What it is for.
-    #[validate(length(max = 500), custom(function = hidden::text))]
-    #[schema(value_type = Option<String>, max_length = 500)]
-    pub reason: Option<Sensitive<String>>,
-    /// What staff should know.
-    #[validate(length(max = 4000), custom(function = hidden::text))]
-    #[schema(value_type = Option<String>, max_length = 4000)]
-    pub notes: Option<Sensitive<String>>,
-}
-
-/// A whole number as JSON Schema has it: `30.0` is one.
-fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let number = serde_json::Number::deserialize(deserializer)?;
-    let whole = number.as_u64().and_then(|number| u16::try_from(number).ok());
-    let rounded = number.as_f64().filter(|number| number.fract() == 0.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it was compared with the bounds"
-    )]
-    let exact =
-        rounded.filter(|number| (0.0..=65_535.0).contains(number)).map(|number| number as u16);
-    whole.or(exact).ok_or_else(|| D::Error::custom("must be a whole number, and not too large"))
-}
 
 /// What can be changed of an appointment without moving it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
@@ -159,6 +108,40 @@ macro_rules! same_variants {
 same_variants!(Status => StatusDto: Held Scheduled Confirmed CheckedIn Completed Cancelled NoShow Expired);
 same_variants!(StatusDto => Status: Held Scheduled Confirmed CheckedIn Completed Cancelled NoShow Expired);
 
+/// Where an appointment was before it was moved.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Rescheduled)]
+pub struct RescheduledOut {
+    /// When it was to begin, with the clinic's offset (RFC 3339).
+    #[schema(format = "date-time")]
+    pub start: String,
+    /// How long it was to take, in minutes.
+    pub duration_minutes: u16,
+    /// With which staff member.
+    pub staff_id: StaffId,
+}
+
+impl RescheduledOut {
+    fn new(from: &Rescheduled, zone: &Zone) -> Self {
+        Self {
+            start: zone.with_offset(from.start),
+            duration_minutes: from.duration_minutes,
+            staff_id: from.staff_id.clone(),
+        }
+    }
+}
+
+/// An appointment that is held, and what it is confirmed or released with.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Hold)]
+pub struct HoldOut {
+    /// The appointment.
+    #[serde(flatten)]
+    pub appointment: AppointmentOut,
+    /// What confirms or releases the hold: whoever has it may.
+    pub hold_secret: String,
+}
+
 /// An appointment.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Appointment, example = json!({
@@ -166,10 +149,14 @@ same_variants!(StatusDto => Status: Held Scheduled Confirmed CheckedIn Completed
     "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
     "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
     "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+    "resource_ids": [],
     "status": "scheduled",
     "start": "2027-03-02T09:00:00+01:00",
     "end": "2027-03-02T09:30:00+01:00",
     "duration_minutes": 30,
+    "buffer_before_minutes": 0,
+    "buffer_after_minutes": 0,
+    "overbooked": false,
     "time_zone": "Europe/Zurich",
     "reason": "check-up",
     "created_at": "2027-03-01T08:00:00Z",
@@ -182,8 +169,16 @@ pub struct AppointmentOut {
     pub clinic_id: ClinicId,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The patient.
-    pub patient_id: PatientId,
+    /// The patient; a hold may have none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub patient_id: Option<PatientId>,
+    /// The rooms and the equipment that it needs.
+    pub resource_ids: Vec<ResourceId>,
+    /// What type of visit it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub visit_type_id: Option<VisitTypeId>,
     /// Where it stands in its life.
     pub status: StatusDto,
     /// When it begins, with the clinic's offset (RFC 3339).
@@ -194,9 +189,27 @@ pub struct AppointmentOut {
     pub end: String,
     /// How long it takes, in minutes.
     pub duration_minutes: u16,
+    /// What staff and resources need before it, in minutes.
+    pub buffer_before_minutes: u16,
+    /// What staff and resources need after it, in minutes.
+    pub buffer_after_minutes: u16,
     /// The clinic's time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
+    /// Until when it is held, if it is, or was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hold_expires_at: Option<Timestamp>,
+    /// Whether it was booked over others.
+    pub overbooked: bool,
+    /// Why it was booked over others, or outside of working hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub override_reason: Option<Sensitive<String>>,
+    /// From where it was moved last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub rescheduled_from: Option<RescheduledOut>,
     /// What it is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
@@ -228,7 +241,17 @@ impl AppointmentOut {
             clinic_id: appointment.clinic_id,
             staff_id: appointment.staff_id,
             patient_id: appointment.patient_id,
+            resource_ids: appointment.resource_ids,
+            visit_type_id: appointment.visit_type_id,
             duration_minutes: appointment.duration_minutes,
+            buffer_before_minutes: appointment.buffer_before_minutes,
+            buffer_after_minutes: appointment.buffer_after_minutes,
+            hold_expires_at: appointment.hold_expires_at,
+            overbooked: appointment.overbooked,
+            override_reason: appointment.override_reason,
+            rescheduled_from: appointment
+                .rescheduled_from
+                .map(|from| RescheduledOut::new(&from, zone)),
             time_zone: appointment.time_zone,
             reason: appointment.reason,
             notes: appointment.notes,
@@ -241,7 +264,7 @@ impl AppointmentOut {
     /// The same without what staff noted for each other.
     #[must_use]
     pub fn for_patient(self) -> Self {
-        Self { notes: None, ..self }
+        Self { notes: None, override_reason: None, ..self }
     }
 }
 

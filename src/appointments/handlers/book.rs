@@ -3,27 +3,30 @@
 use axum::{extract::State, response::Response};
 use jiff::Timestamp;
 
-use super::tagged;
+use super::{refusals, tagged};
 use crate::{
     app::AppState,
     appointments::{
-        dto::{AppointmentIn, AppointmentOut, Start},
+        dto::{AppointmentIn, AppointmentOut, OverridesIn, Start},
         model::{Appointment, check_start},
-        repo::{self, Booking, BookingError},
+        repo::{self, Booking, Rules},
     },
-    clinics,
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Entity, IdempotencyKey, WriteCommand, WriteContext, idempotency::or_replay},
-    id::ClinicId,
+    http::{
+        ApiPath, Entity, IdempotencyKey, WriteCommand, WriteContext,
+        auth::{Grant, policy::Override},
+        idempotency::or_replay,
+    },
+    id::{ClinicId, VisitTypeId},
     openapi::BookProblems,
-    schedule::model::{Busy, Clash},
     time::{LocalTimeError, Zone},
+    visit_types,
 };
 
 /// Book an appointment
 ///
-/// The appointment and the day sheets of staff member and patient are written in one transaction: two bookings
-/// never meet in one slot.
+/// The appointment and the day sheets of staff member, resources and patient are written in one transaction: two
+/// bookings never meet in one slot. A hold that is over gives way, one that is not never does.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments",
@@ -38,10 +41,11 @@ use crate::{
 )]
 pub async fn create_appointment(
     State(app): State<AppState>,
+    grant: Grant,
     ApiPath(clinic): ApiPath<ClinicId>,
     WriteCommand { body, context }: WriteCommand<AppointmentIn>,
 ) -> ApiResult<Response> {
-    let booked = book(&app, &context, clinic, body).await;
+    let booked = book(&app, &grant, &context, clinic, body).await;
     let booked = or_replay(app.store(), &context, booked).await?;
     let Appointment { id, clinic_id, .. } = &booked.value;
     let location = format!("/v1/clinics/{clinic_id}/appointments/{id}");
@@ -50,34 +54,101 @@ pub async fn create_appointment(
 
 async fn book(
     app: &AppState,
+    grant: &Grant,
     context: &WriteContext,
     clinic_id: ClinicId,
     body: AppointmentIn,
 ) -> Result<Entity<Appointment>, ApiError> {
+    let overrides = allowed(grant, body.overrides)?;
     let time_zone = app.clinics().zone(&context.org, &clinic_id).await?;
     let start = start(body.start, &time_zone, context.now)?;
-    let clinic = clinic_id.clone();
+    let length =
+        length(app, context, &clinic_id, body.duration_minutes, body.visit_type_id.as_ref())
+            .await?;
+    let rules = Rules { any_hours: overrides.any_hours, roles: length.roles };
     let booking = Booking {
         clinic_id,
         time_zone: time_zone.clone(),
         staff_id: body.staff_id,
-        patient_id: body.patient_id,
+        patient_id: Some(body.patient_id),
+        resource_ids: body.resource_ids,
+        visit_type_id: body.visit_type_id,
         start,
-        duration_minutes: body.duration_minutes,
+        duration_minutes: length.minutes,
+        buffer_minutes: length.buffers,
+        held_until: None,
+        overbooked: overrides.overbook,
+        override_reason: overrides.reason,
         reason: body.reason,
         notes: body.notes,
     };
-    match repo::book(app.store(), context, booking).await {
-        Err(BookingError::UnknownStaff) => {
-            // The time zone is remembered of clinics that are gone as well.
-            clinics::repo::require(app.store(), &context.org, &clinic).await?;
-            Err(refused(BookingError::UnknownStaff, &time_zone))
-        }
-        booked => booked.map_err(|error| refused(error, &time_zone)),
-    }
+    let booked = repo::book(app.store(), context, booking, &rules).await;
+    booked.map_err(|error| refusals::booking(error, &time_zone))
 }
 
-fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {
+/// Overrides that the caller may use.
+pub(super) struct Allowed {
+    pub(super) overbook: bool,
+    pub(super) any_hours: bool,
+    pub(super) reason: Option<crate::sensitive::Sensitive<String>>,
+}
+
+/// The overrides, if the caller's roles allow them.
+pub(super) fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, ApiError> {
+    let Some(OverridesIn { overbook, any_hours, reason }) = overrides else {
+        return Ok(Allowed { overbook: false, any_hours: false, reason: None });
+    };
+    for (asked, what) in [(overbook, Override::Overbook), (any_hours, Override::AnyHours)] {
+        if asked && !grant.may_override(what) {
+            return Err(ApiError::new(
+                ErrorCode::Forbidden,
+                format!("The caller's roles do not allow {}.", what.as_str()),
+            ));
+        }
+    }
+    Ok(Allowed { overbook, any_hours, reason: Some(reason) })
+}
+
+/// How long a visit takes, what it needs around it, and who gives it.
+pub(super) struct Length {
+    pub(super) minutes: u16,
+    pub(super) buffers: (u16, u16),
+    pub(super) roles: Vec<String>,
+}
+
+/// The length that a body says, itself or by a type of visit: then it costs a read.
+pub(super) async fn length(
+    app: &AppState,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    minutes: Option<u16>,
+    visit_type: Option<&VisitTypeId>,
+) -> Result<Length, ApiError> {
+    let Some(id) = visit_type else {
+        return Ok(Length {
+            minutes: minutes.unwrap_or_default(),
+            buffers: (0, 0),
+            roles: Vec::new(),
+        });
+    };
+    let found = visit_types::repo::get(app.store(), &context.org, clinic, id, true).await;
+    let found = found.map_err(|error| match ApiError::from(error) {
+        missing if missing.code() == ErrorCode::NotFound => ApiError::field(
+            ErrorCode::UnknownReference,
+            "/visit_type_id",
+            "is no visit type of this clinic",
+        ),
+        other => other,
+    })?;
+    let visit_type = found.value;
+    Ok(Length {
+        minutes: visit_type.duration_minutes,
+        buffers: (visit_type.buffer_before_minutes, visit_type.buffer_after_minutes),
+        roles: visit_type.roles,
+    })
+}
+
+pub(super) fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {
     let wrong = |code, message: String| ApiError::field(code, "/start", message);
     let start = match start {
         Start::Instant(instant) => instant,
@@ -92,37 +163,4 @@ fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiErro
     check_start(start, now)
         .map_err(|error| wrong(ErrorCode::ValidationFailed, error.to_string()))?;
     Ok(start)
-}
-
-fn refused(error: BookingError, zone: &Zone) -> ApiError {
-    let unknown = |pointer, message| ApiError::field(ErrorCode::UnknownReference, pointer, message);
-    match error {
-        BookingError::UnknownStaff => unknown("/staff_id", "is no staff member of this clinic"),
-        BookingError::UnknownPatient => unknown("/patient_id", "is no patient of the organisation"),
-        BookingError::StaffInactive => ApiError::new(
-            ErrorCode::StaffInactive,
-            "The staff member is inactive or about to be deleted. Nothing was written.",
-        ),
-        BookingError::PatientInactive => ApiError::new(
-            ErrorCode::PatientInactive,
-            "The patient is inactive or about to be deleted. Nothing was written.",
-        ),
-        BookingError::Busy(clash) => busy(&clash, zone),
-        BookingError::Store(error) => error.into(),
-    }
-}
-
-fn busy(clash: &Clash, zone: &Zone) -> ApiError {
-    let (code, detail) = match clash.busy {
-        Busy::Staff => (
-            ErrorCode::StaffBusy,
-            "Another appointment of the staff member overlaps. Nothing was written.",
-        ),
-        Busy::Patient => (
-            ErrorCode::PatientBusy,
-            "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
-        ),
-    };
-    let starts = clash.nearest_free.iter().map(|start| zone.with_offset(*start)).collect();
-    ApiError::new(code, detail).with_nearest_free(starts)
 }

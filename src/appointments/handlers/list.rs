@@ -161,7 +161,7 @@ pub async fn list_clinic_appointments(
     page.consistent = query.consistent;
     let org = context.grant.org();
     let listed = repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), page).await?;
-    app.note_access(&context, listed.items.iter().map(|found| &found.value.patient_id));
+    app.note_access(&context, listed.items.iter().flat_map(|found| &found.value.patient_id));
     paging.page(listed, out).map(Json)
 }
 

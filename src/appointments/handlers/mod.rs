@@ -2,7 +2,10 @@
 
 pub mod book;
 pub mod change;
+pub mod hold;
 pub mod list;
+mod refusals;
+pub mod reschedule;
 
 use axum::{extract::State, response::Response};
 
@@ -34,7 +37,7 @@ fn out_for(grant: &Grant, appointment: Entity<Appointment>) -> AppointmentOut {
 /// Whether the caller may see an appointment of their organisation.
 fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool {
     let Appointment { clinic_id, patient_id, .. } = &appointment.value;
-    grant.admits_appointment(clinic_id, patient_id)
+    grant.admits_appointment(clinic_id, patient_id.as_ref())
 }
 
 /// Get an appointment
@@ -62,6 +65,6 @@ pub async fn get_appointment(
     if !admitted(&context.grant, &found) {
         return Err(ApiError::not_found());
     }
-    app.note_access(&context, [&found.value.patient_id]);
+    app.note_access(&context, &found.value.patient_id);
     Tagged::new(found.meta.rev, out_for(&context.grant, found)).for_get(&context.headers)
 }

@@ -3,14 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{book::owners_of, get, locate};
+use super::{
+    claims::{claims_of, free_all},
+    get, locate,
+};
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId},
-    schedule::{
-        model::Slot,
-        repo::{free, sheets_of},
-    },
+    schedule::repo::SheetChanges,
     sensitive::Sensitive,
     store::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
@@ -75,7 +75,7 @@ pub async fn change_status(
     let mut key = keys::appointment(clinic, id.first_date(), id);
     let mut conditions = vec![
         Condition::Equals("org", string(&context.org)),
-        Condition::OneOf("status", wanted.predecessors().iter().map(string).collect()),
+        Condition::OneOf("status", steps_to(wanted).map(string).collect()),
     ];
     conditions.extend(context.precondition.condition());
     let mut backoff = Backoff::default();
@@ -117,8 +117,13 @@ fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
     }
 }
 
+/// From where an appointment may step there by itself: a hold becomes a booking with its secret alone.
+fn steps_to(wanted: Status) -> impl Iterator<Item = &'static Status> {
+    wanted.predecessors().iter().filter(|from| **from != Status::Held)
+}
+
 fn step(current: &Appointment, wanted: Status) -> Result<Appointment, ChangeError> {
-    if !current.status.can_become(wanted) {
+    if !steps_to(wanted).any(|from| *from == current.status) {
         return Err(ChangeError::InvalidTransition { current: current.status, wanted });
     }
     Ok(Appointment { status: wanted, ..current.clone() })
@@ -157,17 +162,20 @@ pub async fn update<E: From<StoreError>>(
     let read = || get(store, &context.org, clinic, id, true);
     let further = |old: &Appointment, new: &Appointment| {
         let freed = old.status.is_occupying() && !new.status.is_occupying();
-        Ok(if freed { free_all(context, old) } else { vec![] })
+        if freed { freeing(context, old) } else { Ok(vec![]) }
     };
     store.modify(context, read, modify, further).await
 }
 
-fn free_all(context: &WriteContext, appointment: &Appointment) -> Vec<Write> {
-    let slot = Slot { start: appointment.start, end: appointment.end() };
-    let owners = owners_of(appointment);
-    sheets_of(&owners, &slot)
-        .map(|(owner, date)| free(context, owner, date, &appointment.id))
-        .collect()
+/// The writes that take an appointment out of all its sheets.
+pub(super) fn freeing(
+    context: &WriteContext,
+    appointment: &Appointment,
+) -> Result<Vec<Write>, StoreError> {
+    let claims = claims_of(appointment);
+    let mut changes = SheetChanges::default();
+    free_all(&mut changes, appointment, &claims);
+    changes.into_writes(context)
 }
 
 /// Deletes an appointment, frees its time and notes who did it, in one transaction.
@@ -189,7 +197,7 @@ pub async fn delete(
             Entity::new(tombstone(&current.value, context.now), context).create()?,
         ];
         if current.value.status.is_occupying() {
-            writes.extend(free_all(context, &current.value));
+            writes.extend(freeing(context, &current.value)?);
         }
         match store.commit(context, writes).await {
             Ok(Committed::Written | Committed::Replayed(_)) => return Ok(()),

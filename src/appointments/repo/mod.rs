@@ -2,15 +2,26 @@
 
 mod book;
 mod change;
+mod claims;
+mod hold;
+mod hours;
+mod lapsed;
 mod patient;
+mod placing;
+mod reschedule;
 pub mod verify;
 
 use serde::{Deserialize, Serialize};
 
-pub use book::{Booking, BookingError, book};
+pub use book::{Booking, book};
 pub use change::{ChangeError, cancel, change_status, delete, update};
+pub use claims::{claims_of, entry_of};
+pub use hold::{Confirmation, HoldError, confirm_hold, release_hold};
+pub use hours::Hours;
 use jiff::civil::Date;
 pub use patient::{all_of_patient, erase_all_of_patient};
+pub use placing::{BookingError, Rules};
+pub use reschedule::{Move, MoveError, reschedule};
 
 pub use crate::store::keys::Dates;
 
@@ -40,7 +51,8 @@ impl Record for Appointment {
     }
 
     fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
-        Some(keys::appointment_of_patient(&self.patient_id, self.date, &self.id))
+        let patient_id = self.patient_id.as_ref()?;
+        Some(keys::appointment_of_patient(patient_id, self.date, &self.id))
     }
 }
 

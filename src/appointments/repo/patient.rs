@@ -24,7 +24,7 @@ const AT_ONCE: usize = 8;
 /// How long the index may lag behind what was just written.
 const LAG: Duration = Duration::from_secs(1);
 /// What of an appointment is about the patient as a person. The rest is the clinic's history of its slots.
-const PERSONAL: [&str; 3] = ["reason", "notes", "cancellation_reason"];
+const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override_reason"];
 
 /// All of them, by date; they come from the index, which lags.
 ///
@@ -35,7 +35,7 @@ pub async fn all_of_patient(
     org: &OrgId,
     patient: &PatientId,
 ) -> Result<Vec<Entity<Appointment>>, StoreError> {
-    store.all_of_org(org, keys::appointments_of_patient(patient, Dates::All), PAGE).await
+    store.all_of_org(org, keys::appointments_of_patient(patient, Dates::All), PAGE, true).await
 }
 
 /// Removes what is personal from all of them, and tells how many there are.

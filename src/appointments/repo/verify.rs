@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::civil::Date;
 
-use super::book::owners_of;
+use super::claims::{claims_of, entry_of, visit_of};
 use crate::{
     appointments::model::Appointment,
     id::AppointmentId,
     schedule::{
-        model::{DaySheet, Entry, Slot},
-        repo::{sheet_key, sheets_of},
+        model::{Claim, DaySheet, Entry},
+        repo::sheet_key,
     },
     store::{
         Entity, Item, Key, Store, StoreError,
@@ -29,7 +29,7 @@ pub enum Mismatch {
     Stray(AppointmentId),
     /// A sheet shows another time than the appointment's.
     Differs(AppointmentId),
-    /// Two appointments overlap.
+    /// Two appointments overlap, and neither was booked over others.
     Overlap(AppointmentId, AppointmentId),
 }
 
@@ -52,7 +52,7 @@ pub struct Verification {
     pub appointments: u64,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sides {
     of_appointment: Option<Entry>,
     of_sheet: Option<Entry>,
@@ -90,14 +90,17 @@ impl Verification {
     }
 
     fn add_appointment(&mut self, appointment: &Appointment, from: Date) {
-        let slot = Slot { start: appointment.start, end: appointment.end() };
-        if !appointment.status.is_occupying() || slot.utc_dates().iter().all(|date| *date < from) {
+        let dates = visit_of(appointment).utc_dates();
+        if !appointment.status.is_occupying() || dates.iter().all(|date| *date < from) {
             return;
         }
         self.appointments += 1;
-        let owners = owners_of(appointment);
-        for (owner, date) in sheets_of(&owners, &slot).filter(|(_, date)| *date >= from) {
-            self.sides(sheet_key(owner, date), &appointment.id).of_appointment = Some(slot.entry());
+        for claim in &claims_of(appointment) {
+            let entry = entry_of(appointment, &claim.slot);
+            for (owner, date) in Claim::sheets(claim).filter(|(_, date)| *date >= from) {
+                let sides = self.sides(sheet_key(owner, date), &appointment.id);
+                sides.of_appointment = Some(entry.clone());
+            }
         }
     }
 
@@ -118,7 +121,7 @@ impl Verification {
     pub fn mismatches(&self) -> impl Iterator<Item = (&Key, Mismatch)> {
         self.sheets.iter().flat_map(|(key, entries)| {
             let one_sided = entries.iter().filter_map(|(id, sides)| {
-                match (sides.of_appointment, sides.of_sheet) {
+                match (&sides.of_appointment, &sides.of_sheet) {
                     (Some(_), None) => Some(Mismatch::Missing(id.clone())),
                     (None, Some(_)) => Some(Mismatch::Stray(id.clone())),
                     (appointment, sheet) if appointment != sheet => {
@@ -132,11 +135,12 @@ impl Verification {
     }
 }
 
-/// Appointments of one sheet that overlap the one before them.
+/// Appointments of one sheet that overlap one before them, where neither is marked as overbooked.
 fn overlaps(entries: &BTreeMap<AppointmentId, Sides>) -> Vec<Mismatch> {
     let of_appointments =
-        |(id, sides): (&AppointmentId, &Sides)| Some((sides.of_appointment?, id.clone()));
+        |(id, sides): (&AppointmentId, &Sides)| Some((sides.of_appointment.clone()?, id.clone()));
     let mut taken: Vec<_> = entries.iter().filter_map(of_appointments).collect();
+    taken.retain(|(entry, _)| !entry.overbooked);
     taken.sort_by_key(|(entry, _)| (entry.start, entry.end));
     let pairs = taken.windows(2).filter(|pair| pair[0].0.overlaps(&pair[1].0));
     pairs.map(|pair| Mismatch::Overlap(pair[0].1.clone(), pair[1].1.clone())).collect()

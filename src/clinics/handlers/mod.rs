@@ -177,6 +177,10 @@ pub async fn delete_clinic(
             ErrorCode::ClinicHasStaff,
             "Delete the clinic's staff members first.",
         )),
+        Some(InUse::Setup) => Err(ApiError::new(
+            ErrorCode::ClinicHasResources,
+            "Delete the clinic's resources and visit types first.",
+        )),
         Some(InUse::Appointments) => Err(ApiError::new(
             ErrorCode::HasFutureAppointments,
             "Cancel the clinic's appointments to come first.",

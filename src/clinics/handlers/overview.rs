@@ -16,7 +16,9 @@ use crate::{
     http::{ApiPath, ApiQuery, ReadContext, paging::Paging},
     id::ClinicId,
     openapi::ReadProblems,
+    resources::dto::ResourceOut,
     staff::dto::StaffOut,
+    visit_types::dto::VisitTypeOut,
 };
 
 /// Parameters of an overview.
@@ -39,11 +41,15 @@ pub struct GetClinicOverview {
 /// A page of all that a clinic has.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct ClinicOverview {
-    /// The clinic: on the page where the staff ends, which is the first one for up to `limit` - 1 staff members.
+    /// The clinic: on the page where staff, resources and visit types end, which is the first one for fewer than `limit` of them.
     #[schema(required = true)]
     pub clinic: Option<ClinicOut>,
+    /// Its visit types; they come first.
+    pub visit_types: Vec<VisitTypeOut>,
     /// Its staff; they come before the clinic itself.
     pub staff: Vec<StaffOut>,
+    /// Its rooms and equipment; they come before the clinic itself.
+    pub resources: Vec<ResourceOut>,
     /// Its appointments, the latest date first; they come last.
     pub appointments: Vec<AppointmentOut>,
     /// Pass it as `cursor` to go on. All has been told only when it is null.
@@ -53,7 +59,7 @@ pub struct ClinicOverview {
 
 /// Get a clinic's overview
 ///
-/// The clinic, its staff and its appointments, the latest first, in pages of one Query each.
+/// The clinic, its staff, resources and visit types, and its appointments, the latest first, in pages of one Query each.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/overview",
@@ -72,7 +78,7 @@ pub async fn get_clinic_overview(
     page.consistent = query.consistent;
     let listed = repo::overview(app.store(), context.grant.org(), &id, page).await?;
     let patients = listed.items.iter().filter_map(|part| match part {
-        ClinicPart::Appointment(appointment) => Some(&appointment.value.patient_id),
+        ClinicPart::Appointment(appointment) => appointment.value.patient_id.as_ref(),
         _ => None,
     });
     app.note_access(&context, patients);
@@ -87,6 +93,12 @@ impl ClinicOverview {
         match part {
             ClinicPart::Clinic(clinic) => self.clinic = Some(out(clinic)),
             ClinicPart::Staff(staff) => self.staff.push(staff.show(StaffOut::new)),
+            ClinicPart::Resource(resource) => {
+                self.resources.push(resource.show(ResourceOut::new));
+            }
+            ClinicPart::VisitType(visit_type) => {
+                self.visit_types.push(visit_type.show(VisitTypeOut::new));
+            }
             ClinicPart::Appointment(appointment) => {
                 self.appointments.push(appointment.show(AppointmentOut::new));
             }

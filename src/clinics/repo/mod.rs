@@ -1,20 +1,26 @@
 //! Clinics in the table.
 
 mod overview;
+mod setup;
 
 use std::time::Duration;
 
 use moka::future::Cache;
 pub use overview::{ClinicPart, overview};
+pub use setup::{Setup, setup};
 
 use super::model::Clinic;
 use crate::{
     id::{ClinicId, OrgId},
     schedule,
+    staff::model::StaffMember,
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
+        codec::is_of_type,
+        guarded_delete::stays,
         keys::{self, IndexKey},
         read::{List, Listed, PageRequest},
+        write::Write,
     },
     time::Zone,
 };
@@ -41,6 +47,8 @@ impl Record for Clinic {
 pub enum InUse {
     /// It has staff members.
     Staff,
+    /// It has resources or visit types.
+    Setup,
     /// It has appointments that are not over.
     Appointments,
 }
@@ -56,6 +64,26 @@ pub async fn create(
 ) -> Result<Entity<Clinic>, StoreError> {
     let entity = Entity::new(clinic, context);
     store.create(context, entity, vec![]).await
+}
+
+/// Stores a new record of a clinic that stays, or returns what the same `Idempotency-Key` stored before.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation or it is about to be deleted, and as
+/// [`Store::commit`].
+pub async fn create_under<T: Record>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    entity: Entity<T>,
+) -> Result<Entity<T>, StoreError> {
+    let clinic_stays = Write::Check { key: keys::clinic(clinic), condition: stays(&context.org) };
+    match store.create(context, entity, vec![clinic_stays]).await {
+        Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
+            Err(StoreError::NotFound)
+        }
+        other => other,
+    }
 }
 
 /// A clinic of the organisation.
@@ -95,8 +123,9 @@ pub async fn delete(
     id: &ClinicId,
 ) -> Result<Option<InUse>, StoreError> {
     let look = async || {
-        if store.any(keys::staff_of_clinic(id)).await? {
-            return Ok(Some(InUse::Staff));
+        if let Some(found) = store.first(keys::setup_beside_clinic(id)).await? {
+            let staff = is_of_type::<StaffMember>(&found);
+            return Ok(Some(if staff { InUse::Staff } else { InUse::Setup }));
         }
         let booked = schedule::repo::clinic_is_booked(store, id, context.now).await?;
         Ok(booked.then_some(InUse::Appointments))

@@ -4,6 +4,7 @@ use crate::{
     appointments::model::Appointment,
     clinics::model::Clinic,
     id::{ClinicId, OrgId},
+    resources::model::Resource,
     staff::model::StaffMember,
     store::{
         Entity, Item, Store, StoreError,
@@ -12,13 +13,18 @@ use crate::{
         keys,
         read::{List, Listed, PageRequest},
     },
+    visit_types::model::VisitType,
 };
 
 /// One record of a clinic's partition.
 #[derive(Debug)]
 pub enum ClinicPart {
-    /// A staff member; they come first.
+    /// A type of visit; they come first.
+    VisitType(Entity<VisitType>),
+    /// A staff member; they come next.
     Staff(Entity<StaffMember>),
+    /// A room or a piece of equipment; they come after the staff.
+    Resource(Entity<Resource>),
     /// The clinic itself.
     Clinic(Entity<Clinic>),
     /// An appointment; they come last, the latest date first.
@@ -26,9 +32,13 @@ pub enum ClinicPart {
 }
 
 impl ClinicPart {
-    fn from_item(item: Item) -> Result<Self, StoreError> {
+    pub(super) fn from_item(item: Item) -> Result<Self, StoreError> {
         if is_of_type::<StaffMember>(&item) {
             Entity::from_item(item).map(Self::Staff)
+        } else if is_of_type::<Resource>(&item) {
+            Entity::from_item(item).map(Self::Resource)
+        } else if is_of_type::<VisitType>(&item) {
+            Entity::from_item(item).map(Self::VisitType)
         } else if is_of_type::<Clinic>(&item) {
             Entity::from_item(item).map(Self::Clinic)
         } else {

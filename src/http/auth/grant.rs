@@ -1,7 +1,7 @@
 //! What a request was granted: who asks, and for which records they may.
 
 use super::{
-    policy::Scope,
+    policy::{Override, Scope},
     principal::{Clinics, Principal},
 };
 use crate::{
@@ -53,11 +53,17 @@ impl Grant {
 
     /// Whether an appointment of the organisation is in their scope.
     #[must_use]
-    pub fn admits_appointment(&self, clinic: &ClinicId, patient: &PatientId) -> bool {
+    pub fn admits_appointment(&self, clinic: &ClinicId, patient: Option<&PatientId>) -> bool {
         match self.scope {
-            Scope::OwnRecords => self.principal.patient.as_ref() == Some(patient),
+            Scope::OwnRecords => patient.is_some() && self.principal.patient.as_ref() == patient,
             _ => self.admits_clinic(clinic),
         }
+    }
+
+    /// Whether one of the caller's roles allows an override.
+    #[must_use]
+    pub fn may_override(&self, what: Override) -> bool {
+        self.principal.roles.iter().any(|role| what.is_allowed(*role))
     }
 
     /// Refuses what a path names that is out of their scope, as if it were not there.

@@ -52,6 +52,20 @@ pub const POLICY: &[Row] = &[
     row("delete_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
     row("export_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
     row("list_patient_accesses",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("list_resources",             [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("create_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("get_resource",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("update_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("delete_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("list_visit_types",           [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
+    row("create_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("get_visit_type",             [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
+    row("update_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("delete_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("list_exceptions",            [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("create_exception",           [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+    row("get_exception",              [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("delete_exception",           [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     row("list_patient_appointments",  [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
     row("list_clinic_appointments",   [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     row("create_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
@@ -60,7 +74,47 @@ pub const POLICY: &[Row] = &[
     row("delete_appointment",         [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     row("change_appointment_status",  [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     row("cancel_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("reschedule_appointment",     [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("create_hold",                [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("confirm_hold",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("release_hold",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("list_availability",          [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
+    row("get_day",                    [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
 ];
+
+/// What a booking may do against the rules, in the hands of some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Override {
+    /// Overlap other appointments.
+    Overbook,
+    /// Lie outside of working hours.
+    AnyHours,
+}
+
+impl Override {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Overbook, Self::AnyHours];
+
+    /// Its member in a body.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overbook => "overbook",
+            Self::AnyHours => "any_hours",
+        }
+    }
+
+    /// Whether a role allows it.
+    #[must_use]
+    pub fn is_allowed(self, role: Role) -> bool {
+        match self {
+            Self::Overbook => matches!(role, Role::Admin | Role::Manager | Role::Clinician),
+            Self::AnyHours => {
+                matches!(role, Role::Admin | Role::Manager | Role::Clinician | Role::FrontDesk)
+            }
+        }
+    }
+}
 
 /// The operations that ask nobody who they are: they tell nothing of an organisation.
 pub const PUBLIC: &[&str] = &["get_liveness", "get_readiness", "get_version"];

@@ -10,13 +10,16 @@ use jiff::{Timestamp, civil::Date};
 pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, appointments_of_clinic,
-    appointments_of_patient, clinics_of_org, patient_day_sheets_from, staff_day_sheets_from,
-    staff_of_clinic,
+    appointments_of_patient, clinics_of_org, day_sheets_of_clinic, exceptions_of_clinic,
+    patient_day_sheets_from, resources_of_clinic, setup_beside_clinic, setup_of_clinic,
+    staff_day_sheets_from, staff_of_clinic, visit_types_of_clinic,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId},
+    id::{
+        AppointmentId, ClinicId, ExceptionId, OrgId, PatientId, ResourceId, StaffId, VisitTypeId,
+    },
     time::sortable,
 };
 
@@ -123,6 +126,25 @@ pub fn staff(clinic: &ClinicId, staff: &StaffId) -> Key {
     Key::new(clinic_partition(clinic), format!("STAFF#{staff}"))
 }
 
+/// `CLINIC#{clinic}` / `RESOURCE#{resource}`.
+#[must_use]
+pub fn resource(clinic: &ClinicId, resource: &ResourceId) -> Key {
+    Key::new(clinic_partition(clinic), format!("RESOURCE#{resource}"))
+}
+
+/// `CLINIC#{clinic}` / `VISIT_TYPE#{visit type}`.
+#[must_use]
+pub fn visit_type(clinic: &ClinicId, visit_type: &VisitTypeId) -> Key {
+    Key::new(clinic_partition(clinic), format!("VISIT_TYPE#{visit_type}"))
+}
+
+/// `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}`.
+#[must_use]
+pub fn exception(clinic: &ClinicId, exception: &ExceptionId) -> Key {
+    let sk = format!("EXCEPTION#{}#{exception}", exception.last_date());
+    Key::new(sheets_partition(clinic), sk)
+}
+
 /// `CLINIC#{clinic}` / `APPT#{date}#{appt}`.
 #[must_use]
 pub fn appointment(clinic: &ClinicId, date: Date, appointment: &AppointmentId) -> Key {
@@ -175,6 +197,12 @@ pub fn staff_day_sheet(clinic: &ClinicId, staff: &StaffId, utc_date: Date) -> Ke
     Key::new(sheets_partition(clinic), format!("{utc_date}#STAFF#{staff}"))
 }
 
+/// `DAYS#{clinic}` / `{utc date}#RESOURCE#{resource}`.
+#[must_use]
+pub fn resource_day_sheet(clinic: &ClinicId, resource: &ResourceId, utc_date: Date) -> Key {
+    Key::new(sheets_partition(clinic), format!("{utc_date}#RESOURCE#{resource}"))
+}
+
 /// `PATIENT#{patient}` / `DAY#{utc date}`.
 #[must_use]
 pub fn patient_day_sheet(patient: &PatientId, utc_date: Date) -> Key {
@@ -223,6 +251,9 @@ mod tests {
                 clinic(&other),
                 staff(&clinic_id, &staff_id),
                 staff(&other, &staff_id),
+                resource(&clinic_id, &ResourceId::random()),
+                visit_type(&clinic_id, &VisitTypeId::random()),
+                exception(&clinic_id, &ExceptionId::random_on(date)),
                 appointment(&clinic_id, date, &appointment_id),
                 appointment(&clinic_id, date.tomorrow().unwrap(), &appointment_id),
                 moved_appointment(&appointment_id),
@@ -231,6 +262,7 @@ mod tests {
                 record_number(&org, &mrn),
                 record_number(&other_org, &mrn),
                 staff_day_sheet(&clinic_id, &staff_id, date),
+                resource_day_sheet(&clinic_id, &ResourceId::random(), date),
                 patient_day_sheet(&patient_id, date),
                 idempotency(&mrn),
                 access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", &mrn),

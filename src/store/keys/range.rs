@@ -8,6 +8,9 @@ use crate::id::{ClinicId, OrgId, PatientId};
 /// Sorts after every character that an id or a date has.
 const LAST: char = '~';
 
+/// Sorts after every date, and before every letter.
+const AFTER_DATES: char = ':';
+
 /// A range of sort keys in one partition, of the table or of the index: all that a Query may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
@@ -59,7 +62,7 @@ pub fn clinics_of_org(org: &OrgId) -> KeyRange {
     }
 }
 
-/// All of a clinic: its appointments by date, then itself, then its staff.
+/// All of a clinic: its appointments by date, then itself, its resources, its staff and its visit types.
 #[must_use]
 pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange { index: false, pk: clinic_partition(clinic), sort: SortRange::All }
@@ -72,6 +75,59 @@ pub fn staff_of_clinic(clinic: &ClinicId) -> KeyRange {
         index: false,
         pk: clinic_partition(clinic),
         sort: SortRange::BeginsWith("STAFF#".to_owned()),
+    }
+}
+
+/// A clinic's rooms and equipment.
+#[must_use]
+pub fn resources_of_clinic(clinic: &ClinicId) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: clinic_partition(clinic),
+        sort: SortRange::BeginsWith("RESOURCE#".to_owned()),
+    }
+}
+
+/// A clinic's types of visits.
+#[must_use]
+pub fn visit_types_of_clinic(clinic: &ClinicId) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: clinic_partition(clinic),
+        sort: SortRange::BeginsWith("VISIT_TYPE#".to_owned()),
+    }
+}
+
+/// A clinic itself, then its resources, its staff and its types of visits, without its appointments.
+#[must_use]
+pub fn setup_of_clinic(clinic: &ClinicId) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: clinic_partition(clinic),
+        sort: SortRange::Between("META".to_owned(), LAST.to_string()),
+    }
+}
+
+/// A clinic's resources, staff and types of visits.
+#[must_use]
+pub fn setup_beside_clinic(clinic: &ClinicId) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: clinic_partition(clinic),
+        sort: SortRange::Between("META#".to_owned(), LAST.to_string()),
+    }
+}
+
+/// A clinic's exceptions that end on a date from `first_end` to `last_end`, both included.
+#[must_use]
+pub fn exceptions_of_clinic(clinic: &ClinicId, first_end: Date, last_end: Date) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: sheets_partition(clinic),
+        sort: SortRange::Between(
+            format!("EXCEPTION#{first_end}"),
+            format!("EXCEPTION#{last_end}#{LAST}"),
+        ),
     }
 }
 
@@ -97,13 +153,23 @@ pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
     }
 }
 
-/// The day sheets of a clinic's staff from a UTC date on.
+/// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
+#[must_use]
+pub fn day_sheets_of_clinic(clinic: &ClinicId, first: Date, last: Date) -> KeyRange {
+    KeyRange {
+        index: false,
+        pk: sheets_partition(clinic),
+        sort: SortRange::Between(first.to_string(), format!("{last}#{LAST}")),
+    }
+}
+
+/// The day sheets of a clinic's staff and resources from a UTC date on.
 #[must_use]
 pub fn staff_day_sheets_from(clinic: &ClinicId, utc_date: Date) -> KeyRange {
     KeyRange {
         index: false,
         pk: sheets_partition(clinic),
-        sort: SortRange::Between(utc_date.to_string(), LAST.to_string()),
+        sort: SortRange::Between(utc_date.to_string(), AFTER_DATES.to_string()),
     }
 }
 

@@ -17,6 +17,25 @@ pub struct ClinicMade {
     pub patient: String,
 }
 
+/// A slot that is held.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The hold's path, to be confirmed or released.
+    pub path: String,
+    /// What confirms and releases it.
+    pub secret: String,
+}
+
+impl Held {
+    /// What an answer tells of it.
+    #[track_caller]
+    pub fn of(answer: &Answer) -> Self {
+        let path = answer.location().replace("/appointments/", "/holds/");
+        let secret = answer.json()["hold_secret"].as_str().unwrap().to_owned();
+        Self { path, secret }
+    }
+}
+
 impl TestApp {
     /// A clinic in Zurich, by its path.
     pub async fn clinic(&self) -> String {
@@ -58,6 +77,40 @@ impl TestApp {
     /// Books, and gives the appointment's path.
     pub async fn booked(&self, clinic: &ClinicMade, start: &str) -> String {
         self.book(clinic, start, 30).await.expect(201).location()
+    }
+
+    /// Holds a slot without a patient for so many minutes, and expects nothing of the answer.
+    pub async fn hold(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
+        let body = json!({
+            "staff_id": clinic.staff, "start": start, "duration_minutes": 30, "hold_minutes": minutes
+        });
+        self.post(&format!("{}/holds", clinic.path)).json(&body).send().await
+    }
+
+    /// Holds a slot without a patient for so many minutes.
+    pub async fn held(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Held {
+        Held::of(&self.hold(clinic, start, minutes).await.expect(201))
+    }
+
+    /// A room of a clinic, by id.
+    pub async fn resource(&self, clinic: &str) -> String {
+        let room = json!({ "name": "Room 2", "kind": "room" });
+        id(&self.post(&format!("{clinic}/resources")).json(&room).send().await.expect(201))
+    }
+
+    /// A type of visit that takes 20 minutes and may be given by physicians, with 5 minutes before and 10 after it, by id.
+    pub async fn visit_type(&self, clinic: &str) -> String {
+        let visit_type = json!({
+            "name": "Check-up", "duration_minutes": 20,
+            "buffer_before_minutes": 5, "buffer_after_minutes": 10, "roles": ["physician"]
+        });
+        id(&self.post(&format!("{clinic}/visit-types")).json(&visit_type).send().await.expect(201))
+    }
+
+    /// Closes a clinic on some dates; the exception's id.
+    pub async fn closed(&self, clinic: &str, first: &str, last: &str) -> String {
+        let closed = json!({ "first_date": first, "last_date": last, "effect": "closed" });
+        id(&self.post(&format!("{clinic}/exceptions")).json(&closed).send().await.expect(201))
     }
 
     /// Stores an item as it is, whatever stands there.

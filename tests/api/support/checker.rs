@@ -1,12 +1,16 @@
 //! The invariants of day sheets, recomputed from the appointments as they stand in the table.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    appointments::model::Appointment,
+    appointments::{
+        model::Appointment,
+        repo::{claims_of, entry_of},
+    },
     audit::model::Access,
-    schedule::model::{DaySheet, SheetOwner, Slot},
+    id::AppointmentId,
+    schedule::model::{DaySheet, Entry, SheetOwner},
     store::{Entity, Item, codec::is_of_type},
 };
 
@@ -49,20 +53,19 @@ impl TestApp {
         let items = self.all_items().await;
         items.iter().for_each(assert_common_attributes);
         let appointments = items.iter().filter(|item| is_of_type::<Appointment>(item));
-        let expected: BTreeSet<_> = appointments
+        let expected: BTreeMap<_, _> = appointments
             .map(|item| Entity::<Appointment>::from_item(item.clone()).unwrap().value)
             .filter(|appointment| appointment.status.is_occupying())
             .flat_map(|appointment| entries_of(&appointment))
             .collect();
         let sheets = items.iter().filter(|item| is_of_type::<DaySheet>(item));
         let sheets = sheets.map(|item| Entity::<DaySheet>::from_item(item.clone()).unwrap().value);
-        let found: BTreeSet<_> = sheets
+        let found: BTreeMap<_, _> = sheets
             .flat_map(|sheet| {
-                let owner = owner(&sheet.owner);
-                let date = sheet.utc_date.to_string();
-                sheet.entries.into_iter().map(move |(id, entry)| {
-                    (owner.clone(), date.clone(), id.to_string(), entry.start, entry.end)
-                })
+                let DaySheet { owner, utc_date, entries } = sheet;
+                entries
+                    .into_iter()
+                    .map(move |(id, entry)| ((owner.clone(), utc_date.to_string(), id), entry))
             })
             .collect();
         assert_eq!(found, expected, "the sheets' entries, and what the appointments make of them");
@@ -70,36 +73,32 @@ impl TestApp {
     }
 }
 
-type Row = (String, String, String, i64, i64);
+/// Of whom, on which UTC day, which appointment.
+type Place = (SheetOwner, String, AppointmentId);
 
-fn entries_of(appointment: &Appointment) -> Vec<Row> {
-    let slot = Slot { start: appointment.start, end: appointment.end() };
-    let entry = slot.entry();
-    let staff = format!("{} {}", appointment.clinic_id, appointment.staff_id);
-    let owners = [staff, appointment.patient_id.to_string()];
-    let row = |owner: &String, date: String| {
-        (owner.clone(), date, appointment.id.to_string(), entry.start, entry.end)
-    };
-    let dates: Vec<_> = slot.utc_dates().iter().map(ToString::to_string).collect();
-    owners.iter().flat_map(|owner| dates.iter().map(|date| row(owner, date.clone()))).collect()
+fn entries_of(appointment: &Appointment) -> Vec<(Place, Entry)> {
+    let claims = claims_of(appointment);
+    let places = claims.iter().flat_map(|claim| {
+        let entry = entry_of(appointment, &claim.slot);
+        claim.sheets().map(move |(owner, date)| {
+            ((owner.clone(), date.to_string(), appointment.id.clone()), entry.clone())
+        })
+    });
+    places.collect()
 }
 
-fn owner(owner: &SheetOwner) -> String {
-    match owner {
-        SheetOwner::Staff { clinic_id, staff_id } => format!("{clinic_id} {staff_id}"),
-        SheetOwner::Patient { patient_id } => patient_id.to_string(),
+/// Two appointments of one owner overlap only where one of them is marked as booked over others.
+fn assert_no_overlap(entries: &BTreeMap<Place, Entry>) {
+    let mut by_owner: BTreeMap<&SheetOwner, BTreeMap<&AppointmentId, &Entry>> = BTreeMap::new();
+    for ((owner, _, id), entry) in entries {
+        by_owner.entry(owner).or_default().insert(id, entry);
     }
-}
-
-fn assert_no_overlap(rows: &BTreeSet<Row>) {
-    let mut by_owner: BTreeMap<&str, BTreeSet<(i64, i64, &str)>> = BTreeMap::new();
-    for (owner, _, id, start, end) in rows {
-        by_owner.entry(owner).or_default().insert((*start, *end, id));
-    }
-    for (owner, spans) in by_owner {
-        let spans: Vec<_> = spans.into_iter().collect();
-        for pair in spans.windows(2) {
-            assert!(pair[0].1 <= pair[1].0, "{owner}: {pair:?} overlap");
+    for (owner, entries) in by_owner {
+        let mut ordinary: Vec<_> =
+            entries.into_iter().filter(|(_, entry)| !entry.overbooked).collect();
+        ordinary.sort_by_key(|(_, entry)| (entry.start, entry.end));
+        for pair in ordinary.windows(2) {
+            assert!(pair[0].1.end <= pair[1].1.start, "{owner:?}: {pair:?} overlap");
         }
     }
 }

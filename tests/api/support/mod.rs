@@ -10,5 +10,5 @@ pub mod wire;
 
 pub use answer::{Answer, Call};
 pub use app::{NOW, TestApp};
-pub use builders::{ClinicMade, booking, id, write_context};
+pub use builders::{ClinicMade, Held, booking, id, write_context};
 pub use wire::Fault;

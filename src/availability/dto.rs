@@ -1,0 +1,60 @@
+//! Free times as they go out over HTTP.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::model::{Availability, FreeSlot};
+use crate::{
+    id::{ClinicId, StaffId},
+    time::Zone,
+};
+
+/// What is free at a clinic.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Availability, example = json!({
+    "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
+    "time_zone": "Europe/Zurich",
+    "slots": [{
+        "start": "2027-03-02T09:00:00+01:00",
+        "end": "2027-03-02T09:30:00+01:00",
+        "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C"
+    }]
+}))]
+pub struct AvailabilityOut {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its time zone.
+    #[schema(value_type = String, example = "Europe/Zurich")]
+    pub time_zone: Zone,
+    /// The free slots, by their start. Each can be booked, if nobody is faster and the patient is free.
+    pub slots: Vec<SlotOut>,
+}
+
+/// A time that can be booked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Slot)]
+pub struct SlotOut {
+    /// When it begins, with the clinic's offset (RFC 3339).
+    #[schema(format = "date-time")]
+    pub start: String,
+    /// When it ends, with the clinic's offset (RFC 3339).
+    #[schema(format = "date-time")]
+    pub end: String,
+    /// With which staff member.
+    pub staff_id: StaffId,
+}
+
+impl AvailabilityOut {
+    /// What is free at a clinic.
+    #[must_use]
+    pub fn new(clinic_id: ClinicId, availability: Availability) -> Self {
+        let Availability { zone, slots } = availability;
+        let slot = |FreeSlot { start, end, staff_id }: FreeSlot| SlotOut {
+            start: zone.with_offset(start),
+            end: zone.with_offset(end),
+            staff_id,
+        };
+        let slots = slots.into_iter().map(slot).collect();
+        Self { clinic_id, time_zone: zone, slots }
+    }
+}

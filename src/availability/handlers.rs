@@ -1,0 +1,152 @@
+//! Free times over HTTP.
+
+use axum::{Json, extract::State};
+use jiff::civil::Date;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    dto::AvailabilityOut,
+    repo::{self, MAX_DAYS, Search, SearchError},
+};
+use crate::{
+    app::AppState,
+    appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{ApiPath, ApiQuery, ReadContext},
+    id::{ClinicId, ResourceId, StaffId, VisitTypeId},
+    openapi::ReadProblems,
+    time::optional_date,
+};
+
+/// From one start to the next, if nothing else is asked for.
+const STEP_MINUTES: u16 = 15;
+/// The steps that divide an hour.
+const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
+/// The most slots that can be asked for as the first ones.
+const MAX_LIMIT: u16 = 1000;
+
+/// Parameters of a search for free times.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListAvailability {
+    /// From this day of the clinic's calendar on, included; from today, if it is left out.
+    #[serde(default, deserialize_with = "optional_date")]
+    #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
+    from: Option<Date>,
+    /// To this day, included: 31 days at most, and as many if it is left out.
+    #[serde(default, deserialize_with = "optional_date")]
+    #[param(value_type = Option<String>, format = Date, example = "2027-03-07")]
+    to: Option<Date>,
+    /// For visits of this type. Either this or `duration_minutes`.
+    visit_type: Option<VisitTypeId>,
+    /// For visits that take so many minutes. Either this or `visit_type`.
+    #[param(minimum = 5, maximum = 720, example = 30)]
+    duration_minutes: Option<u16>,
+    /// With this staff member alone.
+    staff_id: Option<StaffId>,
+    /// With staff of this role alone.
+    #[param(max_length = 40, example = "physician")]
+    role: Option<String>,
+    /// With all of these resources, up to five, parted by commas.
+    #[param(max_length = 150, example = "RES-9C3W6H1T8P5Z0K4M7Q2X1N6B")]
+    resource_ids: Option<String>,
+    /// Starts at multiples of so many minutes since midnight on the clinic's wall: 5, 10, 15, 20, 30 or 60.
+    #[param(minimum = 5, maximum = 60, default = 15)]
+    step_minutes: Option<u16>,
+    /// The first so many alone ("next free"); all of the range, if it is left out.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u16>,
+}
+
+impl ListAvailability {
+    fn search(self, clinic: ClinicId) -> Result<Search, ApiError> {
+        match (self.duration_minutes, &self.visit_type) {
+            (Some(_), Some(_)) => {
+                return Err(wrong("duration_minutes", "can't be combined with visit_type"));
+            }
+            (None, None) => return Err(wrong("duration_minutes", "is required, or visit_type")),
+            (Some(minutes), None) if !(MIN_MINUTES..=MAX_MINUTES).contains(&minutes) => {
+                return Err(wrong("duration_minutes", "must be between 5 and 720"));
+            }
+            _ => {}
+        }
+        let step_minutes = self.step_minutes.unwrap_or(STEP_MINUTES);
+        if !STEPS.contains(&step_minutes) {
+            return Err(wrong("step_minutes", "must be 5, 10, 15, 20, 30 or 60"));
+        }
+        if self.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
+            return Err(wrong("limit", "must be between 1 and 1000"));
+        }
+        Ok(Search {
+            clinic,
+            dates: (self.from, self.to),
+            staff: self.staff_id,
+            role: self.role,
+            visit_type: self.visit_type,
+            minutes: self.duration_minutes,
+            resources: resources(self.resource_ids.as_deref())?,
+            step_minutes,
+            limit: self.limit.map(usize::from),
+        })
+    }
+}
+
+fn resources(list: Option<&str>) -> Result<Vec<ResourceId>, ApiError> {
+    let ids = list.into_iter().flat_map(|list| list.split(',')).map(str::parse::<ResourceId>);
+    let mut ids: Vec<_> = ids
+        .collect::<Result<_, _>>()
+        .map_err(|_| wrong("resource_ids", "must be resource ids, parted by commas"))?;
+    ids.sort();
+    ids.dedup();
+    if ids.len() as u64 > MAX_RESOURCES {
+        return Err(wrong("resource_ids", "must be five at most"));
+    }
+    Ok(ids)
+}
+
+fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
+    ApiError::field(ErrorCode::InvalidParameter, parameter, message)
+}
+
+/// List what is free at a clinic
+///
+/// The slots of all fitting staff for up to 31 days, by the rules that booking keeps: working time with its exceptions,
+/// appointments with their buffers, holds. With `limit`, the next free ones, and it stops reading as soon as it has them.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/availability",
+    tag = "availability",
+    params(("clinic_id" = ClinicId, Path), ListAvailability),
+    responses((status = OK, description = "What is free.", body = AvailabilityOut), ReadProblems),
+)]
+pub async fn list_availability(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(clinic): ApiPath<ClinicId>,
+    ApiQuery(query): ApiQuery<ListAvailability>,
+) -> ApiResult<Json<AvailabilityOut>> {
+    let search = query.search(clinic)?;
+    let org = context.grant.org();
+    let zone = app.clinics().zone(org, &search.clinic).await?;
+    let found = Box::pin(repo::search(app.store(), org, zone, app.now(), &search))
+        .await
+        .map_err(refused)?;
+    Ok(Json(AvailabilityOut::new(search.clinic, found)))
+}
+
+fn refused(error: SearchError) -> ApiError {
+    match error {
+        SearchError::UnknownStaff => wrong("staff_id", "is no staff member of this clinic"),
+        SearchError::UnknownVisitType => wrong("visit_type", "is no visit type of this clinic"),
+        SearchError::UnknownResource => {
+            wrong("resource_ids", "names what is no resource of this clinic")
+        }
+        SearchError::Dates => {
+            let message = format!("must be from, or a day after it: {MAX_DAYS} days at most");
+            ApiError::field(ErrorCode::InvalidParameter, "to", message)
+        }
+        SearchError::Store(error) => error.into(),
+    }
+}

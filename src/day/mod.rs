@@ -1,0 +1,4 @@
+//! A clinic's day as a front desk looks at it.
+
+pub mod handlers;
+pub mod repo;
