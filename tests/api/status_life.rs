@@ -14,7 +14,7 @@ fn way_to(status: Status) -> Option<&'static [&'static str]> {
         Status::Completed => Some(&["confirmed", "checked_in", "completed"]),
         Status::NoShow => Some(&["no_show"]),
         Status::Cancelled => Some(&["cancel"]),
-        // Holds come later.
+        // A hold has ends of its own.
         Status::Held | Status::Expired => None,
     }
 }

@@ -98,6 +98,7 @@ async fn locate(
 ) -> Result<Option<Entity<Appointment>>, StoreError> {
     let mut date = id.first_date();
     let mut consistent = consistent;
+    let mut followed = None;
     loop {
         let key = keys::appointment(clinic, date, id);
         let found = store.get::<Appointment>(&key, consistent).await?;
@@ -105,12 +106,14 @@ async fn locate(
             return Ok(Some(own));
         }
         let pointer = store.get::<Moved>(&keys::moved_appointment(id), true).await?;
-        match pointer {
-            // It moved on between the two reads, or the first read was stale.
-            Some(moved) if moved.value.date != date => date = moved.value.date,
-            Some(_) if !consistent => {}
-            _ => return Ok(None),
-        }
+        // It may have moved on between the two reads, even away and back: it is gone if it is not where a pointer leads that
+        // was the same before and after.
+        let pointer = pointer.map(|moved| (moved.value.date, moved.meta.rev));
+        let Some((leads_to, _)) = pointer.filter(|_| pointer != followed) else {
+            return Ok(None);
+        };
+        date = leads_to;
+        followed = pointer;
         consistent = true;
     }
 }

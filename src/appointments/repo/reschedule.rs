@@ -200,8 +200,11 @@ fn replacing(
     }
     let id = &moved.value.id;
     let pointer = Moved { appointment_id: id.clone(), date: moved.value.date };
+    let mut pointer = Entity::new(pointer, context);
+    // Whoever reads it twice sees whether the appointment went away and came back in between.
+    pointer.meta.rev = moved.meta.rev;
     let pointer = Write::Put {
-        item: Entity::new(pointer, context).to_item()?,
+        item: pointer.to_item()?,
         condition: Condition::Any(vec![
             Condition::Absent,
             Condition::Equals("appointment_id", string(id)),

@@ -1,6 +1,7 @@
 //! A service on a fresh table of a real engine.
 
 use std::{
+    num::NonZeroU32,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -12,7 +13,7 @@ use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
 use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
-    http::{cursor::CursorKeys, headers::HeaderSettings},
+    http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
     store::{Store, client::local_config, embedded::Engine},
     time::Clock,
 };
@@ -35,6 +36,12 @@ pub struct TestClock(Mutex<Timestamp>);
 impl TestClock {
     fn new() -> Self {
         Self(Mutex::new(NOW.parse().unwrap()))
+    }
+
+    fn ahead_of(other: &Self, by: SignedDuration) -> Self {
+        let clock = Self(Mutex::new(other.now()));
+        clock.advance(by);
+        clock
     }
 
     /// Moves the clock.
@@ -85,20 +92,19 @@ impl TestApp {
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        Self::assemble(store, wire, clock, RequestLimits::default(), engine)
+        Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), engine)
     }
 
     fn assemble(
-        store: Store,
-        wire: Arc<Wire>,
-        clock: Arc<TestClock>,
+        (store, wire, clock): (Store, Arc<Wire>, Arc<TestClock>),
+        cursor_keys: CursorKeys,
         limits: RequestLimits,
         engine: Option<Arc<Engine>>,
     ) -> Self {
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
-            cursor_keys: CursorKeys::random(),
+            cursor_keys,
             authenticator: issuer().authenticator().unwrap(),
             limits,
             headers: HeaderSettings::default(),
@@ -110,7 +116,28 @@ impl TestApp {
     /// Another replica on the same table, with limits of its own.
     pub fn with_limits(&self, limits: RequestLimits) -> Self {
         let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble(store, wire, clock, limits, self.engine.clone())
+        Self::assemble((store, wire, clock), CursorKeys::random(), limits, self.engine.clone())
+    }
+
+    /// Another replica with the same keys, whose clock goes ahead of this one's.
+    pub fn replica_ahead_by(&self, by: SignedDuration) -> Self {
+        let clock = Arc::new(TestClock::ahead_of(&self.clock, by));
+        let (store, wire, limits) =
+            (self.store.clone(), self.wire.clone(), RequestLimits::default());
+        let keys = self.state.cursor_keys().clone();
+        Self::assemble((store, wire, clock), keys, limits, self.engine.clone())
+    }
+
+    /// Another replica on the same table, of which anybody may ask as often as they like.
+    pub fn without_rates(&self) -> Self {
+        let most = NonZeroU32::MAX;
+        let rates = RateSettings {
+            per_address: most,
+            per_principal: most,
+            per_organisation: most,
+            ..RateSettings::default()
+        };
+        self.with_limits(RequestLimits { rates, ..RequestLimits::default() })
     }
 
     /// The same service for the administrator of another organisation.

@@ -68,9 +68,28 @@ impl TestApp {
         ClinicMade { staff, path, patient: self.patient().await }
     }
 
+    /// A clinic open on Tuesdays with a break, and its staff member there until 16:00. 16 January 2035 is a Tuesday.
+    pub async fn clinic_with_hours(&self) -> ClinicMade {
+        let clinic = self.ready_clinic().await;
+        let hours =
+            [weekly_span("tuesday", "08:00", "12:00"), weekly_span("tuesday", "13:00", "18:00")];
+        let open = json!({ "opening_hours": hours });
+        self.patch(&clinic.path).json(&open).send().await.expect(200);
+        let working = json!({ "working_hours": [weekly_span("tuesday", "07:00", "16:00")] });
+        let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+        self.patch(&staff).json(&working).send().await.expect(200);
+        clinic
+    }
+
     /// Books, and expects nothing of the answer.
     pub async fn book(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
         let body = booking(&clinic.staff, &clinic.patient, start, minutes);
+        self.post(&format!("{}/appointments", clinic.path)).json(&body).send().await
+    }
+
+    /// Books with something else or more than a booking's usual members, and expects nothing of the answer.
+    pub async fn book_with(&self, clinic: &ClinicMade, start: &str, more: Value) -> Answer {
+        let body = booking_with(clinic, start, more);
         self.post(&format!("{}/appointments", clinic.path)).json(&body).send().await
     }
 
@@ -158,6 +177,19 @@ pub fn write_context(request_id: &str) -> WriteContext {
 /// A booking's body.
 pub fn booking(staff: &str, patient: &str, start: &str, minutes: u16) -> Value {
     json!({ "staff_id": staff, "patient_id": patient, "start": start, "duration_minutes": minutes })
+}
+
+/// A booking's body with other members, or more.
+pub fn booking_with(clinic: &ClinicMade, start: &str, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no members: {more}") };
+    let mut body = booking(&clinic.staff, &clinic.patient, start, 30);
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// Hours of a weekday.
+pub fn weekly_span(weekday: &str, from: &str, to: &str) -> Value {
+    json!({ "weekday": weekday, "from": from, "to": to })
 }
 
 /// The id in an answer.

@@ -5,10 +5,14 @@ pub mod app;
 pub mod builders;
 pub mod callers;
 pub mod checker;
+pub mod front_desk;
 pub mod process;
+pub mod race;
+pub mod schedule;
 pub mod wire;
 
 pub use answer::{Answer, Call};
 pub use app::{NOW, TestApp};
-pub use builders::{ClinicMade, Held, booking, id, write_context};
+pub use builders::{ClinicMade, Held, booking, booking_with, id, weekly_span, write_context};
+pub use race::{count, race};
 pub use wire::Fault;

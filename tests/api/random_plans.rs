@@ -1,0 +1,261 @@
+//! Random plans, asked for one after the other and at once, with answers lost on both sides of the service and holds
+//! running out in between: always what the schedule in memory says, and always its invariants.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clinic_api::appointments::model::Appointment;
+use futures_util::future::join_all;
+use jiff::SignedDuration;
+use proptest::{prelude::*, test_runner::TestRunner};
+use stateright::semantics::SequentialSpec as _;
+
+use crate::support::{
+    Fault, TestApp,
+    front_desk::FrontDesk,
+    schedule::{Op, Ret, Schedule, Visit, Wanted},
+};
+
+/// Slots lie on both sides of midnight in UTC, where day sheets begin.
+const FIRST_SLOT: &str = "2035-01-16T23:30:00Z";
+const STATUSES: [&str; 5] = ["confirmed", "checked_in", "scheduled", "completed", "no_show"];
+
+/// What somebody does, with the appointment meant by its place among those that are known.
+#[derive(Debug, Clone)]
+struct Ask {
+    what: u8,
+    earlier: prop::sample::Index,
+    wanted: Wanted,
+    minutes: i64,
+    overbook: bool,
+    status: &'static str,
+    answer: Heard,
+}
+
+/// What becomes of an answer on its way to the client.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Heard {
+    Arrives,
+    Lost,
+    /// Lost, and asked for again with the same `Idempotency-Key`.
+    AskedAgain,
+}
+
+/// What happens at once, and how long it is quiet afterwards.
+#[derive(Debug, Clone)]
+struct Turn {
+    asks: Vec<Ask>,
+    fault: Option<Fault>,
+    quiet_seconds: i64,
+}
+
+fn wanted() -> impl Strategy<Value = Wanted> {
+    let patient = prop::option::weighted(0.7, 0..3_usize);
+    let times = (0..4_i64, prop::sample::select(vec![15, 30, 60]));
+    (0..2_usize, patient, prop::bool::weighted(0.2), times).prop_map(
+        |(staff, patient, room, (start, minutes))| Wanted {
+            staff,
+            patient,
+            room,
+            start: start * 15,
+            minutes,
+        },
+    )
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let answer = prop_oneof![
+        6 => Just(Heard::Arrives),
+        1 => Just(Heard::Lost),
+        2 => Just(Heard::AskedAgain),
+    ];
+    let how = (1..=2_i64, prop::bool::weighted(0.2), prop::sample::select(STATUSES.to_vec()));
+    (0..15_u8, any::<prop::sample::Index>(), wanted(), how, answer).prop_map(
+        |(what, earlier, wanted, (minutes, overbook, status), answer)| Ask {
+            what,
+            earlier,
+            wanted,
+            minutes,
+            overbook,
+            status,
+            answer,
+        },
+    )
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    let faults = vec![
+        Fault::LostReply,
+        Fault::LostReplyAndToken,
+        Fault::Conflict,
+        Fault::ThrottledInside,
+        Fault::NoItems,
+    ];
+    let fault = prop::option::weighted(0.3, prop::sample::select(faults));
+    // Holds of one or two minutes end in between, to the second.
+    let quiet = prop_oneof![
+        2 => Just(0),
+        2 => prop::sample::select(vec![1, 4, 5, 55, 59, 60, 61, 64, 65, 66, 120, 125, 126]),
+        1 => 0..200_i64,
+    ];
+    (prop::collection::vec(ask(), 1..=3), fault, quiet)
+        .prop_map(|(asks, fault, quiet_seconds)| Turn { asks, fault, quiet_seconds })
+}
+
+impl Ask {
+    fn op(&self, visit: Visit, known: &[Visit]) -> Op {
+        let Self { wanted, minutes, overbook, status, .. } = *self;
+        let Wanted { staff, patient, start, minutes: length, .. } = wanted;
+        let somebody = Wanted { patient: patient.or(Some(0)), ..wanted };
+        if known.is_empty() || self.what < 3 {
+            return Op::Book { visit, wanted: somebody, overbook };
+        }
+        let visit_before = known[self.earlier.index(known.len())];
+        match self.what {
+            3..=5 => Op::Hold { visit, wanted, minutes },
+            6 | 7 => Op::Confirm { visit: visit_before, patient },
+            8 => Op::Release { visit: visit_before },
+            9 | 10 => Op::Move { visit: visit_before, staff, start, minutes: length, overbook },
+            11 => Op::Cancel { visit: visit_before },
+            12 | 13 => Op::Step { visit: visit_before, status },
+            _ => Op::Delete { visit: visit_before },
+        }
+    }
+}
+
+/// Does one thing; what its client heard of it.
+async fn perform(app: &TestApp, desk: &FrontDesk, op: &Op, heard: Heard, key: &str) -> Option<Ret> {
+    let Some(call) = desk.call(app, op) else {
+        panic!("nothing to ask for: {op:?}");
+    };
+    if matches!(op, Op::Delete { .. }) {
+        return desk.hear(op, &call.send().await);
+    }
+    let answer = call.clone().idempotent(key).send().await;
+    match heard {
+        Heard::Arrives => desk.hear(op, &answer),
+        Heard::Lost => None,
+        Heard::AskedAgain => {
+            let again = call.idempotent(key).send().await;
+            if answer.status.is_success() {
+                assert_eq!(again.body, answer.body, "{op:?}");
+            }
+            desk.hear(op, &again)
+        }
+    }
+}
+
+/// All schedules that there may be once these have happened, in any order, if that is what was heard of them.
+fn after(before: &BTreeSet<Schedule>, heard: &[(Op, Option<Ret>)]) -> BTreeSet<Schedule> {
+    let Some((_, rest)) = heard.split_first() else {
+        return before.clone();
+    };
+    let mut all = BTreeSet::new();
+    for first in 0..heard.len() {
+        let mut others = rest.to_vec();
+        if first > 0 {
+            others[first - 1] = heard[0].clone();
+        }
+        let (op, told) = &heard[first];
+        let mut next = BTreeSet::new();
+        for mut schedule in before.iter().cloned() {
+            let ret = schedule.invoke(op);
+            if told.is_none_or(|told| told == ret) {
+                next.insert(schedule);
+            }
+        }
+        all.extend(after(&next, &others));
+    }
+    all
+}
+
+/// What can be seen of an appointment.
+type Seen = (String, String, usize, u16, bool);
+
+fn seen_in_table(desk: &FrontDesk, appointment: &Appointment) -> Seen {
+    let Appointment { status, start, staff_id, duration_minutes, overbooked, .. } = appointment;
+    let staff = desk.staff_number(staff_id.as_str());
+    (status.to_string(), start.to_string(), staff, *duration_minutes, *overbooked)
+}
+
+fn seen_in_model(desk: &FrontDesk, schedule: &Schedule) -> BTreeSet<(Option<String>, Seen)> {
+    let seen = schedule.visits.iter().map(|(visit, appointment)| {
+        let Wanted { staff, start, minutes, .. } = appointment.wanted;
+        let minutes = u16::try_from(minutes).unwrap();
+        let start = desk.time(start).to_string();
+        let id = desk.path(*visit).and_then(|path| Some(path.rsplit_once('/')?.1.to_owned()));
+        (id, (appointment.status.to_owned(), start, staff, minutes, appointment.overbooked))
+    });
+    seen.collect()
+}
+
+async fn live(turns: Vec<Turn>) {
+    let app = TestApp::spawn().await.without_rates();
+    let desk = FrontDesk::open(&app, 2, 3, FIRST_SLOT).await;
+    let mut schedules = BTreeSet::from([Schedule::default()]);
+    let mut diary = Vec::new();
+    let mut next = 0;
+    for turn in turns {
+        let known = desk.known();
+        let mut ops = Vec::new();
+        for ask in &turn.asks {
+            let op = ask.op(next, &known);
+            // Of a booking there is nothing to confirm or release.
+            if desk.call(&app, &op).is_some() {
+                ops.push((op, ask.answer, format!("key-{next}")));
+            }
+            next += 1;
+        }
+        if let Some(fault) = turn.fault {
+            app.wire.disturb("TransactWriteItems", fault);
+        }
+        let (app, desk) = (&app, &desk);
+        let rets = join_all(ops.iter().map(|(op, heard, key)| perform(app, desk, op, *heard, key)));
+        let rets = rets.await;
+        app.wire.calm();
+        let heard: Vec<_> = ops.into_iter().map(|(op, ..)| op).zip(rets).collect();
+        schedules = after(&schedules, &heard);
+        diary.push((heard, turn.quiet_seconds));
+        assert!(!schedules.is_empty(), "no order of the last ones explains this: {diary:#?}");
+        app.clock.advance(SignedDuration::from_secs(turn.quiet_seconds));
+        let passed = |mut schedule: Schedule| {
+            schedule.now += turn.quiet_seconds;
+            schedule
+        };
+        schedules = schedules.into_iter().map(passed).collect();
+    }
+    app.check_day_sheets().await;
+    let stored = app.all_appointments().await.into_iter().map(|entity| entity.value);
+    let stored: BTreeMap<_, _> =
+        stored.map(|value| (value.id.to_string(), seen_in_table(&desk, &value))).collect();
+    let known: BTreeSet<_> =
+        desk.known().into_iter().filter_map(|visit| desk.path(visit)).collect();
+    // Those of which no answer arrived have no name in the model.
+    let named: BTreeSet<_> = stored
+        .into_iter()
+        .map(|(id, seen)| {
+            let is_known = known.iter().any(|path| path.ends_with(&id));
+            (is_known.then_some(id), seen)
+        })
+        .collect();
+    let possible: Vec<_> =
+        schedules.iter().map(|schedule| seen_in_model(&desk, schedule)).collect();
+    assert!(possible.contains(&named), "{named:#?} is none of {possible:#?} after {diary:#?}");
+}
+
+#[test]
+fn whatever_is_planned_the_service_does_what_the_schedule_in_memory_does() {
+    let cases = std::env::var("CLINIC_TEST_CASES").ok();
+    let cases = cases.map_or(12, |number| number.parse().unwrap());
+    let config = ProptestConfig {
+        cases,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Default::default()
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let result = TestRunner::new(config).run(&prop::collection::vec(turn(), 1..25), |turns| {
+        runtime.block_on(live(turns));
+        Ok(())
+    });
+    result.unwrap();
+}
