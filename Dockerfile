@@ -15,6 +15,8 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY docs/errors.md docs/errors.md
+# Cargo wants to see what it knows of, also what it does not build.
+COPY benches benches
 COPY src src
 ARG CARGO_FEATURES=""
 ARG CLINIC_API_COMMIT=""

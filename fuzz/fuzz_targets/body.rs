@@ -2,12 +2,18 @@
 #![no_main]
 
 use clinic_api::{
-    appointments::dto::{AppointmentDetailsIn, AppointmentIn, CancellationIn, StatusIn},
+    appointments::dto::{
+        AppointmentDetailsIn, AppointmentIn, CancellationIn, ConfirmationIn, HoldIn, ReleaseIn,
+        RescheduleIn, StatusIn,
+    },
     clinics::dto::ClinicIn,
     error::ErrorCode,
+    exceptions::dto::ExceptionIn,
     http::body::parse,
     patients::dto::PatientIn,
+    resources::dto::ResourceIn,
     staff::dto::StaffIn,
+    visit_types::dto::VisitTypeIn,
 };
 use libfuzzer_sys::fuzz_target;
 use serde::{
@@ -44,4 +50,11 @@ fuzz_target!(|body: &str| {
     take::<AppointmentDetailsIn>(body);
     take::<StatusIn>(body);
     take::<CancellationIn>(body);
+    take::<HoldIn>(body);
+    take::<ConfirmationIn>(body);
+    take::<ReleaseIn>(body);
+    take::<RescheduleIn>(body);
+    take::<ResourceIn>(body);
+    take::<VisitTypeIn>(body);
+    take::<ExceptionIn>(body);
 });

@@ -1,69 +1,27 @@
-//! What the OpenAPI document says beside the operations: title, tags, the problem schema, and which problems an
-//! operation of each kind can answer.
+//! What the OpenAPI document says beside the operations: title, tags, security, headers, and what belongs to each of them.
 
 mod links;
+mod problems;
 mod texts;
 
-use std::collections::BTreeMap;
-
 use utoipa::{
-    IntoResponses, PartialSchema as _, ToSchema,
+    PartialSchema as _,
     openapi::{
-        ContentBuilder, Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
-        OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder, Schema, SecurityRequirement,
-        ServerBuilder, Type,
+        Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
+        RefOr, ResponseBuilder, Schema, SecurityRequirement, ServerBuilder, Type,
         path::Operation,
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
         tag::TagBuilder,
     },
 };
 
-use crate::error::{Blocking, ErrorCode, FieldError};
-
-/// An error, as RFC 9457 has it, with our own members.
-#[derive(ToSchema)]
-#[schema(example = json!({
-    "type": "/problems/staff_busy",
-    "title": "The staff member is taken at that time",
-    "status": 409,
-    "detail": "Another appointment of the staff member overlaps. Nothing was written.",
-    "code": "staff_busy",
-    "request_id": "7k2m9q0a4d",
-    "nearest_free": ["2027-03-02T09:30:00+01:00"]
-}))]
-#[expect(dead_code, reason = "the schema of what http::problem renders")]
-pub struct Problem {
-    /// Where the problem is explained.
-    r#type: String,
-    /// What is wrong in general.
-    title: String,
-    /// The HTTP status.
-    status: u16,
-    /// What is wrong this time.
-    detail: String,
-    /// What is wrong, for programs; `/problems` explains each.
-    #[schema(schema_with = codes)]
-    code: String,
-    /// The request's id, as in `X-Request-Id`.
-    request_id: String,
-    /// The fields or parameters that are wrong.
-    #[schema(required = false)]
-    errors: Vec<FieldError>,
-    /// With a 409 of a time that can't be had: up to three free starts nearest to the wanted one.
-    #[schema(required = false)]
-    nearest_free: Vec<jiff::Timestamp>,
-    /// With a 409 of a time that can't be had: who or what stands in the way.
-    blocking: Option<Blocking>,
-    /// With `invalid_transition`: the status that the appointment is in.
-    current_status: Option<String>,
-}
-
-fn codes() -> utoipa::openapi::schema::Object {
-    ObjectBuilder::new()
-        .schema_type(Type::String)
-        .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
-        .build()
-}
+use self::problems::problem;
+pub use self::problems::{
+    AnyProblems, BookProblems, CreateProblems, CreateUnderProblems, CreateUniqueProblems,
+    DeleteGuardedProblems, DeleteProblems, HoldProblems, ListProblems, Problem, ReadProblems,
+    UpdateProblems, UpdateStateProblems,
+};
+use crate::error::{Blocking, FieldError};
 
 /// The name of the one way to tell who calls.
 const BEARER: &str = "bearer";
@@ -210,138 +168,4 @@ fn header(name: &str) -> RefOr<Header> {
     let schema = ObjectBuilder::new().schema_type(Type::String);
     let header = HeaderBuilder::new().description(Some(text)).schema(Some(schema));
     RefOr::T(header.build())
-}
-
-/// What each status means where an operation lists it, and an error that has it.
-fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
-    match status {
-        400 => (
-            "The path, the query, a header or the body's syntax is wrong.",
-            ErrorCode::InvalidParameter,
-            "limit must be between 1 and 100",
-        ),
-        401 => (
-            "There is no token, or it is refused; `detail` says why.",
-            ErrorCode::Unauthenticated,
-            "The token is refused: it has expired.",
-        ),
-        403 => (
-            "The caller's roles do not allow this operation.",
-            ErrorCode::Forbidden,
-            "The caller's roles do not allow this operation.",
-        ),
-        404 => (
-            "There is no such record, or it is not the caller's to see.",
-            ErrorCode::NotFound,
-            "There is no such record, or it is not yours to see.",
-        ),
-        408 => (
-            "The body took too long to arrive.",
-            ErrorCode::RequestTimeout,
-            "Nothing was written; send it again.",
-        ),
-        409 => (
-            "The state of the records does not allow it; `code` says why.",
-            ErrorCode::InvalidTransition,
-            "The appointment is cancelled and can't become confirmed. Nothing was written.",
-        ),
-        410 => (
-            "The hold is over.",
-            ErrorCode::HoldExpired,
-            "The hold is over, or was released: hold or book another time. Nothing was written.",
-        ),
-        412 => (
-            "`If-Match` does not name the record's current ETag.",
-            ErrorCode::PreconditionFailed,
-            "The record is at ETag \"4\"; read it again and decide anew.",
-        ),
-        413 => (
-            "The body, or what would be stored, is too large.",
-            ErrorCode::BodyTooLarge,
-            "A body has at most 64 KiB.",
-        ),
-        415 => (
-            "The body is of a type that is not taken here.",
-            ErrorCode::UnsupportedMediaType,
-            "Send application/json.",
-        ),
-        422 => (
-            "The body breaks a rule (`errors` has a pointer for each field), or the Idempotency-Key was used for another request.",
-            ErrorCode::ValidationFailed,
-            "/name is required",
-        ),
-        429 => (
-            "Too many requests of the caller, their organisation or their address: try again after `Retry-After`.",
-            ErrorCode::RateLimited,
-            "Too many requests of this principal; see Retry-After.",
-        ),
-        503 => (
-            "The database or the issuer can't be reached, the database limits its rate, too many requests are under way or write the same records, or the request took too long: try again after `Retry-After`.",
-            ErrorCode::Throttled,
-            "Try again, with the same Idempotency-Key if there was one.",
-        ),
-        _ => (
-            "Something went wrong on our side.",
-            ErrorCode::InternalError,
-            "The error is in our log under this request id.",
-        ),
-    }
-}
-
-fn problem(status: u16) -> (String, RefOr<Response>) {
-    let (description, code, detail) = describe(status);
-    let example = serde_json::json!({
-        "type": format!("/problems/{}", code.as_str()),
-        "title": code.title(),
-        "status": status,
-        "detail": detail,
-        "code": code.as_str(),
-        "request_id": "7k2m9q0a4d",
-    });
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(example))
-        .build();
-    let response = ResponseBuilder::new().description(description);
-    (status.to_string(), RefOr::T(response.content("application/problem+json", content).build()))
-}
-
-macro_rules! problems {
-    ($($(#[$meta:meta])* $name:ident: $($status:literal)*;)*) => {$(
-        $(#[$meta])*
-        pub struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$($status),*].map(problem).into()
-            }
-        }
-    )*};
-}
-
-problems! {
-    /// What anything can answer.
-    AnyProblems: 500 503;
-    /// What a list or a search under no other record can answer.
-    ListProblems: 400 500 503;
-    /// What reading a record, or a list under one, can answer.
-    ReadProblems: 400 404 500 503;
-    /// What making a record can answer.
-    CreateProblems: 400 408 413 415 422 500 503;
-    /// What making a record that must be the only one of its kind can answer.
-    CreateUniqueProblems: 400 408 409 413 415 422 500 503;
-    /// What making a record under another can answer.
-    CreateUnderProblems: 400 404 408 413 415 422 500 503;
-    /// What booking can answer.
-    BookProblems: 400 404 408 409 413 415 422 500 503;
-    /// What confirming or releasing a hold can answer besides.
-    HoldProblems: 410;
-    /// What changing a record can answer.
-    UpdateProblems: 400 404 408 412 413 415 422 500 503;
-    /// What changing a record whose state may not allow it can answer.
-    UpdateStateProblems: 400 404 408 409 412 413 415 422 500 503;
-    /// What deleting a record can answer.
-    DeleteProblems: 400 404 412 500 503;
-    /// What deleting a record that others may need can answer.
-    DeleteGuardedProblems: 400 404 409 412 500 503;
 }

@@ -25,22 +25,25 @@ fn text() -> String {
 /// Gives every bounded string of a schema its pattern, unless it has a form of its own. One that must not be empty is a
 /// line.
 pub fn describe(schema: &mut RefOr<Schema>) {
+    describe_member("", schema);
+}
+
+fn describe_member(name: &str, schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
         Schema::Object(object) => {
-            object.properties.values_mut().for_each(describe);
+            object.properties.iter_mut().for_each(|(name, schema)| describe_member(name, schema));
             if is_string(&object.schema_type) && object.max_length.is_some() && !is_formed(object) {
                 object.pattern = Some(if object.min_length.is_some() { line() } else { text() });
             }
         }
         Schema::Array(array) => {
             if let ArrayItems::RefOrSchema(items) = &mut array.items {
-                // The one list of texts is that of an address's lines.
                 if let RefOr::T(Schema::Object(item)) = items.as_mut()
                     && is_string(&item.schema_type)
                     && !is_formed(item)
                 {
-                    (item.min_length, item.max_length) = (Some(1), Some(200));
+                    describe_item(name, item);
                 }
                 describe(items);
             }
@@ -49,6 +52,17 @@ pub fn describe(schema: &mut RefOr<Schema>) {
         Schema::AllOf(several) => several.items.iter_mut().for_each(describe),
         Schema::AnyOf(several) => several.items.iter_mut().for_each(describe),
         _ => {}
+    }
+}
+
+/// The texts of a list: roles of a visit type, or lines of an address.
+fn describe_item(list: &str, item: &mut Object) {
+    item.min_length = Some(1);
+    if list == "roles" {
+        item.max_length = Some(40);
+        item.pattern = Some("^[a-z][a-z0-9_]*$".to_owned());
+    } else {
+        item.max_length = Some(200);
     }
 }
 

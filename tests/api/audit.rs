@@ -43,6 +43,7 @@ async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
         (format!("{patient}/appointments"), "list_patient_appointments"),
         (format!("{}/appointments", clinic.path), "list_clinic_appointments"),
         (format!("{}/overview", clinic.path), "get_clinic_overview"),
+        (format!("{}/day/2035-01-16", clinic.path), "get_day"),
     ];
     for (path, _) in &reads {
         desk.get(path).send().await.expect(200);
@@ -60,6 +61,8 @@ async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
     desk.get(&clinic.path).send().await.expect(200);
     desk.get(&format!("{}/staff", clinic.path)).send().await.expect(200);
     desk.get(&format!("{}/appointments?date=2035-02-01", clinic.path)).send().await.expect(200);
+    desk.get(&format!("{}/day/2035-02-01", clinic.path)).send().await.expect(200);
+    desk.get(&format!("{}/availability?duration_minutes=30", clinic.path)).send().await.expect(200);
     desk.get("/v1/patients?mrn=A-2").send().await.expect(200);
     desk.get(&format!("{patient}/export")).send().await.problem(403, "forbidden");
     app.in_org("ORG-ELSEWHERE").get(&patient).send().await.problem(404, "not_found");

@@ -390,6 +390,7 @@ async fn a_patient_sees_no_notes_of_staff() {
     let mut visit = booking(&clinic.staff, &clinic.patient, "2035-01-16T09:00:00", 30);
     visit["notes"] = json!("difficult");
     visit["reason"] = json!("check-up");
+    visit["overrides"] = json!({ "any_hours": true, "reason": "asked me at dinner" });
     let path = format!("{}/appointments", clinic.path);
     let made = app.post(&path).json(&visit).send().await.expect(201);
     let path = format!("{path}/{}", id(&made));
@@ -397,6 +398,7 @@ async fn a_patient_sees_no_notes_of_staff() {
     let patient = app.with_bearer(token(&callers::patient(&clinic.patient)));
     let seen = patient.get(&path).send().await.expect(200).json();
     assert_eq!((seen.get("notes"), &seen["reason"]), (None, &json!("check-up")));
+    assert_eq!(seen.get("override_reason"), None);
     let list = format!("/v1/patients/{}/appointments", clinic.patient);
     let listed = patient.get(&list).send().await.expect(200).json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);

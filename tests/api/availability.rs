@@ -149,7 +149,7 @@ async fn make(app: &TestApp, case: &Case) -> Made {
 
 /// Books every slot that is offered, and of the grid's others a sample: the first must be had, the second must not.
 async fn offered_is_what_can_be_booked(case: Case) {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let Made { clinic, room, visit_type } = make(&app, &case).await;
     let mut query = format!("from={FIRST}&to={LAST}&visit_type={visit_type}");
     if case.with_room {

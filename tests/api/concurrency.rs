@@ -19,7 +19,7 @@ fn book(app: &TestApp, clinic: &ClinicMade, patient: &str, start: &str, minutes:
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_for_one_slot_one_gets_it() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let clinic = app.ready_clinic().await;
     let patients = patients(&app, 200).await;
     let calls =
@@ -34,7 +34,7 @@ async fn of_200_for_one_slot_one_gets_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_for_overlapping_slots_as_many_get_one_as_fit() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let clinic = app.ready_clinic().await;
     let patients = patients(&app, 200).await;
     let calls = patients.iter().enumerate().map(|(at, patient)| {
@@ -50,7 +50,7 @@ async fn of_200_for_overlapping_slots_as_many_get_one_as_fit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_for_one_patient_at_two_clinics_one_gets_it() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let here = app.ready_clinic().await;
     let mut there = app.ready_clinic().await;
     there.patient.clone_from(&here.patient);
@@ -66,7 +66,7 @@ async fn of_200_for_one_patient_at_two_clinics_one_gets_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_for_one_record_number_one_gets_it() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let patient = json!({ "name": "Ida", "mrn": "A-1" });
     let answers = race((0..200).map(|_| app.post("/v1/patients").json(&patient)).collect()).await;
     assert_eq!(count(&answers, 201, 409), 1);
@@ -75,7 +75,7 @@ async fn of_200_for_one_record_number_one_gets_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_under_one_idempotency_key_have_one_effect_and_one_answer() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let clinic = app.ready_clinic().await;
     let one = book(&app, &clinic, &clinic.patient, "2035-01-16T09:00:00", 30).idempotent("k");
     let answers = race(vec![one; 200]).await;
@@ -88,7 +88,7 @@ async fn two_hundred_under_one_idempotency_key_have_one_effect_and_one_answer() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bookings_that_do_not_overlap_all_happen() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let clinic = app.ready_clinic().await;
     let patients = patients(&app, 24).await;
     let calls = patients.iter().enumerate().map(|(at, patient)| {

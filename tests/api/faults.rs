@@ -371,7 +371,7 @@ async fn what_nobody_foresaw_is_a_plain_500() {
 /// A storm of disturbances over many requests at once: whatever is answered, the sheets are right.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_disturbances_leaves_the_sheets_right() {
-    let app = TestApp::spawn().await;
+    let app = TestApp::spawn_for_many().await;
     let clinic = app.ready_clinic().await;
     let mut patients = Vec::new();
     for _ in 0..60 {

@@ -159,7 +159,7 @@ async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Resul
 #[tokio::test(flavor = "multi_thread")]
 async fn what_many_clients_are_told_could_have_happened_in_one_order() {
     let (app, tally) =
-        (Arc::new(TestApp::spawn().await.without_rates()), Arc::new(Tally::default()));
+        (Arc::new(TestApp::spawn_for_many().await.without_rates()), Arc::new(Tally::default()));
     let operations = wanted_operations();
     run(&app, operations, &tally).await.unwrap_or_else(|history| panic!("{history}"));
     assert_eq!(tally.broken.load(Ordering::Relaxed), 0);
@@ -175,7 +175,7 @@ async fn what_many_clients_are_told_could_have_happened_in_one_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_conditions_of_day_sheets_the_same_clients_find_a_contradiction() {
     let (app, tally) =
-        (Arc::new(TestApp::spawn().await.without_rates()), Arc::new(Tally::default()));
+        (Arc::new(TestApp::spawn_for_many().await.without_rates()), Arc::new(Tally::default()));
     app.wire.ignore_sheet_conditions();
     let found = run(&app, MOST_ROUNDS * OPERATIONS_PER_ROUND, &tally).await;
     assert!(found.is_err(), "{tally:?}");

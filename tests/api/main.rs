@@ -12,6 +12,7 @@ mod audit;
 mod authorisation;
 mod availability;
 mod backfill;
+mod busy_clinic;
 mod canary;
 mod clinics;
 mod command_line;

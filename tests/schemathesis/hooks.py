@@ -11,7 +11,7 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
-APPOINTMENTS = re.compile(r"/v1/clinics/(CLN-[0-9A-Z]{24})/appointments$")
+APPOINTMENTS = re.compile(r"/v1/clinics/(CLN-[0-9A-Z]{24})/(appointments|holds)$")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -63,6 +63,24 @@ def mend_values(body, changes):
         body["position"] = {"latitude": 47.3624, "longitude": 8.5512}
 
 
+def mend_exception(body):
+    # An exception is of dates in order, not long and not far away; of somebody who is there; and with both times or none.
+    today = datetime.now(timezone.utc).date()
+    first = today + timedelta(days=uuid.uuid4().int % 300)
+    body["first_date"], body["last_date"] = first.isoformat(), (first + timedelta(days=3)).isoformat()
+    body["from"], body["to"] = "09:00", "12:00"
+    body.pop("staff_id", None)
+    body.pop("resource_id", None)
+
+
+def mend_visit(body):
+    # Of a type of visit and a length there is one, and rooms are to be the clinic's.
+    for reference in ("visit_type_id", "resource_ids"):
+        body.pop(reference, None)
+    if isinstance(body.get("overrides"), dict):
+        body["overrides"]["reason"] = "emergency"
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     headers = case.headers or {}
@@ -72,8 +90,15 @@ def before_call(context, case, kwargs):
         return
     mend_hours(case.body)
     mend_values(case.body, changes=case.method == "PATCH")
+    if case.method == "POST" and case.formatted_path.endswith("/exceptions"):
+        mend_exception(case.body)
+    if case.method == "POST" and case.formatted_path.endswith("/reschedule"):
+        mend_visit(case.body)
+        case.body.pop("staff_id", None)
     booking = APPOINTMENTS.match(case.formatted_path)
     if case.method == "POST" and booking:
+        mend_visit(case.body)
+        case.body["duration_minutes"] = case.body.get("duration_minutes") or 30
         base = case.operation.base_url.rstrip("/")
         found = bookable(base, headers.get("Authorization", ""), booking[1])
         if found:

@@ -18,6 +18,7 @@ use clinic_api::{
     time::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::MutexGuard;
 
 use super::{
     Call,
@@ -57,6 +58,12 @@ impl Clock for TestClock {
     }
 }
 
+/// What lasts for as long as the test needs it.
+struct Kept {
+    _engine: Option<Engine>,
+    _turn: Option<MutexGuard<'static, ()>>,
+}
+
 /// A service on a fresh table.
 pub struct TestApp {
     router: Router,
@@ -69,19 +76,29 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     /// What stands in `Authorization`.
     bearer: String,
-    /// Kept running for as long as the test needs it.
-    engine: Option<Arc<Engine>>,
+    kept: Arc<Kept>,
 }
 
 impl TestApp {
     /// Starts an engine, or uses the one that `CLINIC_TEST_ENDPOINT` names, and makes a fresh table on it.
     pub async fn spawn() -> Self {
+        Self::spawn_with(None).await
+    }
+
+    /// The same for many requests at once: no other test that asks for this runs beside it, so that together they are
+    /// not more than an engine bears.
+    pub async fn spawn_for_many() -> Self {
+        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        Self::spawn_with(Some(TURN.lock().await)).await
+    }
+
+    async fn spawn_with(turn: Option<MutexGuard<'static, ()>>) -> Self {
         let (engine, endpoint) = if let Some(endpoint) = external_endpoint() {
             (None, endpoint)
         } else {
             let engine = Engine::in_memory().await.unwrap();
             let endpoint = engine.endpoint().to_owned();
-            (Some(Arc::new(engine)), endpoint)
+            (Some(engine), endpoint)
         };
         let wire = Arc::new(Wire::default());
         // The engine shares two cores with all tests: what is slow here is not out of reach.
@@ -92,14 +109,15 @@ impl TestApp {
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), engine)
+        let kept = Arc::new(Kept { _engine: engine, _turn: turn });
+        Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), kept)
     }
 
     fn assemble(
         (store, wire, clock): (Store, Arc<Wire>, Arc<TestClock>),
         cursor_keys: CursorKeys,
         limits: RequestLimits,
-        engine: Option<Arc<Engine>>,
+        kept: Arc<Kept>,
     ) -> Self {
         let state = AppState::new(Parts {
             store: store.clone(),
@@ -110,13 +128,13 @@ impl TestApp {
             headers: HeaderSettings::default(),
         });
         let bearer = admin_of("ORG-DEMO");
-        Self { router: service(state.clone()), state, store, wire, clock, bearer, engine }
+        Self { router: service(state.clone()), state, store, wire, clock, bearer, kept }
     }
 
     /// Another replica on the same table, with limits of its own.
     pub fn with_limits(&self, limits: RequestLimits) -> Self {
         let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble((store, wire, clock), CursorKeys::random(), limits, self.engine.clone())
+        Self::assemble((store, wire, clock), CursorKeys::random(), limits, self.kept.clone())
     }
 
     /// Another replica with the same keys, whose clock goes ahead of this one's.
@@ -125,7 +143,7 @@ impl TestApp {
         let (store, wire, limits) =
             (self.store.clone(), self.wire.clone(), RequestLimits::default());
         let keys = self.state.cursor_keys().clone();
-        Self::assemble((store, wire, clock), keys, limits, self.engine.clone())
+        Self::assemble((store, wire, clock), keys, limits, self.kept.clone())
     }
 
     /// Another replica on the same table, of which anybody may ask as often as they like.
@@ -154,7 +172,7 @@ impl TestApp {
             wire: self.wire.clone(),
             clock: self.clock.clone(),
             bearer: token,
-            engine: self.engine.clone(),
+            kept: self.kept.clone(),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod app;
 pub mod builders;
+pub mod busy_month;
 pub mod callers;
 pub mod checker;
 pub mod front_desk;

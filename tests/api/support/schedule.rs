@@ -42,12 +42,15 @@ pub enum Ret {
     Refused(&'static str),
 }
 
+/// The codes of all that stands against an operation.
+type Refusals = Vec<&'static str>;
+
 /// All appointments, and the time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Schedule {
     /// In seconds since the beginning.
     pub now: i64,
-    /// The appointments that were made and not deleted.
+    /// The appointments that were made, also those that were deleted.
     pub visits: BTreeMap<Visit, Appointment>,
 }
 
@@ -67,7 +70,7 @@ impl Appointment {
     }
 
     fn takes_time(&self) -> bool {
-        !matches!(self.status, "cancelled" | "expired")
+        !matches!(self.status, "cancelled" | "expired" | "deleted")
     }
 }
 
@@ -78,21 +81,19 @@ impl Wanted {
 }
 
 impl Schedule {
-    /// Ends all holds that are over and in the way, if nothing else is.
-    fn make_room(&mut self, visit: Visit, wanted: &Wanted, overbook: bool) -> Result<(), Ret> {
-        let same_staff = |other: &Wanted| other.staff == wanted.staff;
-        let same_room = |other: &Wanted| other.room && wanted.room;
+    /// Whom a visit needs and who is taken, and the holds that are over and in its way.
+    fn look(&self, visit: Visit, wanted: &Wanted, overbook: bool) -> (Refusals, Vec<Visit>) {
         let same_patient =
             |other: &Wanted| other.patient.is_some() && other.patient == wanted.patient;
         let in_the_way = |(id, other): &(&Visit, &Appointment)| {
             **id != visit && other.takes_time() && other.wanted.overlaps(wanted)
         };
-        let mut over = Vec::new();
+        let (mut busy, mut over) = (Refusals::new(), Vec::new());
         for code in ["staff_busy", "resource_busy", "patient_busy"] {
             for (id, other) in self.visits.iter().filter(in_the_way) {
                 let concerned = match code {
-                    "staff_busy" => same_staff(&other.wanted),
-                    "resource_busy" => same_room(&other.wanted),
+                    "staff_busy" => other.wanted.staff == wanted.staff,
+                    "resource_busy" => other.wanted.room && wanted.room,
                     _ => same_patient(&other.wanted),
                 };
                 if !concerned {
@@ -101,102 +102,124 @@ impl Schedule {
                 if other.is_hold() && other.hold_ends + SKEW < self.now {
                     over.push(*id);
                 } else if other.is_hold() || !overbook {
-                    return Err(Ret::Refused(code));
+                    busy.push(code);
                 }
             }
+        }
+        (busy, over)
+    }
+
+    /// Puts an appointment where it is to be and ends the holds in its way, if nothing else is and nothing was `refused`
+    /// before.
+    fn place(
+        &mut self,
+        visit: Visit,
+        new: Appointment,
+        mut refused: Refusals,
+    ) -> Result<(), Refusals> {
+        let (busy, over) = self.look(visit, &new.wanted, new.overbooked);
+        refused.extend(busy);
+        if !refused.is_empty() {
+            return Err(refused);
         }
         for id in over {
             self.visits.get_mut(&id).unwrap().status = "expired";
         }
-        Ok(())
-    }
-
-    fn place(&mut self, visit: Visit, new: Appointment) -> Result<(), Ret> {
-        self.make_room(visit, &new.wanted, new.overbooked)?;
         self.visits.insert(visit, new);
         Ok(())
     }
 
-    fn of(&self, visit: Visit) -> Result<Appointment, Ret> {
-        self.visits.get(&visit).cloned().ok_or(Ret::Refused("not_found"))
-    }
-
-    fn confirm(&mut self, visit: Visit, named: Option<usize>) -> Result<(), Ret> {
-        let hold = self.of(visit)?;
-        match hold.status {
-            "held" if self.now < hold.hold_ends => {}
-            "held" | "expired" => return Err(Ret::Refused("hold_expired")),
-            _ => return Err(Ret::Refused("invalid_transition")),
-        }
+    fn confirm(&mut self, visit: Visit, named: Option<usize>) -> Result<(), Refusals> {
+        let hold = self.visits[&visit].clone();
         let patient = match (hold.wanted.patient, named) {
             (Some(held), Some(named)) if held != named => None,
             (held, named) => held.or(named),
         };
+        let refused = match hold.status {
+            "held" if self.now < hold.hold_ends => None,
+            "held" | "expired" => Some("hold_expired"),
+            "deleted" => Some("not_found"),
+            _ => Some("invalid_transition"),
+        };
         if patient.is_none() {
-            return Err(Ret::Refused("validation_failed"));
+            return Err(vec![refused.unwrap_or("validation_failed")]);
         }
         let wanted = Wanted { patient, ..hold.wanted };
-        self.place(visit, Appointment { wanted, status: "scheduled", ..hold })
+        let booked = Appointment { wanted, status: "scheduled", ..hold };
+        self.place(visit, booked, refused.into_iter().collect())
     }
 
-    fn step(&mut self, visit: Visit, to: &'static str) -> Result<(), Ret> {
-        let mut appointment = self.of(visit)?;
-        let life = [
-            ("scheduled", "confirmed"),
-            ("scheduled", "cancelled"),
-            ("scheduled", "no_show"),
-            ("confirmed", "checked_in"),
-            ("confirmed", "cancelled"),
-            ("confirmed", "no_show"),
-            ("checked_in", "scheduled"),
-            ("checked_in", "completed"),
-        ];
-        if !life.contains(&(appointment.status, to)) {
-            return Err(Ret::Refused("invalid_transition"));
+    fn relocate(&mut self, visit: Visit, to: Wanted, overbooked: bool) -> Result<(), Refusals> {
+        let old = self.visits[&visit].clone();
+        let wanted = Wanted { patient: old.wanted.patient, room: old.wanted.room, ..to };
+        let refused = match old.status {
+            "scheduled" | "confirmed" if wanted == old.wanted => return Ok(()),
+            "scheduled" | "confirmed" => None,
+            "deleted" => Some("not_found"),
+            _ => Some("invalid_transition"),
+        };
+        let moved = Appointment { wanted, overbooked, ..old };
+        self.place(visit, moved, refused.into_iter().collect())
+    }
+
+    /// From one of some statuses to another.
+    fn step(
+        &mut self,
+        visit: Visit,
+        from: &[&str],
+        to: &'static str,
+        other: &'static str,
+    ) -> Result<(), Refusals> {
+        let appointment = self.visits.get_mut(&visit).unwrap();
+        match appointment.status {
+            "deleted" => Err(vec!["not_found"]),
+            status if from.contains(&status) => {
+                appointment.status = to;
+                Ok(())
+            }
+            _ => Err(vec![other]),
         }
-        appointment.status = to;
-        self.visits.insert(visit, appointment);
-        Ok(())
     }
 
-    fn try_invoke(&mut self, op: &Op) -> Result<(), Ret> {
+    /// Does it, or tells every reason against it, the one that is told when nothing else happens first.
+    fn try_invoke(&mut self, op: &Op) -> Result<(), Refusals> {
         match *op {
             Op::Book { visit, wanted, overbook: overbooked } => {
                 let new = Appointment { wanted, status: "scheduled", hold_ends: 0, overbooked };
-                self.place(visit, new)
+                self.place(visit, new, vec![])
             }
             Op::Hold { visit, wanted, minutes } => {
                 let hold_ends = self.now + minutes * 60;
                 let hold = Appointment { wanted, status: "held", hold_ends, overbooked: false };
-                self.place(visit, hold)
+                self.place(visit, hold, vec![])
             }
             Op::Confirm { visit, patient } => self.confirm(visit, patient),
             Op::Release { visit } => {
-                let hold = self.of(visit)?;
-                match hold.status {
-                    "held" => self.visits.insert(visit, Appointment { status: "expired", ..hold }),
-                    "expired" => return Err(Ret::Refused("hold_expired")),
-                    _ => return Err(Ret::Refused("invalid_transition")),
+                let was_one = self.visits[&visit].status == "expired";
+                let other = if was_one { "hold_expired" } else { "invalid_transition" };
+                self.step(visit, &["held"], "expired", other)
+            }
+            Op::Move { visit, staff, start, minutes, overbook } => {
+                let to = Wanted { staff, start, minutes, patient: None, room: false };
+                self.relocate(visit, to, overbook)
+            }
+            Op::Cancel { visit } => {
+                self.step(visit, &["scheduled", "confirmed"], "cancelled", "invalid_transition")
+            }
+            Op::Step { visit, status } => {
+                let from: &[&str] = match status {
+                    "confirmed" => &["scheduled"],
+                    "checked_in" => &["confirmed"],
+                    "scheduled" | "completed" => &["checked_in"],
+                    "no_show" => &["scheduled", "confirmed"],
+                    _ => &[],
                 };
-                Ok(())
+                self.step(visit, from, status, "invalid_transition")
             }
-            Op::Move { visit, staff, start, minutes, overbook: overbooked } => {
-                let old = self.of(visit)?;
-                if !matches!(old.status, "scheduled" | "confirmed") {
-                    return Err(Ret::Refused("invalid_transition"));
-                }
-                let wanted = Wanted { staff, start, minutes, ..old.wanted };
-                if wanted == old.wanted {
-                    return Ok(());
-                }
-                self.place(visit, Appointment { wanted, overbooked, ..old })
-            }
-            Op::Cancel { visit } => self.step(visit, "cancelled"),
-            Op::Step { visit, status } => self.step(visit, status),
             Op::Delete { visit } => {
-                self.of(visit)?;
-                self.visits.remove(&visit);
-                Ok(())
+                let all = ["held", "scheduled", "confirmed", "checked_in", "completed"];
+                let ended = ["no_show", "cancelled", "expired"];
+                self.step(visit, &[&all[..], &ended[..]].concat(), "deleted", "not_found")
             }
         }
     }
@@ -209,7 +232,15 @@ impl SequentialSpec for Schedule {
     fn invoke(&mut self, op: &Op) -> Ret {
         match self.try_invoke(op) {
             Ok(()) => Ret::Done,
-            Err(refused) => refused,
+            Err(codes) => Ret::Refused(codes[0]),
+        }
+    }
+
+    /// A service that does not see everything in one moment may tell any of the reasons.
+    fn is_valid_step(&mut self, op: &Op, ret: &Ret) -> bool {
+        match self.try_invoke(op) {
+            Ok(()) => *ret == Ret::Done,
+            Err(codes) => matches!(ret, Ret::Refused(code) if codes.contains(code)),
         }
     }
 }

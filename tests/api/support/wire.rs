@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -68,6 +68,24 @@ pub struct WireCall {
     pub capacity: f64,
     /// What was sent.
     pub request: Value,
+    /// When it went out and when its answer was there: among all such moments, which one.
+    pub span: (u64, u64),
+}
+
+/// How many of the calls had to wait for one another: the longest row in which each went out after the one before it was
+/// answered.
+pub fn rounds(calls: &[WireCall]) -> usize {
+    let mut spans: Vec<_> = calls.iter().map(|call| call.span).collect();
+    spans.sort_by_key(|(_, answered)| *answered);
+    let mut rounds = 0;
+    let mut last = None;
+    for (sent, answered) in spans {
+        if last.is_none_or(|last| last < sent) {
+            rounds += 1;
+            last = Some(answered);
+        }
+    }
+    rounds
 }
 
 /// The wire between the SDK and the engine.
@@ -78,6 +96,7 @@ pub struct Wire {
     pause: Mutex<Option<Pause>>,
     losing: AtomicBool,
     ignoring: AtomicBool,
+    moments: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -250,11 +269,13 @@ impl WireConnector {
             Some(Fault::LostReplyAndToken) => rewrite(&mut request, forget_token),
             _ => {}
         }
+        let sent_at = self.wire.moments.fetch_add(1, Ordering::Relaxed);
         let answer = self.inner.call(request).await?;
         let status = answer.status();
         let bytes = collect(answer).await?;
+        let span = (sent_at, self.wire.moments.fetch_add(1, Ordering::Relaxed));
         let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        self.note(operation.clone(), sent.clone(), &body);
+        self.note(operation.clone(), sent.clone(), &body, span);
         match fault {
             Some(Fault::LostReply | Fault::LostReplyAndToken) => Err(broken("the answer was lost")),
             Some(Fault::Unprocessed) => {
@@ -276,14 +297,14 @@ impl WireConnector {
         }
     }
 
-    fn note(&self, operation: String, request: Value, body: &Value) {
+    fn note(&self, operation: String, request: Value, body: &Value, span: (u64, u64)) {
         let consumed = &body["ConsumedCapacity"];
         let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
         let capacity = match consumed.as_array() {
             Some(tables) => tables.iter().map(units).sum(),
             None => units(consumed),
         };
-        self.wire.calls.lock().unwrap().push(WireCall { operation, capacity, request });
+        self.wire.calls.lock().unwrap().push(WireCall { operation, capacity, request, span });
     }
 }
 
