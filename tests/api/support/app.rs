@@ -102,8 +102,11 @@ impl TestApp {
         };
         let wire = Arc::new(Wire::default());
         // The engine shares two cores with all tests: what is slow here is not out of reach.
-        let patient =
-            TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(25)).build();
+        let patience = Duration::from_secs(25);
+        let patient = TimeoutConfig::builder()
+            .connect_timeout(patience)
+            .operation_attempt_timeout(patience)
+            .build();
         let config = local_config(&endpoint).http_client(wire.client()).timeout_config(patient);
         let store = Store::new(Client::from_conf(config.build()), fresh_table());
         store.create_table().await.unwrap();
