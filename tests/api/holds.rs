@@ -34,6 +34,7 @@ async fn a_hold_keeps_others_off_and_is_confirmed_into_a_booking() {
         (&booked["status"], &booked["patient_id"], &booked["reason"]),
         (&json!("scheduled"), &json!(clinic.patient), &json!("check-up"))
     );
+    assert!(booked.get("hold_expires_at").is_none(), "it is none any more");
     let again = end(&app, &held, "confirm", patient).await.problem(409, "invalid_transition");
     assert_eq!(again["current_status"], "scheduled");
     end(&app, &held, "release", json!({})).await.problem(409, "invalid_transition");

@@ -128,6 +128,7 @@ fn booking_of(
     Ok(Appointment {
         patient_id,
         status: Status::Scheduled,
+        hold_expires_at: None,
         reason: reason.or_else(|| hold.reason.clone()),
         notes: notes.or_else(|| hold.notes.clone()),
         ..hold.clone()
