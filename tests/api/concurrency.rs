@@ -14,7 +14,8 @@ async fn patients(app: &TestApp, number: usize) -> Vec<String> {
 
 fn book(app: &TestApp, clinic: &ClinicMade, patient: &str, start: &str, minutes: u16) -> Call {
     let body = booking(&clinic.staff, patient, start, minutes);
-    app.post(&format!("{}/appointments", clinic.path)).json(&body)
+    let key = format!("{patient}-{start}");
+    app.post(&format!("{}/appointments", clinic.path)).json(&body).idempotent(&key)
 }
 
 #[tokio::test(flavor = "multi_thread")]

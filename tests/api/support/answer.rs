@@ -58,6 +58,11 @@ impl Call {
         self.header("idempotency-key", key)
     }
 
+    /// Whether it has an `Idempotency-Key`.
+    pub fn is_idempotent(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == "idempotency-key")
+    }
+
     /// Sends it.
     pub async fn send(self) -> Answer {
         let mut request = Request::builder().method(self.method).uri(&self.path);

@@ -106,6 +106,7 @@ impl TestApp {
         let patient = TimeoutConfig::builder()
             .connect_timeout(patience)
             .operation_attempt_timeout(patience)
+            .operation_timeout(patience * 2)
             .build();
         let config = local_config(&endpoint).http_client(wire.client()).timeout_config(patient);
         let store = Store::new(Client::from_conf(config.build()), fresh_table());

@@ -11,12 +11,12 @@ use super::{Answer, Call};
 /// record in a few times as long as the service goes on trying.
 const TRIES: usize = 5;
 
-fn is_contention(answer: &Answer) -> bool {
-    answer.status.as_u16() == 503 && answer.json()["code"] == "contention"
+/// Whether a call may be sent again: nothing was written, or its key tells that it is the same.
+fn may_try_again(call: &Call, answer: &Answer) -> bool {
+    answer.status.as_u16() == 503 && (call.is_idempotent() || answer.json()["code"] == "contention")
 }
 
-/// Sends all calls at once, each from a task of its own. Who is told that too many write the same records, and that
-/// nothing was written, asks again, as clients do.
+/// Sends all calls at once, each from a task of its own. Who is told to try again does so, as clients do.
 pub async fn race(calls: Vec<Call>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(calls.len()));
     let tasks = calls.into_iter().map(|call| {
@@ -25,7 +25,7 @@ pub async fn race(calls: Vec<Call>) -> Vec<Answer> {
             barrier.wait().await;
             let mut answer = call.clone().send().await;
             for _ in 0..TRIES {
-                if !is_contention(&answer) {
+                if !may_try_again(&call, &answer) {
                     break;
                 }
                 answer = call.clone().send().await;
