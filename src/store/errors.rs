@@ -93,7 +93,7 @@ pub enum StoreError {
     /// Other writers got in between each time, for as long as the request may try.
     #[error("too many writers at the same records")]
     Contention,
-    /// DynamoDB refused the last try for its rate. An earlier try, whose reply was lost, may have been done.
+    /// DynamoDB refuses for its rate; nothing was written.
     #[error("DynamoDB throttles")]
     Throttled,
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
@@ -140,7 +140,7 @@ impl StoreError {
 pub(super) enum Failure {
     /// Another transaction has the same items in hand: try again.
     Conflict,
-    /// A transaction was cancelled for its rate, which the SDK does not try again.
+    /// A transaction was cancelled for its rate.
     ThrottledInside,
     /// Final.
     Store(StoreError),

@@ -251,17 +251,16 @@ async fn a_lost_reply_and_then_a_conflict_are_still_known_as_own_work() {
 }
 
 #[tokio::test]
-async fn an_own_entry_in_a_sheet_is_a_booking_that_was_won() {
+async fn a_lost_reply_and_then_a_refusal_that_shows_no_items_are_an_unknown_outcome() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    // The reply is lost, and the second try's refusal does not show whose items stand there: the sheets do.
+    let body = booking(&clinic.staff, &clinic.patient, START, 30);
+    let book = || app.post(&format!("{}/appointments", clinic.path)).json(&body).idempotent("k");
     app.wire.disturb("TransactWriteItems", Fault::LostReplyAndToken);
     app.wire.disturb("TransactWriteItems", Fault::NoItems);
-    app.wire.forget();
-    let booked = app.book(&clinic, START, 30).await.expect(201);
-    let reads = app.wire.take_calls().into_iter().filter(|call| call.operation == "BatchGetItem");
-    assert_eq!(reads.count(), 2, "it read again, and found itself");
-    assert_eq!(app.get(&booked.location()).send().await.json(), booked.json());
+    book().send().await.problem(503, "store_unreachable");
+    let resolved = book().send().await.expect(201);
+    assert_eq!(app.get(&resolved.location()).send().await.json(), resolved.json());
     assert_eq!(app.all_appointments().await.len(), 1);
     app.check_day_sheets().await;
 }
@@ -450,6 +449,30 @@ async fn a_write_that_others_have_changed_since_its_reply_was_lost_is_an_unknown
         "Second",
         "nothing of others is undone"
     );
+}
+
+/// The same of a transaction. Its token tells DynamoDB that it comes again, but after a conflict it comes with another one.
+#[tokio::test]
+async fn a_move_that_others_have_cancelled_since_its_reply_was_lost_is_an_unknown_outcome() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, START).await;
+    app.wire.disturb("TransactWriteItems", Fault::LostReply);
+    app.wire.disturb("TransactWriteItems", Fault::Conflict);
+    let (retried, go_on) = app.wire.pause_after(2, "TransactWriteItems");
+    let moving =
+        app.post(&format!("{appointment}/reschedule")).json(&json!({ "duration_minutes": 45 }));
+    let moving = tokio::spawn(moving.send());
+    retried.await.unwrap();
+    app.post(&format!("{appointment}/cancel")).send().await.expect(200);
+    go_on.send(()).unwrap();
+    moving.await.unwrap().problem(503, "store_unreachable");
+    let cancelled = app.get(&appointment).send().await.json();
+    assert_eq!(
+        (&cancelled["status"], &cancelled["duration_minutes"]),
+        (&json!("cancelled"), &json!(45))
+    );
+    app.check_day_sheets().await;
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ impl Room {
                     break (op, call);
                 }
             };
-            if random_bool(0.1) {
+            if random_bool(0.3) {
                 app.wire.disturb("TransactWriteItems", disturbance());
             }
             self.history.lock().unwrap().on_invoke(client, op.clone()).unwrap();
@@ -149,7 +149,7 @@ async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Resul
         for room in rooms {
             let history = room.history.lock().unwrap();
             if !history.is_consistent() {
-                return Err(format!("round {round}: {history:#?}"));
+                return Err(format!("round {round}: {history:?}"));
             }
         }
     }

@@ -11,9 +11,7 @@ use crate::{
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
     schedule::repo::SheetChanges,
     sensitive::Sensitive,
-    store::{
-        Entity, Record as _, Store, StoreError, WriteContext, retry::Backoff, write::Committed,
-    },
+    store::{Entity, Store, StoreError, WriteContext, retry::Backoff, write::Committed},
     time::Zone,
 };
 
@@ -55,7 +53,6 @@ impl Booking {
         let date = self.time_zone.local_date(self.start);
         let status = if self.held_until.is_some() { Status::Held } else { Status::Scheduled };
         Appointment {
-            // One id for all attempts, so that an earlier one's entry is known as our own.
             id: AppointmentId::random_on(date),
             clinic_id: self.clinic_id,
             staff_id: self.staff_id,
@@ -119,11 +116,6 @@ async fn attempt(
     }
     let sheets = placing.sheets(&mut found)?;
     let working = placing.check_people(&mut found, &hours)?;
-    if sheets.hold(&appointment.value.id) {
-        // An earlier attempt, whose answer was lost, has booked it already. Where its sheet is seen before it is
-        // itself, there is another round.
-        return Ok(store.get(&appointment.value.key(), true).await?);
-    }
     let lapsed = placing.decide(&sheets, &working)?;
     let Some(lapsed) = Lapsed::read(store, &lapsed).await? else {
         return Ok(None);

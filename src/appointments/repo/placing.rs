@@ -82,11 +82,6 @@ pub(super) struct Placing<'a> {
 pub(super) struct Sheets(HashMap<Key, Entity<DaySheet>>);
 
 impl Sheets {
-    /// Whether an appointment stands in one of them.
-    pub(super) fn hold(&self, appointment: &AppointmentId) -> bool {
-        self.0.values().any(|sheet| sheet.value.entries.contains_key(appointment))
-    }
-
     fn of(&self, claim: &Claim) -> impl Iterator<Item = &DaySheet> {
         let keys = claim.sheets().map(|(owner, date)| sheet_key(owner, date));
         keys.filter_map(|key| self.0.get(&key)).map(|sheet| &sheet.value)

@@ -1,4 +1,4 @@
-//! Writes as the SDK sends them, tried again while other transactions have the same items in hand.
+//! Writes as the SDK sends them, tried again while other transactions have the same items in hand or no answer comes.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -34,34 +34,10 @@ macro_rules! conditional {
 }
 
 impl Store {
-    /// Does one write; an update returns the item as it then is. Tried again here rather than by the SDK, so that
-    /// a condition that fails after a lost reply is known as one that this write itself may have broken.
+    /// Does one write; an update returns the item as it then is.
     pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
         refuse_oversize(std::slice::from_ref(write))?;
-        let mut backoff = Backoff::default();
-        let mut tries = 1;
-        let mut after_unknown = false;
-        loop {
-            match self.try_write(write).await {
-                Ok(item) => return Ok(item),
-                Err(Failure::Conflict) if backoff.pause().await => {}
-                Err(Failure::Conflict) => return Err(StoreError::Contention),
-                Err(Failure::ThrottledInside) => return Err(StoreError::Throttled),
-                Err(Failure::Store(StoreError::ConditionFailed(mut failed))) => {
-                    failed.after_unknown = after_unknown;
-                    return Err(StoreError::ConditionFailed(failed));
-                }
-                Err(Failure::Store(error)) => {
-                    let passes =
-                        matches!(error, StoreError::Throttled | StoreError::Unreachable(_));
-                    if !passes || tries == MAX_TRIES || !backoff.pause().await {
-                        return Err(error);
-                    }
-                    after_unknown |= matches!(error, StoreError::Unreachable(_));
-                    tries += 1;
-                }
-            }
-        }
+        until_known(|_| self.try_write(write)).await
     }
 
     /// Does all writes or none.
@@ -71,26 +47,14 @@ impl Store {
         let items: Vec<_> = items
             .collect::<Result<_, _>>()
             .map_err(|error: BuildError| StoreError::Unexpected(error.into()))?;
-        let mut backoff = Backoff::default();
-        let mut tries = 1;
-        loop {
-            // The SDK gives each call a ClientRequestToken and keeps it when it repeats the call.
-            let transaction = self
-                .client
-                .transact_write_items()
+        let transact = |token| {
+            let transaction = self.once.transact_write_items().client_request_token(token);
+            let transaction = transaction
                 .set_transact_items(Some(items.clone()))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            match transaction.send().await.map_err(of_write) {
-                Ok(_) => return Ok(()),
-                Err(Failure::Store(error)) => return Err(error),
-                Err(Failure::Conflict) if backoff.pause().await => {}
-                Err(Failure::Conflict) => return Err(StoreError::Contention),
-                Err(Failure::ThrottledInside) if tries < MAX_TRIES && backoff.pause().await => {
-                    tries += 1;
-                }
-                Err(Failure::ThrottledInside) => return Err(StoreError::Throttled),
-            }
-        }
+            async { transaction.send().await.map(|_| ()).map_err(of_write) }
+        };
+        until_known(transact).await
     }
 
     async fn try_write(&self, write: &Write) -> Result<Option<Item>, Failure> {
@@ -156,6 +120,56 @@ impl Store {
         };
         Ok(item.build())
     }
+}
+
+/// Tries a write until it is known what became of it. That is done here rather than by the SDK, so that what is refused
+/// after a lost reply is known as what this write itself may have caused.
+///
+/// A try is given a ClientRequestToken, which it shares with the one before it if that one's reply was lost or throttled:
+/// DynamoDB then tells whether it was done. What was cancelled comes with a new one.
+async fn until_known<T, Attempt>(attempt: impl Fn(String) -> Attempt) -> Result<T, StoreError>
+where
+    Attempt: Future<Output = Result<T, Failure>> + Send,
+{
+    let mut backoff = Backoff::default();
+    let mut token = request_token();
+    let mut failures = 0;
+    let mut lost = false;
+    loop {
+        let error = match attempt(token.clone()).await {
+            Ok(done) => return Ok(done),
+            Err(Failure::Conflict) => {
+                token = request_token();
+                StoreError::Contention
+            }
+            Err(Failure::ThrottledInside) => {
+                token = request_token();
+                failures += 1;
+                StoreError::Throttled
+            }
+            Err(Failure::Store(StoreError::ConditionFailed(mut failed))) => {
+                failed.after_unknown = lost;
+                return Err(StoreError::ConditionFailed(failed));
+            }
+            Err(Failure::Store(error @ (StoreError::Throttled | StoreError::Unreachable(_)))) => {
+                lost |= matches!(error, StoreError::Unreachable(_));
+                failures += 1;
+                error
+            }
+            Err(Failure::Store(error)) => return Err(error),
+        };
+        if failures == MAX_TRIES || !backoff.pause().await {
+            return match error {
+                StoreError::Unreachable(_) => Err(error),
+                known if lost => Err(StoreError::Unreachable(known.into())),
+                known => Err(known),
+            };
+        }
+    }
+}
+
+fn request_token() -> String {
+    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Refuses an item that DynamoDB would not take, before it is sent.
