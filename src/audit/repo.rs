@@ -14,9 +14,6 @@ use crate::{
 /// The types of items that are stored here; a backfill leaves them as they were written.
 pub const KINDS: &[Kind] = &[Kind::left_alone(Access::TYPE)];
 
-/// How many accesses are read at a time where all are wanted.
-const PAGE: u16 = 1000;
-
 impl Record for Access {
     const TYPE: &'static str = "access";
 
@@ -72,5 +69,5 @@ pub async fn all(
     patient: &PatientId,
 ) -> Result<Vec<Entity<Access>>, StoreError> {
     let range = keys::accesses_of_patient(patient);
-    store.all_of_org(org, range, PAGE, true).await
+    store.all_of_org(org, range, true).await
 }

@@ -1,7 +1,7 @@
 //! Free times out of the table: what the clinic works with, its exceptions and its day sheets, read at once, and then the
 //! rules that booking keeps, from the same code.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 
@@ -25,9 +25,6 @@ use crate::{
 pub const MAX_DAYS: i32 = 31;
 /// How many days a search reads first that stops as soon as it has enough; then twice as many.
 const FIRST_DAYS: i32 = 2;
-/// As many items as a page of DynamoDB may hold.
-const PAGE: u16 = u16::MAX;
-
 /// What somebody looks for.
 #[derive(Debug, Clone)]
 pub struct Search {
@@ -139,7 +136,7 @@ async fn read_sheets(
     let range =
         keys::day_sheets_of_clinic(&search.clinic, date(begins - buffer), date(ends + buffer));
     let mut sheets = Sheets::new();
-    for sheet in store.all_of_org::<DaySheet>(org, range, PAGE, false).await? {
+    for sheet in store.all_of_org::<DaySheet>(org, range, false).await? {
         sheets.entry(sheet.value.owner.clone()).or_default().push(sheet.value);
     }
     Ok(sheets)
@@ -201,6 +198,7 @@ impl<'a> Wanted<'a> {
         }
         let wall = Wall::new(zone, first, plus(last, 1));
         let hours = Hours::new(wall.clone(), self.exceptions.clone());
+        let open = hours.opening(&self.setup.clinic.opening_hours);
         let whole = wall.whole();
         let Some((_, end)) = Wall::new(zone, first, last).whole().iter().last() else {
             return Vec::new();
@@ -222,11 +220,11 @@ impl<'a> Wanted<'a> {
             self.visit_type.map_or((SignedDuration::ZERO, SignedDuration::ZERO), |kind| {
                 (minutes(kind.buffer_before_minutes), minutes(kind.buffer_after_minutes))
             });
-        let mut slots: BTreeMap<(Timestamp, StaffId), FreeSlot> = BTreeMap::new();
+        let mut slots = Vec::new();
         for staff in &self.staff {
-            let owners = self.owners(staff);
-            let weekly = (&self.setup.clinic.opening_hours[..], &staff.working_hours[..]);
-            let working = hours.of_all(owners.iter(), weekly);
+            let Search { clinic, resources, .. } = self.search;
+            let owners: Vec<_> = SheetOwner::at_clinic(clinic, &staff.id, resources).collect();
+            let working = open.of_all(owners.iter(), &staff.working_hours);
             let party = |owner: &'_ SheetOwner| sheets.get(owner).map_or(&[][..], Vec::as_slice);
             let parties: Vec<_> = owners
                 .iter()
@@ -237,23 +235,12 @@ impl<'a> Wanted<'a> {
                 })
                 .collect();
             let own = working.get(&owners[0]).unwrap_or(&whole);
-            for start in free_starts(&parties, own, grid, now) {
+            slots.extend(free_starts(&parties, own, grid, now).map(|start| {
                 let end = start.saturating_add(length).unwrap_or(Timestamp::MAX);
-                let slot = FreeSlot { start, end, staff_id: staff.id.clone() };
-                slots.insert((start, staff.id.clone()), slot);
-            }
+                FreeSlot { start, end, staff_id: staff.id.clone() }
+            }));
         }
-        slots.into_values().collect()
-    }
-
-    /// Whose time a visit with a staff member takes: theirs first.
-    fn owners(&self, staff: &StaffMember) -> Vec<SheetOwner> {
-        let clinic_id = &self.search.clinic;
-        let own = SheetOwner::Staff { clinic_id: clinic_id.clone(), staff_id: staff.id.clone() };
-        let resources = self.search.resources.iter().map(|resource_id| SheetOwner::Resource {
-            clinic_id: clinic_id.clone(),
-            resource_id: resource_id.clone(),
-        });
-        [own].into_iter().chain(resources).collect()
+        slots.sort();
+        slots
     }
 }

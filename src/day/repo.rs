@@ -18,9 +18,6 @@ use crate::{
     time::{Spans, Wall, Zone},
 };
 
-/// As many items as a page of DynamoDB may hold.
-const PAGE: u16 = u16::MAX;
-
 /// A clinic's day.
 #[derive(Debug)]
 pub struct Day {
@@ -63,7 +60,7 @@ pub async fn day(
     let (setup, exceptions, found) = tokio::join!(
         setup(store, org, clinic),
         exceptions::repo::touching(store, org, clinic, (date, date), false),
-        store.all_of_org::<Appointment>(org, range, PAGE, false),
+        store.all_of_org::<Appointment>(org, range, false),
     );
     let (setup, exceptions, found) = (setup?, exceptions?, found?);
     let zone = setup.clinic.time_zone.clone();
@@ -73,16 +70,16 @@ pub async fn day(
     for appointment in found.into_iter().filter(|found| touches(&found.value, date, &whole)) {
         by_staff.entry(appointment.value.staff_id.clone()).or_default().push(appointment);
     }
-    let hours = Hours::new(wall, exceptions);
     let Setup { clinic, staff, .. } = setup;
+    let hours = Hours::new(wall, exceptions);
+    let open = hours.opening(&clinic.opening_hours);
     let mut days: Vec<_> = staff
         .into_iter()
         .map(|member| {
             let appointments = by_staff.remove(&member.id).unwrap_or_default();
             let owner =
                 SheetOwner::Staff { clinic_id: clinic.id.clone(), staff_id: member.id.clone() };
-            let weekly = (&clinic.opening_hours[..], &member.working_hours[..]);
-            let working = hours.of_all([&owner].into_iter(), weekly).remove(&owner);
+            let working = open.of_all([&owner].into_iter(), &member.working_hours).remove(&owner);
             let working = working.unwrap_or_else(|| whole.clone());
             StaffDay::new(member.id.clone(), Some(member), working, appointments, now)
         })

@@ -21,9 +21,6 @@ use crate::{
 /// The types of items that are stored here.
 pub const KINDS: &[Kind] = &[Kind::of::<Exception>()];
 
-/// How many are read at a time.
-const PAGE: u16 = 1000;
-
 impl Record for Exception {
     const TYPE: &'static str = "exception";
 
@@ -131,7 +128,7 @@ pub async fn touching(
     consistent: bool,
 ) -> Result<Vec<Exception>, StoreError> {
     let range = keys::exceptions_of_clinic(clinic, first, after_all_that_begin_by(last));
-    let found = store.all_of_org::<Exception>(org, range, PAGE, consistent).await?;
+    let found = store.all_of_org::<Exception>(org, range, consistent).await?;
     let exceptions = found.into_iter().map(|entity| entity.value);
     Ok(exceptions.filter(|exception| exception.hours.first <= last).collect())
 }

@@ -1,7 +1,7 @@
 //! Pages of a list: `limit`, `cursor`, and the answer's shape.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{auth::Grant, cursor::CursorKeys};
 use crate::{
@@ -11,6 +11,23 @@ use crate::{
 
 const DEFAULT_LIMIT: u16 = 25;
 const MAX_LIMIT: u16 = 100;
+
+/// Parameters of a list that shows all of it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListAll {
+    /// Read what all writes before this request have left, at twice the cost.
+    #[serde(default)]
+    #[param(default = false)]
+    consistent: bool,
+    /// The most items of a page.
+    #[param(minimum = 1, maximum = 100, default = 25)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
 
 /// A page of a list.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -65,6 +82,15 @@ impl<'a> Paging<'a> {
     ) -> Result<PageRequest, ApiError> {
         let after = cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()?;
         Ok(PageRequest { after, limit: checked(limit)?, consistent: false })
+    }
+
+    /// The page that a caller asks for of a list that shows all of it.
+    ///
+    /// # Errors
+    /// As [`Paging::request`].
+    pub fn request_of(&self, query: &ListAll) -> Result<PageRequest, ApiError> {
+        let page = self.request(query.cursor.as_deref(), query.limit)?;
+        Ok(PageRequest { consistent: query.consistent, ..page })
     }
 
     /// The cursor with which the list goes on, if it does.

@@ -1,8 +1,6 @@
 //! Staff members over HTTP.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     dto::{StaffIn, StaffOut},
@@ -14,8 +12,11 @@ use crate::{
     error::{ApiError, ApiResult, ErrorCode},
     http::{
         ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
-        Page, ReadContext, WriteCommand, WriteContext, etag::Tagged, finish::to_the_end,
-        idempotency::or_replay, paging::Paging,
+        Page, ReadContext, WriteCommand, WriteContext,
+        etag::Tagged,
+        finish::to_the_end,
+        idempotency::or_replay,
+        paging::{ListAll, Paging},
     },
     id::{ClinicId, StaffId},
     openapi::{CreateUnderProblems, DeleteGuardedProblems, ReadProblems, UpdateProblems},
@@ -32,23 +33,6 @@ fn tagged(staff: Entity<StaffMember>) -> Tagged<StaffOut> {
     Tagged::of(staff, StaffOut::new)
 }
 
-/// Parameters of a list of staff.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListStaff {
-    /// Read what all writes before this request have left, at twice the cost.
-    #[serde(default)]
-    #[param(default = false)]
-    consistent: bool,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-}
-
 /// List a clinic's staff
 ///
 /// By id.
@@ -56,18 +40,17 @@ pub struct ListStaff {
     get,
     path = "/v1/clinics/{clinic_id}/staff",
     tag = "staff",
-    params(("clinic_id" = ClinicId, Path), ListStaff),
+    params(("clinic_id" = ClinicId, Path), ListAll),
     responses((status = OK, description = "A page of staff members.", body = Page<StaffOut>), ReadProblems),
 )]
 pub async fn list_staff(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(query): ApiQuery<ListStaff>,
+    ApiQuery(query): ApiQuery<ListAll>,
 ) -> ApiResult<Json<Page<StaffOut>>> {
     let paging = Paging::new(app.cursor_keys(), &context.grant, "list_staff", &clinic);
-    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
-    page.consistent = query.consistent;
+    let page = paging.request_of(&query)?;
     let listed = repo::list(app.store(), context.grant.org(), &clinic, page).await?;
     paging.page(listed, out).map(Json)
 }

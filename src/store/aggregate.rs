@@ -1,7 +1,7 @@
 //! What every aggregate does with its records: make, get, list, read-modify-write.
 
 use super::{
-    Entity, Key, Record, Store, StoreError, WriteContext,
+    Entity, Item, Key, Record, Store, StoreError, WriteContext,
     codec::is_of_type,
     errors::FailedConditions,
     expression::Condition,
@@ -121,17 +121,13 @@ impl Store {
         list: List,
     ) -> Result<Listed<Entity<T>>, StoreError> {
         let page = self.list(list).await?;
-        let records = page.items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item);
-        let items = records.collect::<Result<Vec<_>, _>>()?;
-        if items.iter().any(|entity| entity.meta.org != *org) {
-            // As if there were none: whoever asks looks next whether there is what they would be of, as it does
-            // where there is nothing, so that neither the answer nor its time tells the two apart.
-            return Ok(Listed { items: Vec::new(), next: None });
-        }
-        Ok(Listed { items, next: page.next })
+        // Another organisation's is as if there were none: whoever asks looks next whether there is what they would be of,
+        // as it does where there is nothing, so that neither the answer nor its time tells the two apart.
+        let own = own_records(org, page.items)?.map(|items| Listed { items, next: page.next });
+        Ok(own.unwrap_or_else(|| Listed { items: Vec::new(), next: None }))
     }
 
-    /// All of an organisation's records of one type in a range, read by pages of so many.
+    /// All of an organisation's records of one type in a range; none where they are another organisation's.
     ///
     /// # Errors
     /// Whatever the database may answer.
@@ -139,20 +135,10 @@ impl Store {
         &self,
         org: &OrgId,
         range: KeyRange,
-        page: u16,
         consistent: bool,
     ) -> Result<Vec<Entity<T>>, StoreError> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let page = PageRequest { after, limit: page, consistent };
-            let listed = self.list_of_org(org, List::of(range.clone(), page)).await?;
-            all.extend(listed.items);
-            after = listed.next;
-            if after.is_none() {
-                return Ok(all);
-            }
-        }
+        let own = own_records(org, self.all(range, consistent).await?)?;
+        Ok(own.unwrap_or_default())
     }
 }
 
@@ -175,6 +161,17 @@ impl List {
         let filter = (!conditions.is_empty()).then_some(Condition::All(conditions));
         Self { filter, ..self }
     }
+}
+
+/// The records of one type; `None` if one is another organisation's.
+fn own_records<T: Record>(
+    org: &OrgId,
+    items: Vec<Item>,
+) -> Result<Option<Vec<Entity<T>>>, StoreError> {
+    let records = items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item);
+    let records = records.collect::<Result<Vec<_>, _>>()?;
+    let foreign = records.iter().any(|entity| entity.meta.org != *org);
+    Ok((!foreign).then_some(records))
 }
 
 fn changed_meanwhile(failed: &FailedConditions) -> bool {

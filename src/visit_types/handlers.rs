@@ -1,8 +1,6 @@
 //! Types of visits over HTTP.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::{
     dto::{VisitTypeIn, VisitTypeOut},
@@ -14,8 +12,10 @@ use crate::{
     error::{ApiError, ApiResult},
     http::{
         ApiPath, ApiQuery, Consistent, Entity, IdempotencyKey, IfMatch, IfNoneMatch, MergePatch,
-        Page, ReadContext, WriteCommand, WriteContext, etag::Tagged, idempotency::or_replay,
-        paging::Paging,
+        Page, ReadContext, WriteCommand, WriteContext,
+        etag::Tagged,
+        idempotency::or_replay,
+        paging::{ListAll, Paging},
     },
     id::{ClinicId, VisitTypeId},
     openapi::{CreateUnderProblems, DeleteProblems, ReadProblems, UpdateProblems},
@@ -32,23 +32,6 @@ fn tagged(visit_type: Entity<VisitType>) -> Tagged<VisitTypeOut> {
     Tagged::of(visit_type, VisitTypeOut::new)
 }
 
-/// Parameters of a list of visit types.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListVisitTypes {
-    /// Read what all writes before this request have left, at twice the cost.
-    #[serde(default)]
-    #[param(default = false)]
-    consistent: bool,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
-}
-
 /// List a clinic's visit types
 ///
 /// By id.
@@ -56,18 +39,17 @@ pub struct ListVisitTypes {
     get,
     path = "/v1/clinics/{clinic_id}/visit-types",
     tag = "visit types",
-    params(("clinic_id" = ClinicId, Path), ListVisitTypes),
+    params(("clinic_id" = ClinicId, Path), ListAll),
     responses((status = OK, description = "A page of visit types.", body = Page<VisitTypeOut>), ReadProblems),
 )]
 pub async fn list_visit_types(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(query): ApiQuery<ListVisitTypes>,
+    ApiQuery(query): ApiQuery<ListAll>,
 ) -> ApiResult<Json<Page<VisitTypeOut>>> {
     let paging = Paging::new(app.cursor_keys(), &context.grant, "list_visit_types", &clinic);
-    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
-    page.consistent = query.consistent;
+    let page = paging.request_of(&query)?;
     let listed = repo::list(app.store(), context.grant.org(), &clinic, page).await?;
     paging.page(listed, out).map(Json)
 }

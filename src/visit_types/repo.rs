@@ -88,9 +88,5 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Listed<Entity<VisitType>>, StoreError> {
     let list = List::of(keys::visit_types_of_clinic(clinic), page);
-    let listed = store.list_of_org(org, list).await?;
-    if listed.items.is_empty() {
-        clinics::repo::require(store, org, clinic).await?;
-    }
-    Ok(listed)
+    clinics::repo::list_under(store, org, clinic, list).await
 }

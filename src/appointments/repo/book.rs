@@ -3,15 +3,14 @@
 use jiff::Timestamp;
 
 use super::{
-    lapsed::Lapsed,
-    placing::{BookingError, Placing, Rules},
+    place::{place, until_placed},
+    placing::{BookingError, Rules},
 };
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
-    schedule::repo::SheetChanges,
     sensitive::Sensitive,
-    store::{Entity, Store, StoreError, WriteContext, retry::Backoff, write::Committed},
+    store::{Entity, Store, WriteContext},
     time::Zone,
 };
 
@@ -91,45 +90,5 @@ pub async fn book(
     rules: &Rules,
 ) -> Result<Entity<Appointment>, BookingError> {
     let appointment = Entity::new(booking.appointment(), context);
-    let placing = Placing::new(context, &appointment.value, rules);
-    let mut backoff = Backoff::default();
-    loop {
-        if let Some(booked) = attempt(store, context, &appointment, &placing).await? {
-            return Ok(booked);
-        }
-        if !backoff.pause().await {
-            return Err(StoreError::Contention.into());
-        }
-    }
-}
-
-/// Nothing, if what it had read changed before it could write.
-async fn attempt(
-    store: &Store,
-    context: &WriteContext,
-    appointment: &Entity<Appointment>,
-    placing: &Placing<'_>,
-) -> Result<Option<Entity<Appointment>>, BookingError> {
-    let (mut found, hours) = placing.read(store).await?;
-    if let Some(booked) = placing.replayed(&mut found)? {
-        return Ok(Some(booked));
-    }
-    let sheets = placing.sheets(&mut found)?;
-    let working = placing.check_people(&mut found, &hours)?;
-    let lapsed = placing.decide(&sheets, &working)?;
-    let Some(lapsed) = Lapsed::read(store, &lapsed).await? else {
-        return Ok(None);
-    };
-    let mut changes = SheetChanges::default();
-    placing.occupy(&mut changes, &sheets);
-    let mut writes = vec![appointment.create()?];
-    writes.extend(lapsed.end(context, &mut changes));
-    writes.extend(changes.into_writes(context)?);
-    writes.extend(placing.checks());
-    match store.commit(context, writes).await {
-        Ok(Committed::Written) => Ok(Some(appointment.clone())),
-        Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
-        Err(StoreError::ConditionFailed(_)) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
+    until_placed(|| place(store, context, None, &appointment, rules)).await
 }

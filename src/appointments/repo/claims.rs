@@ -27,14 +27,8 @@ pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
     let visit = visit_of(appointment);
     let (before, after) = buffers_of(appointment);
     let whole = visit.widened(before, after);
-    let clinic_id = &appointment.clinic_id;
-    let staff =
-        SheetOwner::Staff { clinic_id: clinic_id.clone(), staff_id: appointment.staff_id.clone() };
-    let resources = appointment.resource_ids.iter().map(|resource_id| SheetOwner::Resource {
-        clinic_id: clinic_id.clone(),
-        resource_id: resource_id.clone(),
-    });
-    let at_clinic = [staff].into_iter().chain(resources);
+    let Appointment { clinic_id, staff_id, resource_ids, .. } = appointment;
+    let at_clinic = SheetOwner::at_clinic(clinic_id, staff_id, resource_ids);
     let mut claims: Vec<_> = at_clinic.map(|owner| Claim { owner, slot: whole }).collect();
     claims.extend(appointment.patient_id.iter().map(|patient_id| {
         let owner = SheetOwner::Patient { patient_id: patient_id.clone() };

@@ -2,16 +2,15 @@
 
 use super::{
     get,
-    lapsed::Lapsed,
-    placing::{BookingError, Placing, Rules},
+    place::{place, until_placed},
+    placing::{BookingError, Rules},
     update,
 };
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId, PatientId},
-    schedule::repo::SheetChanges,
     sensitive::Sensitive,
-    store::{Entity, Store, StoreError, WriteContext, retry::Backoff, write::Committed},
+    store::{Entity, Store, StoreError, WriteContext},
 };
 
 /// What a hold's confirmation adds to it.
@@ -62,51 +61,23 @@ pub async fn confirm_hold(
     id: &AppointmentId,
     confirmation: &Confirmation,
 ) -> Result<Entity<Appointment>, HoldError> {
-    let mut backoff = Backoff::default();
-    loop {
-        let current = get(store, &context.org, clinic, id, true).await?;
-        context.precondition.check(current.meta.rev)?;
-        if let Some(booked) = confirm(store, context, &current, confirmation).await? {
-            return Ok(booked);
-        }
-        if !backoff.pause().await {
-            return Err(StoreError::Contention.into());
-        }
-    }
+    // When they work was asked when it was held.
+    let rules = Rules { any_hours: true, roles: Vec::new() };
+    until_placed(|| confirm(store, context, clinic, id, confirmation, &rules)).await
 }
 
 async fn confirm(
     store: &Store,
     context: &WriteContext,
-    current: &Entity<Appointment>,
+    clinic: &ClinicId,
+    id: &AppointmentId,
     confirmation: &Confirmation,
+    rules: &Rules,
 ) -> Result<Option<Entity<Appointment>>, HoldError> {
-    let booked = current.changed(booking_of(context, current, confirmation)?, context);
-    // When they work was asked when it was held.
-    let rules = Rules { any_hours: true, roles: Vec::new() };
-    let placing = Placing::new(context, &booked.value, &rules);
-    let (mut found, hours) = placing.read(store).await?;
-    if let Some(earlier) = placing.replayed(&mut found)? {
-        return Ok(Some(earlier));
-    }
-    let sheets = placing.sheets(&mut found)?;
-    let working = placing.check_people(&mut found, &hours)?;
-    let lapsed = placing.decide(&sheets, &working)?;
-    let Some(lapsed) = Lapsed::read(store, &lapsed).await? else {
-        return Ok(None);
-    };
-    let mut changes = SheetChanges::default();
-    placing.occupy(&mut changes, &sheets);
-    let mut writes = vec![booked.replace(current)?];
-    writes.extend(lapsed.end(context, &mut changes));
-    writes.extend(changes.into_writes(context)?);
-    writes.extend(placing.checks());
-    match store.commit(context, writes).await {
-        Ok(Committed::Written) => Ok(Some(booked)),
-        Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
-        Err(StoreError::ConditionFailed(_)) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
+    let current = get(store, &context.org, clinic, id, true).await?;
+    context.precondition.check(current.meta.rev)?;
+    let booked = current.changed(booking_of(context, &current, confirmation)?, context);
+    Ok(place(store, context, Some(&current), &booked, rules).await?)
 }
 
 fn booking_of(

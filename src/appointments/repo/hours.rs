@@ -22,24 +22,14 @@ impl Hours {
         Self { wall: Some(wall), exceptions }
     }
 
-    /// When each of them works, by the weekly hours of clinic and staff member, but of those who always do; patients
-    /// keep to no hours.
-    pub fn of_all<'a>(
-        &self,
-        owners: impl Iterator<Item = &'a SheetOwner>,
-        (opening, working): (&[WeeklyHours], &[WeeklyHours]),
-    ) -> HashMap<SheetOwner, Spans> {
-        let Some(wall) = &self.wall else {
-            return HashMap::new();
-        };
-        let whole = wall.whole();
-        let open = self.spans(wall, opening, Exception::is_of_clinic);
-        let spans = owners.filter_map(|owner| {
-            let own = self.of(wall, owner, working)?;
-            let own = own.intersection(&open);
-            (own != whole).then(|| (owner.clone(), own))
-        });
-        spans.collect()
+    /// The same at a clinic with these weekly hours.
+    #[must_use]
+    pub fn opening(&self, weekly: &[WeeklyHours]) -> OpenHours<'_> {
+        let days = self
+            .wall
+            .as_ref()
+            .map(|wall| (wall, wall.whole(), self.spans(wall, weekly, Exception::is_of_clinic)));
+        OpenHours { hours: self, days }
     }
 
     fn of(&self, wall: &Wall, owner: &SheetOwner, working: &[WeeklyHours]) -> Option<Spans> {
@@ -63,5 +53,32 @@ impl Hours {
         let theirs = self.exceptions.iter().filter(|exception| is_theirs(exception));
         let dated: Vec<_> = theirs.map(|exception| &exception.hours).collect();
         working_time(wall, weekly, &dated)
+    }
+}
+
+/// When a clinic is open on the days in question.
+#[derive(Debug)]
+pub struct OpenHours<'a> {
+    hours: &'a Hours,
+    /// The days, all of them, and what of them it is open.
+    days: Option<(&'a Wall, Spans, Spans)>,
+}
+
+impl OpenHours<'_> {
+    /// When each of them works there, by the weekly hours of the staff member, but of those who always do; patients keep to
+    /// no hours.
+    pub fn of_all<'b>(
+        &self,
+        owners: impl Iterator<Item = &'b SheetOwner>,
+        working: &[WeeklyHours],
+    ) -> HashMap<SheetOwner, Spans> {
+        let Some((wall, whole, open)) = &self.days else {
+            return HashMap::new();
+        };
+        let spans = owners.filter_map(|owner| {
+            let own = self.hours.of(wall, owner, working)?.intersection(open);
+            (own != *whole).then(|| (owner.clone(), own))
+        });
+        spans.collect()
     }
 }

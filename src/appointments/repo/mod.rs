@@ -7,6 +7,7 @@ mod hold;
 mod hours;
 mod lapsed;
 mod patient;
+mod place;
 mod placing;
 mod reschedule;
 pub mod verify;
@@ -148,11 +149,7 @@ pub async fn list_of_clinic(
     let list = List::of(range, page)
         .filter(staff.into_iter().chain(status).collect())
         .backwards(filter.backwards);
-    let listed = store.list_of_org(org, list).await?;
-    if listed.items.is_empty() {
-        clinics::repo::require(store, org, clinic).await?;
-    }
-    Ok(listed)
+    clinics::repo::list_under(store, org, clinic, list).await
 }
 
 /// A patient's appointments at all clinics, by date; they come from the index, which lags.

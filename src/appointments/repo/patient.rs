@@ -17,8 +17,6 @@ use crate::{
     },
 };
 
-/// How many appointments are read at a time.
-const PAGE: u16 = 250;
 /// How many are written at once.
 const AT_ONCE: usize = 8;
 /// How long the index may lag behind what was just written.
@@ -35,7 +33,7 @@ pub async fn all_of_patient(
     org: &OrgId,
     patient: &PatientId,
 ) -> Result<Vec<Entity<Appointment>>, StoreError> {
-    store.all_of_org(org, keys::appointments_of_patient(patient, Dates::All), PAGE, true).await
+    store.all_of_org(org, keys::appointments_of_patient(patient, Dates::All), true).await
 }
 
 /// Removes what is personal from all of them, and tells how many there are.

@@ -201,8 +201,8 @@ impl<'a> Placing<'a> {
         if !self.rules.roles.is_empty() && !self.rules.roles.contains(&staff.value.role) {
             return Err(BookingError::RoleNotAllowed);
         }
-        let weekly = (&clinic.value.opening_hours[..], &staff.value.working_hours[..]);
-        Ok(hours.of_all(self.claims.iter().map(|claim| &claim.owner), weekly))
+        let owners = self.claims.iter().map(|claim| &claim.owner);
+        Ok(hours.opening(&clinic.value.opening_hours).of_all(owners, &staff.value.working_hours))
     }
 
     fn own<T: Record>(

@@ -3,24 +3,15 @@
 use jiff::Timestamp;
 
 use super::{
-    Moved,
-    claims::claims_of,
     get,
-    lapsed::Lapsed,
-    placing::{BookingError, Placing, Rules},
+    place::{place, until_placed},
+    placing::{BookingError, Rules},
 };
 use crate::{
     appointments::model::{Appointment, Rescheduled, Status},
     id::{AppointmentId, ClinicId, ResourceId, StaffId},
-    schedule::{model::Claim, repo::SheetChanges},
     sensitive::Sensitive,
-    store::{
-        Entity, Record as _, Store, StoreError, WriteContext,
-        attributes::string,
-        expression::Condition,
-        retry::Backoff,
-        write::{Committed, Write},
-    },
+    store::{Entity, Store, StoreError, WriteContext},
     visit_types,
 };
 
@@ -71,57 +62,25 @@ pub async fn reschedule(
     to: &Move,
     rules: &Rules,
 ) -> Result<Entity<Appointment>, MoveError> {
-    let mut backoff = Backoff::default();
-    loop {
-        let current = get(store, &context.org, clinic, id, true).await?;
-        context.precondition.check(current.meta.rev)?;
-        if let Some(moved) = attempt(store, context, &current, to, rules).await? {
-            return Ok(moved);
-        }
-        if !backoff.pause().await {
-            return Err(StoreError::Contention.into());
-        }
-    }
+    until_placed(|| attempt(store, context, clinic, id, to, rules)).await
 }
 
-/// Nothing, if what it had read changed before it could write.
 async fn attempt(
     store: &Store,
     context: &WriteContext,
-    current: &Entity<Appointment>,
+    clinic: &ClinicId,
+    id: &AppointmentId,
     to: &Move,
     rules: &Rules,
 ) -> Result<Option<Entity<Appointment>>, MoveError> {
+    let current = get(store, &context.org, clinic, id, true).await?;
+    context.precondition.check(current.meta.rev)?;
     let Some(target) = target_of(&current.value, to)? else {
-        return Ok(Some(current.clone()));
+        return Ok(Some(current));
     };
     let moved = current.changed(target, context);
-    let rules = rules_of(store, context, current, &moved.value, rules).await?;
-    let placing = Placing::new(context, &moved.value, &rules);
-    let (mut found, hours) = placing.read(store).await?;
-    if let Some(earlier) = placing.replayed(&mut found)? {
-        return Ok(Some(earlier));
-    }
-    let sheets = placing.sheets(&mut found)?;
-    let working = placing.check_people(&mut found, &hours)?;
-    let lapsed = placing.decide(&sheets, &working)?;
-    let Some(lapsed) = Lapsed::read(store, &lapsed).await? else {
-        return Ok(None);
-    };
-    let left = claims_of(&current.value);
-    let mut changes = SheetChanges::default();
-    placing.occupy(&mut changes, &sheets);
-    leave(&mut changes, &current.value.id, &left, &placing.claims);
-    let mut writes = replacing(context, current, &moved)?;
-    writes.extend(lapsed.end(context, &mut changes));
-    writes.extend(changes.into_writes(context)?);
-    writes.extend(placing.checks());
-    match store.commit(context, writes).await {
-        Ok(Committed::Written) => Ok(Some(moved)),
-        Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
-        Err(StoreError::ConditionFailed(_)) => Ok(None),
-        Err(other) => Err(other.into()),
-    }
+    let rules = rules_of(store, context, &current, &moved.value, rules).await?;
+    Ok(place(store, context, Some(&current), &moved, &rules).await?)
 }
 
 /// The rules of the new place: with another staff member, the roles of the visit's type count, which costs a read.
@@ -173,43 +132,4 @@ fn target_of(current: &Appointment, to: &Move) -> Result<Option<Appointment>, Mo
         }),
         ..target
     }))
-}
-
-/// Takes it out of the sheets that it no longer stands in.
-fn leave<'a>(
-    changes: &mut SheetChanges<'a>,
-    id: &'a AppointmentId,
-    left: &'a [Claim],
-    taken: &'a [Claim],
-) {
-    for sheet in left.iter().flat_map(Claim::sheets) {
-        if !taken.iter().flat_map(Claim::sheets).any(|other| other == sheet) {
-            changes.free(sheet, id);
-        }
-    }
-}
-
-/// The writes that put the appointment where it now is: under another date it leaves a pointer to there.
-fn replacing(
-    context: &WriteContext,
-    current: &Entity<Appointment>,
-    moved: &Entity<Appointment>,
-) -> Result<Vec<Write>, StoreError> {
-    if moved.value.date == current.value.date {
-        return Ok(vec![moved.replace(current)?]);
-    }
-    let id = &moved.value.id;
-    let pointer = Moved { appointment_id: id.clone(), date: moved.value.date };
-    let mut pointer = Entity::new(pointer, context);
-    // Whoever reads it twice sees whether the appointment went away and came back in between.
-    pointer.meta.rev = moved.meta.rev;
-    let pointer = Write::Put {
-        item: pointer.to_item()?,
-        condition: Condition::Any(vec![
-            Condition::Absent,
-            Condition::Equals("appointment_id", string(id)),
-        ]),
-    };
-    let leaving = Write::Delete { key: current.value.key(), condition: current.meta.unchanged() };
-    Ok(vec![moved.create()?, leaving, pointer])
 }

@@ -86,6 +86,24 @@ pub async fn create_under<T: Record>(
     }
 }
 
+/// A page of what a clinic of the organisation has.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+pub async fn list_under<T: Record>(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    list: List,
+) -> Result<Listed<Entity<T>>, StoreError> {
+    let listed = store.list_of_org(org, list).await?;
+    if listed.items.is_empty() {
+        // A page with records tells by itself whose they are.
+        require(store, org, clinic).await?;
+    }
+    Ok(listed)
+}
+
 /// A clinic of the organisation.
 ///
 /// # Errors

@@ -6,12 +6,7 @@ use crate::{
     id::{ClinicId, OrgId},
     resources::model::Resource,
     staff::model::StaffMember,
-    store::{
-        Entity, Store, StoreError,
-        attributes::text,
-        keys,
-        read::{List, PageRequest},
-    },
+    store::{Entity, Store, StoreError, attributes::text, keys},
     visit_types::model::VisitType,
 };
 
@@ -35,25 +30,16 @@ pub struct Setup {
 pub async fn setup(store: &Store, org: &OrgId, id: &ClinicId) -> Result<Setup, StoreError> {
     let mut clinic = None;
     let (mut staff, mut resources, mut visit_types) = (Vec::new(), Vec::new(), Vec::new());
-    let mut after = None;
-    loop {
-        let page = PageRequest { after, limit: u16::MAX, consistent: false };
-        let listed = store.list(List::of(keys::setup_of_clinic(id), page)).await?;
-        for item in listed.items {
-            if text(&item, "org") != Some(org.as_str()) {
-                return Err(StoreError::NotFound);
-            }
-            match ClinicPart::from_item(item)? {
-                ClinicPart::Clinic(found) => clinic = Some(found.value),
-                ClinicPart::Staff(found) => staff.extend(staying(found)),
-                ClinicPart::Resource(found) => resources.extend(staying(found)),
-                ClinicPart::VisitType(found) => visit_types.push(found.value),
-                ClinicPart::Appointment(_) => {}
-            }
+    for item in store.all(keys::setup_of_clinic(id), false).await? {
+        if text(&item, "org") != Some(org.as_str()) {
+            return Err(StoreError::NotFound);
         }
-        after = listed.next;
-        if after.is_none() {
-            break;
+        match ClinicPart::from_item(item)? {
+            ClinicPart::Clinic(found) => clinic = Some(found.value),
+            ClinicPart::Staff(found) => staff.extend(staying(found)),
+            ClinicPart::Resource(found) => resources.extend(staying(found)),
+            ClinicPart::VisitType(found) => visit_types.push(found.value),
+            ClinicPart::Appointment(_) => {}
         }
     }
     let clinic = clinic.ok_or(StoreError::NotFound)?;

@@ -45,6 +45,22 @@ pub enum SheetOwner {
     },
 }
 
+impl SheetOwner {
+    /// Those at a clinic whose time a visit takes: its staff member first, then its resources.
+    pub fn at_clinic<'a>(
+        clinic_id: &'a ClinicId,
+        staff_id: &StaffId,
+        resource_ids: &'a [ResourceId],
+    ) -> impl Iterator<Item = Self> + use<'a> {
+        let staff = Self::Staff { clinic_id: clinic_id.clone(), staff_id: staff_id.clone() };
+        let resources = resource_ids.iter().map(|resource_id| Self::Resource {
+            clinic_id: clinic_id.clone(),
+            resource_id: resource_id.clone(),
+        });
+        [staff].into_iter().chain(resources)
+    }
+}
+
 /// What occupies one UTC day of a staff member, a resource or a patient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaySheet {
