@@ -1,12 +1,11 @@
 //! Every key of the table is written and read here, out of typed ids; `docs/keys.md` has the table of them.
 
+mod key;
 mod range;
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 use data_encoding::HEXLOWER;
 use jiff::{Timestamp, civil::Date};
+pub use key::{IndexKey, Key};
 pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, appointments_of_clinic,
@@ -37,60 +36,6 @@ pub const GSI1SK: &str = "GSI1SK";
 pub const EXPIRES_AT: &str = "expires_at";
 
 const META: &str = "META";
-
-/// Where an item lives in the table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
-    pk: String,
-    sk: String,
-}
-
-impl Key {
-    fn new(pk: String, sk: impl Into<String>) -> Self {
-        Self { pk, sk: sk.into() }
-    }
-
-    /// The key's two attributes.
-    #[must_use]
-    pub fn attributes(&self) -> HashMap<String, AttributeValue> {
-        HashMap::from([
-            (PK.to_owned(), AttributeValue::S(self.pk.clone())),
-            (SK.to_owned(), AttributeValue::S(self.sk.clone())),
-        ])
-    }
-
-    /// The key of an item as it was read.
-    #[must_use]
-    pub fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
-        let text = |name| item.get(name)?.as_s().ok().cloned();
-        Some(Self { pk: text(PK)?, sk: text(SK)? })
-    }
-
-    /// The key for a person to look at: without a record number, which is known of a patient.
-    #[must_use]
-    pub fn for_people(&self) -> String {
-        let pk = if self.pk.starts_with("MRN#") { "MRN#…" } else { &self.pk };
-        format!("{pk} / {}", self.sk)
-    }
-}
-
-/// Where an item lives in the index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexKey {
-    pk: String,
-    sk: String,
-}
-
-impl IndexKey {
-    /// The index key's two attributes.
-    #[must_use]
-    pub fn attributes(&self) -> [(String, AttributeValue); 2] {
-        [
-            (GSI1PK.to_owned(), AttributeValue::S(self.pk.clone())),
-            (GSI1SK.to_owned(), AttributeValue::S(self.sk.clone())),
-        ]
-    }
-}
 
 fn clinic_partition(clinic: &ClinicId) -> String {
     format!("CLINIC#{clinic}")
@@ -284,16 +229,6 @@ mod tests {
             let key = |(org, mrn): &(String, String)| record_number(&org.parse().unwrap(), mrn);
             prop_assert_eq!(key(&a) == key(&b), a == b);
         }
-    }
-
-    #[test]
-    fn an_item_without_a_key_has_none() {
-        assert_eq!(Key::of(&HashMap::new()), None);
-        let number = HashMap::from([
-            (PK.to_owned(), AttributeValue::N("1".to_owned())),
-            (SK.to_owned(), AttributeValue::S(META.to_owned())),
-        ]);
-        assert_eq!(Key::of(&number), None);
     }
 
     #[test]
