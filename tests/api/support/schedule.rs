@@ -184,6 +184,17 @@ impl Schedule {
     /// Does it, or tells every reason against it, the one that is told when nothing else happens first.
     fn try_invoke(&mut self, op: &Op) -> Result<(), Refusals> {
         match *op {
+            // Asked for by who heard of it before its maker did.
+            Op::Confirm { visit, .. }
+            | Op::Release { visit }
+            | Op::Move { visit, .. }
+            | Op::Cancel { visit }
+            | Op::Step { visit, .. }
+            | Op::Delete { visit }
+                if !self.visits.contains_key(&visit) =>
+            {
+                Err(vec!["not_found"])
+            }
             Op::Book { visit, wanted, overbook: overbooked } => {
                 let new = Appointment { wanted, status: "scheduled", hold_ends: 0, overbooked };
                 self.place(visit, new, vec![])
