@@ -82,7 +82,7 @@ impl Booking {
 /// between. One BatchGetItem more where lapsed holds stand in the way.
 ///
 /// # Errors
-/// [`BookingError`]. Nothing was written, unless it is [`StoreError::Unreachable`].
+/// [`BookingError`]. Nothing was written, unless it is [`Unreachable`](crate::store::StoreError::Unreachable).
 pub async fn book(
     store: &Store,
     context: &WriteContext,
