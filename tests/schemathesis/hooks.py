@@ -11,6 +11,7 @@ import requests
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
+HOLD_ENDS = ("/confirm", "/release")
 APPOINTMENTS = re.compile(r"/v1/clinics/(CLN-[0-9A-Z]{24})/(appointments|holds)$")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -21,15 +22,32 @@ def is_valid(case, location):
     return part is None or part.mode.is_positive
 
 
+def make(base, authorization, path, body):
+    """What a POST answers."""
+    made = requests.post(f"{base}{path}", json=body, headers={"Authorization": authorization}, timeout=10)
+    return made.json()
+
+
 def bookable(base, authorization, clinic):
     """A new staff member of a clinic and a new patient; nothing where there is no such clinic."""
+    staff = make(base, authorization, f"/v1/clinics/{clinic}/staff", {"name": "Dr. Keller", "role": "physician"})
+    if "id" not in staff:
+        return None
+    return staff["id"], make(base, authorization, "/v1/patients", {"name": "Ida Example"})["id"]
 
-    def make(path, body):
-        made = requests.post(f"{base}{path}", json=body, headers={"Authorization": authorization}, timeout=10)
-        return made.json().get("id")
 
-    staff = make(f"/v1/clinics/{clinic}/staff", {"name": "Dr. Keller", "role": "physician"})
-    return (staff, make("/v1/patients", {"name": "Ida Example"})) if staff else None
+def held(base, authorization):
+    """A new clinic with a hold."""
+    clinic = {"name": "Seefeld Family Practice", "time_zone": "Europe/Zurich"}
+    clinic = make(base, authorization, "/v1/clinics", clinic)["id"]
+    staff, patient = bookable(base, authorization, clinic)
+    hold = {"staff_id": staff, "patient_id": patient, "start": time_to_come(), "duration_minutes": 30, "hold_minutes": 5}
+    return make(base, authorization, f"/v1/clinics/{clinic}/holds", hold)
+
+
+def time_to_come():
+    start = datetime.now(timezone.utc).replace(second=0, microsecond=0)
+    return (start + timedelta(days=1 + uuid.uuid4().int % 300)).isoformat()
 
 
 def mend_headers(headers):
@@ -57,8 +75,7 @@ def mend_values(body, changes):
     if isinstance(body.get("birth_date"), str) and not "1850" <= body["birth_date"][:4] <= "2025":
         body["birth_date"] = "1984-02-29"
     if isinstance(body.get("start"), str):
-        start = datetime.now(timezone.utc).replace(second=0, microsecond=0)
-        body["start"] = (start + timedelta(days=1 + uuid.uuid4().int % 300)).isoformat()
+        body["start"] = time_to_come()
     if isinstance(body.get("position"), dict):
         body["position"] = {"latitude": 47.3624, "longitude": 8.5512}
 
@@ -95,11 +112,18 @@ def before_call(context, case, kwargs):
     if case.method == "POST" and case.formatted_path.endswith("/reschedule"):
         mend_visit(case.body)
         case.body.pop("staff_id", None)
+    base, authorization = case.operation.base_url.rstrip("/"), headers.get("Authorization", "")
+    if case.formatted_path.endswith(HOLD_ENDS) and is_valid(case, ParameterLocation.PATH):
+        # Nobody guesses a hold's secret.
+        hold = held(base, authorization)
+        if "id" in hold:
+            case.path_parameters = {"clinic_id": hold["clinic_id"], "appointment_id": hold["id"]}
+            case.body["hold_secret"] = hold["hold_secret"]
+            case.body.pop("patient_id", None)
     booking = APPOINTMENTS.match(case.formatted_path)
     if case.method == "POST" and booking:
         mend_visit(case.body)
         case.body["duration_minutes"] = case.body.get("duration_minutes") or 30
-        base = case.operation.base_url.rstrip("/")
-        found = bookable(base, headers.get("Authorization", ""), booking[1])
+        found = bookable(base, authorization, booking[1])
         if found:
             case.body["staff_id"], case.body["patient_id"] = found
