@@ -1,5 +1,7 @@
 //! A clinic of 50 staff members with 2,000 appointments a week: what it costs to see what is free.
 
+use std::time::Duration;
+
 use clinic_api::id::{ClinicId, StaffId};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -47,6 +49,7 @@ async fn what_is_free_of_fifty_staff_in_a_month_is_two_rounds_away() {
     // A service that has never heard of the clinic has to ask for its time zone first.
     let fresh = app.without_rates();
     app.wire.forget();
+    app.wire.slow_down(Duration::from_secs(1));
     let month = format!("from={MONDAY}&to=2035-02-21&visit_type={visit_type}");
     let found = fresh.get(&format!("{path}/availability?{month}")).send().await.expect(200);
     let slots = found.json()["slots"].as_array().unwrap().len();

@@ -6,6 +6,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use aws_smithy_http_client::Builder;
@@ -97,6 +98,8 @@ pub struct Wire {
     losing: AtomicBool,
     ignoring: AtomicBool,
     moments: AtomicU64,
+    /// In milliseconds.
+    latency: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -176,6 +179,12 @@ impl Wire {
     /// From now on every transaction's write of a day sheet is done, whatever its condition says.
     pub fn ignore_sheet_conditions(&self) {
         self.ignoring.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on every answer takes so long: calls that do not wait for one another overlap, however busy the machine is.
+    pub fn slow_down(&self, latency: Duration) {
+        let millis = latency.as_millis().try_into().unwrap();
+        self.latency.store(millis, Ordering::Relaxed);
     }
 
     /// Forgets the calls so far.
@@ -273,6 +282,7 @@ impl WireConnector {
         let answer = self.inner.call(request).await?;
         let status = answer.status();
         let bytes = collect(answer).await?;
+        tokio::time::sleep(Duration::from_millis(self.wire.latency.load(Ordering::Relaxed))).await;
         let span = (sent_at, self.wire.moments.fetch_add(1, Ordering::Relaxed));
         let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         self.note(operation.clone(), sent.clone(), &body, span);
