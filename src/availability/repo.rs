@@ -25,6 +25,7 @@ use crate::{
 pub const MAX_DAYS: i32 = 31;
 /// How many days a search reads first that stops as soon as it has enough; then twice as many.
 const FIRST_DAYS: i32 = 2;
+
 /// What somebody looks for.
 #[derive(Debug, Clone)]
 pub struct Search {

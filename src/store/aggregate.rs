@@ -2,6 +2,7 @@
 
 use super::{
     Entity, Item, Key, Record, Store, StoreError, WriteContext,
+    attributes::text,
     codec::is_of_type,
     errors::FailedConditions,
     expression::Condition,
@@ -121,10 +122,40 @@ impl Store {
         list: List,
     ) -> Result<Listed<Entity<T>>, StoreError> {
         let page = self.list(list).await?;
-        // Another organisation's is as if there were none: whoever asks looks next whether there is what they would be of,
-        // as it does where there is nothing, so that neither the answer nor its time tells the two apart.
-        let own = own_records(org, page.items)?.map(|items| Listed { items, next: page.next });
-        Ok(own.unwrap_or_else(|| Listed { items: Vec::new(), next: None }))
+        let items = records::<T>(page.items)?;
+        if items.iter().any(|entity| entity.meta.org != *org) {
+            // As if there were none: whoever asks looks next whether there is what they would be of, as it does
+            // where there is nothing, so that neither the answer nor its time tells the two apart.
+            return Ok(Listed { items: Vec::new(), next: None });
+        }
+        Ok(Listed { items, next: page.next })
+    }
+
+    /// All of an organisation's items in a range, page after page of 1 MB; none, and no further page, where one is another
+    /// organisation's.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn all_items_of_org(
+        &self,
+        org: &OrgId,
+        range: KeyRange,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut all = Vec::new();
+        let mut after = None;
+        loop {
+            let page = PageRequest { after, limit: u16::MAX, consistent };
+            let listed = self.list(List::of(range.clone(), page)).await?;
+            if listed.items.iter().any(|item| text(item, "org") != Some(org.as_str())) {
+                return Ok(Vec::new());
+            }
+            all.extend(listed.items);
+            after = listed.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// All of an organisation's records of one type in a range; none where they are another organisation's.
@@ -137,8 +168,7 @@ impl Store {
         range: KeyRange,
         consistent: bool,
     ) -> Result<Vec<Entity<T>>, StoreError> {
-        let own = own_records(org, self.all(range, consistent).await?)?;
-        Ok(own.unwrap_or_default())
+        records(self.all_items_of_org(org, range, consistent).await?)
     }
 }
 
@@ -163,15 +193,9 @@ impl List {
     }
 }
 
-/// The records of one type; `None` if one is another organisation's.
-fn own_records<T: Record>(
-    org: &OrgId,
-    items: Vec<Item>,
-) -> Result<Option<Vec<Entity<T>>>, StoreError> {
-    let records = items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item);
-    let records = records.collect::<Result<Vec<_>, _>>()?;
-    let foreign = records.iter().any(|entity| entity.meta.org != *org);
-    Ok((!foreign).then_some(records))
+/// The records of one type among items.
+fn records<T: Record>(items: Vec<Item>) -> Result<Vec<Entity<T>>, StoreError> {
+    items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item).collect()
 }
 
 fn changed_meanwhile(failed: &FailedConditions) -> bool {

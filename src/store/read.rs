@@ -110,24 +110,6 @@ impl Store {
         get.send().await.map(|output| output.item).map_err(of_read)
     }
 
-    /// All items of a range, page after page of 1 MB.
-    ///
-    /// # Errors
-    /// Whatever the database may answer.
-    pub async fn all(&self, range: KeyRange, consistent: bool) -> Result<Vec<Item>, StoreError> {
-        let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let page = PageRequest { after, limit: u16::MAX, consistent };
-            let listed = self.list(List::of(range.clone(), page)).await?;
-            all.extend(listed.items);
-            after = listed.next;
-            if after.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
     /// Several items by their keys, consistently; what does not exist is left out.
     ///
     /// # Errors

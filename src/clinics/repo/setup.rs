@@ -6,7 +6,7 @@ use crate::{
     id::{ClinicId, OrgId},
     resources::model::Resource,
     staff::model::StaffMember,
-    store::{Entity, Store, StoreError, attributes::text, keys},
+    store::{Entity, Store, StoreError, keys},
     visit_types::model::VisitType,
 };
 
@@ -30,10 +30,7 @@ pub struct Setup {
 pub async fn setup(store: &Store, org: &OrgId, id: &ClinicId) -> Result<Setup, StoreError> {
     let mut clinic = None;
     let (mut staff, mut resources, mut visit_types) = (Vec::new(), Vec::new(), Vec::new());
-    for item in store.all(keys::setup_of_clinic(id), false).await? {
-        if text(&item, "org") != Some(org.as_str()) {
-            return Err(StoreError::NotFound);
-        }
+    for item in store.all_items_of_org(org, keys::setup_of_clinic(id), false).await? {
         match ClinicPart::from_item(item)? {
             ClinicPart::Clinic(found) => clinic = Some(found.value),
             ClinicPart::Staff(found) => staff.extend(staying(found)),
