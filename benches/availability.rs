@@ -32,6 +32,7 @@ use clinic_api::{
     id::{ClinicId, StaffId},
     store::{Precondition, Store, WriteContext, client::local_config, embedded::Engine},
     time::{Clock as _, SystemClock},
+    webhooks::model::target::AllowList,
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date};
@@ -116,6 +117,7 @@ async fn prepare() -> (Bench, Engine) {
         authenticator: issuer.authenticator().unwrap(),
         limits: RequestLimits::default(),
         headers: HeaderSettings::default(),
+        webhook_targets: AllowList::default(),
     });
     let now = SystemClock.now();
     let admin = Principal {

@@ -28,6 +28,7 @@ use crate::{
     router,
     store::{Precondition, Store, WriteContext},
     time::Clock,
+    webhooks::model::target::AllowList,
 };
 
 /// How long a request may take as a whole.
@@ -60,6 +61,8 @@ pub struct Parts {
     pub limits: RequestLimits,
     /// What its answers tell browsers.
     pub headers: HeaderSettings,
+    /// Where events may be sent.
+    pub webhook_targets: AllowList,
 }
 
 /// What a service bears of requests.
@@ -126,6 +129,12 @@ impl AppState {
     #[must_use]
     pub fn authenticator(&self) -> &Authenticator {
         &self.0.parts.authenticator
+    }
+
+    /// Where events may be sent.
+    #[must_use]
+    pub fn webhook_targets(&self) -> &AllowList {
+        &self.0.parts.webhook_targets
     }
 
     /// How often anybody may ask.

@@ -72,6 +72,7 @@ error_codes! {
     ClinicHasStaff: "clinic_has_staff", CONFLICT, "The clinic has staff members";
     ClinicHasResources: "clinic_has_resources", CONFLICT, "The clinic has resources or visit types";
     HasFutureAppointments: "has_future_appointments", CONFLICT, "There are appointments to come";
+    TooManyWebhooks: "too_many_webhooks", CONFLICT, "The organisation has as many webhooks as it may have";
     HoldExpired: "hold_expired", GONE, "The hold is over";
     PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "The record has changed";
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";

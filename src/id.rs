@@ -7,10 +7,11 @@ use std::{borrow::Cow, fmt, str::FromStr, sync::LazyLock};
 
 use data_encoding::{Encoding, Specification};
 use jiff::{
-    ToSpan,
+    Timestamp, ToSpan,
     civil::{Date, date},
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ObjectBuilder, RefOr, Type, schema::Schema},
@@ -142,6 +143,76 @@ id_type!(
     ExceptionId, "EXC", "an", "exception", "EXC-A4BQ2M7K9TW6X1B8N5T3V0C9"
 );
 
+id_type!(
+    /// The id of a webhook.
+    WebhookId, "WHK", "a", "webhook", "WHK-3M8Q1X6T9W2C5Z7K0B4N8R1D"
+);
+id_type!(
+    /// The id of a delivery of an event; it sorts by the event's time.
+    DeliveryId, "DLV", "a", "delivery", "DLV-06G8S5M5A0QW4X8B1N6T5V0C"
+);
+
+impl DeliveryId {
+    /// The one id of an event's delivery to a webhook.
+    #[must_use]
+    pub fn of_event(at: Timestamp, event_id: &str) -> Self {
+        let mut bytes = [0; ID_BYTES];
+        let millis = u64::try_from(at.as_millisecond()).unwrap_or_default().to_be_bytes();
+        bytes[..6].copy_from_slice(&millis[2..]);
+        bytes[6..].copy_from_slice(&Sha256::digest(event_id)[..ID_BYTES - 6]);
+        Self(encode("DLV", &bytes))
+    }
+}
+
+/// A token that nobody else has, in the form of a request's id.
+#[must_use]
+pub fn random_token() -> String {
+    CROCKFORD.encode(&rand::random::<[u8; ID_BYTES]>()).to_ascii_lowercase()
+}
+
+/// The id of a record of which a trail of changes is kept, whichever kind it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RecordId(String);
+
+/// Text that is no record's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a record's id")]
+pub struct InvalidRecordId;
+
+impl TryFrom<String> for RecordId {
+    type Error = InvalidRecordId;
+
+    fn try_from(text: String) -> Result<Self, InvalidRecordId> {
+        let kinds = ["APT", "CLN", "EXC", "PAT", "RES", "STF", "VTY"];
+        let known = kinds.iter().any(|prefix| decode(&text, prefix).is_some());
+        known.then_some(Self(text)).ok_or(InvalidRecordId)
+    }
+}
+
+impl From<RecordId> for String {
+    fn from(id: RecordId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! is_a_record {
+    ($($name:ident)*) => {$(
+        impl From<&$name> for RecordId {
+            fn from(id: &$name) -> Self {
+                Self(id.0.clone())
+            }
+        }
+    )*};
+}
+is_a_record!(AppointmentId ClinicId PatientId);
+
 macro_rules! random_id {
     ($($name:ident: $prefix:literal),*) => {$(
         impl $name {
@@ -153,7 +224,10 @@ macro_rules! random_id {
         }
     )*};
 }
-random_id!(ClinicId: "CLN", StaffId: "STF", PatientId: "PAT", ResourceId: "RES", VisitTypeId: "VTY");
+random_id!(
+    ClinicId: "CLN", StaffId: "STF", PatientId: "PAT", ResourceId: "RES", VisitTypeId: "VTY",
+    WebhookId: "WHK"
+);
 
 macro_rules! dated_id {
     ($($name:ident: $prefix:literal, $date:ident, $what:literal;)*) => {$(

@@ -1,9 +1,10 @@
 //! Every type of item that the table holds.
 
 use crate::{
-    appointments, audit, clinics, exceptions, patients, resources, schedule, staff,
+    appointments, audit, audit_events, clinics, dead_letters, deliveries, exceptions, patients,
+    resources, schedule, staff,
     store::{Kind, idempotency},
-    visit_types,
+    visit_types, webhooks, worker,
 };
 
 /// Every type of item that the table holds.
@@ -19,6 +20,11 @@ pub fn all() -> Vec<Kind> {
         appointments::repo::KINDS,
         schedule::repo::KINDS,
         audit::repo::KINDS,
+        audit_events::repo::KINDS,
+        webhooks::repo::KINDS,
+        deliveries::repo::KINDS,
+        dead_letters::repo::KINDS,
+        worker::lease::KINDS,
         idempotency::KINDS,
     ];
     kinds.concat()

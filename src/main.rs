@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use clinic_api::{
-    cli::{healthcheck, identity, serve, table},
+    cli::{healthcheck, identity, serve, table, worker},
     config::{Cli, Command},
     http::cursor::new_key,
     router,
@@ -38,6 +38,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         None => serve::run(cli.serve).await.map(|()| true),
         Some(Command::Serve(settings)) => serve::run(*settings).await.map(|()| true),
+        Some(Command::Worker(command)) => worker::run(*command).await,
         Some(Command::Table(table)) => table::run(table.action).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Healthcheck(settings)) => healthcheck::run(&settings).await,

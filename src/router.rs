@@ -9,9 +9,11 @@ use crate::{
     app::AppState,
     appointments::handlers as appointments,
     audit::handlers as audit,
+    audit_events::handlers as audit_events,
     availability::handlers as availability,
     clinics::handlers as clinics,
     day::handlers as day,
+    deliveries::handlers as deliveries,
     error::{ApiError, ApiResult},
     exceptions::handlers as exceptions,
     http::{ApiPath, auth::policy, health, version},
@@ -20,6 +22,7 @@ use crate::{
     resources::handlers as resources,
     staff::handlers as staff,
     visit_types::handlers as visit_types,
+    webhooks::handlers as webhooks,
 };
 
 /// Every operation, with the document that describes them.
@@ -38,6 +41,9 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(patients::get_patient, patients::update_patient, patients::delete_patient))
         .routes(routes!(patients::export::export_patient))
         .routes(routes!(audit::list_patient_accesses))
+        .routes(routes!(audit_events::list_patient_audit_events))
+        .routes(routes!(audit_events::list_appointment_audit_events))
+        .routes(routes!(audit_events::list_clinic_audit_events))
         .routes(routes!(appointments::list::list_patient_appointments))
         .routes(routes!(
             appointments::list::list_clinic_appointments,
@@ -70,6 +76,12 @@ pub fn api() -> (Router<AppState>, OpenApi) {
         .routes(routes!(exceptions::get_exception, exceptions::delete_exception))
         .routes(routes!(availability::list_availability))
         .routes(routes!(day::get_day))
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::update_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::rotate_webhook_secret))
+        .routes(routes!(deliveries::list_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::replay_delivery))
         .routes(routes!(health::get_liveness))
         .routes(routes!(health::get_readiness))
         .routes(routes!(version::get_version))

@@ -14,6 +14,7 @@ use clinic_api::{
     resources::dto::ResourceIn,
     staff::dto::StaffIn,
     visit_types::dto::VisitTypeIn,
+    webhooks::{dto::WebhookIn, model::target::AllowList},
 };
 use libfuzzer_sys::fuzz_target;
 use serde::{
@@ -57,4 +58,12 @@ fuzz_target!(|body: &str| {
     take::<ResourceIn>(body);
     take::<VisitTypeIn>(body);
     take::<ExceptionIn>(body);
+    take::<WebhookIn>(body);
+    if let Ok(webhook) = parse::<WebhookIn>(body)
+        && let Ok(uri) = AllowList::default().check(&webhook.url)
+    {
+        assert!(uri.scheme_str() == Some("https") && uri.host().is_some());
+        let authority = uri.authority().expect("it has one").as_str();
+        assert!(!authority.contains('@'), "what is connected to is what was looked at");
+    }
 });

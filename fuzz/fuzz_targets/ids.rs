@@ -3,7 +3,7 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use clinic_api::id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId};
+use clinic_api::id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId, WebhookId};
 use libfuzzer_sys::fuzz_target;
 
 /// 1 if the text is an id of that kind, after a look at what it reads as.
@@ -18,7 +18,8 @@ fuzz_target!(|text: &str| {
     let kinds = is_a::<ClinicId>(text)
         + is_a::<StaffId>(text)
         + is_a::<PatientId>(text)
-        + is_a::<AppointmentId>(text);
+        + is_a::<AppointmentId>(text)
+        + is_a::<WebhookId>(text);
     assert!(kinds <= 1, "an id is of one kind");
     if kinds == 1 {
         let crockford = |byte: u8| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::{
-    config::{Engine, ServeArgs},
+    config::{Engine, Secret},
     http::cursor::CursorKeys,
 };
 
@@ -14,12 +14,12 @@ use crate::{
 ///
 /// # Errors
 /// If there are none and the engine needs them, or the file beside the data is of no use.
-pub fn find(settings: &ServeArgs) -> anyhow::Result<CursorKeys> {
-    if let Some(keys) = &settings.cursor_keys {
+pub fn find(keys: Option<&Secret>, engine: &Engine) -> anyhow::Result<CursorKeys> {
+    if let Some(keys) = keys {
         let keys = keys.reveal().parse();
         return keys.context("--cursor-keys (CLINIC_API_CURSOR_KEYS) holds no keys");
     }
-    match &settings.store.store {
+    match engine {
         Engine::Memory => Ok(CursorKeys::random()),
         #[cfg(feature = "embedded")]
         Engine::File(path) => key_beside(path),

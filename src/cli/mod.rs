@@ -2,12 +2,16 @@
 
 pub mod backfill;
 pub mod cursor_keys;
+pub mod dead_letters;
 pub mod healthcheck;
 pub mod identity;
 pub mod logging;
+pub mod reseal_secrets;
 pub mod serve;
+pub mod signals;
 pub mod table;
 pub mod verify;
+pub mod worker;
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
@@ -25,6 +29,8 @@ use crate::store::embedded;
 pub struct OpenStore {
     /// The store.
     pub store: Store,
+    /// The client of the table's stream.
+    pub streams: aws_sdk_dynamodbstreams::Client,
     /// Where the data are, for people.
     pub place: String,
     #[cfg(feature = "embedded")]
@@ -40,10 +46,11 @@ impl OpenStore {
         let table = settings.table.clone();
         match &settings.store {
             Engine::DynamoDb => {
-                let client = client::from_environment().await;
+                let (client, streams) = client::from_environment().await;
                 let place = format!("table {table} in {}", endpoint(&client));
                 Ok(Self {
                     store: Store::new(client, table),
+                    streams,
                     place,
                     #[cfg(feature = "embedded")]
                     engine: None,
@@ -69,7 +76,13 @@ impl OpenStore {
 
     #[cfg(feature = "embedded")]
     fn embedded(engine: embedded::Engine, table: String, place: String) -> Self {
-        Self { store: Store::new(engine.client(), table), place, engine: Some(engine) }
+        let store = Store::new(engine.client(), table);
+        Self {
+            store,
+            streams: client::local_streams(engine.endpoint()),
+            place,
+            engine: Some(engine),
+        }
     }
 
     /// Makes the table where it is missing.

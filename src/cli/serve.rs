@@ -3,15 +3,16 @@
 use std::{fmt::Write as _, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::net::TcpListener;
 
-use super::{OpenStore, cursor_keys, identity, logging};
+use super::{
+    OpenStore, cursor_keys, identity, logging,
+    signals::{Signals, Told},
+    worker::Worker,
+};
 use crate::{
     app::{AppState, Parts, RequestLimits, service},
-    config::{Engine, LimitArgs, LogFormat, ServeArgs, StopArgs},
+    config::{Engine, LimitArgs, LogFormat, ServeArgs, StopArgs, Task},
     http::{
         auth::Role,
         headers::HeaderSettings,
@@ -43,7 +44,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let signals = Signals::new()?;
     // The engine first: it keeps other processes off the files beside the data.
     let open = OpenStore::open(&settings.store).await?;
-    let cursor_keys = cursor_keys::find(&settings)?;
+    let cursor_keys = cursor_keys::find(settings.cursor_keys.as_ref(), &settings.store.store)?;
     if settings.store.store != Engine::DynamoDb {
         open.ensure_table().await?;
     }
@@ -71,6 +72,13 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let limits =
         Limits { connections: connections(settings.limits.max_connections), ..Limits::default() };
     metrics::connections_limit(limits.connections);
+    let worker = if settings.worker.unwrap_or(settings.store.store != Engine::DynamoDb) {
+        let tasks = [Task::Stream, Task::Deliveries];
+        let keys = cursor_keys.clone();
+        Some(Worker::start(&open, keys, &tasks, &settings.webhooks, &settings.pace)?)
+    } else {
+        None
+    };
     let state = AppState::new(Parts {
         store: open.store.clone(),
         clock: Arc::new(clock),
@@ -78,8 +86,12 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         authenticator,
         limits: request_limits(&settings.limits),
         headers: HeaderSettings { hsts_max_age: settings.limits.hsts_max_age },
+        webhook_targets: settings.webhooks.webhook_allow.clone().unwrap_or_default(),
     });
     serve(listener, state, limits, settings.stop, signals).await?;
+    if let Some(worker) = worker {
+        worker.stop(settings.stop.drain_timeout).await;
+    }
     open.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -102,7 +114,7 @@ fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Metrics have an address of their own: what stands before the service never shows them to its callers.
-fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
+pub(super) fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
     let Some(address) = address else { return Ok(None) };
     let listener = bind(address, "--metrics-listen")?;
     let bound = listener.local_addr()?;
@@ -197,31 +209,4 @@ async fn leave(lifecycle: &Lifecycle, delay: Duration, signals: &mut Signals) {
     }
     tracing::info!("stopping: no new connections, running requests finish");
     lifecycle.advance(Phase::Draining);
-}
-
-/// The signals that stop the service.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-enum Told {
-    Interrupt,
-    Terminate,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn any(&mut self) -> Told {
-        tokio::select! {
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.terminate.recv() => Told::Terminate,
-        }
-    }
 }

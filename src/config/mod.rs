@@ -3,6 +3,7 @@
 mod identity;
 mod limits;
 mod table;
+mod worker;
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -11,6 +12,10 @@ pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
 use jiff::SignedDuration;
 pub use limits::LimitArgs;
 pub use table::{BackfillArgs, TableAction, TableArgs, VerifyArgs};
+pub use worker::{
+    DeadLetterAction, DeadLetterArgs, LambdaArgs, PaceArgs, ResealArgs, Task, WebhookArgs,
+    WorkerAction, WorkerArgs, WorkerCommand,
+};
 
 /// Clinics, staff, patients and appointments over REST, in one DynamoDB table.
 #[derive(Debug, Parser)]
@@ -29,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the service (the default).
     Serve(Box<ServeArgs>),
+    /// Work beside the service: read the table's stream, and send events to webhooks.
+    Worker(Box<WorkerCommand>),
     /// Make, verify or backfill the table.
     Table(TableArgs),
     /// Print the OpenAPI document.
@@ -102,6 +109,16 @@ pub struct ServeArgs {
     /// The address on which to answer `GET /metrics` for Prometheus; nothing is measured if left out.
     #[arg(long, env = "CLINIC_API_METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Work as `clinic-api worker` does, in the process that serves: `true` if left out with an embedded engine, which no other
+    /// process reaches, and `false` with `dynamodb`.
+    #[arg(long, env = "CLINIC_API_WORKER")]
+    pub worker: Option<bool>,
+    /// Where events may be sent.
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
+    /// How it works.
+    #[command(flatten)]
+    pub pace: PaceArgs,
     /// How it stops.
     #[command(flatten)]
     pub stop: StopArgs,

@@ -1,6 +1,8 @@
 //! Exceptions in the table. They stand by their last date, so that those that touch a range of dates are one range of
 //! keys: none is longer than [`MAX_DAYS`].
 
+use std::convert::Infallible;
+
 use jiff::{Span, civil::Date};
 
 use super::model::{Exception, MAX_DAYS};
@@ -84,14 +86,17 @@ pub async fn get(
 /// Deletes an exception: the weekly hours hold again.
 ///
 /// # Errors
-/// As [`Store::delete`].
+/// As [`Store::guarded_delete`].
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &ExceptionId,
 ) -> Result<(), StoreError> {
-    store.delete::<Exception>(context, &keys::exception(clinic, id)).await
+    // Marked before it goes, so that the stream tells who deleted it.
+    let nothing_needs_it = async || Ok(None::<Infallible>);
+    let key = keys::exception(clinic, id);
+    store.guarded_delete(context, &key, nothing_needs_it, |_| Ok(vec![])).await.map(|_| ())
 }
 
 /// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.

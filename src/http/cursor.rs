@@ -59,12 +59,29 @@ impl CursorKeys {
     }
 
     fn try_seal(&self, position: &Position, list: &str) -> Option<String> {
+        self.seal_bytes(&serde_json::to_vec(position).ok()?, list)
+    }
+
+    /// Bytes as text that these keys alone open, and only for `purpose`; `None` if there is no key.
+    #[must_use]
+    pub fn seal_bytes(&self, msg: &[u8], purpose: &str) -> Option<String> {
         let cipher = &self.0.first()?.cipher;
         let nonce: [u8; NONCE_BYTES] = rand::random();
-        let msg = serde_json::to_vec(position).ok()?;
-        let payload = Payload { msg: &msg, aad: &Sha256::digest(list) };
+        let payload = Payload { msg, aad: &Sha256::digest(purpose) };
         let sealed = cipher.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
         Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+    }
+
+    /// The bytes that one of these keys sealed for `purpose`.
+    #[must_use]
+    pub fn open_bytes(&self, sealed: &str, purpose: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+        let aad = Sha256::digest(purpose);
+        let open = |key: &CursorKey| {
+            key.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
+        };
+        self.0.iter().find_map(open)
     }
 
     /// The position that a cursor of this very list holds.
@@ -79,14 +96,7 @@ impl CursorKeys {
     }
 
     fn try_open(&self, cursor: &str, list: &str) -> Option<Position> {
-        let bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
-        let aad = Sha256::digest(list);
-        let open = |key: &CursorKey| {
-            key.cipher.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: &aad }).ok()
-        };
-        let plain = self.0.iter().find_map(open)?;
-        serde_json::from_slice(&plain).ok()
+        serde_json::from_slice(&self.open_bytes(cursor, list)?).ok()
     }
 }
 

@@ -3,6 +3,7 @@
 mod links;
 mod problems;
 mod texts;
+mod webhooks;
 
 use utoipa::{
     PartialSchema as _,
@@ -17,9 +18,9 @@ use utoipa::{
 
 use self::problems::problem;
 pub use self::problems::{
-    AnyProblems, BookProblems, CreateProblems, CreateUnderProblems, CreateUniqueProblems,
-    DeleteGuardedProblems, DeleteProblems, HoldProblems, ListProblems, Problem, ReadProblems,
-    UpdateProblems, UpdateStateProblems,
+    ActProblems, AnyProblems, BookProblems, CreateProblems, CreateUnderProblems,
+    CreateUniqueProblems, DeleteGuardedProblems, DeleteProblems, HoldProblems, ListProblems,
+    Problem, ReadProblems, UpdateProblems, UpdateStateProblems,
 };
 use crate::error::{Blocking, FieldError};
 
@@ -53,6 +54,8 @@ pub fn document() -> OpenApi {
             tag("working time", "Closed days, leave, extra days."),
             tag("appointments", "Held, booked, moved, taken along their status life, cancelled."),
             tag("availability", "What is free, and what a day looks like."),
+            tag("webhooks", "Who is told of what happens, and what they were told."),
+            tag("audit", "Who changed what, and when."),
             tag("operations", "For those who run the service."),
         ]))
         .build()
@@ -64,6 +67,8 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
     components.schemas.insert("Blocking".to_owned(), Blocking::schema());
+    webhooks::add(document);
+    let components = document.components.get_or_insert_default();
     components.schemas.values_mut().for_each(texts::describe);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
@@ -145,6 +150,8 @@ fn describe_parameter(name: &str) -> Option<&'static str> {
         "resource_id" => Some("The resource, one of the clinic's."),
         "visit_type_id" => Some("The visit type, one of the clinic's."),
         "exception_id" => Some("The exception, one of the clinic's."),
+        "webhook_id" => Some("The webhook."),
+        "delivery_id" => Some("The delivery, to that webhook."),
         "date" => Some("The day of the clinic's calendar."),
         "appointment_id" => Some("The appointment, at the clinic where it takes place."),
         _ => None,

@@ -182,6 +182,8 @@ problems! {
     UpdateProblems: 400 404 408 412 413 415 422 500 503;
     /// What changing a record whose state may not allow it can answer.
     UpdateStateProblems: 400 404 408 409 412 413 415 422 500 503;
+    /// What an action on a record that takes no body can answer.
+    ActProblems: 400 404 412 422 500 503;
     /// What deleting a record can answer.
     DeleteProblems: 400 404 412 500 503;
     /// What deleting a record that others may need can answer.

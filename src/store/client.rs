@@ -26,16 +26,41 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(500))
 }
 
-/// A client of DynamoDB: region, credentials and endpoint come from the environment, as for every AWS program
-/// (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, profiles, roles).
-pub async fn from_environment() -> Client {
+/// Clients of DynamoDB and of its streams: region, credentials and endpoints come from the environment, as for every AWS
+/// program (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, profiles, roles). Streams are
+/// looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
+pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
         .retry_config(retries())
         .load()
         .await;
+    let mut streams = aws_sdk_dynamodbstreams::Config::from(&config).to_builder();
+    let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
+    if let (Some(url), None) = (set(ENDPOINT), set(STREAMS_ENDPOINT)) {
+        streams = streams.endpoint_url(url);
+    }
     let config = Config::from(&config).to_builder().interceptor(MeasureCalls);
-    Client::from_conf(config.build())
+    let streams = aws_sdk_dynamodbstreams::Client::from_conf(streams.build());
+    (Client::from_conf(config.build()), streams)
+}
+
+const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
+
+/// A client of the streams of an engine on this machine.
+#[must_use]
+pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
+    let config = aws_sdk_dynamodbstreams::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("local"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
+        .endpoint_url(endpoint)
+        .http_client(Builder::new().build_http())
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .build();
+    aws_sdk_dynamodbstreams::Client::from_conf(config)
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.

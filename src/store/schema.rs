@@ -87,6 +87,14 @@ impl Store {
             .collect())
     }
 
+    /// The ARN of the table's stream, if it has one.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn stream_arn(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.describe_table().await?.and_then(|table| table.latest_stream_arn))
+    }
+
     pub(super) async fn describe_table(&self) -> Result<Option<TableDescription>, StoreError> {
         let described = self.client.describe_table().table_name(&self.table).send().await;
         match described {

@@ -1,5 +1,7 @@
 //! Types of visits in the table.
 
+use std::convert::Infallible;
+
 use super::model::VisitType;
 use crate::{
     clinics,
@@ -67,14 +69,17 @@ pub async fn update<E: From<StoreError>>(
 /// Deletes a visit type; what was booked as one stays as it is.
 ///
 /// # Errors
-/// As [`Store::delete`].
+/// As [`Store::guarded_delete`].
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &VisitTypeId,
 ) -> Result<(), StoreError> {
-    store.delete::<VisitType>(context, &keys::visit_type(clinic, id)).await
+    // Marked before it goes, so that the stream tells who deleted it.
+    let nothing_needs_it = async || Ok(None::<Infallible>);
+    let key = keys::visit_type(clinic, id);
+    store.guarded_delete(context, &key, nothing_needs_it, |_| Ok(vec![])).await.map(|_| ())
 }
 
 /// A clinic's visit types, by id.

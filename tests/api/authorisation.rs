@@ -32,6 +32,8 @@ struct Records {
     exception: String,
     hold: String,
     hold_secret: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Records {
@@ -42,6 +44,8 @@ impl Records {
             (app.resource(&clinic.path).await, app.visit_type(&clinic.path).await);
         let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
         let held = app.held(&clinic, "2035-01-18T09:00:00", 15).await;
+        let webhook = app.webhook("https://hooks.example.org/clinic").await;
+        let delivery = app.delivery(&webhook).await;
         Self {
             clinic: clinic.path,
             staff: clinic.staff,
@@ -52,6 +56,8 @@ impl Records {
             exception,
             hold: held.path,
             hold_secret: held.secret,
+            webhook,
+            delivery,
         }
     }
 
@@ -166,6 +172,30 @@ fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
         "delete_exception" => (Method::DELETE, one_exception, None),
         "list_availability" => (get, format!("{clinic}/availability?duration_minutes=30"), None),
         "get_day" => (get, format!("{clinic}/day/2035-01-16"), None),
+        other => request_of_events(other, at),
+    }
+}
+
+/// The same of webhooks and of who changed what.
+fn request_of_events(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
+    let Records { clinic, patient, appointment, webhook, delivery, .. } = at;
+    let (get, post, patch) = (Method::GET, Method::POST, Method::PATCH);
+    match operation {
+        "list_patient_audit_events" => (get, format!("/v1/patients/{patient}/audit"), None),
+        "list_appointment_audit_events" => (get, format!("{appointment}/audit"), None),
+        "list_clinic_audit_events" => (get, format!("{clinic}/audit"), None),
+        "list_webhooks" => (get, "/v1/webhooks".to_owned(), None),
+        "create_webhook" => {
+            let webhook = json!({ "url": "https://hooks.example.org/other" });
+            (post, "/v1/webhooks".to_owned(), Some(webhook))
+        }
+        "get_webhook" => (get, webhook.clone(), None),
+        "update_webhook" => (patch, webhook.clone(), Some(json!({ "active": false }))),
+        "delete_webhook" => (Method::DELETE, webhook.clone(), None),
+        "rotate_webhook_secret" => (post, format!("{webhook}/rotate-secret"), None),
+        "list_deliveries" => (get, format!("{webhook}/deliveries"), None),
+        "get_delivery" => (get, delivery.clone(), None),
+        "replay_delivery" => (post, format!("{delivery}/replay"), None),
         other => panic!("say here how a good request for {other} looks"),
     }
 }
@@ -250,7 +280,9 @@ fn caller(role: Role, own: &Records) -> Principal {
 /// Whether an operation names a record, which can be another's.
 fn names_a_record(operation: &str, at: &Records) -> bool {
     let path = request(operation, at).1;
-    [&at.clinic, &at.patient, &at.appointment].iter().any(|part| path.contains(part.as_str()))
+    [&at.clinic, &at.patient, &at.appointment, &at.webhook]
+        .iter()
+        .any(|part| path.contains(part.as_str()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,6 +300,8 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
             };
             let as_role = app.with_bearer(token(&caller(role, &own)));
             let answer = send(&as_role, row.operation, &own).await;
+            // An organisation has only so many.
+            app.delete(&own.webhook).send().await;
             let case = format!("{} as {}", row.operation, role.as_str());
             if row.scope(role).is_some() {
                 assert!(answer.status.is_success(), "{case}: {answer:?}");
@@ -297,12 +331,15 @@ async fn what_is_out_of_scope_is_as_if_it_were_not_there_and_stays_as_it_is() {
     let elsewhere = app.in_org("ORG-ELSEWHERE");
     let foreign = Records::make(&elsewhere).await;
     let missing_clinic = own.clinic.replace(&own.clinic[own.clinic.len() - 8..], "00000000");
+    let missing_webhook = own.webhook.replace(&own.webhook[own.webhook.len() - 8..], "00000000");
     let missing = Records {
         clinic: missing_clinic.clone(),
         staff: format!("{}00000000", &own.staff[..own.staff.len() - 8]),
         patient: format!("{}00000000", &own.patient[..own.patient.len() - 8]),
         appointment: own.appointment.replace(&own.clinic, &missing_clinic),
         hold: own.hold.replace(&own.clinic, &missing_clinic),
+        delivery: own.delivery.replace(&own.webhook, &missing_webhook),
+        webhook: missing_webhook,
         ..own.clone()
     };
     let before = app.all_items().await;

@@ -8,7 +8,10 @@ use data_encoding::BASE64URL_NOPAD;
 use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 
-use crate::support::process::{HttpClient, Running, admin_token, http_client, program};
+use crate::support::{
+    process::{HttpClient, Running, admin_token, http_client, program},
+    receiver::Receiver,
+};
 
 /// Each is in some field, and in nothing else.
 const MARKERS: [&str; 13] = [
@@ -111,13 +114,16 @@ fn template(path: &str) -> String {
         Some("RES-") => "{resource_id}".to_owned(),
         Some("VTY-") => "{visit_type_id}".to_owned(),
         Some("EXC-") => "{exception_id}".to_owned(),
+        Some("WHK-") => "{webhook_id}".to_owned(),
+        Some("DLV-") => "{delivery_id}".to_owned(),
         _ if part.parse::<jiff::civil::Date>().is_ok() => "{date}".to_owned(),
         _ => part.to_owned(),
     };
     path.split('/').map(named).collect::<Vec<_>>().join("/")
 }
 
-async fn every_operation(caller: &mut Caller) {
+async fn every_operation(caller: &mut Caller, receiver: &Receiver) {
+    let webhook = caller.made("/v1/webhooks", json!({ "url": receiver.url() })).await;
     let clinic = caller.made("/v1/clinics", json!({ "name": "A", "time_zone": "UTC" })).await;
     caller.made("/v1/clinics", json!({ "name": "B", "time_zone": "UTC" })).await;
     let staff =
@@ -166,6 +172,9 @@ async fn every_operation(caller: &mut Caller) {
         format!("{one}/appointments?limit=1"),
         format!("{one}/export"),
         format!("{one}/accesses?limit=1"),
+        format!("{one}/audit?limit=1"),
+        format!("{clinic}/audit?limit=1"),
+        format!("{first}/audit?limit=1"),
         format!("{visits}?limit=1"),
         first.clone(),
         "/livez".to_owned(),
@@ -189,6 +198,7 @@ async fn every_operation(caller: &mut Caller) {
     assert_eq!(caller.send("DELETE", &third, None).await.0, 204);
     assert_eq!(caller.send("DELETE", &format!("{one}?mode=Canary-Wrong"), None).await.0, 400);
     assert_eq!(caller.send("DELETE", &clinic, None).await.0, 409);
+    webhooks(caller, &webhook, receiver).await;
     // The visit that is completed is to come all the same: another patient is erased, staff and clinic are deleted.
     let other = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
     assert_eq!(caller.send("DELETE", &format!("{other}?mode=erase"), None).await.0, 204);
@@ -198,6 +208,29 @@ async fn every_operation(caller: &mut Caller) {
     for path in [leaves, empty] {
         assert_eq!(caller.send("DELETE", &path, None).await.0, 204);
     }
+}
+
+/// Events as they are sent and shown.
+async fn webhooks(caller: &mut Caller, webhook: &str, receiver: &Receiver) {
+    for received in receiver.wait_for(10).await {
+        caller.kept.push(("event".to_owned(), format!("{received:?}")));
+    }
+    let deliveries = format!("{webhook}/deliveries?limit=1");
+    let (status, listed) = caller.send("GET", &deliveries, None).await;
+    assert_eq!(status, 200, "{listed}");
+    let delivery = format!("{webhook}/deliveries/{}", listed["items"][0]["id"].as_str().unwrap());
+    for (method, path, body) in [
+        ("GET", delivery.clone(), None),
+        ("POST", format!("{delivery}/replay"), None),
+        ("GET", "/v1/webhooks?limit=1".to_owned(), None),
+        ("GET", webhook.to_owned(), None),
+        ("POST", format!("{webhook}/rotate-secret"), None),
+        ("PATCH", webhook.to_owned(), Some(json!({ "active": false }))),
+    ] {
+        let (status, answer) = caller.send(method, &path, body).await;
+        assert_eq!(status, 200, "{method} {path}: {answer}");
+    }
+    assert_eq!(caller.send("DELETE", webhook, None).await.0, 204);
 }
 
 /// Working time, holding, moving, and what is free, with markers wherever there is text.
@@ -316,16 +349,18 @@ fn operations() -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_marker_of_a_patient_comes_out_where_it_does_not_belong() {
     let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
     for format in ["text", "json"] {
         let mut serve = program(folder.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         serve.args(["--listen", "127.0.0.1:0", "--store", "memory", "--log", "trace"]);
+        serve.args(["--webhook-allow", &receiver.allowed()]);
         serve.args(["--metrics-listen", &port.to_string(), "--log-format", format]);
         let running = Running::launch(&mut serve, if format == "text" { 5 } else { 0 });
         let base = running.base.clone();
         let mut caller =
             Caller { client: http_client(), base, kept: Vec::new(), succeeded: BTreeSet::new() };
-        every_operation(&mut caller).await;
+        every_operation(&mut caller, &receiver).await;
         assert_eq!(caller.succeeded, operations(), "every operation was done");
         let metrics = std::mem::replace(&mut caller.base, format!("http://{port}"));
         let page =

@@ -115,7 +115,7 @@ fn the_compose_file_fits_the_program_and_itself() {
     let ours = ours(&compose);
     assert_eq!(
         ours.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-        ["clinic-api", "table", "token"]
+        ["clinic-api", "table", "token", "worker"]
     );
     for (name, service) in &ours {
         let arguments = std::iter::once("clinic-api").chain(strings(&service["command"]));
@@ -171,6 +171,11 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
     let targets: Vec<_> = prometheus["scrape_configs"].as_array().unwrap().iter().collect();
     let targets = targets.iter().flat_map(|job| strings(&job["static_configs"][0]["targets"]));
     assert!(targets.collect::<Vec<_>>().contains(&format!("clinic-api:{metrics}").as_str()));
+    let worker = self::environment(&compose["services"]["worker"]);
+    let worker = format!("worker:{}", port(&worker["CLINIC_API_METRICS_LISTEN"]));
+    assert!(read("deploy/observability/prometheus.yml").contains(&format!("\"{worker}\"")));
+    let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
+    assert_eq!(port(check.last().unwrap()), port(&worker));
     for first in ["table", "token"] {
         let condition = &service["depends_on"][first]["condition"];
         assert_eq!(
@@ -230,6 +235,27 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
     };
     assert_eq!(ask(&token).await, 200, "the token that compose prints is taken");
     assert_eq!(ask(admin_token()).await, 401, "and no other issuer's");
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut worker = command("worker");
+    worker.env("CLINIC_API_METRICS_LISTEN", listen.to_string());
+    let mut worker = worker.stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut healthy = false;
+    for _ in 0..100 {
+        // Its check, at the address that it has here.
+        let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
+        let address = listen.to_string();
+        let arguments =
+            check[2..].iter().map(|it| if it.starts_with("127.") { &address } else { *it });
+        let mut alive = crate::support::process::program(folder.path());
+        healthy = alive.args(arguments).status().unwrap().success();
+        if healthy {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    assert!(healthy, "the worker of the compose file works");
     let again = command("table").output().unwrap();
     assert!(text(&again).starts_with("there already"), "{}", text(&again));
 }

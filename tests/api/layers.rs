@@ -10,19 +10,21 @@ use syn::{UseTree, visit::Visit};
 /// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("aggregate", &[]),
     ("id", &[]),
     ("time", &[]),
     ("sensitive", &[]),
     ("validation", &["sensitive", "time"]),
     ("model", &["id", "sensitive", "time"]),
-    ("dto", &["model", "id", "sensitive", "time", "validation"]),
+    ("dto", &["model", "id", "sensitive", "stream", "time", "validation"]),
     ("store", &["id", "sensitive", "time"]),
     ("repo", &["aggregate", "model", "repo", "store", "id", "sensitive", "time"]),
+    ("stream", &["dto", "id", "model", "store"]),
+    ("worker", &["aggregate", "http", "id", "kinds", "model", "repo", "store", "stream", "time"]),
     ("recorder", &["http", "model", "repo", "store"]),
     ("error", &["store"]),
-    ("openapi", &["error"]),
+    ("openapi", &["error", "stream"]),
     ("http", &["app", "error", "id", "openapi", "store", "validation"]),
     (
         "handlers",
@@ -44,25 +46,46 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("app", &["http", "id", "model", "recorder", "repo", "router", "store", "time"]),
     ("router", &["app", "error", "handlers", "http", "openapi"]),
     ("server", &["http"]),
-    ("kinds", &["aggregate", "repo", "store"]),
-    ("config", &["http", "id"]),
-    ("cli", &["app", "config", "http", "id", "kinds", "repo", "server", "store", "time"]),
+    ("kinds", &["aggregate", "repo", "store", "worker"]),
+    ("config", &["http", "id", "model"]),
+    (
+        "cli",
+        &[
+            "aggregate",
+            "app",
+            "config",
+            "http",
+            "id",
+            "kinds",
+            "model",
+            "repo",
+            "server",
+            "store",
+            "time",
+            "worker",
+        ],
+    ),
+    ("bin", &["cli", "config", "worker"]),
     ("lib", &[]),
     ("main", &["cli", "config", "http", "router", "time"]),
 ];
 
-const AGGREGATES: [&str; 11] = [
+const AGGREGATES: [&str; 15] = [
     "appointments",
     "audit",
+    "audit_events",
     "availability",
     "clinics",
     "day",
+    "dead_letters",
+    "deliveries",
     "exceptions",
     "patients",
     "resources",
     "schedule",
     "staff",
     "visit_types",
+    "webhooks",
 ];
 
 /// The layer that a path below the crate's root belongs to; a folder of an aggregate has no layer of its own.

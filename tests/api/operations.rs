@@ -1,6 +1,11 @@
 //! What operators ask: whether it lives, is ready, which version it is, and what it measures.
 
-use std::{collections::BTreeSet, net::TcpStream, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, TcpStream},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -80,6 +85,8 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
         running.send("POST", "/v1/patients", Some(json!({ "name": "Ida", "mrn": "M-1" }))).await;
     let patient = patient["id"].as_str().unwrap();
     running.send("GET", &format!("/v1/patients/{patient}"), None).await;
+    let hook = json!({ "url": "https://webhook.invalid/" });
+    assert_eq!(running.send("POST", "/v1/webhooks", Some(hook)).await.0, 201);
     running.send("GET", "/v1/patients?mrn=M-1", None).await;
     running.send("BREW", "/v1/patients/Ida", None).await;
     running.send("GET", "/readyz", None).await;
@@ -105,12 +112,39 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }
     let shipped = listed_metrics();
-    let exported = names(&text);
+    let mut worker = table.program(folder.path());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    worker.args(["worker", "--metrics-listen", &port.to_string()]);
+    let of_worker = worker_metrics(&mut worker, port).await;
+    let exported: BTreeSet<_> = names(&text).union(&names(&of_worker)).copied().collect();
     assert_eq!(
         exported,
         shipped.iter().map(String::as_str).collect(),
         "docs/metrics.md and what is exported"
     );
+    let own = |name: &&str| name.starts_with("clinic_api_stream") || name.contains("webhook");
+    assert!(!names(&text).iter().any(own), "who does not work says nothing of it");
+}
+
+/// What a worker shows once it has read and sent something.
+async fn worker_metrics(worker: &mut Command, port: SocketAddr) -> String {
+    let mut worker = worker.stderr(Stdio::null()).spawn().unwrap();
+    let mut shown = String::new();
+    for _ in 0..300 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let uri = format!("http://{port}/metrics").parse().unwrap();
+        let Ok(answer) = http_client().get(uri).await else { continue };
+        let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        shown = String::from_utf8(body.to_vec()).unwrap();
+        if shown.contains("clinic_api_stream_records_total{outcome=\"processed\"}")
+            && shown.contains("clinic_api_webhook_deliveries_total{outcome=")
+        {
+            break;
+        }
+    }
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    shown
 }
 
 /// The metrics that `docs/metrics.md` lists.

@@ -160,3 +160,80 @@ fn every_difference_is_seen() {
     let provisioned = VARIABLES.replacen("\"PAY_PER_REQUEST\"\n", "\"PROVISIONED\"\n", 1);
     assert_ne!(of_terraform(MAIN, &provisioned), same);
 }
+
+const POLICIES: [&str; 4] = [
+    include_str!("../../migrations-terraform/modules/iam/documents.tf"),
+    include_str!("../../migrations-terraform/modules/iam/service.tf"),
+    include_str!("../../migrations-terraform/modules/iam/stream.tf"),
+    include_str!("../../migrations-terraform/modules/iam/backfill.tf"),
+];
+const TRAIL_STAYS: &str = "audit_is_append_only";
+
+fn list(body: &Body, name: &str) -> Vec<String> {
+    match literal(body, name) {
+        Some(Expression::Array(values)) => values.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The policies that allow to change or delete items, and do not deny it of the trail.
+fn policies_over_the_trail(files: &[String]) -> Vec<String> {
+    let bodies: Vec<_> = files.iter().map(|file| hcl::parse(file).unwrap()).collect();
+    let mut policies = BTreeMap::new();
+    for block in bodies.iter().flat_map(|body| blocks(body, "data")) {
+        let labels: Vec<_> = block.labels().iter().map(hcl::BlockLabel::as_str).collect();
+        if let ["aws_iam_policy_document", name] = labels[..] {
+            policies.insert(name.to_owned(), block.body());
+        }
+    }
+    let includes = |name: &str| {
+        let mut waiting = vec![name.to_owned()];
+        let mut found = Vec::new();
+        while let Some(name) = waiting.pop() {
+            let sources = list(policies[&name], "source_policy_documents");
+            let of_source = |source: String| source.split('.').nth(2).unwrap().to_owned();
+            waiting.extend(sources.into_iter().map(of_source));
+            found.push(name);
+        }
+        found
+    };
+    let writes = |statement: &&Block| {
+        let denies = literal(statement.body(), "effect").is_some();
+        let actions = list(statement.body(), "actions");
+        let over = ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQL", "dynamodb:*"];
+        !denies && actions.iter().any(|action| over.iter().any(|over| action.contains(over)))
+    };
+    let reached = policies.keys().filter(|name| {
+        let parts = includes(name);
+        let writes =
+            parts.iter().any(|part| blocks(policies[part], "statement").any(|it| writes(&it)));
+        writes && !parts.iter().any(|part| part == TRAIL_STAYS)
+    });
+    reached.cloned().collect()
+}
+
+#[test]
+fn no_role_may_change_or_delete_the_trail() {
+    let files: Vec<_> = POLICIES.iter().map(|file| (*file).to_owned()).collect();
+    assert_eq!(policies_over_the_trail(&files), Vec::<String>::new());
+    let without = |file: &String| {
+        let line = format!("    data.aws_iam_policy_document.{TRAIL_STAYS}.json,\n");
+        file.replace(&line, "")
+    };
+    let open: Vec<_> = files.iter().map(without).collect();
+    assert_eq!(policies_over_the_trail(&open), ["consume_stream", "service", "worker"]);
+    let documents = hcl::parse(POLICIES[0]).unwrap();
+    let deny = labelled(&documents, "data", &["aws_iam_policy_document", TRAIL_STAYS]);
+    let deny = blocks(deny, "statement").next().unwrap().body();
+    assert_eq!(text(deny, "effect"), "Deny");
+    let actions = list(deny, "actions");
+    for action in ["UpdateItem", "DeleteItem", "PartiQLUpdate", "PartiQLDelete"] {
+        assert!(
+            actions.iter().any(|denied| denied.contains(&format!("dynamodb:{action}"))),
+            "{action}"
+        );
+    }
+    let condition = blocks(deny, "condition").next().unwrap().body();
+    assert_eq!(text(condition, "variable"), "dynamodb:LeadingKeys");
+    assert!(POLICIES[0].contains("audit_items       = \"AUDIT#*\""));
+}

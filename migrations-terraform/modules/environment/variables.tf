@@ -83,7 +83,7 @@ variable "service_trust" {
 }
 
 variable "worker_trust" {
-  description = "Who runs the stream worker, as in `service_trust`. The worker command comes with a later release; empty, there is no role for it."
+  description = "Who runs the stream worker, as in `service_trust`. Empty, there is no role for it."
   type        = any
   default     = {}
   nullable    = false

@@ -96,6 +96,13 @@ data "aws_iam_policy_document" "read_stream" {
     resources = [var.stream_arn]
   }
 
+  # Which stream the table has.
+  statement {
+    sid       = "DescribeTable"
+    actions   = ["dynamodb:DescribeTable"]
+    resources = [var.table_arn]
+  }
+
   # The stream that is on now may have successors.
   statement {
     sid       = "ListStreams"

@@ -1,5 +1,5 @@
 # Those who read the table's stream: a worker of our own, or Lambda. They put, update and check items, and delete
-# nothing but leases (which worker has which shard).
+# nothing but dead letters (changes that were put aside), when an operator says so.
 data "aws_iam_policy_document" "consume_stream" {
   source_policy_documents = [
     data.aws_iam_policy_document.read.json,
@@ -21,14 +21,14 @@ data "aws_iam_policy_document" "worker" {
   source_policy_documents = [data.aws_iam_policy_document.consume_stream.json]
 
   statement {
-    sid       = "DeleteOwnLeases"
+    sid       = "DropDeadLetters"
     actions   = ["dynamodb:DeleteItem"]
     resources = [var.table_arn]
 
     condition {
       test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["${var.lease_key_prefix}*"]
+      values   = ["DEAD_LETTERS"]
     }
 
     # "For all values" also holds where there is none.

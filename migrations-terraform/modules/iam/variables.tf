@@ -79,17 +79,6 @@ variable "worker_trust" {
   }
 }
 
-variable "lease_key_prefix" {
-  description = "What the partition keys of the worker's leases begin with; the only items that it may delete."
-  type        = string
-  default     = "LEASE#"
-
-  validation {
-    condition     = can(regex("^[A-Z]+#$", var.lease_key_prefix))
-    error_message = "The prefix is capital letters and a `#`, as in src/store/keys."
-  }
-}
-
 variable "backfill_principal_arns" {
   description = "IAM principals (roles of operators) that may take on the backfill role. Empty, there is no such role: fill it for a migration and empty it again."
   type        = list(string)

@@ -52,6 +52,9 @@ pub const POLICY: &[Row] = &[
     row("delete_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
     row("export_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
     row("list_patient_accesses",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("list_patient_audit_events",  [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("list_appointment_audit_events",[ORG,OWN,    NO,       NO,        NO,     NO ]),
+    row("list_clinic_audit_events",   [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     row("list_resources",             [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     row("create_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     row("get_resource",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
@@ -80,6 +83,15 @@ pub const POLICY: &[Row] = &[
     row("release_hold",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     row("list_availability",          [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
     row("get_day",                    [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+    row("list_webhooks",              [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("create_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("get_webhook",                [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("update_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("delete_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("rotate_webhook_secret",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("list_deliveries",            [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("get_delivery",               [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    row("replay_delivery",            [ORG,  NO,     NO,       NO,        NO,     NO ]),
 ];
 
 /// What a booking may do against the rules, in the hands of some.

@@ -1,23 +1,31 @@
 //! Every key of the table is written and read here, out of typed ids; `docs/keys.md` has the table of them.
 
+mod events;
 mod key;
 mod range;
 
 use data_encoding::HEXLOWER;
+pub use events::{
+    DUE_PARTS, change, change_at_clinic, checkpoint, dead_letter, delivery, due_delivery, lease,
+    webhook,
+};
 use jiff::{Timestamp, civil::Date};
 pub use key::{IndexKey, Key};
 pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, appointments_of_clinic,
-    appointments_of_patient, clinics_of_org, day_sheets_of_clinic, exceptions_of_clinic,
-    patient_day_sheets_from, resources_of_clinic, setup_beside_clinic, setup_of_clinic,
-    staff_day_sheets_from, staff_of_clinic, visit_types_of_clinic,
+    appointments_of_patient, changes_at_clinic, changes_of_record, clinics_of_org,
+    day_sheets_of_clinic, dead_letters, deliveries_of_webhook, due_deliveries,
+    exceptions_of_clinic, patient_day_sheets_from, resources_of_clinic, setup_beside_clinic,
+    setup_of_clinic, staff_day_sheets_from, staff_of_clinic, visit_types_of_clinic,
+    webhooks_of_org,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     id::{
-        AppointmentId, ClinicId, ExceptionId, OrgId, PatientId, ResourceId, StaffId, VisitTypeId,
+        AppointmentId, ClinicId, ExceptionId, OrgId, PatientId, RecordId, ResourceId, StaffId,
+        VisitTypeId,
     },
     time::sortable,
 };
@@ -45,8 +53,9 @@ fn patient_partition(patient: &PatientId) -> String {
     format!("PATIENT#{patient}")
 }
 
-fn audit_partition(patient: &PatientId) -> String {
-    format!("AUDIT#{patient}")
+/// What happened to a record, and who looked at it.
+fn audit_partition(record: &RecordId) -> String {
+    format!("AUDIT#{record}")
 }
 
 fn sheets_partition(clinic: &ClinicId) -> String {
@@ -166,7 +175,7 @@ pub fn access(patient: &PatientId, minute: Timestamp, operation: &str, subject: 
     // A subject may have any characters, and be as long as a sort key.
     let subject = HEXLOWER.encode(&Sha256::digest(subject)[..16]);
     let sk = format!("ACCESS#{}#{operation}#{subject}", sortable(minute));
-    Key::new(audit_partition(patient), sk)
+    Key::new(audit_partition(&patient.into()), sk)
 }
 
 /// A key at which nothing is ever written, for a readiness check to read.
@@ -182,6 +191,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::{DeliveryId, WebhookId};
 
     proptest! {
         #[test]
@@ -212,6 +222,14 @@ mod tests {
                 idempotency(&mrn),
                 access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", &mrn),
                 access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", "~"),
+                change(&(&patient_id).into(), Timestamp::UNIX_EPOCH, &mrn),
+                change(&(&clinic_id).into(), Timestamp::UNIX_EPOCH, &mrn),
+                webhook(&org, &WebhookId::random()),
+                webhook(&other_org, &WebhookId::random()),
+                delivery(&WebhookId::random(), &DeliveryId::of_event(Timestamp::UNIX_EPOCH, &mrn)),
+                dead_letter(Timestamp::UNIX_EPOCH, &mrn),
+                lease(&mrn),
+                checkpoint(&mrn, &mrn),
                 never_written(),
             ];
             let distinct: HashSet<_> = keys.iter().collect();

@@ -1,9 +1,16 @@
 //! The ranges of keys that a Query may ask for.
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
-use super::{audit_partition, clinic_partition, patient_partition, sheets_partition};
-use crate::id::{ClinicId, OrgId, PatientId};
+use super::{
+    audit_partition, clinic_partition,
+    events::{DEAD_LETTERS, deliveries_partition, due_partition, webhooks_partition},
+    patient_partition, sheets_partition,
+};
+use crate::{
+    id::{ClinicId, OrgId, PatientId, RecordId, WebhookId},
+    time::sortable,
+};
 
 /// Sorts after every character that an id or a date has.
 const LAST: char = '~';
@@ -148,9 +155,48 @@ pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
 pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
     KeyRange {
         index: false,
-        pk: audit_partition(patient),
+        pk: audit_partition(&patient.into()),
         sort: SortRange::BeginsWith("ACCESS#".to_owned()),
     }
+}
+
+/// The changes of a record from one instant to another, both included.
+#[must_use]
+pub fn changes_of_record(record: &RecordId, from: Timestamp, to: Timestamp) -> KeyRange {
+    let (from, to) = (sortable(from), sortable(to));
+    let sort = SortRange::Between(format!("CHANGE#{from}"), format!("CHANGE#{to}#{LAST}"));
+    KeyRange { index: false, pk: audit_partition(record), sort }
+}
+
+/// The changes of a clinic and of all that is its from one instant to another, both included.
+#[must_use]
+pub fn changes_at_clinic(clinic: &ClinicId, from: Timestamp, to: Timestamp) -> KeyRange {
+    KeyRange { index: true, ..changes_of_record(&clinic.into(), from, to) }
+}
+
+/// An organisation's webhooks.
+#[must_use]
+pub fn webhooks_of_org(org: &OrgId) -> KeyRange {
+    KeyRange { index: false, pk: webhooks_partition(org), sort: SortRange::All }
+}
+
+/// The deliveries to a webhook, by their events' time.
+#[must_use]
+pub fn deliveries_of_webhook(webhook: &WebhookId) -> KeyRange {
+    KeyRange { index: false, pk: deliveries_partition(webhook), sort: SortRange::All }
+}
+
+/// The deliveries of one part that are due by an instant, the earliest first.
+#[must_use]
+pub fn due_deliveries(part: u16, by: Timestamp) -> KeyRange {
+    let sort = SortRange::Between(String::from("0"), format!("{}#{LAST}", sortable(by)));
+    KeyRange { index: true, pk: due_partition(part), sort }
+}
+
+/// All dead letters, the earliest first.
+#[must_use]
+pub fn dead_letters() -> KeyRange {
+    KeyRange { index: false, pk: DEAD_LETTERS.to_owned(), sort: SortRange::All }
 }
 
 /// The day sheets of a clinic's staff and resources from one UTC date to another, both included.

@@ -14,6 +14,7 @@ use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
     http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
+    id::OrgId,
     store::{Store, client::local_config, embedded::Engine},
     time::Clock,
 };
@@ -29,6 +30,9 @@ use super::{
 /// The instant at which the clock of every test stands, on a Monday. It lies ahead of the real one, so that no
 /// engine takes a fresh record for an expired one.
 pub const NOW: &str = "2035-01-15T08:00:00Z";
+
+/// Where events may be sent beside public addresses.
+pub const LOCAL_TARGETS: &str = "receiver.test:9";
 
 /// A clock that moves when it is told to.
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl Clock for TestClock {
 
 /// What lasts for as long as the test needs it.
 struct Kept {
+    endpoint: String,
     _engine: Option<Engine>,
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -76,6 +81,8 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     /// What stands in `Authorization`.
     bearer: String,
+    /// The organisation of its administrator.
+    pub org: OrgId,
     kept: Arc<Kept>,
 }
 
@@ -113,7 +120,7 @@ impl TestApp {
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        let kept = Arc::new(Kept { _engine: engine, _turn: turn });
+        let kept = Arc::new(Kept { endpoint, _engine: engine, _turn: turn });
         Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), kept)
     }
 
@@ -123,6 +130,16 @@ impl TestApp {
         limits: RequestLimits,
         kept: Arc<Kept>,
     ) -> Self {
+        Self::assemble_with((store, wire, clock), cursor_keys, limits, kept, LOCAL_TARGETS)
+    }
+
+    fn assemble_with(
+        (store, wire, clock): (Store, Arc<Wire>, Arc<TestClock>),
+        cursor_keys: CursorKeys,
+        limits: RequestLimits,
+        kept: Arc<Kept>,
+        targets: &str,
+    ) -> Self {
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
@@ -130,9 +147,11 @@ impl TestApp {
             authenticator: issuer().authenticator().unwrap(),
             limits,
             headers: HeaderSettings::default(),
+            webhook_targets: targets.parse().unwrap(),
         });
         let bearer = admin_of("ORG-DEMO");
-        Self { router: service(state.clone()), state, store, wire, clock, bearer, kept }
+        let org = "ORG-DEMO".parse().unwrap();
+        Self { router: service(state.clone()), state, store, wire, clock, bearer, org, kept }
     }
 
     /// Another replica on the same table, with limits of its own.
@@ -164,7 +183,7 @@ impl TestApp {
 
     /// The same service for the administrator of another organisation.
     pub fn in_org(&self, org: &str) -> Self {
-        self.with_bearer(admin_of(org))
+        Self { org: org.parse().unwrap(), ..self.with_bearer(admin_of(org)) }
     }
 
     /// The same service for the bearer of a token.
@@ -176,8 +195,26 @@ impl TestApp {
             wire: self.wire.clone(),
             clock: self.clock.clone(),
             bearer: token,
+            org: self.org.clone(),
             kept: self.kept.clone(),
         }
+    }
+
+    /// Another replica on the same table, which lets events be sent to these hosts.
+    pub fn with_targets(&self, allowed: &str) -> Self {
+        let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
+        let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
+        Self::assemble_with(parts, keys, limits, self.kept.clone(), allowed)
+    }
+
+    /// Where the engine listens.
+    pub fn endpoint(&self) -> &str {
+        &self.kept.endpoint
+    }
+
+    /// The keys that seal cursors and secrets.
+    pub fn cursor_keys(&self) -> CursorKeys {
+        self.state.cursor_keys().clone()
     }
 
     /// Waits until nothing is written beside requests any more.

@@ -1,7 +1,15 @@
 //! Records to test with, each made over HTTP.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use clinic_api::store::{Item, Precondition, WriteContext};
+use clinic_api::{
+    deliveries::{
+        self,
+        model::{Delivery, Status},
+    },
+    id::{DeliveryId, WebhookId},
+    store::{Item, Precondition, WriteContext},
+    time::Clock as _,
+};
 use serde_json::{Value, json};
 
 use super::{Answer, NOW, TestApp};
@@ -130,6 +138,42 @@ impl TestApp {
     pub async fn closed(&self, clinic: &str, first: &str, last: &str) -> String {
         let closed = json!({ "first_date": first, "last_date": last, "effect": "closed" });
         id(&self.post(&format!("{clinic}/exceptions")).json(&closed).send().await.expect(201))
+    }
+
+    /// A webhook that is told of everything; its path.
+    pub async fn webhook(&self, url: &str) -> String {
+        self.post("/v1/webhooks").json(&json!({ "url": url })).send().await.expect(201).location()
+    }
+
+    /// A delivery to a webhook that waits; its path.
+    pub async fn delivery(&self, webhook: &str) -> String {
+        let id: WebhookId = webhook.rsplit('/').next().unwrap().parse().unwrap();
+        let now = self.clock.now();
+        let event_id = format!("{:032x}", rand::random::<u128>());
+        let delivery = Delivery {
+            id: DeliveryId::of_event(now, &event_id),
+            org: self.org.clone(),
+            webhook_id: id,
+            event_type: "clinic.patient.created.v1".to_owned(),
+            payload: json!({ "id": event_id }).to_string(),
+            event_id,
+            status: Status::Pending,
+            next_attempt_at: Some(now),
+            tries: 0,
+            attempts: vec![],
+            expires_at: now.as_second() + 3_600,
+        };
+        let path = format!("{webhook}/deliveries/{}", delivery.id);
+        let context = WriteContext {
+            org: delivery.org.clone(),
+            subject: "test".to_owned(),
+            request_id: delivery.event_id.clone(),
+            now,
+            precondition: Precondition::None,
+            idempotency: None,
+        };
+        deliveries::repo::add(&self.store, &context, delivery).await.unwrap();
+        path
     }
 
     /// Stores an item as it is, whatever stands there.

@@ -9,7 +9,9 @@ pub mod checker;
 pub mod front_desk;
 pub mod process;
 pub mod race;
+pub mod receiver;
 pub mod schedule;
+pub mod stream;
 pub mod wire;
 
 pub use answer::{Answer, Call};

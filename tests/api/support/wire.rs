@@ -245,6 +245,7 @@ impl WireConnector {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         let sent = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let sent: Value = sent.unwrap_or_default();
+        assert_audit_is_append_only(&operation, &sent);
         // What is remembered of accesses is written beside requests, at any time: it is none of theirs.
         if operation == "PutItem" && is_access(&sent) {
             if self.wire.losing.load(Ordering::Relaxed) {
@@ -318,8 +319,31 @@ impl WireConnector {
     }
 }
 
+/// Of what is under `AUDIT#`, items are added where none stand, and nothing else happens to them: in every test.
+fn assert_audit_is_append_only(operation: &str, sent: &Value) {
+    let audited = |key: &Value| key["PK"]["S"].as_str().is_some_and(|pk| pk.starts_with("AUDIT#"));
+    let one = |operation: &str, write: &Value| match operation {
+        "Put" => {
+            let condition = write["ConditionExpression"].as_str().unwrap_or_default();
+            let adds = condition.starts_with("attribute_not_exists(#") && !condition.contains(' ');
+            assert!(adds || !audited(&write["Item"]), "{write}");
+        }
+        _ => assert!(!audited(&write["Key"]), "{operation}: {write}"),
+    };
+    match operation {
+        "PutItem" => one("Put", sent),
+        "UpdateItem" | "DeleteItem" => one(operation, sent),
+        "TransactWriteItems" => {
+            for write in sent["TransactItems"].as_array().into_iter().flatten() {
+                write.as_object().unwrap().iter().for_each(|(kind, write)| one(kind, write));
+            }
+        }
+        _ => {}
+    }
+}
+
 fn is_access(sent: &Value) -> bool {
-    sent["Item"]["PK"]["S"].as_str().is_some_and(|key| key.starts_with("AUDIT#"))
+    sent["Item"]["SK"]["S"].as_str().is_some_and(|key| key.starts_with("ACCESS#"))
 }
 
 async fn collect(answer: HttpResponse) -> Result<Vec<u8>, ConnectorError> {

@@ -1,0 +1,86 @@
+//! Changes in the table. They are added, never changed, never deleted.
+
+use jiff::Timestamp;
+
+use super::model::AuditEvent;
+use crate::{
+    clinics,
+    id::{ClinicId, OrgId, RecordId},
+    store::{
+        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
+        keys::{self, IndexKey, KeyRange},
+        read::{List, Listed, PageRequest},
+    },
+};
+
+/// The types of items that are stored here; a backfill leaves them as they were written.
+pub const KINDS: &[Kind] = &[Kind::left_alone(AuditEvent::TYPE)];
+
+impl Record for AuditEvent {
+    const TYPE: &'static str = "audit_event";
+
+    fn key(&self) -> Key {
+        keys::change(&self.record_id, self.recorded, &self.event_id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        let clinic = self.clinic_id.as_ref()?;
+        Some(keys::change_at_clinic(clinic, self.recorded, &self.event_id))
+    }
+}
+
+/// Stores a change, unless it is there already.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn add(
+    store: &Store,
+    context: &WriteContext,
+    event: AuditEvent,
+) -> Result<(), StoreError> {
+    match store.commit(context, vec![Entity::new(event, context).create()?]).await {
+        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+/// The changes of a record, the latest first. Who asks has seen to it that the record is, or was, the organisation's.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn list_of_record(
+    store: &Store,
+    org: &OrgId,
+    record: &RecordId,
+    (from, to): (Timestamp, Timestamp),
+    page: PageRequest,
+) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
+    list(store, org, keys::changes_of_record(record, from, to), page).await
+}
+
+/// The changes of a clinic and of all that is its, the latest first; they come from the index, which lags.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and never was, and whatever the database may answer.
+pub async fn list_at_clinic(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    (from, to): (Timestamp, Timestamp),
+    page: PageRequest,
+) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
+    let listed = list(store, org, keys::changes_at_clinic(clinic, from, to), page).await?;
+    if listed.items.is_empty() {
+        clinics::repo::require(store, org, clinic).await?;
+    }
+    Ok(listed)
+}
+
+async fn list(
+    store: &Store,
+    org: &OrgId,
+    range: KeyRange,
+    page: PageRequest,
+) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
+    store.list_of_org(org, List::of(range, page).backwards(true)).await
+}

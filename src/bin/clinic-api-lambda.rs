@@ -1,0 +1,20 @@
+//! The worker as a function of AWS Lambda, behind an event source of the table's stream that reports partial batches.
+
+use clap::Parser as _;
+use clinic_api::{
+    cli::{OpenStore, logging},
+    config::LambdaArgs,
+    worker::{function::handle, processor::Processor},
+};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let settings = LambdaArgs::parse();
+    logging::start(&settings.log)?;
+    let open = OpenStore::open(&settings.store).await?;
+    let processor = Processor::new(open.store.clone());
+    let work =
+        |event: LambdaEvent<_>| async { Ok::<_, Error>(handle(&processor, event.payload).await) };
+    run(service_fn(work)).await
+}

@@ -1,0 +1,148 @@
+//! Deliveries in the table. Those that wait stand in the index by when they are due.
+
+use jiff::Timestamp;
+
+use super::model::{Delivery, Status};
+use crate::{
+    id::{DeliveryId, OrgId, WebhookId},
+    store::{
+        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
+        attributes::string,
+        expression::Condition,
+        keys::{self, DUE_PARTS, IndexKey},
+        read::{List, Listed, PageRequest},
+    },
+    webhooks,
+};
+
+/// The types of items that are stored here.
+pub const KINDS: &[Kind] = &[Kind::of::<Delivery>()];
+
+/// How many deliveries of a part are read at once.
+const DUE_AT_ONCE: u16 = 100;
+/// How many times so many are looked through for one that is wanted.
+const PAGES: u8 = 50;
+
+impl Record for Delivery {
+    const TYPE: &'static str = "delivery";
+
+    fn key(&self) -> Key {
+        keys::delivery(&self.webhook_id, &self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        Some(keys::due_delivery(self.next_attempt_at?, &self.webhook_id, &self.id))
+    }
+}
+
+/// Stores a new delivery, unless it is there already.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn add(
+    store: &Store,
+    context: &WriteContext,
+    delivery: Delivery,
+) -> Result<(), StoreError> {
+    match store.commit(context, vec![Entity::new(delivery, context).create()?]).await {
+        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+/// Deliveries that are due and wanted, of every part some, the earliest first; they come from the index, which lags.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn due(
+    store: &Store,
+    now: Timestamp,
+    wanted: impl Fn(&Delivery) -> bool,
+) -> Result<Vec<Entity<Delivery>>, StoreError> {
+    let mut due = Vec::new();
+    for part in 0..DUE_PARTS {
+        let mut after = None;
+        // What is not wanted now, as what goes to a receiver that hangs, must not hide what stands behind it.
+        for _ in 0..PAGES {
+            let page = PageRequest { after, limit: DUE_AT_ONCE, consistent: false };
+            let listed = store.list(List::of(keys::due_deliveries(part, now), page)).await?;
+            let found = listed.items.into_iter().map(Entity::from_item);
+            let found = found.collect::<Result<Vec<Entity<Delivery>>, _>>()?;
+            due.extend(found.into_iter().filter(|delivery| wanted(&delivery.value)));
+            after = listed.next;
+            if after.is_none() || !due.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(due)
+}
+
+/// Replaces a delivery, if nobody has changed it since it was read; whether it did.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn replace(
+    store: &Store,
+    context: &WriteContext,
+    previous: &Entity<Delivery>,
+    delivery: Delivery,
+) -> Result<Option<Entity<Delivery>>, StoreError> {
+    let changed = previous.changed(delivery, context);
+    match store.commit(context, vec![changed.replace(previous)?]).await {
+        Ok(_) => Ok(Some(changed)),
+        Err(StoreError::ConditionFailed(_)) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// A delivery to a webhook of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    webhook: &WebhookId,
+    id: &DeliveryId,
+    consistent: bool,
+) -> Result<Entity<Delivery>, StoreError> {
+    store.get_of_org(org, &keys::delivery(webhook, id), consistent).await
+}
+
+/// Has a delivery tried at once, as if it had never been.
+///
+/// # Errors
+/// As [`Store::modify`].
+pub async fn replay(
+    store: &Store,
+    context: &WriteContext,
+    webhook: &WebhookId,
+    id: &DeliveryId,
+) -> Result<Entity<Delivery>, StoreError> {
+    let read = || get(store, &context.org, webhook, id, true);
+    let modify = |current: &Delivery| Ok::<_, StoreError>(current.replayed(context.now));
+    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+}
+
+/// The deliveries to a webhook, the latest event first.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such webhook in the organisation, and whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    org: &OrgId,
+    webhook: &WebhookId,
+    status: Option<Status>,
+    page: PageRequest,
+) -> Result<Listed<Entity<Delivery>>, StoreError> {
+    let status = status.map(|status| Condition::Equals("status", string(status)));
+    let list = List::of(keys::deliveries_of_webhook(webhook), page)
+        .filter(status.into_iter().collect())
+        .backwards(true);
+    let listed = store.list_of_org(org, list).await?;
+    if listed.items.is_empty() {
+        webhooks::repo::get(store, org, webhook, true).await?;
+    }
+    Ok(listed)
+}

@@ -1,0 +1,90 @@
+//! The document's webhooks: what receivers are sent, one entry for each type of event.
+
+use utoipa::{
+    PartialSchema as _, ToSchema as _,
+    openapi::{
+        AllOfBuilder, Content, ObjectBuilder, OpenApi, PathItem, Paths, Ref, RefOr, Required,
+        ResponseBuilder, Schema, Type,
+        path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
+        request_body::RequestBodyBuilder,
+        schema::AnyOfBuilder,
+    },
+};
+
+use crate::stream::event::{Event, EventType};
+
+/// The media type of an event (CloudEvents, structured mode).
+const MEDIA_TYPE: &str = "application/cloudevents+json";
+
+/// Adds the webhooks, and the schemas of what they are sent.
+pub fn add(document: &mut OpenApi) {
+    let mut webhooks = Paths::new();
+    for kind in EventType::ALL {
+        let item = PathItem::new(HttpMethod::Post, operation(*kind));
+        webhooks.paths.insert(kind.as_str().to_owned(), item);
+    }
+    document.webhooks = Some(webhooks);
+    let mut schemas = vec![("Event".to_owned(), Event::schema())];
+    Event::schemas(&mut schemas);
+    // What is told of a deletion is a part of what is told of a change: more than one fits.
+    let told = schemas.iter_mut().find(|(name, _)| name == "EventData").map(|(_, schema)| schema);
+    if let Some(told) = told
+        && let RefOr::T(Schema::OneOf(several)) = told
+    {
+        let items = std::mem::take(&mut several.items).into_iter();
+        let any = items.fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+        *told = any.description(several.description.take()).into();
+    }
+    document.components.get_or_insert_default().schemas.extend(schemas);
+}
+
+fn operation(kind: EventType) -> Operation {
+    let data = match kind {
+        EventType::AppointmentDeleted
+        | EventType::PatientDeleted
+        | EventType::ClinicDeleted
+        | EventType::StaffDeleted => "DeletedData",
+        EventType::PatientCreated
+        | EventType::PatientUpdated
+        | EventType::ClinicCreated
+        | EventType::ClinicUpdated
+        | EventType::StaffCreated
+        | EventType::StaffUpdated => "RecordData",
+        _ => "AppointmentData",
+    };
+    let only = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([kind.as_str()]));
+    let members =
+        ObjectBuilder::new().property("type", only).property("data", Ref::from_schema_name(data));
+    let event = AllOfBuilder::new().item(Ref::from_schema_name("Event")).item(members);
+    let body = RequestBodyBuilder::new()
+        .content(MEDIA_TYPE, Content::new(Some(RefOr::T(Schema::AllOf(event.build())))))
+        .required(Some(Required::True));
+    let received = ResponseBuilder::new()
+        .description("The receiver has the event: any 2xx. Anything else is tried again, but 410.");
+    OperationBuilder::new()
+        .tag("webhooks")
+        .operation_id(Some(kind.as_str().replace(['.', '-'], "_")))
+        .summary(Some(kind.told()))
+        .parameters(Some([
+            header("webhook-id", "The event's id, the same with every attempt."),
+            header("webhook-timestamp", "When it was sent, in seconds since 1970."),
+            header(
+                "webhook-signature",
+                "`v1,` and the Base64 of an HMAC-SHA256 of id, timestamp and body, parted by dots \
+                 (Standard Webhooks); several, parted by blanks, while a secret is replaced.",
+            ),
+        ]))
+        .request_body(Some(body.build()))
+        .response("2XX", received)
+        .build()
+}
+
+fn header(name: &str, text: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::True)
+        .description(Some(text))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}

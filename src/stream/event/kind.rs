@@ -1,0 +1,131 @@
+//! The types of events. A name stays what it is for ever; what changes of its data in a way that breaks its readers gets
+//! a new one, with the next version.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::audit_events::model::Action;
+
+macro_rules! event_types {
+    ($($(#[doc = $told:literal])* $name:ident: $text:literal;)*) => {
+        /// What happened.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+        )]
+        pub enum EventType {
+            $($(#[doc = $told])* #[serde(rename = $text)] $name,)*
+        }
+
+        impl EventType {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// Its name.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+
+            /// When it is told.
+            #[must_use]
+            pub fn told(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($told),*).trim_ascii_start(),)*
+                }
+            }
+        }
+    };
+}
+
+event_types! {
+    /// An appointment was booked, or a hold was confirmed into one.
+    AppointmentBooked: "clinic.appointment.booked.v1";
+    /// A slot is held until `hold_expires_at` for somebody to confirm.
+    AppointmentOffered: "clinic.appointment.offered.v1";
+    /// A hold was released, or was over when its time was taken.
+    AppointmentHoldExpired: "clinic.appointment.hold_expired.v1";
+    /// The patient has confirmed the appointment.
+    AppointmentConfirmed: "clinic.appointment.confirmed.v1";
+    /// The patient has arrived.
+    AppointmentCheckedIn: "clinic.appointment.checked_in.v1";
+    /// The patient had not arrived after all.
+    AppointmentCheckInUndone: "clinic.appointment.check_in_undone.v1";
+    /// The appointment has taken place.
+    AppointmentCompleted: "clinic.appointment.completed.v1";
+    /// The appointment will not take place.
+    AppointmentCancelled: "clinic.appointment.cancelled.v1";
+    /// The patient did not come.
+    AppointmentNoShow: "clinic.appointment.no_show.v1";
+    /// The appointment has another time, staff member or resource.
+    AppointmentRescheduled: "clinic.appointment.rescheduled.v1";
+    /// Something else of the appointment was changed.
+    AppointmentUpdated: "clinic.appointment.updated.v1";
+    /// The appointment was deleted.
+    AppointmentDeleted: "clinic.appointment.deleted.v1";
+    /// A patient was registered.
+    PatientCreated: "clinic.patient.created.v1";
+    /// A patient's record was changed.
+    PatientUpdated: "clinic.patient.updated.v1";
+    /// A patient's record was deleted.
+    PatientDeleted: "clinic.patient.deleted.v1";
+    /// A clinic was made.
+    ClinicCreated: "clinic.clinic.created.v1";
+    /// A clinic was changed.
+    ClinicUpdated: "clinic.clinic.updated.v1";
+    /// A clinic was deleted.
+    ClinicDeleted: "clinic.clinic.deleted.v1";
+    /// A staff member was made.
+    StaffCreated: "clinic.staff.created.v1";
+    /// A staff member was changed.
+    StaffUpdated: "clinic.staff.updated.v1";
+    /// A staff member was deleted.
+    StaffDeleted: "clinic.staff.deleted.v1";
+}
+
+impl EventType {
+    /// The event of what happened to a record other than an appointment, if others are told of it.
+    #[must_use]
+    pub fn of_record(kind: &str, action: Action) -> Option<Self> {
+        let kinds = match kind {
+            "patient" => [Self::PatientCreated, Self::PatientUpdated, Self::PatientDeleted],
+            "clinic" => [Self::ClinicCreated, Self::ClinicUpdated, Self::ClinicDeleted],
+            "staff" => [Self::StaffCreated, Self::StaffUpdated, Self::StaffDeleted],
+            _ => return None,
+        };
+        let [created, updated, deleted] = kinds;
+        Some(match action {
+            Action::Create => created,
+            Action::Update => updated,
+            Action::Delete => deleted,
+        })
+    }
+}
+
+impl std::fmt::Display for EventType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_what_they_are_written_as_and_differ() {
+        let names: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(names.len(), EventType::ALL.len());
+        for kind in EventType::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert!(
+                kind.as_str().starts_with("clinic.")
+                    && kind.as_str().rsplit('.').next() == Some("v1")
+            );
+            assert!(kind.told().ends_with('.'), "{kind}");
+        }
+    }
+}

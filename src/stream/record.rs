@@ -1,0 +1,70 @@
+//! A record of the table's stream, whoever hands it over.
+
+use aws_sdk_dynamodbstreams::types::Record as StreamRecord;
+use jiff::Timestamp;
+
+use crate::store::Item;
+
+/// One change of one item.
+#[derive(Clone)]
+pub struct ChangeRecord {
+    /// The stream's id of it, the same whenever it is read.
+    pub event_id: String,
+    /// When it was written, to the second.
+    pub at: Timestamp,
+    /// The item as it was before; none if it is new.
+    pub old: Option<Item>,
+    /// The item as it is since; none if it is gone.
+    pub new: Option<Item>,
+}
+
+/// Without the images: what is known of a patient must not reach a log.
+impl std::fmt::Debug for ChangeRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (old, new) = (self.old.is_some(), self.new.is_some());
+        f.debug_struct("ChangeRecord")
+            .field("event_id", &self.event_id)
+            .field("old", &old)
+            .field("new", &new)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A record of the stream that lacks what every one has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream's record has no {0}")]
+pub struct Incomplete(&'static str);
+
+impl TryFrom<StreamRecord> for ChangeRecord {
+    type Error = Incomplete;
+
+    fn try_from(record: StreamRecord) -> Result<Self, Incomplete> {
+        let event_id = record.event_id.ok_or(Incomplete("eventID"))?;
+        let body = record.dynamodb.ok_or(Incomplete("dynamodb"))?;
+        let at = body.approximate_creation_date_time.ok_or(Incomplete("time"))?;
+        let at = Timestamp::from_second(at.secs()).map_err(|_| Incomplete("time"))?;
+        Ok(Self { event_id, at, old: body.old_image.map(item), new: body.new_image.map(item) })
+    }
+}
+
+#[cfg(feature = "lambda")]
+impl From<aws_lambda_events::dynamodb::EventRecord> for ChangeRecord {
+    fn from(record: aws_lambda_events::dynamodb::EventRecord) -> Self {
+        let body = record.change;
+        let at = body.approximate_creation_date_time.timestamp();
+        // Where there is none, the parser leaves an empty one.
+        let image = |image: serde_dynamo::Item| (!image.is_empty()).then(|| image.into());
+        Self {
+            event_id: record.event_id,
+            at: Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH),
+            old: image(body.old_image),
+            new: image(body.new_image),
+        }
+    }
+}
+
+fn item(
+    image: std::collections::HashMap<String, aws_sdk_dynamodbstreams::types::AttributeValue>,
+) -> Item {
+    serde_dynamo::Item::from(image).into()
+}

@@ -1,0 +1,173 @@
+//! Webhooks as they come and go over HTTP.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
+
+use super::model::Webhook;
+use crate::{
+    id::{OrgId, WebhookId},
+    stream::event::EventType,
+    validation,
+};
+
+/// A webhook to be made, or all that can be changed of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "url": "https://hooks.example.org/clinic",
+    "description": "Reminders",
+    "event_types": ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"]
+}))]
+pub struct WebhookIn {
+    /// Where events go: an `https` URL that leads to a public address, without user, password and fragment. Redirects are
+    /// not followed.
+    #[schema(format = "uri", min_length = 9, max_length = 2048, pattern = "^https?://[^@#]+$")]
+    pub url: String,
+    /// What people call it.
+    #[validate(length(max = 200), custom(function = validation::line))]
+    #[schema(min_length = 1, max_length = 200)]
+    pub description: Option<String>,
+    /// Of which events it is told; of all, if the list is empty.
+    #[serde(default)]
+    #[validate(length(max = 100), custom(function = distinct))]
+    #[schema(max_items = 100, default = json!([]))]
+    pub event_types: Vec<EventType>,
+    /// Whether it is told of events. One that was switched off because nothing had reached it for five days is switched on
+    /// with this.
+    #[serde(default = "active")]
+    #[schema(default = true)]
+    pub active: bool,
+}
+
+fn active() -> bool {
+    true
+}
+
+fn distinct(types: &[EventType]) -> Result<(), ValidationError> {
+    let mut sorted = types.to_vec();
+    sorted.sort_unstable();
+    if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
+        return Ok(());
+    }
+    Err(ValidationError::new("distinct").with_message("must not name one twice".into()))
+}
+
+/// A webhook.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Webhook, example = json!({
+    "id": "WHK-8Q2N5V1X4C7B0M3K6J9H2G5F",
+    "url": "https://hooks.example.org/clinic",
+    "description": "Reminders",
+    "event_types": ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"],
+    "active": true,
+    "failing_since": null,
+    "disabled_at": null,
+    "created_at": "2027-03-01T08:00:00Z",
+    "updated_at": "2027-03-01T08:00:00Z"
+}))]
+pub struct WebhookOut {
+    /// Its id.
+    pub id: WebhookId,
+    /// Where events go.
+    pub url: String,
+    /// What people call it.
+    #[schema(required = true)]
+    pub description: Option<String>,
+    /// Of which events it is told; of all, if the list is empty.
+    pub event_types: Vec<String>,
+    /// Whether it is told of events.
+    pub active: bool,
+    /// Since when no attempt has reached it; null while they do.
+    #[schema(required = true)]
+    pub failing_since: Option<Timestamp>,
+    /// When it was switched off because nothing had reached it; null if it was not.
+    #[schema(required = true)]
+    pub disabled_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+/// A webhook with its secret, which nothing else shows.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WebhookWithSecret)]
+pub struct WebhookWithSecretOut {
+    /// The webhook.
+    #[serde(flatten)]
+    pub webhook: WebhookOut,
+    /// What signs what it is told, as libraries of Standard Webhooks take it. Keep it: it is not shown again.
+    #[schema(
+        pattern = "^whsec_[A-Za-z0-9+/]{43}=$",
+        example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDmZbmvA5mDzE="
+    )]
+    pub secret: String,
+}
+
+impl WebhookIn {
+    /// A webhook of an organisation that is like this, and otherwise like `current`.
+    #[must_use]
+    pub fn into_webhook(self, current: Webhook) -> Webhook {
+        let switched_on = self.active && !current.active;
+        Webhook {
+            url: self.url,
+            description: self.description,
+            event_types: self.event_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
+            active: self.active,
+            failing_since: current.failing_since.filter(|_| !switched_on),
+            disabled_at: current.disabled_at.filter(|_| !switched_on),
+            ..current
+        }
+    }
+}
+
+impl From<Webhook> for WebhookIn {
+    fn from(webhook: Webhook) -> Self {
+        let known = |name: &String| {
+            EventType::ALL.iter().copied().find(|kind| kind.as_str() == name.as_str())
+        };
+        Self {
+            url: webhook.url,
+            description: webhook.description,
+            event_types: webhook.event_types.iter().filter_map(known).collect(),
+            active: webhook.active,
+        }
+    }
+}
+
+impl WebhookOut {
+    /// A webhook, and when its record was made and changed last.
+    #[must_use]
+    pub fn new(webhook: Webhook, created_at: Timestamp, updated_at: Timestamp) -> Self {
+        Self {
+            id: webhook.id,
+            url: webhook.url,
+            description: webhook.description,
+            event_types: webhook.event_types,
+            active: webhook.active,
+            failing_since: webhook.failing_since,
+            disabled_at: webhook.disabled_at,
+            created_at,
+            updated_at,
+        }
+    }
+}
+
+/// A webhook that is about to be made.
+#[must_use]
+pub fn blank(id: WebhookId, org: OrgId, secret: super::model::SealedSecret) -> Webhook {
+    Webhook {
+        id,
+        org,
+        url: String::new(),
+        description: None,
+        event_types: Vec::new(),
+        active: true,
+        secret,
+        previous_secret: None,
+        failing_since: None,
+        disabled_at: None,
+    }
+}

@@ -1,0 +1,120 @@
+//! What a webhook is.
+
+pub mod signature;
+pub mod target;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{OrgId, WebhookId};
+
+/// For how long a secret that was replaced still signs beside the new one.
+pub const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
+
+/// A URL that is told of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose it is.
+    pub org: OrgId,
+    /// Where events go.
+    pub url: String,
+    /// What people call it.
+    pub description: Option<String>,
+    /// The types of events that it is told of; of all, if there are none.
+    pub event_types: Vec<String>,
+    /// Whether it is told of events.
+    pub active: bool,
+    /// What signs what it is told.
+    pub secret: SealedSecret,
+    /// What signed it before, for a while.
+    pub previous_secret: Option<PreviousSecret>,
+    /// Since when no delivery has reached it.
+    pub failing_since: Option<Timestamp>,
+    /// When it was switched off because no delivery had reached it for long.
+    pub disabled_at: Option<Timestamp>,
+}
+
+/// A secret that nobody reads who has the table alone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SealedSecret(pub String);
+
+impl std::fmt::Debug for SealedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealedSecret")
+    }
+}
+
+/// A secret that was replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviousSecret {
+    /// The secret.
+    pub secret: SealedSecret,
+    /// Until when it still signs.
+    pub until: Timestamp,
+}
+
+/// Whether an attempt has reached a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// It has.
+    Yes,
+    /// It has not.
+    No,
+    /// It has, and was told that there is nobody any more.
+    NeverAgain,
+    /// There was no attempt.
+    NotTried,
+}
+
+impl Webhook {
+    /// The same after an attempt: switched off, if nothing has reached it for so long.
+    #[must_use]
+    pub fn after(&self, reached: Reached, now: Timestamp, patience: SignedDuration) -> Self {
+        let off = || Self { active: false, disabled_at: Some(now), ..self.clone() };
+        match (reached, self.failing_since) {
+            _ if !self.active => self.clone(),
+            (Reached::Yes, _) => Self { failing_since: None, ..self.clone() },
+            (Reached::NeverAgain, _) => off(),
+            (Reached::No, None) => Self { failing_since: Some(now), ..self.clone() },
+            (Reached::No, Some(since)) if now.duration_since(since) >= patience => off(),
+            (Reached::No | Reached::NotTried, _) => self.clone(),
+        }
+    }
+
+    /// Whether it wants to be told of events of this type.
+    #[must_use]
+    pub fn wants(&self, event_type: &str) -> bool {
+        let any = self.event_types.is_empty();
+        self.active && (any || self.event_types.iter().any(|wanted| wanted == event_type))
+    }
+
+    /// The same with another secret; the one before signs beside it for a while.
+    #[must_use]
+    pub fn with_secret(&self, secret: SealedSecret, now: Timestamp) -> Self {
+        let until = now.saturating_add(OVERLAP).unwrap_or(now);
+        let previous = PreviousSecret { secret: self.secret.clone(), until };
+        Self { secret, previous_secret: Some(previous), ..self.clone() }
+    }
+
+    /// The same with every secret as `seal` makes it anew; `None` if it can't of one.
+    #[must_use]
+    pub fn resealed(&self, seal: impl Fn(&SealedSecret) -> Option<SealedSecret>) -> Option<Self> {
+        let previous = self.previous_secret.as_ref().map(|previous| {
+            Some(PreviousSecret { secret: seal(&previous.secret)?, until: previous.until })
+        });
+        let previous_secret = match previous {
+            Some(resealed) => Some(resealed?),
+            None => None,
+        };
+        Some(Self { secret: seal(&self.secret)?, previous_secret, ..self.clone() })
+    }
+
+    /// The secrets that sign now, the newest first.
+    pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
+        let previous = self.previous_secret.iter().filter(move |previous| previous.until > now);
+        [&self.secret].into_iter().chain(previous.map(|previous| &previous.secret))
+    }
+}

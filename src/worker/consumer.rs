@@ -1,0 +1,227 @@
+//! Reads the stream: one worker at a time, shard by shard, a parent before its children.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use aws_sdk_dynamodbstreams::{Client, types::Shard};
+use tokio::{
+    select,
+    task::JoinSet,
+    time::{Instant, interval, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    lease::{Held, Leases},
+    metrics,
+    processor::Processor,
+    progress::Progress,
+    shard::{ShardError, ShardReader},
+};
+use crate::{
+    store::{Store, errors::chain},
+    time::Clock,
+};
+
+/// How often it is asked which shards there are.
+const DISCOVERY: Duration = Duration::from_secs(5);
+
+/// Reads the stream of a table.
+pub struct Consumer {
+    store: Store,
+    streams: Client,
+    leases: Leases,
+    clock: Arc<dyn Clock>,
+}
+
+impl Consumer {
+    /// Reads the stream of the store's table through `streams`, while it holds the lease.
+    #[must_use]
+    pub fn new(store: Store, streams: Client, leases: Leases, clock: Arc<dyn Clock>) -> Self {
+        Self { store, streams, leases, clock }
+    }
+
+    /// Reads until it is told to stop. What keeps it from reading is logged, and it tries again.
+    pub async fn run(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let held = select! {
+                () = stop.cancelled() => return,
+                held = self.leases.acquire() => held,
+            };
+            let outcome = match held {
+                Ok(held) => self.lead(held, &stop).await,
+                Err(error) => Err(error.into()),
+            };
+            if let Err(error) = outcome {
+                tracing::error!(cause = format!("{error:#}"), "the stream is not read");
+                select! {
+                    () = stop.cancelled() => {}
+                    () = sleep(DISCOVERY) => {}
+                }
+            }
+        }
+    }
+
+    async fn lead(&self, held: Held, stop: &CancellationToken) -> anyhow::Result<()> {
+        tracing::info!(epoch = held.epoch(), "reading the stream");
+        metrics::leads(true);
+        let epoch = held.epoch();
+        let (outcome, held) = select! {
+            held = self.hold(held, stop) => (Ok(()), held),
+            outcome = self.read(epoch) => (outcome, None),
+        };
+        metrics::leads(false);
+        metrics::iterator_age(Duration::ZERO);
+        if let Some(held) = held {
+            self.leases.release(&held).await?;
+        }
+        outcome
+    }
+
+    /// Renews the lease until it is told to stop; then the lease, and nothing once it is lost.
+    async fn hold(&self, mut held: Held, stop: &CancellationToken) -> Option<Held> {
+        let mut renewed = Instant::now();
+        loop {
+            select! {
+                () = stop.cancelled() => return Some(held),
+                () = sleep(self.leases.length() / 3) => {}
+            }
+            match self.leases.renew(&held).await {
+                Ok(Some(longer)) => {
+                    held = longer;
+                    renewed = Instant::now();
+                }
+                Ok(None) => {
+                    tracing::warn!("another worker has taken over");
+                    return None;
+                }
+                // Others wait as long as the lease is; who can't renew it for that long no longer has it.
+                Err(error) if renewed.elapsed() >= self.leases.length() => {
+                    tracing::error!(cause = chain(&error), "the lease can't be renewed");
+                    return None;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    async fn read(&self, epoch: u64) -> anyhow::Result<()> {
+        let stream_arn = self.store.stream_arn().await?.context("the table has no stream")?;
+        let reader = ShardReader {
+            streams: self.streams.clone(),
+            stream_arn: stream_arn.clone(),
+            processor: Processor::new(self.store.clone()),
+            leases: self.leases.clone(),
+            epoch,
+            clock: self.clock.clone(),
+            progress: Progress::default(),
+        };
+        let mut running: JoinSet<(String, Result<(), ShardError>)> = JoinSet::new();
+        let (mut started, mut ended) = (HashSet::new(), HashSet::new());
+        let mut discovery = interval(DISCOVERY);
+        loop {
+            select! {
+                _ = discovery.tick() => {
+                    metrics::iterator_age(reader.progress.age(self.clock.now()));
+                }
+                Some(joined) = running.join_next() => {
+                    let (shard, outcome) = joined.context("a shard's reader broke")?;
+                    match outcome {
+                        Ok(()) => {
+                            ended.insert(shard);
+                        }
+                        Err(ShardError::TakenOver) => return Ok(()),
+                        Err(error) => {
+                            tracing::warn!(shard, cause = chain(&error), "a shard is read again");
+                            started.remove(&shard);
+                            sleep(Duration::from_secs(1)).await;
+                        }
+                    }
+                }
+            }
+            let shards = match self.shards(&stream_arn).await {
+                Ok(shards) => shards,
+                Err(error) => {
+                    tracing::warn!(cause = format!("{error:#}"), "new shards are looked for later");
+                    continue;
+                }
+            };
+            for shard in readable(shards, &ended) {
+                if started.insert(shard.clone()) {
+                    let reader = reader.clone();
+                    running.spawn(async move {
+                        let outcome = reader.read(&shard).await;
+                        (shard, outcome)
+                    });
+                }
+            }
+        }
+    }
+
+    async fn shards(&self, stream_arn: &str) -> anyhow::Result<Vec<Shard>> {
+        let mut shards = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.streams.describe_stream().stream_arn(stream_arn);
+            let page = page.set_exclusive_start_shard_id(after).send().await;
+            let page = page.context("the stream can't be described")?;
+            let Some(stream) = page.stream_description else {
+                return Ok(shards);
+            };
+            shards.extend(stream.shards.unwrap_or_default());
+            after = stream.last_evaluated_shard_id;
+            if after.is_none() {
+                return Ok(shards);
+            }
+        }
+    }
+}
+
+/// The shards that may be read: those whose parent has ended, or is no longer there.
+fn readable(shards: Vec<Shard>, ended: &HashSet<String>) -> Vec<String> {
+    let parents: HashMap<_, _> = shards
+        .into_iter()
+        .filter_map(|shard| Some((shard.shard_id?, shard.parent_shard_id)))
+        .collect();
+    let may_be_read = |(shard, parent): (&String, &Option<String>)| {
+        let waits = parent
+            .as_ref()
+            .is_some_and(|parent| parents.contains_key(parent) && !ended.contains(parent));
+        (!waits && !ended.contains(shard)).then(|| shard.clone())
+    };
+    parents.iter().filter_map(may_be_read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shard(id: &str, parent: Option<&str>) -> Shard {
+        Shard::builder().shard_id(id).set_parent_shard_id(parent.map(str::to_owned)).build()
+    }
+
+    #[test]
+    fn a_child_waits_for_its_parent_unless_that_is_gone() {
+        let shards = || {
+            vec![
+                shard("a", None),
+                shard("b", Some("a")),
+                shard("c", Some("gone")),
+                shard("d", Some("b")),
+            ]
+        };
+        let readable = |ended: &[&str]| {
+            let ended = ended.iter().map(|id| (*id).to_owned()).collect();
+            let mut found = super::readable(shards(), &ended);
+            found.sort();
+            found
+        };
+        assert_eq!(readable(&[]), ["a", "c"]);
+        assert_eq!(readable(&["a"]), ["b", "c"]);
+        assert_eq!(readable(&["a", "b", "c"]), ["d"]);
+    }
+}

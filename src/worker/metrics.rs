@@ -1,0 +1,77 @@
+//! What the worker measures, for Prometheus.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::deliveries::model::Outcome;
+
+const RECORDS: &str = "clinic_api_stream_records_total";
+const ITERATOR_AGE: &str = "clinic_api_stream_iterator_age_seconds";
+const LEADER: &str = "clinic_api_stream_leader";
+const TRIMMED: &str = "clinic_api_stream_trimmed_total";
+const DEAD_LETTERS: &str = "clinic_api_dead_letters_total";
+const DELIVERIES: &str = "clinic_api_webhook_deliveries_total";
+const DELIVERY_DURATION: &str = "clinic_api_webhook_delivery_duration_seconds";
+const DISABLED: &str = "clinic_api_webhooks_disabled_total";
+
+/// Says what each is.
+pub fn describe() {
+    describe_counter!(RECORDS, "Changes of the stream, by what came of them.");
+    describe_gauge!(
+        ITERATOR_AGE,
+        Unit::Seconds,
+        "How far this worker is behind the stream, while it reads it."
+    );
+    describe_gauge!(LEADER, "1 while this worker reads the stream.");
+    describe_counter!(
+        TRIMMED,
+        "How often the stream had gone on before it was read: changes are lost."
+    );
+    describe_counter!(DEAD_LETTERS, "Changes that were put aside.");
+    describe_counter!(DELIVERIES, "Attempts to deliver events to webhooks, by outcome.");
+    describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "How long attempts to deliver took.");
+    describe_counter!(DISABLED, "Webhooks that were switched off because nothing reached them.");
+    counter!(TRIMMED).absolute(0);
+    counter!(DEAD_LETTERS).absolute(0);
+    counter!(DISABLED).absolute(0);
+    gauge!(LEADER).set(0);
+}
+
+/// A change of the stream, and what came of it.
+pub fn record(outcome: &'static str) {
+    counter!(RECORDS, "outcome" => outcome).increment(1);
+}
+
+/// How far this worker is behind the stream.
+pub fn iterator_age(age: Duration) {
+    gauge!(ITERATOR_AGE).set(age.as_secs_f64());
+}
+
+/// Whether this worker reads the stream.
+pub fn leads(leads: bool) {
+    gauge!(LEADER).set(f64::from(u8::from(leads)));
+}
+
+/// The stream had gone on before it was read.
+pub fn trimmed() {
+    counter!(TRIMMED).increment(1);
+}
+
+/// A change was put aside.
+pub fn dead_letter() {
+    counter!(DEAD_LETTERS).increment(1);
+}
+
+/// An attempt to deliver an event.
+pub fn delivery(outcome: Outcome, took: Duration) {
+    counter!(DELIVERIES, "outcome" => outcome.as_str()).increment(1);
+    histogram!(DELIVERY_DURATION).record(took.as_secs_f64());
+}
+
+/// A webhook was switched off.
+pub fn disabled() {
+    counter!(DISABLED).increment(1);
+}

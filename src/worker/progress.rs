@@ -1,0 +1,63 @@
+//! How far the stream is behind: every shard's reader says up to when it is done.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+/// Up to when the shards that are read are done. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress(Arc<Mutex<HashMap<String, Timestamp>>>);
+
+impl Progress {
+    fn shards(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A shard is read from now on. Nothing is known of it yet, so it counts as done up to now, and stays there until
+    /// something is read.
+    pub(super) fn begin(&self, shard: &str, now: Timestamp) {
+        self.shards().entry(shard.to_owned()).or_insert(now);
+    }
+
+    /// All changes of a shard up to this instant are done.
+    pub(super) fn done(&self, shard: &str, up_to: Timestamp) {
+        self.shards().insert(shard.to_owned(), up_to);
+    }
+
+    /// A shard has nothing more.
+    pub(super) fn end(&self, shard: &str) {
+        self.shards().remove(shard);
+    }
+
+    /// How old what waits may be, of the shard that is furthest behind.
+    pub(super) fn age(&self, now: Timestamp) -> Duration {
+        let behind = self.shards().values().min().map(|up_to| now.duration_since(*up_to));
+        behind.and_then(|behind| behind.try_into().ok()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shard_that_is_furthest_behind_counts_and_grows_older_while_nothing_is_done() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let progress = Progress::default();
+        assert_eq!(progress.age(at(100)), Duration::ZERO);
+        progress.begin("a", at(100));
+        progress.begin("b", at(100));
+        assert_eq!(progress.age(at(103)), Duration::from_secs(3), "nothing was read yet");
+        progress.done("a", at(103));
+        progress.done("b", at(40));
+        progress.begin("b", at(104));
+        assert_eq!(progress.age(at(110)), Duration::from_secs(70));
+        progress.end("b");
+        assert_eq!(progress.age(at(110)), Duration::from_secs(7));
+        assert_eq!(progress.age(at(50)), Duration::ZERO, "clocks differ");
+    }
+}

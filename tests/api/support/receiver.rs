@@ -1,0 +1,138 @@
+//! A receiver of events, which answers as it is told to.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// How it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// With a status.
+    Status(u16),
+    /// With a redirect to itself.
+    Redirect,
+    /// Not at all.
+    Hang,
+}
+
+/// What came.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The path.
+    pub path: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body as it was sent.
+    pub body: Bytes,
+}
+
+impl Received {
+    /// The event.
+    pub fn event(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    /// The event's id, as the headers tell it.
+    pub fn id(&self) -> String {
+        self.headers["webhook-id"].to_str().unwrap().to_owned()
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    manner: Mutex<Manner>,
+    received: Mutex<Vec<Received>>,
+}
+
+/// A receiver of events; it ends with the test.
+pub struct Receiver {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Receiver {
+    /// Starts one that takes everything.
+    pub async fn start() -> Self {
+        let shared = Arc::new(Shared {
+            manner: Mutex::new(Manner::Status(200)),
+            received: Mutex::default(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(receive).with_state(shared.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { shared, address, task }
+    }
+
+    /// Where events go.
+    pub fn url(&self) -> String {
+        format!("http://{}/hook", self.address)
+    }
+
+    /// The setting that allows it.
+    pub fn allowed(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// From now on it answers so.
+    pub fn answer(&self, manner: Manner) {
+        *self.shared.manner.lock().unwrap() = manner;
+    }
+
+    /// What came so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.received.lock().unwrap().clone()
+    }
+
+    /// Waits until so many have come.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        for _ in 0..1_200 {
+            let received = self.received();
+            if received.len() >= count {
+                return received;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{} of {count} came", self.received().len());
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn receive(
+    State(shared): State<Arc<Shared>>,
+    uri: axum::http::Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let received = Received { path: uri.path().to_owned(), headers, body };
+    shared.received.lock().unwrap().push(received);
+    let manner = *shared.manner.lock().unwrap();
+    match manner {
+        Manner::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Manner::Redirect => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "/elsewhere")]).into_response()
+        }
+        Manner::Hang => {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            StatusCode::OK.into_response()
+        }
+    }
+}

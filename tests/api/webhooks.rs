@@ -1,0 +1,290 @@
+//! Webhooks: who is told of what, how it is signed, and what happens when nobody listens.
+
+use clinic_api::webhooks::model::signature::sign;
+use data_encoding::BASE64;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::support::{
+    TestApp,
+    receiver::{Manner, Received, Receiver},
+};
+
+const START: &str = "2035-01-16T09:00:00";
+
+struct Hooked {
+    app: TestApp,
+    receiver: Receiver,
+    path: String,
+    secret: String,
+}
+
+async fn hooked(event_types: Value) -> Hooked {
+    let receiver = Receiver::start().await;
+    let app = TestApp::spawn().await.with_targets(&receiver.allowed());
+    let webhook = json!({ "url": receiver.url(), "event_types": event_types });
+    let made = app.post("/v1/webhooks").json(&webhook).send().await.expect(201);
+    let secret = made.json()["secret"].as_str().unwrap().to_owned();
+    Hooked { app, receiver, path: made.location(), secret }
+}
+
+impl Hooked {
+    async fn deliveries(&self) -> Vec<Value> {
+        let path = format!("{}/deliveries?limit=100&consistent=true", self.path);
+        let page = self.app.get(&path).send().await.expect(200).json();
+        page["items"].as_array().unwrap().clone()
+    }
+
+    /// Waits until no delivery is being tried, and so many were as often as that.
+    async fn tried(&self, attempts: usize) -> Value {
+        for _ in 0..400 {
+            let deliveries = self.deliveries().await;
+            let done =
+                |delivery: &&Value| delivery["attempts"].as_array().unwrap().len() >= attempts;
+            if let Some(delivery) = deliveries.iter().find(done) {
+                return delivery.clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("not tried {attempts} times: {:?}", self.deliveries().await);
+    }
+
+    async fn webhook(&self) -> Value {
+        self.app.get(&format!("{}?consistent=true", self.path)).send().await.expect(200).json()
+    }
+}
+
+#[tokio::test]
+async fn who_asked_for_it_is_told_once_and_signed() {
+    let hooked = hooked(json!(["clinic.appointment.booked.v1"])).await;
+    let app = &hooked.app;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, START).await;
+    app.process_changes().await;
+    app.process_changes().await;
+    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    let delivery = hooked.tried(1).await;
+    dispatching.stop().await;
+    let received = hooked.receiver.received();
+    assert_eq!(received.len(), 1, "nothing else was asked for, and it comes once");
+    let event = received[0].event();
+    assert_eq!(event["type"], "clinic.appointment.booked.v1");
+    assert!(appointment.ends_with(event["subject"].as_str().unwrap()));
+    assert_eq!(
+        (event["id"].as_str().unwrap(), received[0].path.as_str()),
+        (received[0].id().as_str(), "/hook")
+    );
+    let header = |name: &str| received[0].headers[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "application/cloudevents+json; charset=utf-8");
+    let secret = BASE64.decode(hooked.secret.strip_prefix("whsec_").unwrap().as_bytes()).unwrap();
+    let at = jiff::Timestamp::from_second(header("webhook-timestamp").parse().unwrap()).unwrap();
+    let body = std::str::from_utf8(&received[0].body).unwrap();
+    assert_eq!(header("webhook-signature"), sign([secret.as_slice()], &received[0].id(), at, body));
+    assert_eq!((&delivery["status"], &delivery["event"]), (&json!("delivered"), &event));
+    assert_eq!(delivery["attempts"][0]["response_status"], 200);
+    assert_eq!(delivery["next_attempt_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_fails_is_tried_again_later_and_listed() {
+    let hooked = hooked(json!(["clinic.patient.created.v1"])).await;
+    let app = &hooked.app;
+    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    app.patient().await;
+    app.process_changes().await;
+    let manners = [
+        (Manner::Status(500), "refused"),
+        (Manner::Redirect, "refused"),
+        (Manner::Hang, "timed_out"),
+    ];
+    hooked.receiver.answer(manners[0].0);
+    for (done, (_, outcome)) in manners.iter().enumerate() {
+        let delivery = hooked.tried(done + 1).await;
+        assert_eq!(delivery["attempts"][done]["outcome"], *outcome, "{delivery}");
+        assert_eq!(delivery["status"], "pending");
+        assert_eq!(hooked.receiver.received().len(), done + 1, "not before it is due");
+        hooked.receiver.answer(manners.get(done + 1).map_or(Manner::Status(204), |next| next.0));
+        app.clock.advance(SignedDuration::from_mins(10));
+    }
+    let delivery = hooked.tried(4).await;
+    assert_eq!(delivery["status"], "delivered");
+    assert!(
+        hooked.receiver.received().iter().all(|received| received.path == "/hook"),
+        "no redirect is followed"
+    );
+    let ids: std::collections::BTreeSet<_> =
+        hooked.receiver.received().iter().map(Received::id).collect();
+    assert_eq!(ids.len(), 1, "one id, however often");
+    dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_is_replayed_under_its_id() {
+    let hooked = hooked(json!([])).await;
+    let app = &hooked.app;
+    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    app.patient().await;
+    app.process_changes().await;
+    let delivery = hooked.tried(1).await;
+    let path = format!("{}/deliveries/{}", hooked.path, delivery["id"].as_str().unwrap());
+    let replayed = app.post(&format!("{path}/replay")).send().await.expect(200).json();
+    assert_eq!((&replayed["status"], &replayed["event"]), (&json!("pending"), &delivery["event"]));
+    let received = hooked.receiver.wait_for(2).await;
+    assert_eq!(received[0].id(), received[1].id());
+    assert_eq!(received[0].body, received[1].body);
+    hooked.tried(2).await;
+    dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_gone_or_fails_for_days_is_switched_off_and_can_be_switched_on() {
+    let hooked = hooked(json!([])).await;
+    let app = &hooked.app;
+    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    hooked.receiver.answer(Manner::Status(503));
+    app.patient().await;
+    app.process_changes().await;
+    hooked.tried(1).await;
+    for _ in 0..400 {
+        if hooked.webhook().await["failing_since"] != Value::Null {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(hooked.webhook().await["failing_since"], "2035-01-15T08:00:00Z");
+    app.clock.advance(SignedDuration::from_hours(5 * 24));
+    hooked.tried(2).await;
+    for _ in 0..400 {
+        if hooked.webhook().await["active"] == false {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    let off = hooked.webhook().await;
+    assert_eq!(
+        (&off["active"], &off["disabled_at"]),
+        (&json!(false), &json!("2035-01-20T08:00:00Z"))
+    );
+    app.patient().await;
+    app.process_changes().await;
+    assert_eq!(hooked.deliveries().await.len(), 1, "nothing new is for it");
+    hooked.receiver.answer(Manner::Status(410));
+    let on =
+        app.patch(&hooked.path).json(&json!({ "active": true })).send().await.expect(200).json();
+    assert_eq!((&on["failing_since"], &on["disabled_at"]), (&Value::Null, &Value::Null));
+    app.patient().await;
+    app.process_changes().await;
+    app.clock.advance(SignedDuration::from_hours(24));
+    for _ in 0..400 {
+        if hooked.webhook().await["active"] == false {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(hooked.webhook().await["active"], false, "410 is for good");
+    dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_replaced_signs_beside_the_new_one_for_a_day() {
+    let hooked = hooked(json!([])).await;
+    let app = &hooked.app;
+    let rotated =
+        app.post(&format!("{}/rotate-secret", hooked.path)).send().await.expect(200).json();
+    let new = rotated["secret"].as_str().unwrap();
+    assert_ne!(new, hooked.secret);
+    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    let signatures = async |count: usize| {
+        app.patient().await;
+        app.process_changes().await;
+        let received = hooked.receiver.wait_for(count).await;
+        let header =
+            received.last().unwrap().headers["webhook-signature"].to_str().unwrap().to_owned();
+        header.split(' ').count()
+    };
+    assert_eq!(signatures(1).await, 2);
+    app.clock.advance(SignedDuration::from_hours(25));
+    assert_eq!(signatures(2).await, 1);
+    dispatching.stop().await;
+    assert!(!hooked.webhook().await.to_string().contains("whsec"), "it is shown once");
+    let key = "one-key";
+    let once = app
+        .post("/v1/webhooks")
+        .json(&json!({ "url": hooked.receiver.url() }))
+        .idempotent(key)
+        .send()
+        .await
+        .expect(201);
+    let again = app
+        .post("/v1/webhooks")
+        .json(&json!({ "url": hooked.receiver.url() }))
+        .idempotent(key)
+        .send()
+        .await
+        .expect(201);
+    assert_eq!(once.json(), again.json(), "a repeated request has the same answer");
+    let items = app.all_items().await;
+    let secret = once.json()["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap().to_owned();
+    assert!(!format!("{items:?}").contains(&secret), "the table does not show it");
+}
+
+#[tokio::test]
+async fn events_are_not_sent_to_addresses_that_are_not_public() {
+    let app = TestApp::spawn().await;
+    for url in [
+        "http://example.org/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://localhost/",
+        "https://user@example.org/",
+        "ftp://example.org/",
+        "nonsense",
+    ] {
+        let refused = app.post("/v1/webhooks").json(&json!({ "url": url })).send().await;
+        let problem = refused.problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["pointer"], "/url", "{url}");
+    }
+    // A name is looked at when it is resolved: this one leads to this machine.
+    let receiver = Receiver::start().await;
+    let port = receiver.allowed().rsplit(':').next().unwrap().to_owned();
+    let hooked = json!({ "url": format!("https://localhost.localdomain:{port}/") });
+    let made = app.post("/v1/webhooks").json(&hooked).send().await.expect(201);
+    let dispatching = app.dispatch("receiver.test:9");
+    app.patient().await;
+    app.process_changes().await;
+    let deliveries = format!("{}/deliveries?consistent=true", made.location());
+    let mut outcome = Value::Null;
+    for _ in 0..400 {
+        let page = app.get(&deliveries).send().await.expect(200).json();
+        outcome = page["items"][0]["attempts"][0]["outcome"].clone();
+        if outcome != Value::Null {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert!(outcome == "forbidden" || outcome == "unreachable", "{outcome}");
+    assert!(receiver.received().is_empty());
+    dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn webhooks_are_one_organisations_alone() {
+    let hooked = hooked(json!([])).await;
+    let other = hooked.app.in_org("ORG-OTHER");
+    for path in [hooked.path.clone(), format!("{}/deliveries", hooked.path)] {
+        other.get(&path).send().await.problem(404, "not_found");
+    }
+    other
+        .patch(&hooked.path)
+        .json(&json!({ "active": false }))
+        .send()
+        .await
+        .problem(404, "not_found");
+    other.delete(&hooked.path).send().await.problem(404, "not_found");
+    other.patient().await;
+    hooked.app.process_changes().await;
+    assert!(hooked.deliveries().await.is_empty(), "another organisation's events are not told");
+    hooked.app.delete(&hooked.path).send().await.expect(204);
+    hooked.app.get(&hooked.path).send().await.problem(404, "not_found");
+}

@@ -1,0 +1,242 @@
+//! The worker as a process: killed, doubled, under load and with what it can't read, on the table of a running service.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use clinic_api::{
+    store::{Store, client::local_config, read::PageRequest},
+    stream::record::ChangeRecord,
+    time::{Clock as _, SystemClock},
+    worker::put_aside::{letter_of, org_of},
+};
+use futures_util::{StreamExt as _, stream};
+use rand::random_range;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::support::{
+    process::{RemoteTable, Running, http_client, send, text},
+    receiver::Receiver,
+};
+
+/// A running service with a webhook, and nobody who works.
+struct Site {
+    folder: TempDir,
+    table: RemoteTable,
+    service: Running,
+    receiver: Receiver,
+    secret: String,
+    webhook: String,
+}
+
+/// A worker; it is killed when the test ends.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Site {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start().await;
+        let table = RemoteTable::missing().await;
+        table.create(folder.path());
+        let mut command = table.program(folder.path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.env("CLINIC_API_WEBHOOK_ALLOW", receiver.allowed());
+        for limit in ["ADDRESS", "PRINCIPAL", "ORGANISATION"] {
+            command.env(format!("CLINIC_API_RATE_PER_{limit}"), "1000000");
+        }
+        let service = Running::launch(&mut command, 4);
+        let hook = json!({ "url": receiver.url(), "event_types": ["clinic.patient.created.v1"] });
+        let (status, made) = service.send("POST", "/v1/webhooks", Some(hook)).await;
+        assert_eq!(status, 201, "{made}");
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let (secret, webhook) = (text("secret"), text("id"));
+        Self { folder, table, service, receiver, secret, webhook }
+    }
+
+    fn worker_command(&self) -> Command {
+        let mut command = self.table.program(self.folder.path());
+        command
+            .args(["worker", "--worker-lease", "500ms", "--worker-poll", "100ms"])
+            .env("CLINIC_API_WEBHOOK_ALLOW", self.receiver.allowed())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    fn worker(&self) -> Worker {
+        Worker(self.worker_command().spawn().unwrap())
+    }
+
+    /// Registers so many patients, and answers their ids.
+    async fn register(&self, patients: usize) -> Vec<String> {
+        let client = http_client();
+        let uri = format!("{}/v1/patients", self.service.base);
+        let register = |_| {
+            let (client, uri) = (client.clone(), uri.clone());
+            async move {
+                let patient = json!({ "name": "Ida Example" });
+                let (status, made) = send(&client, &uri, "POST", Some(patient)).await.unwrap();
+                assert_eq!(status, 201, "{made}");
+                made["id"].as_str().unwrap().to_owned()
+            }
+        };
+        let registering: Vec<_> = (0..patients).map(register).collect();
+        stream::iter(registering).buffer_unordered(8).collect().await
+    }
+
+    /// Waits until all of these have been told of, and answers how often each: every time under the same id, and signed as
+    /// the library of Standard Webhooks has it.
+    async fn told(&self, patients: &[String]) -> BTreeMap<String, usize> {
+        let official = standardwebhooks::Webhook::new(&self.secret).unwrap();
+        let wanted: BTreeSet<_> = patients.iter().cloned().collect();
+        for _ in 0..2_400 {
+            let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for received in self.receiver.received() {
+                official.verify(&received.body, &received.headers).unwrap();
+                let subject = received.event()["subject"].as_str().unwrap().to_owned();
+                ids.entry(subject).or_default().push(received.id());
+            }
+            if wanted.iter().all(|patient| ids.contains_key(patient)) {
+                assert_eq!(ids.len(), wanted.len(), "nothing is told that did not happen");
+                let one_id = |of: &Vec<String>| of.iter().collect::<BTreeSet<_>>().len() == 1;
+                assert!(ids.values().all(one_id), "however often, under one id: {ids:?}");
+                return ids.into_iter().map(|(patient, ids)| (patient, ids.len())).collect();
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("of {} were told {}", wanted.len(), self.receiver.received().len());
+    }
+
+    fn store(&self) -> Store {
+        let client =
+            aws_sdk_dynamodb::Client::from_conf(local_config(self.table.endpoint()).build());
+        Store::new(client, self.table.name.clone())
+    }
+
+    fn dead_letters(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = self.table.program(self.folder.path());
+        let output = command.args(["worker", "dead-letters"]).args(arguments).output().unwrap();
+        (output.status.success(), text(&output))
+    }
+}
+
+/// How many changes the check of all changes is to see: `CLINIC_TEST_CHANGES`, or few enough for a run in between.
+fn wanted_changes() -> usize {
+    let set = std::env::var("CLINIC_TEST_CHANGES").ok();
+    set.map_or(1_000, |number| number.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_fifty_times_loses_nothing_and_repeats_under_the_same_id() {
+    let site = Site::open().await;
+    let mut patients = Vec::new();
+    for _ in 0..50 {
+        let worker = site.worker();
+        patients.extend(site.register(4).await);
+        sleep(Duration::from_millis(random_range(300..1_200))).await;
+        drop(worker);
+    }
+    assert!(!site.receiver.received().is_empty(), "it got to work in between");
+    let _worker = site.worker();
+    let told = site.told(&patients).await;
+    assert_eq!(told.len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_worker_takes_over_from_one_that_dies() {
+    let site = Site::open().await;
+    let (first, _second) = (site.worker(), site.worker());
+    let mut patients = site.register(20).await;
+    site.told(&patients).await;
+    drop(first);
+    patients.extend(site.register(20).await);
+    site.told(&patients).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_changes_under_load_arrive() {
+    let site = Site::open().await;
+    let _workers = [site.worker(), site.worker()];
+    let patients = site.register(wanted_changes()).await;
+    site.told(&patients).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_read_is_put_aside_and_holds_up_nothing() {
+    let site = Site::open().await;
+    let store = site.store();
+    let before = site.register(3).await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let poison = store
+        .client()
+        .put_item()
+        .table_name(store.table())
+        .item("PK", text("PATIENT#poison"))
+        .item("SK", text("META"))
+        .item("type", text("patient"))
+        .item("name", text("Secret Name"));
+    poison.send().await.unwrap();
+    let after = site.register(3).await;
+    let _worker = site.worker();
+    site.told(&[before, after].concat()).await;
+    // It is tried five times, while the others go on.
+    let mut listed = String::new();
+    for _ in 0..100 {
+        listed = site.dead_letters(&["list"]).1;
+        if !listed.contains("0 dead letters") {
+            break;
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    assert!(listed.contains("after 5 tries") && listed.contains("1 dead letters"), "{listed}");
+    assert!(!listed.contains("Secret"), "{listed}");
+    let id = listed.split_whitespace().next().unwrap();
+    let (fine, retried) = site.dead_letters(&["retry", id]);
+    assert!(!fine && retried.contains("missing"), "{retried}");
+    let (fine, dropped) = site.dead_letters(&["drop", id]);
+    assert!(fine && dropped.contains("dropped"), "{dropped}");
+    assert!(site.dead_letters(&["list"]).1.contains("0 dead letters"));
+    let (fine, unknown) = site.dead_letters(&["retry", "nothing"]);
+    assert!(!fine && unknown.contains("is no dead letter"), "{unknown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_put_aside_is_told_once_it_can_be_read() {
+    let site = Site::open().await;
+    let store = site.store();
+    let worker = site.worker();
+    let told = site.register(1).await;
+    site.told(&told).await;
+    drop(worker);
+    // As a later release would find what an earlier one had put aside.
+    let patient = clinic_api::store::keys::patient(&told[0].parse().unwrap());
+    let item = store.get_item(&patient, true).await.unwrap();
+    let record = ChangeRecord {
+        event_id: "put-aside".to_owned(),
+        at: SystemClock.now(),
+        old: None,
+        new: item,
+    };
+    let letter = letter_of(&record, "it could not be read".to_owned(), 5).unwrap();
+    clinic_api::dead_letters::repo::add(&store, org_of(&record), "test", letter).await.unwrap();
+    let (fine, retried) = site.dead_letters(&["retry", "--all"]);
+    assert!(fine && retried.contains("processed"), "{retried}");
+    let page = PageRequest { after: None, limit: 10, consistent: true };
+    assert!(clinic_api::dead_letters::repo::list(&store, page).await.unwrap().items.is_empty());
+    let path = format!("/v1/webhooks/{}/deliveries?consistent=true", site.webhook);
+    let (_, deliveries) = site.service.send("GET", &path, None).await;
+    let told_of = |one: &Value| one["event"]["id"] == "put-aside";
+    assert!(deliveries["items"].as_array().unwrap().iter().any(told_of), "{deliveries}");
+}

@@ -1,0 +1,256 @@
+//! The function as AWS Lambda runs it: a process that asks the runtime API for batches, and answers what is to come again.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+use std::{
+    collections::HashMap,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use clinic_api::{
+    audit_events, dead_letters,
+    id::{OrgId, PatientId},
+    patients::{self, model::Patient},
+    store::{
+        Precondition, Store, WriteContext,
+        client::{local_config, local_streams},
+        embedded::Engine,
+        read::PageRequest,
+    },
+    time::{Clock as _, SystemClock},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc},
+};
+
+/// AWS's runtime API: one batch after the other goes in, and answers come out.
+struct RuntimeApi {
+    address: String,
+    batches: mpsc::UnboundedSender<Value>,
+    answers: mpsc::UnboundedReceiver<Value>,
+}
+
+struct Shared {
+    batches: Mutex<mpsc::UnboundedReceiver<Value>>,
+    answers: mpsc::UnboundedSender<Value>,
+}
+
+impl RuntimeApi {
+    async fn start() -> Self {
+        let (batches, waiting) = mpsc::unbounded_channel();
+        let (answered, answers) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared { batches: Mutex::new(waiting), answers: answered });
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/{what}", post(answer))
+            .with_state(shared);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, batches, answers }
+    }
+
+    async fn invoke(&mut self, records: &[Value]) -> Value {
+        self.batches.send(json!({ "Records": records })).unwrap();
+        self.answers.recv().await.unwrap()
+    }
+}
+
+async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    let batch = shared.batches.lock().await.recv().await.unwrap();
+    let deadline = (SystemClock.now().as_millisecond() + 60_000).to_string();
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:clinic-api".to_owned(),
+        ),
+    ];
+    (headers, Json(batch))
+}
+
+async fn answer(
+    State(shared): State<Arc<Shared>>,
+    Path((_, what)): Path<(String, String)>,
+    body: Bytes,
+) -> impl IntoResponse {
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    shared.answers.send(json!({ what: body })).unwrap();
+    (axum::http::StatusCode::ACCEPTED, Json(json!({ "status": "OK" })))
+}
+
+/// The function's process; it is killed when the test ends.
+struct Function(Child);
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn function(api: &RuntimeApi, endpoint: &str, table: &str) -> Function {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api-lambda"));
+    for (name, _) in std::env::vars() {
+        if name.starts_with("AWS_") || name.starts_with("CLINIC_API_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .env("AWS_LAMBDA_RUNTIME_API", &api.address)
+        .env("AWS_LAMBDA_FUNCTION_NAME", "clinic-api")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/clinic-api")
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "1")
+        .env("CLINIC_API_STORE", "dynamodb")
+        .env("CLINIC_API_TABLE", table)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "x")
+        .stdout(Stdio::null());
+    Function(command.spawn().unwrap())
+}
+
+fn org() -> OrgId {
+    "ORG-DEMO".parse().unwrap()
+}
+
+async fn register(store: &Store) -> PatientId {
+    let id = PatientId::random();
+    let context = WriteContext {
+        org: org(),
+        subject: "anna".to_owned(),
+        request_id: format!("request of {id}"),
+        now: SystemClock.now(),
+        precondition: Precondition::None,
+        idempotency: None,
+    };
+    let patient = Patient {
+        id: id.clone(),
+        mrn: None,
+        name: "Ida Example".to_owned().into(),
+        birth_date: None,
+        phone: None,
+        email: None,
+        notes: None,
+        active: true,
+    };
+    patients::repo::create(store, &context, patient).await.unwrap();
+    id
+}
+
+/// The stream's records as Lambda hands them over.
+async fn records(endpoint: &str, store: &Store) -> Vec<Value> {
+    let (streams, arn) = (local_streams(endpoint), store.stream_arn().await.unwrap().unwrap());
+    let described = streams.describe_stream().stream_arn(&arn).send().await.unwrap();
+    let shard = described.stream_description.unwrap().shards.unwrap().remove(0);
+    let iterator = streams.get_shard_iterator().stream_arn(&arn).shard_id(shard.shard_id.unwrap());
+    let iterator = iterator.shard_iterator_type("TRIM_HORIZON".into()).send().await.unwrap();
+    let read = streams.get_records().shard_iterator(iterator.shard_iterator.unwrap());
+    let records = read.send().await.unwrap().records.unwrap();
+    let record = |record: aws_sdk_dynamodbstreams::types::Record| {
+        let body = record.dynamodb.unwrap();
+        let image = |image: Option<HashMap<String, _>>| {
+            image.map(|image| serde_json::to_value(serde_dynamo::Item::from(image)).unwrap())
+        };
+        let mut change = json!({
+            "ApproximateCreationDateTime": body.approximate_creation_date_time.unwrap().secs(),
+            "Keys": image(body.keys),
+            "SequenceNumber": body.sequence_number.unwrap(),
+            "SizeBytes": 26,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        });
+        for (name, image) in
+            [("NewImage", image(body.new_image)), ("OldImage", image(body.old_image))]
+        {
+            if let Some(image) = image {
+                change[name] = image;
+            }
+        }
+        json!({
+            "eventID": record.event_id.unwrap(),
+            "eventName": record.event_name.unwrap().as_str(),
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "eu-central-1",
+            "dynamodb": change,
+            "eventSourceARN": arn,
+        })
+    };
+    records.into_iter().map(record).collect()
+}
+
+/// A record as AWS documents it, of a table that is not ours.
+fn documented() -> Value {
+    json!({
+        "eventID": "c4ca4238a0b923820dcc509a6f75849b",
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_428_537_600,
+            "Keys": { "Id": { "N": "101" } },
+            "NewImage": { "Message": { "S": "New item!" }, "Id": { "N": "101" } },
+            "SequenceNumber": "4421584500000000017450439091",
+            "SizeBytes": 26,
+            "StreamViewType": "NEW_AND_OLD_IMAGES"
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/ExampleTable/stream/2015-06-27T00:48:05.899"
+    })
+}
+
+async fn trail(store: &Store, patient: &PatientId) -> usize {
+    let page = PageRequest { after: None, limit: 10, consistent: true };
+    let range = (Timestamp::UNIX_EPOCH, SystemClock.now());
+    let (org, record) = (org(), patient.into());
+    let listed = audit_events::repo::list_of_record(store, &org, &record, range, page).await;
+    listed.unwrap().items.len()
+}
+
+#[tokio::test]
+async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
+    let engine = Engine::in_memory().await.unwrap();
+    let client = aws_sdk_dynamodb::Client::from_conf(local_config(engine.endpoint()).build());
+    let store = Store::new(client, "clinic");
+    store.create_table().await.unwrap();
+    let patients = [register(&store).await, register(&store).await];
+    let mut batch = records(engine.endpoint(), &store).await;
+    assert_eq!(batch.len(), 2);
+    batch.insert(1, documented());
+
+    let mut api = RuntimeApi::start().await;
+    let function_here = function(&api, engine.endpoint(), "clinic");
+    for _ in 0..2 {
+        // The second time as after a lost answer.
+        assert_eq!(api.invoke(&batch).await, json!({ "response": { "batchItemFailures": [] } }));
+        for patient in &patients {
+            assert_eq!(trail(&store, patient).await, 1);
+        }
+    }
+    let page = PageRequest { after: None, limit: 10, consistent: true };
+    let aside = dead_letters::repo::list(&store, page).await.unwrap().items;
+    assert_eq!(aside.len(), 1, "what is not ours is put aside, once");
+    drop(function_here);
+
+    // A table that does not answer: all of it is to come again.
+    let mut api = RuntimeApi::start().await;
+    let _function_without_table = function(&api, "http://127.0.0.1:9", "clinic");
+    let answered = api.invoke(&batch[..1]).await;
+    let expected = json!([{ "itemIdentifier": batch[0]["dynamodb"]["SequenceNumber"] }]);
+    assert_eq!(answered["response"]["batchItemFailures"], expected);
+}
