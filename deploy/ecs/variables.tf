@@ -38,6 +38,22 @@ variable "memory" {
   default     = 1024
 }
 
+variable "worker" {
+  description = "`clinic-api worker`: its role (output worker_role_arn of the table's environment), how many, what they do (CLINIC_API_WORKER_TASKS), and where webhooks may be, at port 443. null: none runs, and nobody is told of events."
+  type = object({
+    task_role_arn      = string
+    count              = optional(number, 2)
+    tasks              = optional(string, "stream,deliveries")
+    egress_cidr_blocks = optional(list(string), ["0.0.0.0/0"])
+  })
+  default = null
+
+  validation {
+    condition     = var.worker == null ? true : contains(["stream,deliveries", "stream", "deliveries"], var.worker.tasks)
+    error_message = "tasks is `stream,deliveries`, `stream` or `deliveries`."
+  }
+}
+
 variable "log_filter" {
   description = "CLINIC_API_LOG: what is logged. null: the service's default."
   type        = string

@@ -3,7 +3,7 @@
 
     python3 check.py                    render and check all
     python3 check.py --render DIR       also leave the rendered manifests in DIR, for other checkers
-    python3 check.py --binary PATH      also compare the settings with what `PATH serve --help` knows
+    python3 check.py --binary PATH      also compare the settings with what `PATH serve --help` and `PATH worker --help` know
     python3 check.py --deploy prod      also fail where something of that overlay is still to be filled in
 
 Needs `kustomize` or `kubectl`, and the packages in requirements.txt.
@@ -123,7 +123,7 @@ class Rendered:
             target = scaler["spec"]["scaleTargetRef"]
             if not self.has(target["kind"], target["name"]):
                 yield name(scaler), f"its target {target['name']} is not there"
-            if any("replicas" in d["spec"] for d in self.of("Deployment")):
+            if any("replicas" in d["spec"] for d in self.of("Deployment") if d["metadata"]["name"] == target["name"]):
                 yield name(scaler), "a Deployment sets replicas too, and every apply would reset them"
         for ingress in self.of("Ingress"):
             for rule in ingress["spec"]["rules"]:
@@ -231,8 +231,10 @@ def main():
     failed = 0
     known = None
     if options.binary:
-        told = subprocess.run([options.binary, "serve", "--help"], capture_output=True, text=True, check=True).stdout
-        known = set(re.findall(r"\[env: (\w+)", told))
+        known = set()
+        for command in ("serve", "worker"):
+            told = subprocess.run([options.binary, command, "--help"], capture_output=True, text=True, check=True).stdout
+            known |= set(re.findall(r"\[env: (\w+)", told))
     for overlay, manifests in renders().items():
         rendered = Rendered(manifests)
         problems = list(rendered.problems())
