@@ -9,8 +9,8 @@ use crate::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         attributes::string,
         expression::Condition,
-        keys::{self, DUE_PARTS, IndexKey},
-        read::{List, Listed, PageRequest},
+        keys::{self, IndexKey},
+        read::{List, Listed, PageRequest, Position},
     },
     webhooks,
 };
@@ -20,8 +20,6 @@ pub const KINDS: &[Kind] = &[Kind::of::<Delivery>()];
 
 /// How many deliveries of a part are read at once.
 const DUE_AT_ONCE: u16 = 100;
-/// How many times so many are looked through for one that is wanted.
-const PAGES: u8 = 50;
 
 impl Record for Delivery {
     const TYPE: &'static str = "delivery";
@@ -50,32 +48,21 @@ pub async fn add(
     }
 }
 
-/// Deliveries that are due and wanted, of every part some, the earliest first; they come from the index, which lags.
+/// Deliveries of one part that are due, the earliest first, and where to go on; they come from the index, which lags. One that
+/// can't be read is an error of its own.
 ///
 /// # Errors
 /// Whatever the database may answer.
 pub async fn due(
     store: &Store,
+    part: u16,
     now: Timestamp,
-    wanted: impl Fn(&Delivery) -> bool,
-) -> Result<Vec<Entity<Delivery>>, StoreError> {
-    let mut due = Vec::new();
-    for part in 0..DUE_PARTS {
-        let mut after = None;
-        // What is not wanted now, as what goes to a receiver that hangs, must not hide what stands behind it.
-        for _ in 0..PAGES {
-            let page = PageRequest { after, limit: DUE_AT_ONCE, consistent: false };
-            let listed = store.list(List::of(keys::due_deliveries(part, now), page)).await?;
-            let found = listed.items.into_iter().map(Entity::from_item);
-            let found = found.collect::<Result<Vec<Entity<Delivery>>, _>>()?;
-            due.extend(found.into_iter().filter(|delivery| wanted(&delivery.value)));
-            after = listed.next;
-            if after.is_none() || !due.is_empty() {
-                break;
-            }
-        }
-    }
-    Ok(due)
+    after: Option<Position>,
+) -> Result<Listed<Result<Entity<Delivery>, StoreError>>, StoreError> {
+    let page = PageRequest { after, limit: DUE_AT_ONCE, consistent: false };
+    let listed = store.list(List::of(keys::due_deliveries(part, now), page)).await?;
+    let items = listed.items.into_iter().map(Entity::from_item).collect();
+    Ok(Listed { items, next: listed.next })
 }
 
 /// Replaces a delivery, if nobody has changed it since it was read; whether it did.

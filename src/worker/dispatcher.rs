@@ -26,7 +26,10 @@ use crate::{
     },
     http::cursor::CursorKeys,
     id::{DeliveryId, OrgId, WebhookId, random_token},
-    store::{Entity, Precondition, Store, StoreError, WriteContext, errors::chain},
+    store::{
+        Entity, Precondition, Store, StoreError, WriteContext, errors::chain, keys::DUE_PARTS,
+        read::Position,
+    },
     time::Clock,
     webhooks::{
         self,
@@ -43,10 +46,15 @@ const SUBJECT: &str = "system:worker";
 const AT_ONCE: usize = 128;
 /// How many of those may go to one webhook: one that hangs does not hold up the others.
 const AT_ONCE_TO_ONE: usize = 16;
+/// How many pages of one part are looked through for one that may be begun, before it waits: at most some 60 RCU a part.
+const PAGES: u8 = 5;
 /// For how long nobody else tries what is being tried: longer than an attempt takes.
 const CLAIMED: SignedDuration = SignedDuration::from_secs(60);
 /// How long nothing has to reach a webhook until it is switched off.
 pub const SWITCHED_OFF_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// Where the rounds through the parts of what is due are; nowhere at their beginning.
+type Places = [Option<Position>; DUE_PARTS as usize];
 
 /// Sends deliveries.
 #[derive(Clone)]
@@ -88,8 +96,9 @@ impl Dispatcher {
 
     /// Sends until it is told to stop, and then ends what is under way.
     pub async fn run(&self, stop: CancellationToken) {
+        let mut places = Places::default();
         while !stop.is_cancelled() {
-            let begun = match self.begin_due(&stop).await {
+            let begun = match self.begin_due(&mut places, &stop).await {
                 Ok(begun) => begun,
                 Err(error) => {
                     tracing::warn!(cause = chain(&error), "deliveries that are due can't be read");
@@ -107,20 +116,53 @@ impl Dispatcher {
         self.0.tasks.wait().await;
     }
 
-    /// Begins what is due, as far as there is room; how much it was.
-    async fn begin_due(&self, stop: &CancellationToken) -> Result<usize, StoreError> {
-        let due = deliveries::repo::due(&self.0.store, self.0.clock.now(), |delivery| {
-            self.0.has_room(delivery)
-        })
-        .await?;
+    /// Begins what is due, as far as there is room; how much it was. It goes on where it was, and from the beginning once it
+    /// is through: what has no room, as what goes to a receiver that hangs, is read once a round and hides nothing.
+    async fn begin_due(
+        &self,
+        places: &mut Places,
+        stop: &CancellationToken,
+    ) -> Result<usize, StoreError> {
+        let mut begun = 0;
+        for (part, place) in (0..).zip(places) {
+            for _ in 0..PAGES {
+                let now = self.0.clock.now();
+                let due = deliveries::repo::due(&self.0.store, part, now, place.take()).await?;
+                *place = due.next;
+                let in_page = self.begin_all(due.items, stop).await;
+                begun += in_page;
+                if place.is_none() || in_page > 0 {
+                    break;
+                }
+            }
+        }
+        Ok(begun)
+    }
+
+    /// Begins those for which there is room; how many.
+    async fn begin_all(
+        &self,
+        due: Vec<Result<Entity<Delivery>, StoreError>>,
+        stop: &CancellationToken,
+    ) -> usize {
         let mut begun = 0;
         for delivery in due {
+            let delivery = match delivery {
+                Ok(delivery) => delivery,
+                Err(error) => {
+                    tracing::error!(cause = chain(&error), "a delivery can't be read");
+                    continue;
+                }
+            };
+            if !self.0.has_room(&delivery.value) {
+                continue;
+            }
             let place = select! {
-                () = stop.cancelled() => return Ok(begun),
+                () = stop.cancelled() => return begun,
                 place = self.0.places.clone().acquire_owned() => place,
             };
             let Ok(place) = place else {
-                return Ok(begun);
+                return begun;
             };
             if !self.0.enter(&delivery.value) {
                 continue;
@@ -136,7 +178,7 @@ impl Dispatcher {
                 shared.leave(&webhook, &id);
             });
         }
-        Ok(begun)
+        begun
     }
 }
 

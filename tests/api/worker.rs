@@ -8,7 +8,7 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    store::{Store, client::local_config, read::PageRequest},
+    store::{Store, read::PageRequest},
     stream::record::ChangeRecord,
     time::{Clock as _, SystemClock},
     worker::put_aside::{letter_of, org_of},
@@ -120,9 +120,7 @@ impl Site {
     }
 
     fn store(&self) -> Store {
-        let client =
-            aws_sdk_dynamodb::Client::from_conf(local_config(self.table.endpoint()).build());
-        Store::new(client, self.table.name.clone())
+        Store::new(self.table.client(), self.table.name.clone())
     }
 
     fn dead_letters(&self, arguments: &[&str]) -> (bool, String) {

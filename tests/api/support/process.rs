@@ -7,10 +7,11 @@ use std::{
     sync::LazyLock,
 };
 
+use aws_sdk_dynamodb::config::{Credentials, Region};
 use axum::body::Bytes;
 use clinic_api::{
     http::auth::{Role, development::DevelopmentIssuer},
-    store::embedded::Engine,
+    store::{client::local_config, embedded::Engine},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -221,6 +222,14 @@ impl RemoteTable {
             .env("AWS_ACCESS_KEY_ID", "x")
             .env("AWS_SECRET_ACCESS_KEY", "x");
         command
+    }
+
+    /// A client of the engine with the program's credentials: DynamoDB Local has other tables for others'.
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        let config = local_config(&self.endpoint)
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("x", "x", None, None, "test"));
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// Makes the table.
