@@ -20,6 +20,7 @@ mod command_line;
 mod concurrency;
 mod connections;
 mod contract;
+mod deliveries;
 mod deployment;
 mod document;
 mod erasure;

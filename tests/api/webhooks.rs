@@ -7,52 +7,11 @@ use serde_json::{Value, json};
 
 use crate::support::{
     TestApp,
-    receiver::{Manner, Received, Receiver},
+    hooked::hooked,
+    receiver::{Manner, Receiver},
 };
 
 const START: &str = "2035-01-16T09:00:00";
-
-struct Hooked {
-    app: TestApp,
-    receiver: Receiver,
-    path: String,
-    secret: String,
-}
-
-async fn hooked(event_types: Value) -> Hooked {
-    let receiver = Receiver::start().await;
-    let app = TestApp::spawn().await.with_targets(&receiver.allowed());
-    let webhook = json!({ "url": receiver.url(), "event_types": event_types });
-    let made = app.post("/v1/webhooks").json(&webhook).send().await.expect(201);
-    let secret = made.json()["secret"].as_str().unwrap().to_owned();
-    Hooked { app, receiver, path: made.location(), secret }
-}
-
-impl Hooked {
-    async fn deliveries(&self) -> Vec<Value> {
-        let path = format!("{}/deliveries?limit=100&consistent=true", self.path);
-        let page = self.app.get(&path).send().await.expect(200).json();
-        page["items"].as_array().unwrap().clone()
-    }
-
-    /// Waits until no delivery is being tried, and so many were as often as that.
-    async fn tried(&self, attempts: usize) -> Value {
-        for _ in 0..400 {
-            let deliveries = self.deliveries().await;
-            let done =
-                |delivery: &&Value| delivery["attempts"].as_array().unwrap().len() >= attempts;
-            if let Some(delivery) = deliveries.iter().find(done) {
-                return delivery.clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
-        panic!("not tried {attempts} times: {:?}", self.deliveries().await);
-    }
-
-    async fn webhook(&self) -> Value {
-        self.app.get(&format!("{}?consistent=true", self.path)).send().await.expect(200).json()
-    }
-}
 
 #[tokio::test]
 async fn who_asked_for_it_is_told_once_and_signed() {
@@ -83,57 +42,6 @@ async fn who_asked_for_it_is_told_once_and_signed() {
     assert_eq!((&delivery["status"], &delivery["event"]), (&json!("delivered"), &event));
     assert_eq!(delivery["attempts"][0]["response_status"], 200);
     assert_eq!(delivery["next_attempt_at"], Value::Null);
-}
-
-#[tokio::test]
-async fn what_fails_is_tried_again_later_and_listed() {
-    let hooked = hooked(json!(["clinic.patient.created.v1"])).await;
-    let app = &hooked.app;
-    let dispatching = app.dispatch(&hooked.receiver.allowed());
-    app.patient().await;
-    app.process_changes().await;
-    let manners = [
-        (Manner::Status(500), "refused"),
-        (Manner::Redirect, "refused"),
-        (Manner::Hang, "timed_out"),
-    ];
-    hooked.receiver.answer(manners[0].0);
-    for (done, (_, outcome)) in manners.iter().enumerate() {
-        let delivery = hooked.tried(done + 1).await;
-        assert_eq!(delivery["attempts"][done]["outcome"], *outcome, "{delivery}");
-        assert_eq!(delivery["status"], "pending");
-        assert_eq!(hooked.receiver.received().len(), done + 1, "not before it is due");
-        hooked.receiver.answer(manners.get(done + 1).map_or(Manner::Status(204), |next| next.0));
-        app.clock.advance(SignedDuration::from_mins(10));
-    }
-    let delivery = hooked.tried(4).await;
-    assert_eq!(delivery["status"], "delivered");
-    assert!(
-        hooked.receiver.received().iter().all(|received| received.path == "/hook"),
-        "no redirect is followed"
-    );
-    let ids: std::collections::BTreeSet<_> =
-        hooked.receiver.received().iter().map(Received::id).collect();
-    assert_eq!(ids.len(), 1, "one id, however often");
-    dispatching.stop().await;
-}
-
-#[tokio::test]
-async fn an_event_is_replayed_under_its_id() {
-    let hooked = hooked(json!([])).await;
-    let app = &hooked.app;
-    let dispatching = app.dispatch(&hooked.receiver.allowed());
-    app.patient().await;
-    app.process_changes().await;
-    let delivery = hooked.tried(1).await;
-    let path = format!("{}/deliveries/{}", hooked.path, delivery["id"].as_str().unwrap());
-    let replayed = app.post(&format!("{path}/replay")).send().await.expect(200).json();
-    assert_eq!((&replayed["status"], &replayed["event"]), (&json!("pending"), &delivery["event"]));
-    let received = hooked.receiver.wait_for(2).await;
-    assert_eq!(received[0].id(), received[1].id());
-    assert_eq!(received[0].body, received[1].body);
-    hooked.tried(2).await;
-    dispatching.stop().await;
 }
 
 #[tokio::test]
@@ -287,4 +195,25 @@ async fn webhooks_are_one_organisations_alone() {
     assert!(hooked.deliveries().await.is_empty(), "another organisation's events are not told");
     hooked.app.delete(&hooked.path).send().await.expect(204);
     hooked.app.get(&hooked.path).send().await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn an_organisation_has_fifty_webhooks_at_most() {
+    let app = TestApp::spawn().await;
+    let create = |key: String| {
+        app.post("/v1/webhooks")
+            .json(&json!({ "url": "https://hooks.example.org/" }))
+            .idempotent(&key)
+    };
+    let mut last = Value::Null;
+    for number in 0..50 {
+        last = create(format!("key-{number}")).send().await.expect(201).json();
+    }
+    create("one-more".to_owned()).send().await.problem(409, "too_many_webhooks");
+    let again = create("key-49".to_owned()).send().await.expect(201).json();
+    assert_eq!(again, last, "what was done is answered as it was");
+    app.in_org("ORG-OTHER").webhook("https://hooks.example.org/").await;
+    let path = format!("/v1/webhooks/{}", last["id"].as_str().unwrap());
+    app.delete(&path).send().await.expect(204);
+    create("one-more".to_owned()).send().await.expect(201);
 }

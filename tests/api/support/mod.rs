@@ -7,6 +7,7 @@ pub mod busy_month;
 pub mod callers;
 pub mod checker;
 pub mod front_desk;
+pub mod hooked;
 pub mod process;
 pub mod race;
 pub mod receiver;
