@@ -1,5 +1,7 @@
 //! The engine inside the process: DynamoDB's API on a loopback port, its data in one SQLite file or in memory.
 
+mod upkeep;
+
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::Write as _,
@@ -12,6 +14,7 @@ use dynoxide::Database;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use super::client::local_config;
+use crate::id::random_token;
 
 /// Why the embedded engine does not start.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,7 @@ pub struct Engine {
     endpoint: String,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
+    upkeep: Option<JoinHandle<()>>,
     // Held for as long as the engine may write: the lock goes when the process does, however it ends.
     _lock: Option<File>,
 }
@@ -54,9 +58,12 @@ impl Engine {
     /// # Errors
     /// [`EmbeddedError`].
     pub async fn in_memory() -> Result<Self, EmbeddedError> {
+        // By a name, under which a second connection can give the stream its index.
+        let name = format!("file:{}?mode=memory&cache=shared", random_token());
         let path = PathBuf::from(":memory:");
-        let database = Database::memory().map_err(|error| open_error(&path, error))?;
-        Self::serve(database, None).await
+        let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
+        upkeep::index_stream(&name).map_err(|error| open_error(&path, error))?;
+        Self::serve(database, None, None).await
     }
 
     /// Starts an engine on a file, made with its folders if missing, and keeps other processes off it.
@@ -76,10 +83,15 @@ impl Engine {
         let lock = lock(path)?;
         let name = path.to_string_lossy();
         let database = Database::new(&name).map_err(|error| open_error(path, error))?;
-        Self::serve(database, Some(lock)).await
+        upkeep::index_stream(&name).map_err(|error| open_error(path, error))?;
+        Self::serve(database, Some(lock), Some(path.clone())).await
     }
 
-    async fn serve(database: Database, lock: Option<File>) -> Result<Self, EmbeddedError> {
+    async fn serve(
+        database: Database,
+        lock: Option<File>,
+        data: Option<PathBuf>,
+    ) -> Result<Self, EmbeddedError> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(EmbeddedError::Listen)?;
         let address = listener.local_addr().map_err(EmbeddedError::Listen)?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -97,6 +109,7 @@ impl Engine {
             endpoint: format!("http://{address}"),
             stop: Some(stop),
             task: Some(task),
+            upkeep: data.map(|path| tokio::spawn(upkeep::trim_stream(path))),
             _lock: lock,
         })
     }
@@ -115,9 +128,22 @@ impl Engine {
 
     /// Stops the engine, lets running requests finish and closes the file.
     pub async fn stop(mut self) {
+        if let Some(upkeep) = self.upkeep.take() {
+            upkeep.abort();
+            // What it was just removing ends first.
+            let _ = upkeep.await;
+        }
         drop(self.stop.take());
         if let Some(task) = self.task.take() {
             let _ = tokio::time::timeout(std::time::Duration::from_secs(5), task).await;
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(upkeep) = &self.upkeep {
+            upkeep.abort();
         }
     }
 }

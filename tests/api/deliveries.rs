@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::support::{
+    eventually,
     hooked::hooked,
     receiver::{Manner, Received, Receiver},
 };
@@ -112,14 +113,12 @@ async fn what_waits_for_a_webhook_that_is_gone_is_given_up() {
     app.delete(&hooked.path).send().await.expect(204);
     app.clock.advance(SignedDuration::from_secs(1));
     app.post(&format!("{delivery}/replay")).send().await.expect(200);
-    for _ in 0..400 {
-        if app.get(&format!("{delivery}?consistent=true")).send().await.expect(200).json()["status"]
-            == "failed"
-        {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
+    let path = format!("{delivery}?consistent=true");
+    let failed = async || {
+        let now = app.get(&path).send().await.expect(200).json();
+        (now["status"] == "failed").then_some(())
+    };
+    eventually("it is given up", failed).await;
     dispatching.stop().await;
     assert!(hooked.receiver.received().is_empty());
 }

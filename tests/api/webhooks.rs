@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::support::{
-    TestApp,
+    TestApp, eventually,
     hooked::hooked,
     receiver::{Manner, Receiver},
 };
@@ -53,26 +53,12 @@ async fn a_webhook_that_is_gone_or_fails_for_days_is_switched_off_and_can_be_swi
     app.patient().await;
     app.process_changes().await;
     hooked.tried(1).await;
-    for _ in 0..400 {
-        if hooked.webhook().await["failing_since"] != Value::Null {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    assert_eq!(hooked.webhook().await["failing_since"], "2035-01-15T08:00:00Z");
+    let failing = hooked.webhook_once(|webhook| webhook["failing_since"] != Value::Null).await;
+    assert_eq!(failing["failing_since"], "2035-01-15T08:00:00Z");
     app.clock.advance(SignedDuration::from_hours(5 * 24));
     hooked.tried(2).await;
-    for _ in 0..400 {
-        if hooked.webhook().await["active"] == false {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    let off = hooked.webhook().await;
-    assert_eq!(
-        (&off["active"], &off["disabled_at"]),
-        (&json!(false), &json!("2035-01-20T08:00:00Z"))
-    );
+    let off = hooked.webhook_once(|webhook| webhook["active"] == false).await;
+    assert_eq!(off["disabled_at"], "2035-01-20T08:00:00Z");
     app.patient().await;
     app.process_changes().await;
     assert_eq!(hooked.deliveries().await.len(), 1, "nothing new is for it");
@@ -83,13 +69,8 @@ async fn a_webhook_that_is_gone_or_fails_for_days_is_switched_off_and_can_be_swi
     app.patient().await;
     app.process_changes().await;
     app.clock.advance(SignedDuration::from_hours(24));
-    for _ in 0..400 {
-        if hooked.webhook().await["active"] == false {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    assert_eq!(hooked.webhook().await["active"], false, "410 is for good");
+    // 410 is for good.
+    hooked.webhook_once(|webhook| webhook["active"] == false).await;
     dispatching.stop().await;
 }
 
@@ -162,15 +143,11 @@ async fn events_are_not_sent_to_addresses_that_are_not_public() {
     app.patient().await;
     app.process_changes().await;
     let deliveries = format!("{}/deliveries?consistent=true", made.location());
-    let mut outcome = Value::Null;
-    for _ in 0..400 {
+    let attempted = async || {
         let page = app.get(&deliveries).send().await.expect(200).json();
-        outcome = page["items"][0]["attempts"][0]["outcome"].clone();
-        if outcome != Value::Null {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
+        page["items"][0]["attempts"][0]["outcome"].as_str().map(str::to_owned)
+    };
+    let outcome = eventually("it is attempted", attempted).await;
     assert!(outcome == "forbidden" || outcome == "unreachable", "{outcome}");
     assert!(receiver.received().is_empty());
     dispatching.stop().await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{TestApp, receiver::Receiver};
+use super::{TestApp, eventually, receiver::Receiver};
 
 /// A service with a webhook, and who receives what is sent there.
 pub struct Hooked {
@@ -36,16 +36,15 @@ impl Hooked {
 
     /// Waits until no delivery is being tried, and so many were as often as that.
     pub async fn tried(&self, attempts: usize) -> Value {
-        for _ in 0..400 {
-            let deliveries = self.deliveries().await;
-            let done =
-                |delivery: &&Value| delivery["attempts"].as_array().unwrap().len() >= attempts;
-            if let Some(delivery) = deliveries.iter().find(done) {
-                return delivery.clone();
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-        }
-        panic!("not tried {attempts} times: {:?}", self.deliveries().await);
+        let done = |delivery: &Value| delivery["attempts"].as_array().unwrap().len() >= attempts;
+        let find = async || self.deliveries().await.into_iter().find(done);
+        eventually("a delivery is tried so often", find).await
+    }
+
+    /// Waits until the webhook is as it should be.
+    pub async fn webhook_once(&self, fits: impl Fn(&Value) -> bool) -> Value {
+        let fitting = async || Some(self.webhook().await).filter(&fits);
+        eventually("the webhook is as it should be", fitting).await
     }
 
     /// The webhook as it is.

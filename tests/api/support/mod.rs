@@ -13,10 +13,12 @@ pub mod race;
 pub mod receiver;
 pub mod schedule;
 pub mod stream;
+pub mod wait;
 pub mod wire;
 
 pub use answer::{Answer, Call};
 pub use app::{NOW, TestApp};
 pub use builders::{ClinicMade, Held, booking, booking_with, id, weekly_span, write_context};
 pub use race::{count, race};
+pub use wait::eventually;
 pub use wire::Fault;

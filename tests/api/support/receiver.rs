@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -15,6 +15,8 @@ use axum::{
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
+
+use super::eventually;
 
 /// How it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,10 +52,11 @@ impl Received {
     }
 }
 
-#[derive(Debug)]
 struct Shared {
     manner: Mutex<Manner>,
     received: Mutex<Vec<Received>>,
+    verifier: OnceLock<standardwebhooks::Webhook>,
+    forged: Mutex<Vec<String>>,
 }
 
 /// A receiver of events; it ends with the test.
@@ -69,6 +72,8 @@ impl Receiver {
         let shared = Arc::new(Shared {
             manner: Mutex::new(Manner::Status(200)),
             received: Mutex::default(),
+            verifier: OnceLock::new(),
+            forged: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -92,21 +97,31 @@ impl Receiver {
         *self.shared.manner.lock().unwrap() = manner;
     }
 
+    /// From now on it takes what the library of Standard Webhooks verifies when it comes, and answers 401 to anything else.
+    pub fn verify_with(&self, secret: &str) {
+        let verifier = standardwebhooks::Webhook::new(secret).unwrap();
+        assert!(self.shared.verifier.set(verifier).is_ok(), "it has one secret");
+    }
+
+    /// Why something that came was not taken.
+    pub fn forged(&self) -> Vec<String> {
+        self.shared.forged.lock().unwrap().clone()
+    }
+
     /// What came so far.
     pub fn received(&self) -> Vec<Received> {
-        self.shared.received.lock().unwrap().clone()
+        self.received_since(0)
+    }
+
+    /// What came so far, but for the first ones.
+    pub fn received_since(&self, first: usize) -> Vec<Received> {
+        self.shared.received.lock().unwrap()[first..].to_vec()
     }
 
     /// Waits until so many have come.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
-        for _ in 0..1_200 {
-            let received = self.received();
-            if received.len() >= count {
-                return received;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("{} of {count} came", self.received().len());
+        let all = async || Some(self.received()).filter(|received| received.len() >= count);
+        eventually("what was sent comes", all).await
     }
 }
 
@@ -122,6 +137,11 @@ async fn receive(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    let verified = shared.verifier.get().map(|verifier| verifier.verify(&body, &headers));
+    if let Some(Err(error)) = verified {
+        shared.forged.lock().unwrap().push(error.to_string());
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
     let received = Received { path: uri.path().to_owned(), headers, body };
     shared.received.lock().unwrap().push(received);
     let manner = *shared.manner.lock().unwrap();
