@@ -237,3 +237,16 @@ fn no_role_may_change_or_delete_the_trail() {
     assert_eq!(text(condition, "variable"), "dynamodb:LeadingKeys");
     assert!(POLICIES[0].contains("audit_items       = \"AUDIT#*\""));
 }
+
+/// The function on AWS Lambda tells of what it puts aside in its log alone, and an alarm watches that.
+#[test]
+fn the_alarm_on_what_is_put_aside_looks_for_what_is_logged() {
+    let module = include_str!("../../migrations-terraform/modules/stream-consumer/main.tf");
+    let module = hcl::parse(module).unwrap();
+    let filter = labelled(&module, "resource", &["aws_cloudwatch_log_metric_filter", "put_aside"]);
+    let pattern = text(filter, "pattern");
+    let message = pattern.split('"').nth(1).unwrap();
+    assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));
+    let logs = include_str!("../../src/worker/processor.rs");
+    assert!(logs.contains(&format!("\"{message}\");")), "{message}");
+}

@@ -92,6 +92,27 @@ resource "aws_cloudwatch_metric_alarm" "stream_throttles" {
   ok_actions    = local.actions
 }
 
+# The function puts aside what it can't process, and does not fail: none of the other alarms sees that.
+resource "aws_cloudwatch_metric_alarm" "stream_put_aside" {
+  for_each = local.stream
+
+  alarm_name        = "${var.name}-stream-put-aside"
+  alarm_description = "Changes could not be processed and wait in the table as dead letters. ${local.guide} stream-put-aside."
+
+  namespace           = each.value.put_aside_metric.namespace
+  metric_name         = each.value.put_aside_metric.name
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  # The metric has data only when something was put aside.
+  treat_missing_data = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
 # One message is one batch that was given up: somebody has to look.
 resource "aws_cloudwatch_metric_alarm" "stream_dead_letters" {
   for_each = local.stream

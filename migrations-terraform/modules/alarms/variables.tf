@@ -31,9 +31,13 @@ variable "on_demand_limits" {
 }
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function and the queue of given-up batches; null where there is none."
-  type        = object({ function_name = string, dead_letter_queue_name = string })
-  default     = null
+  description = "The stream's Lambda function, the queue of given-up batches and the metric of changes that were put aside; null where there is none."
+  type = object({
+    function_name          = string
+    dead_letter_queue_name = string
+    put_aside_metric       = object({ namespace = string, name = string })
+  })
+  default = null
 }
 
 variable "thresholds" {

@@ -82,6 +82,7 @@ module "alarms" {
   stream_consumer = var.stream_consumer == null ? null : {
     function_name          = module.stream_consumer[0].function_name
     dead_letter_queue_name = module.stream_consumer[0].dead_letter_queue_name
+    put_aside_metric       = module.stream_consumer[0].put_aside_metric
   }
 }
 

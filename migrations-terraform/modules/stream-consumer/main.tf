@@ -1,10 +1,26 @@
 # The stream's consumer on Lambda. What it does with the table stands in the module iam; here are the function, its
-# mapping, and what both need besides: a log group, and the queue for batches that were given up.
+# mapping, and what both need besides: a log group with a metric of what was put aside, and the queue for batches that
+# were given up.
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.function_name}"
   kms_key_id        = var.kms_key_arn
   retention_in_days = var.log_retention_days
+}
+
+# What can't be processed waits in the table as a dead letter, and the function goes on: this line of its log is all that
+# tells. CloudWatch Logs counts it by itself, so the function's role needs nothing for that.
+resource "aws_cloudwatch_log_metric_filter" "put_aside" {
+  name           = "${local.function_name}-put-aside"
+  log_group_name = aws_cloudwatch_log_group.this.name
+  pattern        = "{ $.message = \"a change was put aside\" }"
+
+  metric_transformation {
+    namespace = "ClinicApi"
+    name      = "${local.function_name}-put-aside"
+    value     = "1"
+    unit      = "Count"
+  }
 }
 
 # A message names the shard and the range of records, not what is in them; the records stay in the stream for 24 hours.
@@ -99,8 +115,9 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = var.batching_window_seconds
   parallelization_factor             = var.parallelization_factor
 
-  # The function names the first record that failed; Lambda goes on from there, halves a batch that failed as a
-  # whole, and gives up one record after so many tries or so long, so that it can't hold up its shard for ever.
+  # The function names the first record that the database refused; Lambda goes on from there, and halves a batch that
+  # failed as a whole. It tries until a record is too old, however often that is: a shorter outage of the
+  # database costs nothing, and one record can't hold up its shard for ever.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = var.maximum_retry_attempts

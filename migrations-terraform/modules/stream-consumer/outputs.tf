@@ -3,6 +3,14 @@ output "function_name" {
   value       = aws_lambda_function.this.function_name
 }
 
+output "put_aside_metric" {
+  description = "Metric of the changes that were put aside: its namespace and name."
+  value = {
+    namespace = aws_cloudwatch_log_metric_filter.put_aside.metric_transformation[0].namespace
+    name      = aws_cloudwatch_log_metric_filter.put_aside.metric_transformation[0].name
+  }
+}
+
 output "dead_letter_queue_name" {
   description = "Name of the queue with batches that were given up."
   value       = aws_sqs_queue.dead_letters.name

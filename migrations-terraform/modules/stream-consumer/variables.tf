@@ -116,13 +116,13 @@ variable "batching_window_seconds" {
 }
 
 variable "maximum_retry_attempts" {
-  description = "How often a batch is tried again before it goes to the dead-letter queue."
+  description = "How often a batch is tried again before it goes to the dead-letter queue. -1, the default: until `maximum_record_age_seconds`, as what fails is what the database refuses, and the function itself puts aside what can't be processed."
   type        = number
-  default     = 5
+  default     = -1
 
   validation {
-    condition     = var.maximum_retry_attempts >= 0 && var.maximum_retry_attempts <= 100
-    error_message = "0 to 100: for ever (-1) would hold up the shard."
+    condition     = var.maximum_retry_attempts >= -1 && var.maximum_retry_attempts <= 10000
+    error_message = "Lambda allows 0 to 10000, and -1: until maximum_record_age_seconds."
   }
 }
 
