@@ -5,7 +5,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{dto::AuditEventOut, repo};
+use super::{
+    dto::AuditEventOut,
+    model::AuditEvent,
+    repo::{self, FIRST, LAST},
+};
 use crate::{
     app::AppState,
     appointments,
@@ -55,11 +59,6 @@ impl ListAuditEvents {
     }
 }
 
-/// The first instant that a key can have.
-const FIRST: Timestamp = Timestamp::UNIX_EPOCH;
-/// The last instant that a key can have.
-const LAST: Timestamp = Timestamp::constant(253_402_207_200, 999_000_000);
-
 /// List the changes of a patient's record
 ///
 /// The latest first: who changed what and when, without values. Changes are told by the table's stream, a moment after they
@@ -83,9 +82,11 @@ pub async fn list_patient_audit_events(
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
     let org = context.grant.org();
-    let listed = repo::list_of_record(app.store(), org, &(&patient).into(), range, page).await?;
+    let record = (&patient).into();
+    let listed = repo::list_of_record(app.store(), org, &record, range, page).await?;
     if listed.items.is_empty() {
-        patients::repo::get(app.store(), org, &patient, true).await?;
+        let found = patients::repo::get(app.store(), org, &patient, true).await;
+        repo::or_remembered_record(app.store(), org, &record, |_| true, found).await?;
     }
     paging.page(listed, |event| event.value.into()).map(Json)
 }
@@ -114,10 +115,12 @@ pub async fn list_appointment_audit_events(
     let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
     page.consistent = query.consistent;
     let org = context.grant.org();
-    let listed =
-        repo::list_of_record(app.store(), org, &(&appointment).into(), range, page).await?;
-    if listed.items.iter().all(|event| event.value.clinic_id.as_ref() != Some(&clinic)) {
-        appointments::repo::get(app.store(), org, &clinic, &appointment, true).await?;
+    let record = (&appointment).into();
+    let listed = repo::list_of_record(app.store(), org, &record, range, page).await?;
+    let at_clinic = |event: &AuditEvent| event.clinic_id.as_ref() == Some(&clinic);
+    if !listed.items.iter().any(|event| at_clinic(&event.value)) {
+        let found = appointments::repo::get(app.store(), org, &clinic, &appointment, true).await;
+        repo::or_remembered_record(app.store(), org, &record, at_clinic, found).await?;
     }
     paging.page(listed, |event| event.value.into()).map(Json)
 }

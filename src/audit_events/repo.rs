@@ -13,6 +13,11 @@ use crate::{
     },
 };
 
+/// The first instant that a key can have.
+pub const FIRST: Timestamp = Timestamp::UNIX_EPOCH;
+/// The last instant that a key can have.
+pub const LAST: Timestamp = Timestamp::constant(253_402_207_200, 999_000_000);
+
 /// The types of items that are stored here; a backfill leaves them as they were written.
 pub const KINDS: &[Kind] = &[Kind::left_alone(AuditEvent::TYPE)];
 
@@ -71,9 +76,40 @@ pub async fn list_at_clinic(
 ) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
     let listed = list(store, org, keys::changes_at_clinic(clinic, from, to), page).await?;
     if listed.items.is_empty() {
-        clinics::repo::require(store, org, clinic).await?;
+        let found = clinics::repo::require(store, org, clinic).await;
+        or_remembered(store, org, keys::changes_at_clinic(clinic, FIRST, LAST), |_| true, found)
+            .await?;
     }
     Ok(listed)
+}
+
+/// Takes a record for one that is, or was, the organisation's: if it was `found`, or a change of it that `fits` is remembered.
+///
+/// # Errors
+/// As `found`, and whatever the database may answer.
+pub async fn or_remembered_record<T>(
+    store: &Store,
+    org: &OrgId,
+    record: &RecordId,
+    fits: impl Fn(&AuditEvent) -> bool,
+    found: Result<T, StoreError>,
+) -> Result<(), StoreError> {
+    or_remembered(store, org, keys::changes_of_record(record, FIRST, LAST), fits, found).await
+}
+
+async fn or_remembered<T>(
+    store: &Store,
+    org: &OrgId,
+    range: KeyRange,
+    fits: impl Fn(&AuditEvent) -> bool,
+    found: Result<T, StoreError>,
+) -> Result<(), StoreError> {
+    let Err(StoreError::NotFound) = found else {
+        return found.map(|_| ());
+    };
+    let page = PageRequest { after: None, limit: 1, consistent: false };
+    let latest = list(store, org, range, page).await?.items;
+    if latest.iter().any(|event| fits(&event.value)) { Ok(()) } else { Err(StoreError::NotFound) }
 }
 
 async fn list(

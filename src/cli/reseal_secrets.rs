@@ -68,7 +68,7 @@ async fn reseal(store: &Store, keys: &CursorKeys, item: Item) -> Result<(), Stor
     };
     let modify = |current: &Webhook| {
         let unopened = || StoreError::corrupt("webhook", "none of the keys opens its secret");
-        current.resealed(seal).ok_or_else(unopened)
+        current.resealed(context.now, seal).ok_or_else(unopened)
     };
     match repo::update(store, &context, &found.value.id, modify).await {
         Ok(_) | Err(StoreError::NotFound) => Ok(()),

@@ -226,6 +226,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| "is no length of time such as 5s or 500ms, up to an hour".to_owned())
 }
 
+/// The same, of something that would never rest without a pause.
+fn pause(text: &str) -> Result<Duration, String> {
+    let pause = duration(text)?;
+    if pause >= Duration::from_millis(50) { Ok(pause) } else { Err("is less than 50ms".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -245,6 +251,8 @@ mod tests {
         for bad in ["", "5", "-5s", "2h", "soon"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+        assert_eq!(pause("50ms"), Ok(Duration::from_millis(50)));
+        assert!(pause("49ms").is_err() && pause("soon").is_err());
     }
 
     #[cfg(feature = "embedded")]

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{LogArgs, Secret, StoreArgs, duration};
+use super::{LogArgs, Secret, StoreArgs, duration, pause};
 use crate::webhooks::model::target::AllowList;
 
 /// What works beside the service.
@@ -90,10 +90,10 @@ pub struct WebhookArgs {
 #[derive(Debug, Clone, Args)]
 pub struct PaceArgs {
     /// For how long a worker that dies keeps others from reading the stream.
-    #[arg(long, env = "CLINIC_API_WORKER_LEASE", default_value = "15s", value_parser = duration)]
+    #[arg(long, env = "CLINIC_API_WORKER_LEASE", default_value = "15s", value_parser = pause)]
     pub worker_lease: Duration,
     /// How often it is asked which deliveries are due.
-    #[arg(long, env = "CLINIC_API_WORKER_POLL", default_value = "1s", value_parser = duration)]
+    #[arg(long, env = "CLINIC_API_WORKER_POLL", default_value = "1s", value_parser = pause)]
     pub worker_poll: Duration,
 }
 

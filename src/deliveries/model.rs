@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, OrgId, WebhookId};
 
-/// For how long a delivery is kept, and can be replayed, since its event.
+/// For how long a delivery is kept, and can be replayed, since its event or the last replay.
 pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The most attempts that are kept of a delivery: the latest.
 const MOST_ATTEMPTS: usize = 50;
@@ -127,7 +127,23 @@ impl Delivery {
     /// The same, to be tried at once, as if it had never been.
     #[must_use]
     pub fn replayed(&self, now: Timestamp) -> Self {
-        Self { status: Status::Pending, next_attempt_at: Some(now), tries: 0, ..self.clone() }
+        let kept = now.saturating_add(KEPT).unwrap_or(now).as_second();
+        Self {
+            status: Status::Pending,
+            next_attempt_at: Some(now),
+            tries: 0,
+            expires_at: self.expires_at.max(kept),
+            ..self.clone()
+        }
+    }
+
+    /// The same with one more attempt.
+    #[must_use]
+    pub fn with_attempt(&self, attempt: Attempt) -> Self {
+        let mut attempts = self.attempts.clone();
+        attempts.push(attempt);
+        attempts.drain(..attempts.len().saturating_sub(MOST_ATTEMPTS));
+        Self { attempts, ..self.clone() }
     }
 
     /// The same while it is tried: nobody else tries it until `until`.
@@ -141,9 +157,6 @@ impl Delivery {
     #[must_use]
     pub fn after(&self, attempt: Attempt, now: Timestamp, jitter: f64) -> Self {
         let outcome = attempt.outcome;
-        let mut attempts = self.attempts.clone();
-        attempts.push(attempt);
-        attempts.drain(..attempts.len().saturating_sub(MOST_ATTEMPTS));
         let pause = PAUSES.get(self.tries.saturating_sub(1)).filter(|_| outcome.may_pass());
         let (status, next_attempt_at) = match pause {
             _ if outcome == Outcome::Delivered => (Status::Delivered, None),
@@ -153,7 +166,7 @@ impl Delivery {
                 (Status::Pending, Some(now.saturating_add(pause).unwrap_or(now)))
             }
         };
-        Self { status, next_attempt_at, attempts, ..self.clone() }
+        Self { status, next_attempt_at, ..self.with_attempt(attempt) }
     }
 }
 

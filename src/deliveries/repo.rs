@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::model::{Delivery, Status};
+use super::model::{Attempt, Delivery, Status};
 use crate::{
     id::{DeliveryId, OrgId, WebhookId},
     store::{
@@ -63,6 +63,38 @@ pub async fn due(
     let listed = store.list(List::of(keys::due_deliveries(part, now), page)).await?;
     let items = listed.items.into_iter().map(Entity::from_item).collect();
     Ok(Listed { items, next: listed.next })
+}
+
+/// The deliveries of one part that became due last, the latest first; otherwise as [`due`].
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn due_latest(
+    store: &Store,
+    part: u16,
+    now: Timestamp,
+) -> Result<Vec<Result<Entity<Delivery>, StoreError>>, StoreError> {
+    let page = PageRequest { after: None, limit: DUE_AT_ONCE, consistent: false };
+    let list = List::of(keys::due_deliveries(part, now), page).backwards(true);
+    Ok(store.list(list).await?.items.into_iter().map(Entity::from_item).collect())
+}
+
+/// Lists an attempt at a delivery that was changed meanwhile, and leaves it otherwise as it is.
+///
+/// # Errors
+/// Whatever the database may answer; nothing, if there is no such delivery any more.
+pub async fn note(
+    store: &Store,
+    context: &WriteContext,
+    delivery: &Delivery,
+    attempt: &Attempt,
+) -> Result<(), StoreError> {
+    let read = || get(store, &context.org, &delivery.webhook_id, &delivery.id, true);
+    let modify = |current: &Delivery| Ok::<_, StoreError>(current.with_attempt(attempt.clone()));
+    match store.modify(context, read, modify, |_, _| Ok(vec![])).await {
+        Ok(_) | Err(StoreError::NotFound) => Ok(()),
+        Err(other) => Err(other),
+    }
 }
 
 /// Replaces a delivery, if nobody has changed it since it was read; whether it did.

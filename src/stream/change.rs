@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::record::ChangeRecord;
 use crate::{
@@ -127,7 +127,11 @@ impl<'a> Change<'a> {
             return Ok(None);
         };
         let about = Self::about(record, kind, required(old, "id")?, old)?;
-        Ok(Some(Self { subject, request_id, old: Some(old), ..about }))
+        // The stream tells the time to the second: a deletion stands behind the last change in any case.
+        let last_change = time(old, "updated_at")?;
+        let after_it = last_change.saturating_add(SignedDuration::from_millis(1));
+        let at = record.at.max(after_it.unwrap_or(last_change));
+        Ok(Some(Self { at, subject, request_id, old: Some(old), ..about }))
     }
 
     fn deleted_appointment(record: &'a ChangeRecord, told: &'a Item) -> Result<Self, StoreError> {

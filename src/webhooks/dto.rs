@@ -111,10 +111,16 @@ impl WebhookIn {
     #[must_use]
     pub fn into_webhook(self, current: Webhook) -> Webhook {
         let switched_on = self.active && !current.active;
+        let event_types = if self.event_types == known_types(&current) {
+            // Also those that only a later release knows.
+            current.event_types
+        } else {
+            self.event_types.iter().map(|kind| kind.as_str().to_owned()).collect()
+        };
         Webhook {
             url: self.url,
             description: self.description,
-            event_types: self.event_types.iter().map(|kind| kind.as_str().to_owned()).collect(),
+            event_types,
             active: self.active,
             failing_since: current.failing_since.filter(|_| !switched_on),
             disabled_at: current.disabled_at.filter(|_| !switched_on),
@@ -123,15 +129,18 @@ impl WebhookIn {
     }
 }
 
+/// The types of events that a webhook wants, as far as this release knows them.
+fn known_types(webhook: &Webhook) -> Vec<EventType> {
+    let known = |name: &String| EventType::ALL.iter().copied().find(|kind| kind.as_str() == name);
+    webhook.event_types.iter().filter_map(known).collect()
+}
+
 impl From<Webhook> for WebhookIn {
     fn from(webhook: Webhook) -> Self {
-        let known = |name: &String| {
-            EventType::ALL.iter().copied().find(|kind| kind.as_str() == name.as_str())
-        };
         Self {
+            event_types: known_types(&webhook),
             url: webhook.url,
             description: webhook.description,
-            event_types: webhook.event_types.iter().filter_map(known).collect(),
             active: webhook.active,
         }
     }

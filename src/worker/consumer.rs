@@ -29,6 +29,8 @@ use crate::{
 
 /// How often it is asked which shards there are.
 const DISCOVERY: Duration = Duration::from_secs(5);
+/// Each so many times it is asked as well which stream the table has.
+const ROUNDS_OF_A_STREAM: u32 = 12;
 
 /// Reads the stream of a table.
 pub struct Consumer {
@@ -109,7 +111,15 @@ impl Consumer {
         }
     }
 
+    /// Reads one stream of the table after the other, until another worker has taken over.
     async fn read(&self, epoch: u64) -> anyhow::Result<()> {
+        while let After::AnotherStream = self.read_stream(epoch).await? {
+            tracing::warn!("the table has another stream than before");
+        }
+        Ok(())
+    }
+
+    async fn read_stream(&self, epoch: u64) -> anyhow::Result<After> {
         let stream_arn = self.store.stream_arn().await?.context("the table has no stream")?;
         let reader = ShardReader {
             streams: self.streams.clone(),
@@ -122,10 +132,35 @@ impl Consumer {
         };
         let mut running: JoinSet<(String, Result<(), ShardError>)> = JoinSet::new();
         let (mut started, mut ended) = (HashSet::new(), HashSet::new());
+        // Of those that failed, read again with the next tick.
+        let mut failed = Vec::new();
+        let mut parents = HashMap::new();
         let mut discovery = interval(DISCOVERY);
+        let mut rounds = 0;
         loop {
             select! {
                 _ = discovery.tick() => {
+                    rounds += 1;
+                    if rounds % ROUNDS_OF_A_STREAM == 0
+                        && running.is_empty()
+                        && self.store.stream_arn().await?.is_some_and(|now| now != stream_arn)
+                    {
+                        return Ok(After::AnotherStream);
+                    }
+                    match self.shards(&stream_arn).await {
+                        Ok(shards) => {
+                            parents = parents_of(shards);
+                            let known = parents.keys().cloned().collect();
+                            reader.progress.described(&known, self.clock.now());
+                        }
+                        Err(error) => {
+                            let cause = format!("{error:#}");
+                            tracing::warn!(cause, "new shards are looked for later");
+                        }
+                    }
+                    for shard in failed.drain(..) {
+                        started.remove(&shard);
+                    }
                     metrics::iterator_age(reader.progress.age(self.clock.now()));
                 }
                 Some(joined) = running.join_next() => {
@@ -134,27 +169,19 @@ impl Consumer {
                         Ok(()) => {
                             ended.insert(shard);
                         }
-                        Err(ShardError::TakenOver) => return Ok(()),
+                        Err(ShardError::TakenOver) => return Ok(After::TakenOver),
                         Err(error) => {
                             tracing::warn!(shard, cause = chain(&error), "a shard is read again");
-                            started.remove(&shard);
-                            sleep(Duration::from_secs(1)).await;
+                            failed.push(shard);
                         }
                     }
                 }
             }
-            let shards = match self.shards(&stream_arn).await {
-                Ok(shards) => shards,
-                Err(error) => {
-                    tracing::warn!(cause = format!("{error:#}"), "new shards are looked for later");
-                    continue;
-                }
-            };
-            for shard in readable(shards, &ended) {
+            for (shard, lost_parent) in readable(&parents, &ended) {
                 if started.insert(shard.clone()) {
                     let reader = reader.clone();
                     running.spawn(async move {
-                        let outcome = reader.read(&shard).await;
+                        let outcome = reader.read(&shard, lost_parent.as_deref()).await;
                         (shard, outcome)
                     });
                 }
@@ -181,17 +208,27 @@ impl Consumer {
     }
 }
 
-/// The shards that may be read: those whose parent has ended, or is no longer there.
-fn readable(shards: Vec<Shard>, ended: &HashSet<String>) -> Vec<String> {
-    let parents: HashMap<_, _> = shards
-        .into_iter()
-        .filter_map(|shard| Some((shard.shard_id?, shard.parent_shard_id)))
-        .collect();
+/// Why a stream is read no more.
+enum After {
+    TakenOver,
+    AnotherStream,
+}
+
+/// The shards of a stream, each with its parent.
+type Parents = HashMap<String, Option<String>>;
+
+fn parents_of(shards: Vec<Shard>) -> Parents {
+    let ids = |shard: Shard| Some((shard.shard_id?, shard.parent_shard_id));
+    shards.into_iter().filter_map(ids).collect()
+}
+
+/// The shards that may be read: those whose parent has ended, or is no longer there; then with that parent.
+fn readable(parents: &Parents, ended: &HashSet<String>) -> Vec<(String, Option<String>)> {
     let may_be_read = |(shard, parent): (&String, &Option<String>)| {
-        let waits = parent
-            .as_ref()
-            .is_some_and(|parent| parents.contains_key(parent) && !ended.contains(parent));
-        (!waits && !ended.contains(shard)).then(|| shard.clone())
+        let is_there = parent.as_ref().is_some_and(|parent| parents.contains_key(parent));
+        let waits = is_there && parent.as_ref().is_some_and(|parent| !ended.contains(parent));
+        let lost_parent = parent.clone().filter(|_| !is_there);
+        (!waits && !ended.contains(shard)).then(|| (shard.clone(), lost_parent))
     };
     parents.iter().filter_map(may_be_read).collect()
 }
@@ -214,14 +251,17 @@ mod tests {
                 shard("d", Some("b")),
             ]
         };
-        let readable = |ended: &[&str]| {
+        let readable = |ended: &[&str]| -> Vec<(String, String)> {
             let ended = ended.iter().map(|id| (*id).to_owned()).collect();
-            let mut found = super::readable(shards(), &ended);
+            let mut found = super::readable(&parents_of(shards()), &ended);
             found.sort();
-            found
+            found.into_iter().map(|(shard, lost)| (shard, lost.unwrap_or_default())).collect()
         };
-        assert_eq!(readable(&[]), ["a", "c"]);
-        assert_eq!(readable(&["a"]), ["b", "c"]);
-        assert_eq!(readable(&["a", "b", "c"]), ["d"]);
+        let expected = |shards: &[(&str, &str)]| -> Vec<(String, String)> {
+            shards.iter().map(|(id, lost)| ((*id).to_owned(), (*lost).to_owned())).collect()
+        };
+        assert_eq!(readable(&[]), expected(&[("a", ""), ("c", "gone")]));
+        assert_eq!(readable(&["a"]), expected(&[("b", ""), ("c", "gone")]));
+        assert_eq!(readable(&["a", "b", "c"]), expected(&[("d", "")]));
     }
 }

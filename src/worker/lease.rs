@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
@@ -20,6 +21,9 @@ use crate::{
 
 /// The types of items that are stored here; a backfill leaves them as they were written.
 pub const KINDS: &[Kind] = &[Kind::left_alone(Lease::TYPE), Kind::left_alone(Checkpoint::TYPE)];
+
+/// For how long it is remembered that a shard has ended.
+const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The organisation of what is nobody's.
 const NOBODY: &str = "system";
@@ -52,6 +56,9 @@ pub struct Checkpoint {
     pub sequence_number: Option<String>,
     /// Whether the shard has ended, and all of it is done.
     pub ended: bool,
+    /// When the checkpoint of an ended shard is forgotten, in epoch seconds: long after the stream has forgotten the shard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<i64>,
 }
 
 impl Record for Checkpoint {
@@ -212,7 +219,9 @@ impl Leases {
     ) -> Result<bool, StoreError> {
         let context = self.context();
         let (name, shard) = (self.name.clone(), shard.to_owned());
-        let checkpoint = Checkpoint { name, shard, epoch, sequence_number, ended };
+        let forgotten = context.now.saturating_add(KEPT).unwrap_or(context.now);
+        let expires_at = ended.then_some(forgotten.as_second());
+        let checkpoint = Checkpoint { name, shard, epoch, sequence_number, ended, expires_at };
         let not_later = Condition::Less("epoch", number(epoch + 1));
         let write = Write::Put {
             item: Entity::new(checkpoint, &context).to_item()?,

@@ -13,6 +13,7 @@ const ITERATOR_AGE: &str = "clinic_api_stream_iterator_age_seconds";
 const LEADER: &str = "clinic_api_stream_leader";
 const TRIMMED: &str = "clinic_api_stream_trimmed_total";
 const DEAD_LETTERS: &str = "clinic_api_dead_letters_total";
+const DEAD_LETTERS_OLDEST: &str = "clinic_api_dead_letters_oldest_seconds";
 const DELIVERIES: &str = "clinic_api_webhook_deliveries_total";
 const DELIVERY_DURATION: &str = "clinic_api_webhook_delivery_duration_seconds";
 const DISABLED: &str = "clinic_api_webhooks_disabled_total";
@@ -31,6 +32,11 @@ pub fn describe() {
         "How often the stream had gone on before it was read: changes are lost."
     );
     describe_counter!(DEAD_LETTERS, "Changes that were put aside.");
+    describe_gauge!(
+        DEAD_LETTERS_OLDEST,
+        Unit::Seconds,
+        "How long the earliest dead letter waits; 0 while there is none."
+    );
     describe_counter!(DELIVERIES, "Attempts to deliver events to webhooks, by outcome.");
     describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "How long attempts to deliver took.");
     describe_counter!(DISABLED, "Webhooks that were switched off because nothing reached them.");
@@ -38,6 +44,7 @@ pub fn describe() {
     counter!(DEAD_LETTERS).absolute(0);
     counter!(DISABLED).absolute(0);
     gauge!(LEADER).set(0);
+    gauge!(DEAD_LETTERS_OLDEST).set(0);
 }
 
 /// A change of the stream, and what came of it.
@@ -63,6 +70,11 @@ pub fn trimmed() {
 /// A change was put aside.
 pub fn dead_letter() {
     counter!(DEAD_LETTERS).increment(1);
+}
+
+/// How long the earliest dead letter waits.
+pub fn dead_letters_wait(age: Duration) {
+    gauge!(DEAD_LETTERS_OLDEST).set(age.as_secs_f64());
 }
 
 /// An attempt to deliver an event.

@@ -25,7 +25,7 @@ use crate::{
 
 use super::{
     metrics,
-    put_aside::{letter_of, org_of},
+    put_aside::{letter_of, letter_of_keys, org_of},
 };
 
 /// Who writes what is written here.
@@ -174,8 +174,14 @@ impl Processor {
         tries: u32,
     ) -> Result<(), StoreError> {
         let error = chain(error);
-        let letter = letter_of(record, error.clone(), tries)?;
-        dead_letters::repo::add(&self.store, org_of(record), SUBJECT, letter).await?;
+        let add = |letter| dead_letters::repo::add(&self.store, org_of(record), SUBJECT, letter);
+        match add(letter_of(record, error.clone(), tries)?).await {
+            // Two images can be more than one item takes; what holds up its shard loses more.
+            Err(StoreError::TooLarge { .. }) => {
+                add(letter_of_keys(record, &error, tries)?).await?;
+            }
+            other => other?,
+        }
         tracing::error!(event_id = record.event_id, cause = error, "a change was put aside");
         metrics::dead_letter();
         Ok(())

@@ -1,7 +1,8 @@
-//! How far the stream is behind: every shard's reader says up to when it is done.
+//! How far the stream is behind: every shard's reader says up to when it is done. Shards that nobody knows of count as well:
+//! nothing is done past the instant when it was last known which there are.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,32 +11,47 @@ use jiff::Timestamp;
 
 /// Up to when the shards that are read are done. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Progress(Arc<Mutex<HashMap<String, Timestamp>>>);
+pub(super) struct Progress(Arc<Mutex<Shards>>);
+
+#[derive(Debug, Default)]
+struct Shards {
+    done: HashMap<String, Timestamp>,
+    described: Option<Timestamp>,
+}
 
 impl Progress {
-    fn shards(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+    fn shards(&self) -> MutexGuard<'_, Shards> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is known which shards there are; what is said of others counts no more.
+    pub(super) fn described(&self, shards: &HashSet<String>, now: Timestamp) {
+        let mut known = self.shards();
+        known.done.retain(|shard, _| shards.contains(shard));
+        known.described = Some(now);
     }
 
     /// A shard is read from now on. Nothing is known of it yet, so it counts as done up to now, and stays there until
     /// something is read.
     pub(super) fn begin(&self, shard: &str, now: Timestamp) {
-        self.shards().entry(shard.to_owned()).or_insert(now);
+        self.shards().done.entry(shard.to_owned()).or_insert(now);
     }
 
     /// All changes of a shard up to this instant are done.
     pub(super) fn done(&self, shard: &str, up_to: Timestamp) {
-        self.shards().insert(shard.to_owned(), up_to);
+        self.shards().done.insert(shard.to_owned(), up_to);
     }
 
     /// A shard has nothing more.
     pub(super) fn end(&self, shard: &str) {
-        self.shards().remove(shard);
+        self.shards().done.remove(shard);
     }
 
     /// How old what waits may be, of the shard that is furthest behind.
     pub(super) fn age(&self, now: Timestamp) -> Duration {
-        let behind = self.shards().values().min().map(|up_to| now.duration_since(*up_to));
+        let shards = self.shards();
+        let up_to = shards.done.values().chain(&shards.described).min();
+        let behind = up_to.map(|up_to| now.duration_since(*up_to));
         behind.and_then(|behind| behind.try_into().ok()).unwrap_or_default()
     }
 }
@@ -59,5 +75,10 @@ mod tests {
         progress.end("b");
         assert_eq!(progress.age(at(110)), Duration::from_secs(7));
         assert_eq!(progress.age(at(50)), Duration::ZERO, "clocks differ");
+        progress.begin("b", at(60));
+        progress.described(&["a".to_owned()].into(), at(108));
+        assert_eq!(progress.age(at(110)), Duration::from_secs(7), "b is gone");
+        progress.end("a");
+        assert_eq!(progress.age(at(118)), Duration::from_secs(10), "there may be others since");
     }
 }

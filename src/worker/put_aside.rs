@@ -33,9 +33,33 @@ pub fn letter_of(
     tries: u32,
 ) -> Result<DeadLetter, StoreError> {
     let image = |item: &Option<Item>| item.clone().map(serde_dynamo::Item::from);
-    let images = Images { old: image(&record.old), new: image(&record.new) };
+    letter(record, &Images { old: image(&record.old), new: image(&record.new) }, error, tries)
+}
+
+/// The dead letter of a change that is too large to be kept: its keys alone, by which an operator finds the record.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it does not serialise.
+pub fn letter_of_keys(
+    record: &ChangeRecord,
+    error: &str,
+    tries: u32,
+) -> Result<DeadLetter, StoreError> {
+    let image = record.new.as_ref().or(record.old.as_ref()).into_iter().flatten();
+    let keys = image.filter(|(name, _)| matches!(name.as_str(), "PK" | "SK" | "type" | "org"));
+    let keys: Item = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let error = format!("{error}; its images are too large to be kept");
+    letter(record, &Images { old: None, new: Some(keys.into()) }, error, tries)
+}
+
+fn letter(
+    record: &ChangeRecord,
+    images: &Images,
+    error: String,
+    tries: u32,
+) -> Result<DeadLetter, StoreError> {
     let images =
-        serde_json::to_string(&images).map_err(|error| StoreError::corrupt("change", error))?;
+        serde_json::to_string(images).map_err(|error| StoreError::corrupt("change", error))?;
     Ok(DeadLetter {
         event_id: record.event_id.clone(),
         at: record.at,

@@ -14,12 +14,21 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{lease::Leases, metrics, processor::Processor, progress::Progress};
-use crate::{store::StoreError, stream::record::ChangeRecord, time::Clock};
+use crate::{
+    store::{StoreError, errors::chain},
+    stream::record::ChangeRecord,
+    time::Clock,
+};
 
 /// The most records of one read.
-const RECORDS: i32 = 500;
-/// The pause before the next read of a shard that had nothing, or would not answer.
+const AT_ONCE: usize = 500;
+/// The pause before the next read of a shard that had not all that could be read at once: a shard may be read five times a
+/// second.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How often in a row a shard may fail to answer, until its reader gives up and begins again where it is remembered.
+const FAILURES: u32 = 8;
+/// The longest pause after a failure; they begin with [`PAUSE`] and double.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long what needs no remembering may wait for it: the worker's own writes are in the stream as well, and remembering
 /// each would make the next.
 const REMEMBERED_EVERY: Duration = Duration::from_mins(1);
@@ -48,55 +57,77 @@ pub(super) enum ShardError {
 }
 
 impl ShardReader {
-    /// Reads a shard until it has ended.
-    pub(super) async fn read(&self, shard: &str) -> Result<(), ShardError> {
+    /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream has that no more.
+    pub(super) async fn read(
+        &self,
+        shard: &str,
+        lost_parent: Option<&str>,
+    ) -> Result<(), ShardError> {
         let found = self.leases.checkpoint(shard).await?;
         if found.as_ref().is_some_and(|checkpoint| checkpoint.ended) {
             return Ok(());
         }
+        if let (None, Some(parent)) = (&found, lost_parent) {
+            self.look_for_a_gap(shard, parent).await?;
+        }
         self.progress.begin(shard, self.clock.now());
         let mut position = found.and_then(|checkpoint| checkpoint.sequence_number);
         let mut remembered = Instant::now();
-        let mut iterator = self.iterator(shard, position.as_deref()).await?;
+        let mut iterator = None;
+        let mut failures = 0;
         loop {
             let asked = self.clock.now();
-            let output = match self.records(&iterator).await? {
-                Read::Records(output) => output,
-                Read::IteratorExpired => {
-                    iterator = self.iterator(shard, position.as_deref()).await?;
+            let output = match self.records(shard, position.as_deref(), iterator.take()).await {
+                Ok(Read::Records(output)) => output,
+                Ok(Read::IteratorExpired) => continue,
+                Ok(Read::Trimmed) => {
+                    note_gap(shard);
+                    position = None;
                     continue;
                 }
-                Read::Trimmed => {
-                    tracing::error!(
-                        shard,
-                        "the stream had gone on before it was read: changes are lost"
-                    );
-                    metrics::trimmed();
-                    iterator = self.iterator(shard, None).await?;
+                Err(error) if failures < FAILURES => {
+                    tracing::debug!(shard, cause = chain(&error), "a shard is asked again");
+                    let pause = (PAUSE * 2_u32.pow(failures)).min(LONGEST_PAUSE);
+                    sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
+                    failures += 1;
                     continue;
                 }
+                Err(error) => return Err(error),
             };
+            failures = 0;
             let last = output.records().last().and_then(|record| record.dynamodb.as_ref());
             let last = last.and_then(|record| record.sequence_number.clone());
-            let empty = output.records().is_empty();
-            let next = output.next_shard_iterator.clone();
+            let read = output.records().len();
+            iterator.clone_from(&output.next_shard_iterator);
             let (done, up_to) = self.process(output).await;
             self.progress.done(shard, up_to.unwrap_or(asked));
             position = last.or(position);
-            let due = !empty && remembered.elapsed() >= REMEMBERED_EVERY;
-            if done || due || next.is_none() {
-                self.remember(shard, position.clone(), next.is_none()).await?;
+            let due = read > 0 && remembered.elapsed() >= REMEMBERED_EVERY;
+            let ended = iterator.is_none();
+            if done || due || ended {
+                self.remember(shard, position.clone(), ended).await?;
                 remembered = Instant::now();
             }
-            let Some(next) = next else {
+            if ended {
                 self.progress.end(shard);
                 return Ok(());
-            };
-            iterator = next;
-            if empty {
+            }
+            if read < AT_ONCE {
                 sleep(PAUSE).await;
             }
         }
+    }
+
+    /// Tells of a loss if a shard is begun whose parent left the stream before it was read to its end; of who reads the
+    /// stream for the first time, nothing of before is expected.
+    async fn look_for_a_gap(&self, shard: &str, parent: &str) -> Result<(), ShardError> {
+        let parent_was_read =
+            self.leases.checkpoint(parent).await?.is_some_and(|parent| parent.ended);
+        if self.epoch > 1 && !parent_was_read {
+            note_gap(shard);
+        }
+        // It is told once.
+        self.remember(shard, None, false).await
     }
 
     async fn remember(
@@ -157,19 +188,26 @@ impl ShardReader {
                         .as_service_error()
                         .is_some_and(GetShardIteratorError::is_trimmed_data_access_exception) =>
             {
-                tracing::error!(
-                    shard,
-                    "the stream had gone on before it was read: changes are lost"
-                );
-                metrics::trimmed();
+                note_gap(shard);
                 Box::pin(self.iterator(shard, None)).await
             }
             Err(error) => Err(ShardError::Stream(error.into())),
         }
     }
 
-    async fn records(&self, iterator: &str) -> Result<Read, ShardError> {
-        let read = self.streams.get_records().shard_iterator(iterator).limit(RECORDS).send().await;
+    /// Reads on by an iterator, or by a new one from behind `after`.
+    async fn records(
+        &self,
+        shard: &str,
+        after: Option<&str>,
+        iterator: Option<String>,
+    ) -> Result<Read, ShardError> {
+        let iterator = match iterator {
+            Some(iterator) => iterator,
+            None => self.iterator(shard, after).await?,
+        };
+        let limit = i32::try_from(AT_ONCE).unwrap_or(i32::MAX);
+        let read = self.streams.get_records().shard_iterator(iterator).limit(limit).send().await;
         let error = match read {
             Ok(output) => return Ok(Read::Records(output)),
             Err(error) => error,
@@ -182,8 +220,58 @@ impl ShardReader {
     }
 }
 
+fn note_gap(shard: &str) {
+    tracing::error!(shard, "the stream had gone on before it was read: changes are lost");
+    metrics::trimmed();
+}
+
 enum Read {
     Records(GetRecordsOutput),
     IteratorExpired,
     Trimmed,
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+    use crate::{
+        store::{Store, client::local_streams, embedded::Engine},
+        time::SystemClock,
+    };
+
+    /// The engines here keep every shard, so what DynamoDB does to a stream that nobody reads for a day is staged.
+    #[tokio::test]
+    async fn a_shard_whose_parent_went_unread_tells_of_a_loss_once() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let _guard = ::metrics::set_default_local_recorder(&recorder);
+        let lost = || shown.render().contains("clinic_api_stream_trimmed_total 1");
+        let engine = Engine::in_memory().await.unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let lease = |name: &str| {
+            let (store, clock) = (store.clone(), clock.clone());
+            Leases::new(store, clock, "stream".to_owned(), name.to_owned(), Duration::from_secs(9))
+        };
+        let reader = |epoch| ShardReader {
+            streams: local_streams(engine.endpoint()),
+            stream_arn: String::new(),
+            processor: Processor::new(store.clone()),
+            leases: lease("a"),
+            epoch,
+            clock: clock.clone(),
+            progress: Progress::default(),
+        };
+        reader(1).look_for_a_gap("first", "before-the-first-worker").await.unwrap();
+        let leases = lease("b");
+        assert!(leases.checkpoint("first").await.unwrap().is_some(), "it is asked once");
+        leases.save(2, "read", None, true).await.unwrap();
+        reader(2).look_for_a_gap("second", "read").await.unwrap();
+        assert!(!lost(), "{}", shown.render());
+        reader(2).look_for_a_gap("third", "unread").await.unwrap();
+        assert!(lost(), "{}", shown.render());
+    }
 }

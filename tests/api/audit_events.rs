@@ -75,6 +75,9 @@ async fn all_that_is_of_a_clinic_is_in_its_trail_also_what_is_deleted() {
     let expected = ["exception", "resource", "staff", "visit_type"];
     assert_eq!(deleted, pairs(&expected.map(|kind| (kind, "delete"))));
     assert_eq!(told(&page).len(), 9);
+    app.delete(&clinic.path).send().await.expect(204);
+    let later = app.get(&format!("{}/audit?from=2035-06-01T00:00:00Z", clinic.path)).send().await;
+    assert_eq!(later.expect(200).json()["items"], json!([]), "it is known, though it is gone");
     assert!(page["items"].as_array().unwrap().iter().all(|item| item["subject"] == "test-admin"));
 }
 

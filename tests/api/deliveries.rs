@@ -1,5 +1,7 @@
 //! Deliveries: tried, tried again, replayed, by one or several who send.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -13,7 +15,9 @@ use crate::support::{
 async fn what_fails_is_tried_again_later_and_listed() {
     let hooked = hooked(json!(["clinic.patient.created.v1"])).await;
     let app = &hooked.app;
-    let dispatching = app.dispatch(&hooked.receiver.allowed());
+    // A receiver that hangs is waited for as long; one that is slow, as all of this machine may be, for longer.
+    let patience = Duration::from_secs(8);
+    let dispatching = app.dispatch_with_patience(&hooked.receiver.allowed(), patience);
     app.patient().await;
     app.process_changes().await;
     let manners = [
@@ -74,12 +78,58 @@ async fn a_receiver_that_hangs_holds_up_no_other() {
     let other = app.webhook(&quick.url()).await;
     app.clock.advance(SignedDuration::from_secs(1));
     app.delivery(&other).await;
-    let dispatching = app.dispatch(&both);
+    let dispatching = app.dispatch_with_patience(&both, Duration::from_secs(2));
     let begun = std::time::Instant::now();
     quick.wait_for(1).await;
     let waited = hanging.receiver.received().len();
     let rounds = begun.elapsed().as_secs() / 2 + 1;
     assert!(waited as u64 <= 16 * rounds, "{waited} in {rounds} rounds");
+    dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn many_receivers_that_hang_hold_up_no_other_organisation() {
+    let hanging = hooked(json!(["clinic.patient.created.v1"])).await;
+    hanging.receiver.answer(Manner::Hang);
+    let quick = Receiver::start().await;
+    let both = format!("{},{}", hanging.receiver.allowed(), quick.allowed());
+    let app = hanging.app.with_targets(&both);
+    // More than there are places for all.
+    for _ in 0..12 {
+        let webhook = app.webhook(&hanging.receiver.url()).await;
+        for _ in 0..16 {
+            app.delivery(&webhook).await;
+        }
+    }
+    app.clock.advance(SignedDuration::from_secs(1));
+    let other = app.in_org("ORG-OTHER");
+    let webhook = other.webhook(&quick.url()).await;
+    other.delivery(&webhook).await;
+    // Whoever waits for one of those that hang waits for a minute.
+    let dispatching = app.dispatch_with_patience(&both, Duration::from_mins(1));
+    quick.wait_for(1).await;
+    assert!(hanging.receiver.received().len() <= 32);
+    dispatching.abort();
+}
+
+#[tokio::test]
+async fn an_attempt_is_listed_also_if_its_delivery_is_replayed_meanwhile() {
+    let hooked = hooked(json!([])).await;
+    hooked.receiver.answer(Manner::Hang);
+    let app = &hooked.app;
+    let path = app.delivery(&hooked.path).await;
+    let patience = Duration::from_secs(3);
+    let dispatching = app.dispatch_with_patience(&hooked.receiver.allowed(), patience);
+    hooked.receiver.wait_for(1).await;
+    app.post(&format!("{path}/replay")).send().await.expect(200);
+    hooked.receiver.answer(Manner::Status(204));
+    let delivered = hooked.tried(2).await;
+    let outcomes: Vec<_> = delivered["attempts"].as_array().unwrap().iter().collect();
+    assert_eq!(outcomes[0]["outcome"], "timed_out");
+    assert_eq!(
+        (&outcomes[1]["outcome"], &delivered["status"]),
+        (&json!("delivered"), &json!("delivered"))
+    );
     dispatching.stop().await;
 }
 

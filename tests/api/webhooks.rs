@@ -5,13 +5,14 @@ use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{
-    TestApp, eventually,
-    hooked::hooked,
-    receiver::{Manner, Receiver},
-};
+use crate::support::{TestApp, hooked::hooked, receiver::Manner};
 
 const START: &str = "2035-01-16T09:00:00";
+
+/// The bytes of a secret.
+fn key(secret: &str) -> Vec<u8> {
+    BASE64.decode(secret.strip_prefix("whsec_").unwrap().as_bytes()).unwrap()
+}
 
 #[tokio::test]
 async fn who_asked_for_it_is_told_once_and_signed() {
@@ -35,7 +36,7 @@ async fn who_asked_for_it_is_told_once_and_signed() {
     );
     let header = |name: &str| received[0].headers[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "application/cloudevents+json; charset=utf-8");
-    let secret = BASE64.decode(hooked.secret.strip_prefix("whsec_").unwrap().as_bytes()).unwrap();
+    let secret = key(&hooked.secret);
     let at = jiff::Timestamp::from_second(header("webhook-timestamp").parse().unwrap()).unwrap();
     let body = std::str::from_utf8(&received[0].body).unwrap();
     assert_eq!(header("webhook-signature"), sign([secret.as_slice()], &received[0].id(), at, body));
@@ -83,17 +84,24 @@ async fn a_secret_that_is_replaced_signs_beside_the_new_one_for_a_day() {
     let new = rotated["secret"].as_str().unwrap();
     assert_ne!(new, hooked.secret);
     let dispatching = app.dispatch(&hooked.receiver.allowed());
-    let signatures = async |count: usize| {
+    let signed_by = async |count: usize, by: &[&str]| {
         app.patient().await;
         app.process_changes().await;
         let received = hooked.receiver.wait_for(count).await;
-        let header =
-            received.last().unwrap().headers["webhook-signature"].to_str().unwrap().to_owned();
-        header.split(' ').count()
+        let last = received.last().unwrap();
+        let header = |name: &str| last.headers[name].to_str().unwrap().to_owned();
+        let at = header("webhook-timestamp").parse().unwrap();
+        let at = jiff::Timestamp::from_second(at).unwrap();
+        let body = std::str::from_utf8(&last.body).unwrap();
+        let signed = |secrets: &[&str]| {
+            let secrets: Vec<_> = secrets.iter().map(|secret| key(secret)).collect();
+            sign(secrets.iter().map(Vec::as_slice), &last.id(), at, body)
+        };
+        assert_eq!(header("webhook-signature"), signed(by));
     };
-    assert_eq!(signatures(1).await, 2);
+    signed_by(1, &[new, &hooked.secret]).await;
     app.clock.advance(SignedDuration::from_hours(25));
-    assert_eq!(signatures(2).await, 1);
+    signed_by(2, &[new]).await;
     dispatching.stop().await;
     assert!(!hooked.webhook().await.to_string().contains("whsec"), "it is shown once");
     let key = "one-key";
@@ -126,6 +134,8 @@ async fn events_are_not_sent_to_addresses_that_are_not_public() {
         "https://[::1]/",
         "https://169.254.169.254/latest/meta-data",
         "https://localhost/",
+        "https://localhost./",
+        "https://127.1/",
         "https://user@example.org/",
         "ftp://example.org/",
         "nonsense",
@@ -134,23 +144,6 @@ async fn events_are_not_sent_to_addresses_that_are_not_public() {
         let problem = refused.problem(422, "validation_failed");
         assert_eq!(problem["errors"][0]["pointer"], "/url", "{url}");
     }
-    // A name is looked at when it is resolved: this one leads to this machine.
-    let receiver = Receiver::start().await;
-    let port = receiver.allowed().rsplit(':').next().unwrap().to_owned();
-    let hooked = json!({ "url": format!("https://localhost.localdomain:{port}/") });
-    let made = app.post("/v1/webhooks").json(&hooked).send().await.expect(201);
-    let dispatching = app.dispatch("receiver.test:9");
-    app.patient().await;
-    app.process_changes().await;
-    let deliveries = format!("{}/deliveries?consistent=true", made.location());
-    let attempted = async || {
-        let page = app.get(&deliveries).send().await.expect(200).json();
-        page["items"][0]["attempts"][0]["outcome"].as_str().map(str::to_owned)
-    };
-    let outcome = eventually("it is attempted", attempted).await;
-    assert!(outcome == "forbidden" || outcome == "unreachable", "{outcome}");
-    assert!(receiver.received().is_empty());
-    dispatching.stop().await;
 }
 
 #[tokio::test]

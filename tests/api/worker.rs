@@ -8,10 +8,13 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    store::{Store, read::PageRequest},
+    store::{Item, Store, read::PageRequest},
     stream::record::ChangeRecord,
     time::{Clock as _, SystemClock},
-    worker::put_aside::{letter_of, org_of},
+    worker::{
+        processor::Processor,
+        put_aside::{letter_of, org_of, record_of},
+    },
 };
 use futures_util::{StreamExt as _, stream};
 use rand::random_range;
@@ -20,7 +23,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::support::{
-    eventually,
+    TestApp, eventually,
     process::{RemoteTable, Running, http_client, send, text},
     receiver::Receiver,
 };
@@ -139,13 +142,18 @@ fn wanted_changes() -> usize {
 async fn a_worker_that_is_killed_fifty_times_loses_nothing_and_repeats_under_the_same_id() {
     let site = Site::open().await;
     let mut patients = Vec::new();
-    for _ in 0..50 {
+    for round in 0..50 {
+        let seen = site.receiver.received().len();
         let worker = site.worker();
         patients.extend(site.register(4).await);
         sleep(Duration::from_millis(random_range(300..1_200))).await;
+        if round % 10 == 9 {
+            // Some come to their work, however slow the machine is.
+            let more = async || (site.receiver.received().len() > seen).then_some(());
+            eventually("it gets to work in between", more).await;
+        }
         drop(worker);
     }
-    assert!(!site.receiver.received().is_empty(), "it got to work in between");
     let _worker = site.worker();
     assert_eq!(patients.len(), 200);
     site.told(&patients).await;
@@ -203,6 +211,30 @@ async fn what_can_not_be_read_is_put_aside_and_holds_up_nothing() {
     assert!(site.dead_letters(&["list"]).1.contains("0 dead letters"));
     let (fine, unknown) = site.dead_letters(&["retry", "nothing"]);
     assert!(!fine && unknown.contains("is no dead letter"), "{unknown}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_put_aside_whole_is_put_aside_by_its_keys() {
+    let app = TestApp::spawn().await;
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let image: Item = [("PK", "LATER#1"), ("SK", "META"), ("type", "later"), ("org", "ORG-DEMO")]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), text(value)))
+        .chain([("text".to_owned(), text(&"x".repeat(220_000)))])
+        .collect();
+    let record = ChangeRecord {
+        event_id: "large".to_owned(),
+        at: SystemClock.now(),
+        old: Some(image.clone()),
+        new: Some(image),
+    };
+    let outcomes = Processor::new(app.store.clone()).process_all(&[record]).await;
+    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap()));
+    let page = PageRequest { after: None, limit: 10, consistent: true };
+    let letters = clinic_api::dead_letters::repo::list(&app.store, page).await.unwrap().items;
+    assert!(letters[0].value.error.contains("too large to be kept"), "{}", letters[0].value.error);
+    let kept = record_of(&letters[0].value).unwrap().new.unwrap();
+    assert_eq!((&kept["PK"], kept.len()), (&text("LATER#1"), 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]

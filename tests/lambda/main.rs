@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
+mod recorded;
+
 use std::{
     collections::HashMap,
     process::{Child, Command, Stdio},
@@ -63,7 +65,8 @@ impl RuntimeApi {
 
     async fn invoke(&mut self, records: &[Value]) -> Value {
         self.batches.send(json!({ "Records": records })).unwrap();
-        self.answers.recv().await.unwrap()
+        let patience = std::time::Duration::from_mins(2);
+        tokio::time::timeout(patience, self.answers.recv()).await.unwrap().unwrap()
     }
 }
 

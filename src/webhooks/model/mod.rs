@@ -99,16 +99,18 @@ impl Webhook {
         Self { secret, previous_secret: Some(previous), ..self.clone() }
     }
 
-    /// The same with every secret as `seal` makes it anew; `None` if it can't of one.
+    /// The same with its secret as `seal` makes it anew; `None` if it can't. The secret before goes where it signs no more, or
+    /// can't be sealed: nobody could sign with it.
     #[must_use]
-    pub fn resealed(&self, seal: impl Fn(&SealedSecret) -> Option<SealedSecret>) -> Option<Self> {
-        let previous = self.previous_secret.as_ref().map(|previous| {
+    pub fn resealed(
+        &self,
+        now: Timestamp,
+        seal: impl Fn(&SealedSecret) -> Option<SealedSecret>,
+    ) -> Option<Self> {
+        let previous = self.previous_secret.as_ref().filter(|previous| previous.until > now);
+        let previous_secret = previous.and_then(|previous| {
             Some(PreviousSecret { secret: seal(&previous.secret)?, until: previous.until })
         });
-        let previous_secret = match previous {
-            Some(resealed) => Some(resealed?),
-            None => None,
-        };
         Some(Self { secret: seal(&self.secret)?, previous_secret, ..self.clone() })
     }
 

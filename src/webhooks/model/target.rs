@@ -92,13 +92,23 @@ impl AllowList {
         if self.has_host(&host) {
             return Err(ForbiddenTarget::NotPublic);
         }
-        let local = host == "localhost" || host.ends_with(".localhost");
         match host.parse::<IpAddr>() {
             Ok(address) if !is_public(address) => Err(ForbiddenTarget::NotPublic),
-            Err(_) if local => Err(ForbiddenTarget::NotPublic),
+            Err(_) if is_local_or_number(&host) => Err(ForbiddenTarget::NotPublic),
             _ => Ok(uri),
         }
     }
+}
+
+/// Whether a name is this machine's (RFC 6761), or no name but a number: some resolvers take `127.1`, `0x7f.1` or `2130706433`
+/// for an address.
+fn is_local_or_number(host: &str) -> bool {
+    let name = host.trim_end_matches('.');
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hexadecimal = last
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.chars().all(|digit| digit.is_ascii_hexdigit()));
+    last == "localhost" || hexadecimal || last.chars().all(|digit| digit.is_ascii_digit())
 }
 
 /// Whether an address is of the public internet (IANA's special-purpose address registries).
@@ -233,6 +243,11 @@ mod tests {
             ("https://localhost/", ForbiddenTarget::NotPublic),
             ("https://LOCALHOST/", ForbiddenTarget::NotPublic),
             ("https://a.localhost/", ForbiddenTarget::NotPublic),
+            ("https://localhost./", ForbiddenTarget::NotPublic),
+            ("https://127.1/", ForbiddenTarget::NotPublic),
+            ("https://0x7f.0x1/", ForbiddenTarget::NotPublic),
+            ("https://2130706433/", ForbiddenTarget::NotPublic),
+            ("https://127.0.0.1./", ForbiddenTarget::NotPublic),
             ("https://127.0.0.1/", ForbiddenTarget::NotPublic),
             ("https://[::1]/", ForbiddenTarget::NotPublic),
             ("https://[::ffff:169.254.169.254]/", ForbiddenTarget::NotPublic),

@@ -4,7 +4,11 @@ use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
 use clinic_api::{
     store::client::local_streams,
     stream::{change::Change, event::Event, record::ChangeRecord},
-    worker::{dispatcher::Dispatcher, processor::Processor, sender::Sender},
+    worker::{
+        dispatcher::Dispatcher,
+        processor::Processor,
+        sender::{PATIENCE, Sender},
+    },
 };
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -47,7 +51,12 @@ impl TestApp {
 
     /// Sends what is due to where `allowed` says, by the service's clock.
     pub fn dispatch(&self, allowed: &str) -> Dispatching {
-        let sender = Sender::new(allowed.parse().unwrap(), Duration::from_secs(2)).unwrap();
+        self.dispatch_with_patience(allowed, PATIENCE)
+    }
+
+    /// The same, with other patience for receivers.
+    pub fn dispatch_with_patience(&self, allowed: &str, patience: Duration) -> Dispatching {
+        let sender = Sender::new(allowed.parse().unwrap(), patience).unwrap();
         let poll = Duration::from_millis(20);
         let dispatcher = Dispatcher::new(
             self.store.clone(),
@@ -77,6 +86,11 @@ pub struct Dispatching {
 }
 
 impl Dispatching {
+    /// Ends it, with what is under way.
+    pub fn abort(self) {
+        self.task.abort();
+    }
+
     /// Stops it, once what is under way has ended.
     pub async fn stop(self) {
         self.stop.cancel();
