@@ -114,7 +114,6 @@ pub struct DeliveryOut {
     #[schema(value_type = Event)]
     pub event: serde_json::Value,
     /// Where it stands.
-    #[schema(inline)]
     pub status: StatusDto,
     /// When it is tried next; null when it is not.
     #[schema(required = true)]

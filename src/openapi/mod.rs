@@ -90,6 +90,15 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
             links::add(operation);
         }
     }
+    drop_unused(document);
+}
+
+/// Drops the schemas that nothing refers to: pages hold what they list.
+fn drop_unused(document: &mut OpenApi) {
+    let Ok(text) = serde_json::to_string(document) else { return };
+    let is_used = |name: &String| text.contains(&format!("\"#/components/schemas/{name}\""));
+    let components = document.components.get_or_insert_default();
+    components.schemas.retain(|name, _| is_used(name));
 }
 
 fn complete_operation(operation: &mut Operation) {
