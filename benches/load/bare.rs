@@ -1,0 +1,209 @@
+//! The calls that an endpoint makes, by the SDK alone: in a process of its own, so that its CPU time can be told.
+
+use std::{
+    collections::HashMap,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use aws_config::BehaviorVersion;
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
+};
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{
+    measured::{micros_of_one, own_cpu},
+    site::Site,
+};
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// 1 GetItem.
+    Get,
+    /// 1 Query of 25 items.
+    Query,
+    /// 1 BatchGetItem of 5 and 1 Query at once, 1 TransactWriteItems of 5.
+    Book,
+}
+
+/// The environment variable that makes this program the one that calls.
+const ASKED: &str = "CLINIC_BENCH_CALLS";
+
+/// What a process that calls is told.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    calls: Calls,
+    at_once: usize,
+    length: Duration,
+    table: String,
+    clinic: String,
+    staff: String,
+    patient: String,
+    day: String,
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap()
+}
+
+/// What this process is to call, if it is one that calls.
+pub fn asked_for() -> Option<Asked> {
+    let calls = match std::env::var(ASKED).ok()?.as_str() {
+        "Get" => Calls::Get,
+        "Query" => Calls::Query,
+        "Book" => Calls::Book,
+        other => panic!("no calls: {other}"),
+    };
+    Some(Asked {
+        calls,
+        at_once: variable("AT_ONCE").parse().unwrap(),
+        length: Duration::from_secs_f64(variable("LENGTH").parse().unwrap()),
+        table: variable("TABLE"),
+        clinic: variable("CLINIC"),
+        staff: variable("STAFF"),
+        patient: variable("PATIENT"),
+        day: variable("DAY"),
+    })
+}
+
+/// The CPU time, in microseconds, of a process that makes these calls, for each time it made them all.
+pub async fn cpu_of_one(site: &Site, calls: Calls, at_once: usize, length: Duration) -> f64 {
+    let callers = &site.callers;
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .env(ASKED, format!("{calls:?}"))
+        .env("AT_ONCE", at_once.to_string())
+        .env("LENGTH", length.as_secs_f64().to_string())
+        .env("TABLE", &callers.table)
+        .env("CLINIC", callers.clinic.rsplit('/').next().unwrap())
+        .env("STAFF", &callers.staff[0])
+        .env("PATIENT", &callers.patients[0])
+        .env("DAY", callers.listed_day())
+        .env("AWS_ENDPOINT_URL_DYNAMODB", &callers.endpoint)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "x")
+        .stdout(Stdio::piped());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// Calls, and prints the CPU time of one.
+pub async fn run(asked: &Asked) {
+    let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    call(&client, asked).await;
+    let (before, begun) = (own_cpu(), Instant::now());
+    let mut running = JoinSet::new();
+    for _ in 0..asked.at_once {
+        let (client, asked) = (client.clone(), asked.clone());
+        running.spawn(async move {
+            let mut done = 0_u32;
+            while begun.elapsed() < asked.length {
+                call(&client, &asked).await;
+                done += 1;
+            }
+            done
+        });
+    }
+    let done: u32 = running.join_all().await.into_iter().sum();
+    println!("{:.1}", micros_of_one(before, own_cpu(), f64::from(done)));
+}
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+fn key(pk: String, sk: String) -> HashMap<String, AttributeValue> {
+    [("PK".to_owned(), text(pk)), ("SK".to_owned(), text(sk))].into()
+}
+
+async fn call(client: &Client, asked: &Asked) {
+    let Asked { table, clinic, patient, day, .. } = asked;
+    match asked.calls {
+        Calls::Get => {
+            let get = client.get_item().table_name(table);
+            let get = get.set_key(Some(key(format!("PATIENT#{patient}"), "META".to_owned())));
+            assert!(get.send().await.unwrap().item.is_some());
+        }
+        Calls::Query => {
+            let query = client.query().table_name(table).limit(26);
+            let query = query
+                .key_condition_expression("PK = :pk AND begins_with(SK, :sk)")
+                .expression_attribute_values(":pk", text(format!("CLINIC#{clinic}")))
+                .expression_attribute_values(":sk", text(format!("APPT#{day}#")));
+            assert_eq!(query.send().await.unwrap().count, 25);
+        }
+        Calls::Book => book(client, asked).await,
+    }
+}
+
+/// As booking: items of the same number and about the same size, which nobody else has.
+async fn book(client: &Client, asked: &Asked) {
+    let Asked { table, clinic, staff, patient, day, .. } = asked;
+    let id = format!("{:032x}", rand::random::<u128>());
+    let people = [
+        key(format!("CLINIC#{clinic}"), format!("STAFF#{staff}")),
+        key(format!("PATIENT#{patient}"), "META".to_owned()),
+    ];
+    let sheets = [
+        key(format!("BARE#DAYS#{clinic}"), format!("{day}#{id}")),
+        key(format!("BARE#PATIENT#{patient}"), format!("DAY#{id}")),
+    ];
+    let read = [&people[..], &sheets[..], &[key(format!("CLINIC#{clinic}"), "META".to_owned())]];
+    let read = KeysAndAttributes::builder().set_keys(Some(read.concat())).consistent_read(true);
+    let batch = client.batch_get_item().request_items(table, read.build().unwrap()).send();
+    let exceptions = client
+        .query()
+        .table_name(table)
+        .consistent_read(true)
+        .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
+        .expression_attribute_values(":pk", text(format!("DAYS#{clinic}")))
+        .expression_attribute_values(":from", text(format!("EXCEPTION#{day}")))
+        .expression_attribute_values(":to", text(format!("EXCEPTION#{day}~")))
+        .send();
+    let (batch, exceptions) = tokio::join!(batch, exceptions);
+    assert_eq!(batch.unwrap().responses.unwrap()[table].len(), 3);
+    assert_eq!(exceptions.unwrap().count, 0);
+    let mut writes = Vec::new();
+    let mut appointment = key(format!("BARE#CLINIC#{clinic}"), format!("APPT#{day}#{id}"));
+    appointment.insert("GSI1PK".to_owned(), text(format!("BARE#{id}")));
+    appointment.insert("GSI1SK".to_owned(), text(format!("APPT#{day}#{id}")));
+    for number in 0..14 {
+        appointment.insert(format!("attribute_{number}"), text("a value of an appointment"));
+    }
+    let entry = [("start", 1_800_000_000_u64), ("end", 1_800_000_600)];
+    let entry = entry.map(|(name, at)| (name.to_owned(), AttributeValue::N(at.to_string())));
+    let entries = [(id.clone(), AttributeValue::M(entry.into()))].into();
+    let new = "attribute_not_exists(PK)";
+    let put =
+        |item| Put::builder().table_name(table).set_item(Some(item)).condition_expression(new);
+    writes.push(put(appointment));
+    for sheet in sheets {
+        let mut sheet = sheet;
+        sheet.insert("entries".to_owned(), AttributeValue::M(HashMap::clone(&entries)));
+        sheet.insert("rev".to_owned(), AttributeValue::N("1".to_owned()));
+        for name in ["type", "org", "created_at", "updated_at", "updated_by", "request_id"] {
+            sheet.insert(name.to_owned(), text("2027-03-01T08:00:00Z"));
+        }
+        writes.push(put(sheet));
+    }
+    let puts = writes
+        .into_iter()
+        .map(|put| TransactWriteItem::builder().put(put.build().unwrap()).build());
+    let checks = people.into_iter().map(|person| {
+        let check = ConditionCheck::builder().table_name(table).set_key(Some(person));
+        let check = check
+            .condition_expression("#org = :org AND attribute_not_exists(deleting) AND #a = :a")
+            .expression_attribute_names("#org", "org")
+            .expression_attribute_names("#a", "active")
+            .expression_attribute_values(":org", text("ORG-DEMO"))
+            .expression_attribute_values(":a", AttributeValue::Bool(true));
+        TransactWriteItem::builder().condition_check(check.build().unwrap()).build()
+    });
+    let writes = puts.chain(checks).collect();
+    client.transact_write_items().set_transact_items(Some(writes)).send().await.unwrap();
+}
