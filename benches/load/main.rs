@@ -1,9 +1,9 @@
 //! What a request costs and how long it takes, on the service as it is shipped, beside the same calls of the bare SDK.
 //!
-//! `cargo bench --bench load` starts a store and the service, each in a process of its own, and measures for each endpoint:
-//! the CPU time of the service for one request, and of a process that makes the same calls with the SDK alone, in turns against
-//! the same store; throughput in a closed loop; and latency at a fixed rate, counted from when each request was due, so that a
-//! request that waits for a slow one is told as slow (no coordinated omission).
+//! `cargo bench --bench load` starts the service in a process of its own, with the store in this one, which drives it, and
+//! measures for each endpoint: the CPU time of the service for one request, and of a process that makes the same calls with the
+//! SDK alone, in turns against the same store; throughput in a closed loop; and latency at a fixed rate, counted from when each
+//! request was due, so that a request that waits for a slow one is told as slow (no coordinated omission).
 //!
 //! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
 #![expect(
