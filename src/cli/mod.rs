@@ -58,13 +58,13 @@ impl OpenStore {
             }
             #[cfg(feature = "embedded")]
             Engine::Memory => {
-                let engine = embedded::Engine::in_memory().await?;
+                let engine = embedded::Engine::in_memory()?;
                 let place = "in memory: they are gone when the service stops".to_owned();
                 Ok(Self::embedded(engine, table, place))
             }
             #[cfg(feature = "embedded")]
             Engine::File(path) => {
-                let engine = embedded::Engine::on_file(path).await?;
+                let engine = embedded::Engine::on_file(path)?;
                 let path = path.canonicalize().unwrap_or_else(|_| path.clone());
                 let place = format!("{} (embedded engine)", path.display());
                 Ok(Self::embedded(engine, table, place))
@@ -77,12 +77,7 @@ impl OpenStore {
     #[cfg(feature = "embedded")]
     fn embedded(engine: embedded::Engine, table: String, place: String) -> Self {
         let store = Store::new(engine.client(), table);
-        Self {
-            store,
-            streams: client::local_streams(engine.endpoint()),
-            place,
-            engine: Some(engine),
-        }
+        Self { store, streams: engine.streams(), place, engine: Some(engine) }
     }
 
     /// Makes the table where it is missing.

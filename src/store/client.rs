@@ -51,7 +51,13 @@ const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
 /// A client of the streams of an engine on this machine.
 #[must_use]
 pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
-    let config = aws_sdk_dynamodbstreams::Config::builder()
+    aws_sdk_dynamodbstreams::Client::from_conf(local_streams_config(endpoint).build())
+}
+
+/// The settings of such a client.
+#[must_use]
+pub fn local_streams_config(endpoint: &str) -> aws_sdk_dynamodbstreams::config::Builder {
+    aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
@@ -59,8 +65,6 @@ pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
         .http_client(Builder::new().build_http())
         .timeout_config(timeouts())
         .retry_config(retries())
-        .build();
-    aws_sdk_dynamodbstreams::Client::from_conf(config)
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.

@@ -1,5 +1,7 @@
-//! The engine inside the process: DynamoDB's API on a loopback port, its data in one SQLite file or in memory.
+//! The engine inside the process: DynamoDB's API for this process alone, its data in one SQLite file or in memory.
 
+mod in_process;
+mod served;
 mod upkeep;
 
 use std::{
@@ -11,9 +13,11 @@ use std::{
 
 use aws_sdk_dynamodb::Client;
 use dynoxide::Database;
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+pub use in_process::InProcess;
+pub use served::Served;
+use tokio::task::JoinHandle;
 
-use super::client::local_config;
+use super::client::{local_config, local_streams_config};
 use crate::id::random_token;
 
 /// Why the embedded engine does not start.
@@ -44,33 +48,39 @@ pub enum EmbeddedError {
 /// A running engine. Dropping it stops it; [`Engine::stop`] waits until its file is closed.
 #[derive(Debug)]
 pub struct Engine {
-    endpoint: String,
-    stop: Option<oneshot::Sender<()>>,
-    task: Option<JoinHandle<()>>,
+    calls: InProcess,
     upkeep: Option<JoinHandle<()>>,
     // Held for as long as the engine may write: the lock goes when the process does, however it ends.
     _lock: Option<File>,
 }
+
+/// What stands for the engine in the SDK's settings, which ask for an address; nothing is sent there.
+const NOWHERE: &str = "http://embedded.invalid";
 
 impl Engine {
     /// Starts an engine that keeps its data in memory.
     ///
     /// # Errors
     /// [`EmbeddedError`].
-    pub async fn in_memory() -> Result<Self, EmbeddedError> {
+    pub fn in_memory() -> Result<Self, EmbeddedError> {
+        Self::open_in_memory().map(|(engine, _)| engine)
+    }
+
+    fn open_in_memory() -> Result<(Self, Database), EmbeddedError> {
         // By a name, under which a second connection can give the stream its index.
         let name = format!("file:{}?mode=memory&cache=shared", random_token());
         let path = PathBuf::from(":memory:");
         let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
         upkeep::index_stream(&name).map_err(|error| open_error(&path, error))?;
-        Self::serve(database, None, None).await
+        Ok((Self::of(database.clone(), None, None), database))
     }
 
-    /// Starts an engine on a file, made with its folders if missing, and keeps other processes off it.
+    /// Starts an engine on a file, made with its folders if missing, and keeps other processes off it. Within a runtime, in
+    /// which old records of the stream are removed.
     ///
     /// # Errors
     /// [`EmbeddedError`].
-    pub async fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
+    pub fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
         if let Some(folder) = path.parent() {
             let mut private = DirBuilder::new();
             private.recursive(true).mode(0o700);
@@ -84,59 +94,51 @@ impl Engine {
         let name = path.to_string_lossy();
         let database = Database::new(&name).map_err(|error| open_error(path, error))?;
         upkeep::index_stream(&name).map_err(|error| open_error(path, error))?;
-        Self::serve(database, Some(lock), Some(path.clone())).await
+        Ok(Self::of(database, Some(lock), Some(path.clone())))
     }
 
-    async fn serve(
-        database: Database,
-        lock: Option<File>,
-        data: Option<PathBuf>,
-    ) -> Result<Self, EmbeddedError> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(EmbeddedError::Listen)?;
-        let address = listener.local_addr().map_err(EmbeddedError::Listen)?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(async move {
-            let shutdown = async {
-                let _ = stopped.await;
-            };
-            if let Err(error) =
-                dynoxide::server::serve_with_shutdown(listener, database, shutdown).await
-            {
-                tracing::error!(%error, "the embedded engine ended");
-            }
-        });
-        Ok(Self {
-            endpoint: format!("http://{address}"),
-            stop: Some(stop),
-            task: Some(task),
+    fn of(database: Database, lock: Option<File>, data: Option<PathBuf>) -> Self {
+        Self {
+            calls: InProcess::to(database),
             upkeep: data.map(|path| tokio::spawn(upkeep::trim_stream(path))),
             _lock: lock,
-        })
+        }
     }
 
-    /// Where the engine listens.
+    /// What carries the SDK's calls to this engine.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
+    pub fn http_client(&self) -> InProcess {
+        self.calls.clone()
+    }
+
+    /// The settings of a client of this engine.
+    #[must_use]
+    pub fn config(&self) -> aws_sdk_dynamodb::config::Builder {
+        local_config(NOWHERE).http_client(self.http_client())
     }
 
     /// A client of this engine.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::from_conf(local_config(&self.endpoint).build())
+        Client::from_conf(self.config().build())
     }
 
-    /// Stops the engine, lets running requests finish and closes the file.
+    /// A client of its streams.
+    #[must_use]
+    pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
+        let config = local_streams_config(NOWHERE).http_client(self.http_client());
+        aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+    }
+
+    /// Stops the engine, lets running calls finish and closes the file.
     pub async fn stop(mut self) {
         if let Some(upkeep) = self.upkeep.take() {
             upkeep.abort();
             // What it was just removing ends first.
             let _ = upkeep.await;
         }
-        drop(self.stop.take());
-        if let Some(task) = self.task.take() {
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(5), task).await;
-        }
+        let calls = self.calls.clone();
+        let _ = tokio::task::spawn_blocking(move || calls.close()).await;
     }
 }
 
@@ -145,6 +147,7 @@ impl Drop for Engine {
         if let Some(upkeep) = &self.upkeep {
             upkeep.abort();
         }
+        self.calls.close();
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        store::{Store, client::local_streams, embedded::Engine},
+        store::{Store, embedded::Engine},
         time::SystemClock,
     };
 
@@ -248,7 +248,7 @@ mod tests {
         let shown = recorder.handle();
         let _guard = ::metrics::set_default_local_recorder(&recorder);
         let lost = || shown.render().contains("clinic_api_stream_trimmed_total 1");
-        let engine = Engine::in_memory().await.unwrap();
+        let engine = Engine::in_memory().unwrap();
         let store = Store::new(engine.client(), "clinic");
         store.create_table().await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -257,7 +257,7 @@ mod tests {
             Leases::new(store, clock, "stream".to_owned(), name.to_owned(), Duration::from_secs(9))
         };
         let reader = |epoch| ShardReader {
-            streams: local_streams(engine.endpoint()),
+            streams: engine.streams(),
             stream_arn: String::new(),
             processor: Processor::new(store.clone()),
             leases: lease("a"),

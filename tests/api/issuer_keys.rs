@@ -133,6 +133,49 @@ async fn keys_are_cached_and_asked_for_again_when_one_is_not_known_but_rarely() 
 }
 
 #[tokio::test]
+async fn what_is_remembered_of_a_token_is_its_signature_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwks.json");
+    let location: JwksLocation = format!("file:{}", file.display()).parse().unwrap();
+    let write = |issuer: &RsaIssuer| {
+        std::fs::write(&file, json!({ "keys": [issuer.jwk] }).to_string()).unwrap();
+    };
+    // The second has another key under the same name.
+    let (first, second) = (RsaIssuer::new("one"), RsaIssuer::new("one"));
+    write(&first);
+    let authenticator = Authenticator::new(rules(), IssuerKeys::at(location));
+    let after = |seconds| now() + SignedDuration::from_secs(seconds);
+    let mut claims = claims();
+    claims["exp"] = json!(after(4_000).as_second());
+    claims["nbf"] = json!(now().as_second());
+    let token = first.sign(&claims);
+    for _ in 0..2 {
+        let principal = authenticator.authenticate(&token, now()).await.unwrap();
+        assert_eq!(principal.subject, claims["sub"].as_str().unwrap());
+    }
+    let refused = |answer: Result<_, TokenError>| match answer {
+        Err(TokenError::Invalid(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let tampered = {
+        let other = first.sign(&json!({ "sub": "somebody else" }));
+        let (signed, payload) = (token.rsplit_once('.').unwrap(), other.rsplit_once('.').unwrap());
+        format!("{}.{}", payload.0, signed.1)
+    };
+    let answer = authenticator.authenticate(&tampered, now()).await;
+    assert_eq!(refused(answer), "its signature is wrong");
+    let early = authenticator.authenticate(&token, after(-31)).await;
+    assert_eq!(refused(early), "it is not valid yet");
+    let late = authenticator.authenticate(&token, after(4_030)).await;
+    assert_eq!(refused(late), "it has expired");
+    assert!(authenticator.authenticate(&token, after(3_000)).await.is_ok());
+    write(&second);
+    authenticator.keys().refresh(after(3_100)).await;
+    let withdrawn = authenticator.authenticate(&token, after(3_100)).await;
+    assert_eq!(refused(withdrawn), "its signature is wrong");
+}
+
+#[tokio::test]
 async fn an_issuer_that_was_never_reached_is_no_fault_of_the_caller() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("jwks.json");

@@ -22,9 +22,7 @@ use clinic_api::{
     id::{OrgId, PatientId},
     patients::{self, model::Patient},
     store::{
-        Precondition, Store, WriteContext,
-        client::{local_config, local_streams},
-        embedded::Engine,
+        Precondition, Store, WriteContext, client::local_streams, embedded::Served,
         read::PageRequest,
     },
     time::{Clock as _, SystemClock},
@@ -227,8 +225,8 @@ async fn trail(store: &Store, patient: &PatientId) -> usize {
 
 #[tokio::test]
 async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
-    let engine = Engine::in_memory().await.unwrap();
-    let client = aws_sdk_dynamodb::Client::from_conf(local_config(engine.endpoint()).build());
+    let engine = Served::in_memory().await.unwrap();
+    let client = engine.engine().client();
     let store = Store::new(client, "clinic");
     store.create_table().await.unwrap();
     let patients = [register(&store).await, register(&store).await];

@@ -1,5 +1,7 @@
 //! What a request was granted: who asks, and for which records they may.
 
+use std::sync::Arc;
+
 use super::{
     policy::{Override, Scope},
     principal::{Clinics, Principal},
@@ -14,12 +16,12 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     operation: &'static str,
-    principal: Principal,
+    principal: Arc<Principal>,
     scope: Scope,
 }
 
 impl Grant {
-    pub(super) fn new(operation: &'static str, principal: Principal, scope: Scope) -> Self {
+    pub(super) fn new(operation: &'static str, principal: Arc<Principal>, scope: Scope) -> Self {
         Self { operation, principal, scope }
     }
 

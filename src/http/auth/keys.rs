@@ -88,7 +88,7 @@ struct Shared {
 
 #[derive(Clone)]
 struct Known {
-    keys: Arc<HashMap<String, VerifyingKey>>,
+    keys: Arc<HashMap<String, Arc<VerifyingKey>>>,
     since: Timestamp,
 }
 
@@ -117,12 +117,12 @@ impl IssuerKeys {
         Self(Arc::new(Shared { location, known: RwLock::new(known), asked: Mutex::new(None) }))
     }
 
-    /// The key of an id. A set that is fresh is not asked for again before half a minute is over, so that tokens
+    /// The key of an id, the same one until the set is asked for anew. A set that is fresh is not asked for again before half a minute is over, so that tokens
     /// with made-up ids make no requests.
     ///
     /// # Errors
     /// [`NoKey`].
-    pub async fn find(&self, id: &str, now: Timestamp) -> Result<VerifyingKey, NoKey> {
+    pub async fn find(&self, id: &str, now: Timestamp) -> Result<Arc<VerifyingKey>, NoKey> {
         let known = self.0.known.read().await.clone();
         let age = known.as_ref().map(|known| now.duration_since(known.since));
         let key = known.and_then(|known| known.keys.get(id).cloned());
@@ -171,7 +171,7 @@ fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
     asked.is_none_or(|last| now.duration_since(last) >= REFRESH_AT_MOST)
 }
 
-async fn load(location: &JwksLocation) -> anyhow::Result<HashMap<String, VerifyingKey>> {
+async fn load(location: &JwksLocation) -> anyhow::Result<HashMap<String, Arc<VerifyingKey>>> {
     let text = match location {
         JwksLocation::Url(uri) => fetch::get(uri).await?,
         JwksLocation::File(path) => tokio::fs::read(path)
@@ -183,14 +183,14 @@ async fn load(location: &JwksLocation) -> anyhow::Result<HashMap<String, Verifyi
 }
 
 /// The keys for signatures, by id. What else a set holds is passed over, as RFC 7517 asks (section 5).
-fn usable(set: &JwkSet) -> anyhow::Result<HashMap<String, VerifyingKey>> {
+fn usable(set: &JwkSet) -> anyhow::Result<HashMap<String, Arc<VerifyingKey>>> {
     let mut keys = HashMap::new();
     for jwk in &set.keys {
         let common = &jwk.common;
         let for_signatures = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
         let usable = common.key_id.clone().zip(verifying(jwk)).filter(|_| for_signatures);
         if let Some((id, key)) = usable
-            && keys.insert(id, key).is_some()
+            && keys.insert(id, Arc::new(key)).is_some()
         {
             bail!("two of its keys have the same kid");
         }

@@ -1,8 +1,12 @@
 //! Bearer tokens: JWTs (RFC 7519) of one issuer, verified with its keys and by the service's own clock.
 
+use std::{fmt, sync::Arc, time::Duration};
+
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, errors::ErrorKind};
+use moka::future::Cache;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     claims::{ClaimNames, Claims},
@@ -12,6 +16,9 @@ use super::{
 
 /// How far the issuer's clock may be from ours.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(30);
+/// Of how many tokens it is remembered that they were verified, and for how long.
+const REMEMBERED: u64 = 10_000;
+const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 /// A longer token is none: headers are limited as well.
 const MAX_BYTES: usize = 16 * 1024;
 /// The types of token that say who calls: none given, any JWT, or an access token (RFC 9068).
@@ -43,18 +50,35 @@ pub enum TokenError {
 
 use TokenError::Invalid;
 
-/// Verifies tokens.
-#[derive(Debug, Clone)]
+/// Verifies tokens, and remembers those that were right: callers send the same one with each request, and to verify its
+/// signature takes longer than all else that is done before a handler.
+#[derive(Clone)]
 pub struct Authenticator {
-    rules: TokenRules,
+    rules: Arc<TokenRules>,
     keys: IssuerKeys,
+    verified: Cache<[u8; 32], Arc<Verified>>,
+}
+
+/// A token that was right, but for the time.
+struct Verified {
+    key_id: String,
+    key: Arc<VerifyingKey>,
+    validity: Validity,
+    principal: Arc<Principal>,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 impl Authenticator {
     /// One that takes what keeps the rules and is signed with one of the keys.
     #[must_use]
     pub fn new(rules: TokenRules, keys: IssuerKeys) -> Self {
-        Self { rules, keys }
+        let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR);
+        Self { rules: Arc::new(rules), keys, verified: verified.build() }
     }
 
     /// The issuer's keys.
@@ -67,15 +91,34 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub async fn authenticate(&self, token: &str, now: Timestamp) -> Result<Principal, TokenError> {
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>, TokenError> {
         if token.len() > MAX_BYTES {
             return Err(Invalid("it is too long"));
         }
+        // What is remembered is no token: nobody finds one in this process's memory.
+        let digest = Sha256::digest(token).into();
+        if let Some(known) = self.verified.get(&digest).await
+            // A key that was withdrawn or replaced since verifies nothing any more.
+            && self.keys.find(&known.key_id, now).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
+        {
+            known.validity.check(now)?;
+            return Ok(known.principal.clone());
+        }
+        let verified = Arc::new(self.read(token, now).await?);
+        self.verified.insert(digest, verified.clone()).await;
+        Ok(verified.principal.clone())
+    }
+
+    async fn read(&self, token: &str, now: Timestamp) -> Result<Verified, TokenError> {
         let header =
             decode_header(token).map_err(|_| Invalid("it is no JWT with a known algorithm"))?;
         self.check_header(&header)?;
-        let id = header.kid.as_deref().ok_or(Invalid("its header names no key"))?;
-        let key = self.keys.find(id, now).await.map_err(|error| match error {
+        let key_id = header.kid.ok_or(Invalid("its header names no key"))?;
+        let key = self.keys.find(&key_id, now).await.map_err(|error| match error {
             NoKey::Unknown => Invalid("its key is none of the issuer's"),
             NoKey::Unavailable => TokenError::KeysUnavailable,
         })?;
@@ -83,8 +126,10 @@ impl Authenticator {
             return Err(Invalid("its key is not for its algorithm"));
         }
         let claims = self.verify(token, header.alg, &key)?;
-        self.check_times(&claims, now)?;
-        self.rules.claims.principal(&claims).map_err(Invalid)
+        let validity = self.validity(&claims)?;
+        validity.check(now)?;
+        let principal = Arc::new(self.rules.claims.principal(&claims).map_err(Invalid)?);
+        Ok(Verified { key_id, key, validity, principal })
     }
 
     fn check_header(&self, header: &Header) -> Result<(), TokenError> {
@@ -125,16 +170,28 @@ impl Authenticator {
         })
     }
 
-    fn check_times(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
+    fn validity(&self, claims: &Claims) -> Result<Validity, TokenError> {
         let expires = instant(claims, "exp")?.ok_or(Invalid("it has no exp"))?;
         let begins = instant(claims, "nbf")?;
         if begins.is_none() && !self.rules.nbf_optional {
             return Err(Invalid("it has no nbf"));
         }
-        if now.duration_since(expires) >= LEEWAY {
+        Ok(Validity { begins, expires })
+    }
+}
+
+/// When a token is valid.
+struct Validity {
+    begins: Option<Timestamp>,
+    expires: Timestamp,
+}
+
+impl Validity {
+    fn check(&self, now: Timestamp) -> Result<(), TokenError> {
+        if now.duration_since(self.expires) >= LEEWAY {
             return Err(Invalid("it has expired"));
         }
-        if begins.is_some_and(|begins| begins.duration_since(now) > LEEWAY) {
+        if self.begins.is_some_and(|begins| begins.duration_since(now) > LEEWAY) {
             return Err(Invalid("it is not valid yet"));
         }
         Ok(())

@@ -10,12 +10,18 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
     http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
     id::OrgId,
-    store::{Store, client::local_config, embedded::Engine},
+    store::{
+        Store,
+        client::{local_config, local_streams},
+        embedded::Engine,
+    },
     time::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -63,8 +69,8 @@ impl Clock for TestClock {
 }
 
 /// What lasts for as long as the test needs it.
-struct Kept {
-    endpoint: String,
+pub(super) struct Kept {
+    pub(super) streams: aws_sdk_dynamodbstreams::Client,
     _engine: Option<Engine>,
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -83,7 +89,7 @@ pub struct TestApp {
     bearer: String,
     /// The organisation of its administrator.
     pub org: OrgId,
-    kept: Arc<Kept>,
+    pub(super) kept: Arc<Kept>,
 }
 
 impl TestApp {
@@ -100,12 +106,14 @@ impl TestApp {
     }
 
     async fn spawn_with(turn: Option<MutexGuard<'static, ()>>) -> Self {
-        let (engine, endpoint) = if let Some(endpoint) = external_endpoint() {
-            (None, endpoint)
+        let (engine, config, streams, calls) = if let Some(endpoint) = external_endpoint() {
+            let calls = Builder::new().build_http();
+            (None, local_config(&endpoint), local_streams(&endpoint), calls)
         } else {
-            let engine = Engine::in_memory().await.unwrap();
-            let endpoint = engine.endpoint().to_owned();
-            (Some(engine), endpoint)
+            let engine = Engine::in_memory().unwrap();
+            let (config, streams) = (engine.config(), engine.streams());
+            let calls = SharedHttpClient::new(engine.http_client());
+            (Some(engine), config, streams, calls)
         };
         let wire = Arc::new(Wire::default());
         // The engine shares two cores with all tests: what is slow here is not out of reach.
@@ -115,12 +123,12 @@ impl TestApp {
             .operation_attempt_timeout(patience)
             .operation_timeout(patience * 2)
             .build();
-        let config = local_config(&endpoint).http_client(wire.client()).timeout_config(patient);
+        let config = config.http_client(wire.client(calls)).timeout_config(patient);
         let store = Store::new(Client::from_conf(config.build()), fresh_table());
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        let kept = Arc::new(Kept { endpoint, _engine: engine, _turn: turn });
+        let kept = Arc::new(Kept { streams, _engine: engine, _turn: turn });
         Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), kept)
     }
 
@@ -205,11 +213,6 @@ impl TestApp {
         let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
         let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
         Self::assemble_with(parts, keys, limits, self.kept.clone(), allowed)
-    }
-
-    /// Where the engine listens.
-    pub fn endpoint(&self) -> &str {
-        &self.kept.endpoint
     }
 
     /// The keys that seal cursors and secrets.

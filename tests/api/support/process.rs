@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::config::{Credentials, Region};
 use axum::body::Bytes;
 use clinic_api::{
     http::auth::{Role, development::DevelopmentIssuer},
-    store::{client::local_config, embedded::Engine},
+    store::{client::local_config, embedded::Served},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -189,7 +189,7 @@ pub struct RemoteTable {
     endpoint: String,
     /// The table's name.
     pub name: String,
-    _engine: Option<Engine>,
+    _engine: Option<Served>,
 }
 
 impl RemoteTable {
@@ -198,7 +198,7 @@ impl RemoteTable {
         let (engine, endpoint) = if let Some(endpoint) = external_endpoint() {
             (None, endpoint)
         } else {
-            let engine = Engine::in_memory().await.unwrap();
+            let engine = Served::in_memory().await.unwrap();
             let endpoint = engine.endpoint().to_owned();
             (Some(engine), endpoint)
         };

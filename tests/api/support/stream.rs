@@ -2,7 +2,6 @@
 
 use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
 use clinic_api::{
-    store::client::local_streams,
     stream::{change::Change, event::Event, record::ChangeRecord},
     worker::{
         dispatcher::Dispatcher,
@@ -19,7 +18,7 @@ use super::TestApp;
 impl TestApp {
     /// A client of the table's stream.
     pub fn streams(&self) -> Client {
-        local_streams(self.endpoint())
+        self.kept.streams.clone()
     }
 
     /// All changes that the stream has, shard by shard.

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::{
     client::{
         http::{
@@ -197,9 +196,9 @@ impl Wire {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// The client whose calls pass here.
-    pub fn client(self: &std::sync::Arc<Self>) -> SharedHttpClient {
-        SharedHttpClient::new(WireClient { wire: self.clone(), inner: Builder::new().build_http() })
+    /// A client whose calls pass here on their way to `inner`.
+    pub fn client(self: &std::sync::Arc<Self>, inner: SharedHttpClient) -> SharedHttpClient {
+        SharedHttpClient::new(WireClient { wire: self.clone(), inner })
     }
 
     fn next_fault(&self, operation: &str) -> Option<Fault> {

@@ -1,0 +1,185 @@
+//! The SDK's calls, answered by the engine in this process: no socket lies between them, and no port is open to others on
+//! this machine.
+
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
+            SharedHttpConnector,
+        },
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The way to a database that may be closed. Clones share it.
+#[derive(Clone)]
+pub struct InProcess(Arc<RwLock<Option<Database>>>);
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InProcess")
+    }
+}
+
+impl InProcess {
+    pub(super) fn to(database: Database) -> Self {
+        Self(Arc::new(RwLock::new(Some(database))))
+    }
+
+    /// Waits for the calls that run, and closes the database; later calls fail as where nobody listens.
+    pub(super) fn close(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let database = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let database = database
+            .as_ref()
+            .ok_or_else(|| ConnectorError::io("the embedded engine was stopped".into()))?;
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default();
+        let body = request.body().bytes().unwrap_or_default();
+        let (status, json) = match dispatch(database, operation, body) {
+            Ok(json) => (200, json),
+            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+        };
+        let status = StatusCode::try_from(status);
+        let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
+        let mut response = HttpResponse::new(status, SdkBody::from(json));
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+        Ok(response)
+    }
+}
+
+impl HttpConnector for InProcess {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move {
+            // In a task of its own: calls that wait for one another run beside each other, and one that nobody waits for any
+            // more is done nevertheless, as it would be behind a connection.
+            let answering = tokio::spawn(async move { this.answer(&request) });
+            answering.await.map_err(|panicked| ConnectorError::other(panicked.into(), None))?
+        })
+    }
+}
+
+impl HttpClient for InProcess {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+/// Reads what an operation is asked, and writes what it answers (AWS JSON 1.0).
+fn done<I: DeserializeOwned, O: Serialize>(
+    body: &[u8],
+    operation: impl FnOnce(I) -> dynoxide::Result<O>,
+) -> dynoxide::Result<Vec<u8>> {
+    let input = serde_json::from_slice(body)
+        .map_err(|error| DynoxideError::SerializationException(error.to_string()))?;
+    serde_json::to_vec(&operation(input)?)
+        .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<Vec<u8>> {
+    match operation {
+        "BatchGetItem" => done(body, |input| database.batch_get_item(input)),
+        "BatchWriteItem" => done(body, |input| database.batch_write_item(input)),
+        "CreateTable" => done(body, |input| database.create_table(input)),
+        "DeleteItem" => done(body, |input| database.delete_item(input)),
+        "DeleteTable" => done(body, |input| database.delete_table(input)),
+        "DescribeStream" => done(body, |input| database.describe_stream(input)),
+        "DescribeTable" => done(body, |input| database.describe_table(input)),
+        "DescribeTimeToLive" => done(body, |input| database.describe_time_to_live(input)),
+        "GetItem" => done(body, |input| database.get_item(input)),
+        "GetRecords" => done(body, |input| database.get_records(input)),
+        "GetShardIterator" => done(body, |input| database.get_shard_iterator(input)),
+        "ListStreams" => done(body, |input| database.list_streams(input)),
+        "ListTables" => done(body, |input| database.list_tables(input)),
+        "PutItem" => done(body, |input| database.put_item(input)),
+        "Query" => done(body, |input| database.query(input)),
+        "Scan" => done(body, |input| database.scan(input)),
+        "TransactGetItems" => done(body, |input| database.transact_get_items(input)),
+        "TransactWriteItems" => done(body, |input| database.transact_write_items(input)),
+        "UpdateItem" => done(body, |input| database.update_item(input)),
+        "UpdateTable" => done(body, |input| database.update_table(input)),
+        "UpdateTimeToLive" => done(body, |input| database.update_time_to_live(input)),
+        _ => Err(DynoxideError::UnsupportedCapability(format!(
+            "the embedded engine is not asked for {operation}"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::{
+        Client,
+        error::{ProvideErrorMetadata as _, SdkError},
+        types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    };
+
+    use super::super::Engine;
+    use crate::store::Store;
+
+    async fn engine_with_table() -> (Engine, Client) {
+        let engine = Engine::in_memory().unwrap();
+        let client = engine.client();
+        Store::new(client.clone(), "clinic").create_table().await.unwrap();
+        (engine, client)
+    }
+
+    fn put_new(note: &str) -> Put {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put =
+            Put::builder().table_name("clinic").condition_expression("attribute_not_exists(PK)");
+        let put = put.item("PK", text("A")).item("SK", text("B")).item("note", text(note));
+        let all = ReturnValuesOnConditionCheckFailure::AllOld;
+        put.return_values_on_condition_check_failure(all).build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn refusals_come_as_dynamodb_sends_them() {
+        let (_engine, client) = engine_with_table().await;
+        let write = async |note| {
+            let item = TransactWriteItem::builder().put(put_new(note)).build();
+            client.transact_write_items().transact_items(item).send().await
+        };
+        write("first").await.unwrap();
+        let refused = write("second").await.unwrap_err().into_service_error();
+        let reasons = match refused {
+            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+                cancelled.cancellation_reasons.unwrap()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reasons[0].code(), Some("ConditionalCheckFailed"));
+        assert_eq!(reasons[0].item().unwrap()["note"], AttributeValue::S("first".to_owned()));
+        let missing = client.get_item().table_name("other").key("PK", AttributeValue::Bool(true));
+        let refused = missing.send().await.unwrap_err();
+        assert!(refused.code().is_some(), "{refused:?}");
+        let unknown = client.describe_limits().send().await.unwrap_err();
+        assert_eq!(unknown.raw_response().unwrap().status().as_u16(), 501);
+    }
+
+    #[tokio::test]
+    async fn a_stopped_engine_is_out_of_reach() {
+        let (engine, client) = engine_with_table().await;
+        engine.stop().await;
+        let failed = client.list_tables().send().await.unwrap_err();
+        assert!(matches!(failed, SdkError::DispatchFailure(_)), "{failed:?}");
+    }
+}
