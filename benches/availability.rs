@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::{
     Router,
     body::Body,
@@ -30,7 +30,7 @@ use clinic_api::{
         headers::HeaderSettings,
     },
     id::{ClinicId, StaffId},
-    store::{Precondition, Store, WriteContext, client::local_config, embedded::Engine},
+    store::{Precondition, Store, WriteContext, embedded::Engine},
     time::{Clock as _, SystemClock},
     webhooks::model::target::AllowList,
 };
@@ -105,8 +105,8 @@ impl Bench {
 }
 
 async fn prepare() -> (Bench, Engine) {
-    let engine = Engine::in_memory().await.unwrap();
-    let client = Client::from_conf(local_config(engine.endpoint()).build());
+    let engine = Engine::in_memory().unwrap();
+    let client = engine.client();
     let store = Store::new(client, "bench".to_owned());
     store.create_table().await.unwrap();
     let issuer = DevelopmentIssuer::random().unwrap();

@@ -38,6 +38,8 @@ pub struct Asked {
     calls: Calls,
     at_once: usize,
     length: Duration,
+    /// If it is not for so long, but so many times.
+    times: Option<u32>,
     table: String,
     clinic: String,
     staff: String,
@@ -61,6 +63,7 @@ pub fn asked_for() -> Option<Asked> {
         calls,
         at_once: variable("AT_ONCE").parse().unwrap(),
         length: Duration::from_secs_f64(variable("LENGTH").parse().unwrap()),
+        times: std::env::var("TIMES").ok().map(|times| times.parse().unwrap()),
         table: variable("TABLE"),
         clinic: variable("CLINIC"),
         staff: variable("STAFF"),
@@ -71,12 +74,23 @@ pub fn asked_for() -> Option<Asked> {
 
 /// The CPU time, in microseconds, of a process that makes these calls, for each time it made them all.
 pub async fn cpu_of_one(site: &Site, calls: Calls, at_once: usize, length: Duration) -> f64 {
-    let callers = &site.callers;
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = told(Command::new(std::env::current_exe().unwrap()), site, calls);
     command
-        .env(ASKED, format!("{calls:?}"))
         .env("AT_ONCE", at_once.to_string())
         .env("LENGTH", length.as_secs_f64().to_string())
+        .stdout(Stdio::piped());
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// This program, told what to call and where.
+pub fn told(mut program: Command, site: &Site, calls: Calls) -> Command {
+    let callers = &site.callers;
+    program
+        .env(ASKED, format!("{calls:?}"))
+        .env("AT_ONCE", "1")
+        .env("LENGTH", "0")
         .env("TABLE", &callers.table)
         .env("CLINIC", callers.clinic.rsplit('/').next().unwrap())
         .env("STAFF", &callers.staff[0])
@@ -85,16 +99,19 @@ pub async fn cpu_of_one(site: &Site, calls: Calls, at_once: usize, length: Durat
         .env("AWS_ENDPOINT_URL_DYNAMODB", &callers.endpoint)
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "x")
-        .env("AWS_SECRET_ACCESS_KEY", "x")
-        .stdout(Stdio::piped());
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+        .env("AWS_SECRET_ACCESS_KEY", "x");
+    program
 }
 
 /// Calls, and prints the CPU time of one.
 pub async fn run(asked: &Asked) {
     let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    if let Some(times) = asked.times {
+        for _ in 0..times {
+            call(&client, asked).await;
+        }
+        return;
+    }
     call(&client, asked).await;
     let (before, begun) = (own_cpu(), Instant::now());
     let mut running = JoinSet::new();

@@ -18,7 +18,7 @@ use tokio::{
 use super::site::Callers;
 
 /// What is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Livez,
     Patient,
@@ -33,7 +33,8 @@ pub struct Done {
     pub took: Duration,
 }
 
-async fn ask(callers: &Callers, target: Target) {
+/// Asks once, and sees to it that the answer is as it should be.
+pub async fn ask(callers: &Callers, target: Target) {
     let (request, expected) = callers.request(target);
     let answer = callers.client.request(request).await.unwrap();
     let status = answer.status();

@@ -5,6 +5,9 @@
 //! SDK alone, in turns against the same store; throughput in a closed loop; and latency at a fixed rate, counted from when each
 //! request was due, so that a request that waits for a slow one is told as slow (no coordinated omission).
 //!
+//! `cargo bench --bench load -- instructions` counts instructions instead, which are the same on a busy machine, and fails if
+//! there are more of them than there should be.
+//!
 //! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +18,7 @@
 
 mod bare;
 mod drive;
+mod instructions;
 mod measured;
 mod site;
 
@@ -78,7 +82,10 @@ async fn main() {
     if let Some(calls) = bare::asked_for() {
         return bare::run(&calls).await;
     }
-    let site = Site::open().await;
+    if std::env::args().any(|argument| argument == "instructions") {
+        return instructions::count().await;
+    }
+    let site = Site::open(site::service()).await;
     println!("start to ready: {:.0?}; memory idle: {:.1} MB\n", site.start, site.service.memory());
     println!(
         "| endpoint | requests/s | CPU µs of the service | CPU µs of the SDK | ratio | at requests/s | p50 ms | p99 ms | p99.9 ms |"
@@ -89,5 +96,4 @@ async fn main() {
     }
     println!("\nmemory after this load: {:.1} MB", site.service.memory());
     Process::end(site.service);
-    site.store.stop().await;
 }

@@ -33,6 +33,12 @@ impl Process {
         line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
     }
 
+    /// Asks it to end, and waits until it has.
+    pub fn finish(mut self) {
+        let told = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(told.success() && self.0.wait().unwrap().success());
+    }
+
     /// Ends it.
     pub fn end(mut self) {
         self.0.kill().unwrap();

@@ -19,7 +19,7 @@ use axum::{
 };
 use clinic_api::{
     http::auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
-    store::{Store, client::local_config, embedded::Engine},
+    store::{Store, client::local_config, embedded::Served},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -43,24 +43,23 @@ const LISTED: usize = 25;
 
 /// Where the data are.
 pub struct StoreProcess {
-    engine: Option<Engine>,
+    _engine: Option<Served>,
     pub endpoint: String,
 }
 
 impl StoreProcess {
     async fn open() -> Self {
         if let Ok(endpoint) = std::env::var("CLINIC_TEST_ENDPOINT") {
-            return Self { engine: None, endpoint };
+            return Self { _engine: None, endpoint };
         }
-        let engine = Engine::in_memory().await.unwrap();
-        Self { endpoint: engine.endpoint().to_owned(), engine: Some(engine) }
+        let engine = Served::in_memory().await.unwrap();
+        Self { endpoint: engine.endpoint().to_owned(), _engine: Some(engine) }
     }
+}
 
-    pub async fn stop(self) {
-        if let Some(engine) = self.engine {
-            engine.stop().await;
-        }
-    }
+/// The service, as it is shipped.
+pub fn service() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_clinic-api"))
 }
 
 /// What callers share.
@@ -82,7 +81,7 @@ pub struct Callers {
 pub struct Site {
     pub callers: Arc<Callers>,
     pub service: Process,
-    pub store: StoreProcess,
+    _store: StoreProcess,
     pub start: Duration,
     _folder: TempDir,
 }
@@ -94,8 +93,8 @@ fn wide_limits(command: &mut Command) {
 }
 
 impl Site {
-    /// Starts store and service, and makes what is asked for.
-    pub async fn open() -> Self {
+    /// Starts store and service, which `program` is, and makes what is asked for.
+    pub async fn open(mut program: Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
@@ -108,12 +107,13 @@ impl Site {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api"));
-        command
+        program
             .args(["serve", "--listen", &address.to_string(), "--log-format", "json"])
             .current_dir(folder.path())
             .env("CLINIC_API_DEVELOPMENT_ISSUER", issuer)
             .env("CLINIC_API_STORE", "dynamodb")
+            // As in the image.
+            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .env("CLINIC_API_TABLE", &table)
             .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
             .env("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
@@ -123,7 +123,7 @@ impl Site {
             .stdout(Stdio::null())
             // What is logged is written, as it is where it is shipped.
             .stderr(Stdio::null());
-        wide_limits(&mut command);
+        wide_limits(&mut program);
         let client = HttpClient::builder(TokioExecutor::new()).build_http();
         let today = Zoned::new(SystemClock.now(), TimeZone::UTC).date();
         let mut callers = Callers {
@@ -140,13 +140,13 @@ impl Site {
             booked: AtomicUsize::new(0),
         };
         let begun = Instant::now();
-        let service = Process::start(&mut command);
+        let service = Process::start(&mut program);
         while callers.try_get("/readyz").await != Some(StatusCode::OK) {
             sleep(Duration::from_millis(2)).await;
         }
         let start = begun.elapsed();
         callers.fill().await;
-        Self { callers: Arc::new(callers), service, store, start, _folder: folder }
+        Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
     }
 }
 
