@@ -11,6 +11,10 @@ use clinic_api::{
     time::{Clock as _, SystemClock},
 };
 
+/// A request makes some thousand allocations, most of them in the SDK.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Runtime::new() {

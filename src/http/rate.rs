@@ -4,7 +4,7 @@
 mod address;
 mod bucket;
 
-use std::num::NonZeroU32;
+use std::{fmt::Write as _, num::NonZeroU32};
 
 pub use address::{PeerAddress, client_address};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -117,14 +117,16 @@ impl Standing {
         if self.0.is_empty() {
             return;
         }
-        let list = |show: fn(&Left) -> String| {
-            let members: Vec<_> = self.0.iter().map(show).collect();
-            HeaderValue::from_str(&members.join(", "))
-        };
-        let policy = list(|left| format!("\"{}\";q={};w=60", left.of, left.quota));
-        let now = list(|left| format!("\"{}\";r={};t={}", left.of, left.remaining, left.full_in));
+        let (mut policy, mut now) = (String::new(), String::new());
+        for (number, left) in self.0.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            let Left { of, quota, remaining, full_in, .. } = left;
+            // To a text, that never fails.
+            let _ = write!(policy, "{comma}\"{of}\";q={quota};w=60");
+            let _ = write!(now, "{comma}\"{of}\";r={remaining};t={full_in}");
+        }
         for (name, value) in [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, now)] {
-            if let Ok(value) = value {
+            if let Ok(value) = HeaderValue::try_from(value) {
                 headers.insert(name, value);
             }
         }

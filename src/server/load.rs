@@ -23,10 +23,12 @@ pub struct Load {
     moved: Arc<AtomicU64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Requests {
     begun: u64,
     under_way: BTreeMap<u64, Instant>,
+    /// When one began or ended last.
+    changed: Instant,
 }
 
 /// A request that is under way for as long as this lives.
@@ -40,6 +42,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         self.requests.send_modify(|requests| {
             requests.under_way.remove(&self.number);
+            requests.changed = Instant::now();
         });
     }
 }
@@ -47,8 +50,9 @@ impl Drop for UnderWay {
 impl Load {
     /// A connection on which nothing has come yet.
     pub fn new() -> Self {
-        let requests = watch::Sender::new(Requests::default());
-        Self { requests, opened: Instant::now(), moved: Arc::default() }
+        let opened = Instant::now();
+        let requests = Requests { begun: 0, under_way: BTreeMap::new(), changed: opened };
+        Self { requests: watch::Sender::new(requests), opened, moved: Arc::default() }
     }
 
     /// A request has arrived.
@@ -57,7 +61,8 @@ impl Load {
         self.requests.send_modify(|requests| {
             requests.begun += 1;
             number = requests.begun;
-            requests.under_way.insert(number, Instant::now());
+            requests.changed = Instant::now();
+            requests.under_way.insert(number, requests.changed);
         });
         UnderWay { requests: self.requests.clone(), number }
     }
@@ -82,43 +87,42 @@ impl Load {
 
     /// Waits until nothing has gone on for `first`, while no request has ever arrived, or for `next`, once one has: no
     /// request was under way, and no part of an answer was sent.
+    ///
+    /// Requests do not wake it: it looks again when, at the earliest, there can have been as much silence.
     pub async fn quiet(&self, first: Duration, next: Duration) {
-        let mut requests = self.requests.subscribe();
-        let mut silent_since = Instant::now();
+        let called = Instant::now();
         loop {
-            let (begun, busy) = {
-                let requests = requests.borrow_and_update();
-                (requests.begun > 0, !requests.under_way.is_empty())
-            };
-            let due = if begun {
-                self.last_moved().max(silent_since) + next
-            } else {
-                silent_since + first
-            };
-            tokio::select! {
-                _ = requests.changed() => silent_since = Instant::now(),
-                () = sleep_until(due), if !busy => {
-                    if !begun || self.last_moved() + next <= Instant::now() {
-                        return;
-                    }
-                }
+            let (due, now) = (self.quiet_at(called, first, next), Instant::now());
+            if due.is_some_and(|due| due <= now) {
+                return;
             }
+            // A request may come and go at once.
+            let earliest = now + next.max(Duration::from_millis(1));
+            sleep_until(due.unwrap_or(earliest).min(earliest)).await;
         }
     }
 
-    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the answer.
+    /// When there will have been as much silence, if nothing goes on meanwhile; nobody knows while a request is under way.
+    fn quiet_at(&self, called: Instant, first: Duration, next: Duration) -> Option<Instant> {
+        let requests = self.requests.borrow();
+        let silent_since = requests.changed.max(called);
+        match requests.begun {
+            _ if !requests.under_way.is_empty() => None,
+            0 => Some(silent_since + first),
+            _ => Some(self.last_moved().max(silent_since) + next),
+        }
+    }
+
+    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the answer. Looks again
+    /// when, at the earliest, there can be one.
     pub async fn overdue(&self, limit: Duration) {
-        let mut requests = self.requests.subscribe();
         loop {
-            let oldest = requests.borrow_and_update().under_way.values().next().copied();
-            let Some(oldest) = oldest else {
-                let _ = requests.changed().await;
-                continue;
-            };
-            tokio::select! {
-                _ = requests.changed() => {}
-                () = sleep_until(oldest + limit) => return,
+            let oldest = self.requests.borrow().under_way.values().next().copied();
+            let due = oldest.unwrap_or_else(Instant::now) + limit;
+            if due <= Instant::now() {
+                return;
             }
+            sleep_until(due).await;
         }
     }
 

@@ -1,8 +1,14 @@
 //! Items in and out: the attributes that every item has, and the aggregate's own beside them.
 
+use std::cell::Cell;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IntoDeserializer, value::MapDeserializer},
+};
+use serde_dynamo::Deserializer;
 
 use super::{
     attributes::{DELETING, Item, number, string, text},
@@ -124,7 +130,13 @@ impl<T: Record> Entity<T> {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
         }
         T::SHAPES.upcast(T::TYPE, &mut item)?;
-        Ok(Self { meta: decoded(&item, T::TYPE)?, value: decoded(&item, T::TYPE)? })
+        let of_meta = |name| Some((name, item.get(name)?.clone()));
+        let meta = decoded(T::TYPE, Meta::ATTRIBUTES.into_iter().filter_map(of_meta))?;
+        // Values are taken out of it rather than copied.
+        let taken =
+            |value: &mut AttributeValue| std::mem::replace(value, AttributeValue::Null(true));
+        let value = item.iter_mut().map(|(name, value)| (name.as_str(), taken(value)));
+        Ok(Self { meta, value: decoded(T::TYPE, value)? })
     }
 
     /// The write that stores a new entity, where nothing may stand yet.
@@ -145,6 +157,9 @@ impl<T: Record> Entity<T> {
 }
 
 impl Meta {
+    const ATTRIBUTES: [&str; 7] =
+        ["org", "rev", "created_at", "updated_at", "updated_by", "request_id", DELETING];
+
     /// That the item still is at this revision and marked as it was: a mark leaves the revision alone, and a whole
     /// item written over it must neither wipe it nor bring it back.
     #[must_use]
@@ -157,24 +172,34 @@ impl Meta {
     }
 }
 
-/// What an item holds. An error names the attribute and not what stands in it, which may be known of a patient.
-fn decoded<V: DeserializeOwned>(item: &Item, kind: &'static str) -> Result<V, StoreError> {
-    serde_dynamo::aws_sdk_dynamodb_1::from_item(item.clone()).map_err(|error| {
+/// What attributes hold. An error names the attribute and not what stands in it, which may be known of a patient.
+fn decoded<'a, V: DeserializeOwned>(
+    kind: &'static str,
+    attributes: impl Iterator<Item = (&'a str, AttributeValue)>,
+) -> Result<V, StoreError> {
+    let reading = Cell::new("the item");
+    let attributes = attributes.map(|(name, value)| {
+        reading.set(name);
+        (name, Attribute(value))
+    });
+    V::deserialize(MapDeserializer::new(attributes)).map_err(|error: serde_dynamo::Error| {
         let text = error.to_string();
         if text.starts_with("missing field") {
             return StoreError::corrupt(kind, text);
         }
-        StoreError::corrupt(kind, format!("{} is not as it should be", wrong_attribute::<V>(item)))
+        StoreError::corrupt(kind, format!("{} is not as it should be", reading.get()))
     })
 }
 
-/// Where in the item that is which is not as it should be, as a path of attribute names.
-fn wrong_attribute<V: DeserializeOwned>(item: &Item) -> String {
-    let value = serde_dynamo::aws_sdk_dynamodb_1::from_item::<serde_json::Value>(item.clone());
-    let path = value.ok().and_then(|value| {
-        serde_path_to_error::deserialize::<_, V>(value).err().map(|error| error.path().to_string())
-    });
-    path.unwrap_or_else(|| "an attribute".to_owned())
+/// The value of an attribute, as serde reads it.
+struct Attribute(AttributeValue);
+
+impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
+    type Deserializer = Deserializer;
+
+    fn into_deserializer(self) -> Deserializer {
+        Deserializer::from_attribute_value(self.0.into())
+    }
 }
 
 /// Whether an item is of the record's type.

@@ -36,7 +36,8 @@ use crate::{
 #[derive(Clone)]
 pub struct Guard {
     app: AppState,
-    rules: Arc<HashMap<(Method, String), Rule>>,
+    /// By path, and then by method.
+    rules: Arc<HashMap<String, HashMap<Method, Rule>>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +52,7 @@ impl Guard {
     /// The guard of the operations of a document.
     #[must_use]
     pub fn new(app: AppState, document: &OpenApi) -> Self {
-        let mut rules = HashMap::new();
+        let mut rules: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
                 (Method::GET, &item.get),
@@ -68,7 +69,7 @@ impl Guard {
                     None if PUBLIC.contains(&id) => Rule::Public,
                     None => Rule::Closed,
                 };
-                rules.insert((method, path.clone()), rule);
+                rules.entry(path.clone()).or_default().insert(method, rule);
             }
         }
         Self { app, rules: Arc::new(rules) }
@@ -77,11 +78,11 @@ impl Guard {
     fn rule(&self, request: &Request) -> Option<Rule> {
         // HEAD is answered by the handlers of GET.
         let method = match request.method() {
-            &Method::HEAD => Method::GET,
-            other => other.clone(),
+            &Method::HEAD => &Method::GET,
+            other => other,
         };
-        let path = request.extensions().get::<MatchedPath>()?.as_str().to_owned();
-        self.rules.get(&(method, path)).copied()
+        let path = request.extensions().get::<MatchedPath>()?.as_str();
+        self.rules.get(path)?.get(method).copied()
     }
 }
 
