@@ -45,6 +45,16 @@ const HTTP2_PING: Duration = Duration::from_secs(20);
 /// How many requests an HTTP/2 client may have under way at once.
 const HTTP2_STREAMS: u32 = 64;
 
+/// How many requests of an HTTP/2 connection may end by faults of its client (CVE-2025-8671). Who sends the 100 that clients
+/// begin with before they know how many there may be at once makes 36 of them.
+const HTTP2_FAULTS: usize = 128;
+
+/// How many requests an HTTP/2 client may have cancelled that nobody has looked at yet (CVE-2023-44487).
+const HTTP2_CANCELLED: usize = 20;
+
+/// What the fields of an HTTP/2 request may take, as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it.
+const HTTP2_FIELDS: u32 = 16 * 1024;
+
 /// What a connection may fill with a head that does not end.
 const HEAD_BYTES: usize = 32 * 1024;
 
@@ -94,7 +104,10 @@ pub async fn serve(
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HTTP2_PING)
-        .max_concurrent_streams(HTTP2_STREAMS);
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .max_local_error_reset_streams(HTTP2_FAULTS)
+        .max_pending_accept_reset_streams(HTTP2_CANCELLED)
+        .max_header_list_size(HTTP2_FIELDS);
     let stream = TokioIo::new(Watched::new(stream, load.clone()));
     let mut connection = pin!(builder.serve_connection(stream, answering));
     tokio::select! {

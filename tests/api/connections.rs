@@ -16,6 +16,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+use crate::support::frames::{Frame, Frames, HEADERS, fields};
+
 const SHORT: Duration = Duration::from_millis(400);
 const LONG: Duration = Duration::from_mins(1);
 /// More than the system keeps of a connection.
@@ -96,6 +98,44 @@ async fn who_sends_no_whole_request_is_closed_and_who_sent_one_may_stay_longer()
     served.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200 OK");
     assert!(until_closed(&mut served, 5 * SHORT).await.is_none(), "it may ask again");
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn a_first_request_that_comes_byte_by_byte_or_only_pings_before_it_are_not_waited_for() {
+    let server = Server::start(Limits { first_request: SHORT, ..limits() }).await;
+    let mut slow = server.connect(b"GET / HTTP/1.1\r\nX: ").await;
+    let (mut reading, mut writing) = slow.split();
+    let dripping = async {
+        while writing.write_all(b"x").await.is_ok() {
+            sleep(SHORT / 8).await;
+        }
+    };
+    let closed = async { while reading.read(&mut [0; 64]).await.is_ok_and(|bytes| bytes > 0) {} };
+    let ended = async { tokio::join!(closed, dripping) };
+    timeout(LONG, ended).await.expect("it is closed");
+    let mut pinging = Frames::open(&server.address.to_string(), &[]).await;
+    let head = Frame::new(HEADERS, 0, 1, &fields("GET", "/", &[]));
+    let mut unfinished = Frames::open(&server.address.to_string(), &[]).await;
+    unfinished.send(&[head]).await;
+    let pings = async {
+        while pinging.settle().await.is_some() {
+            sleep(SHORT / 8).await;
+        }
+    };
+    timeout(LONG, pings).await.expect("it is closed");
+    assert!(unfinished.until(|_| false).await.is_none());
+    assert_eq!(server.stop().await, 0);
+}
+
+#[tokio::test]
+async fn who_opens_no_window_for_the_answer_is_given_up() {
+    let server = Server::start(Limits { request: SHORT, ..limits() }).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE is 0.
+    let mut silent = Frames::open(&server.address.to_string(), &[(4, 0)]).await;
+    silent.send(&[Frame::request(1, &fields("GET", "/large", &[]))]).await;
+    assert!(silent.until(|frame| frame.kind == HEADERS).await.is_some(), "the head needs none");
+    assert!(silent.until(|_| false).await.is_none(), "it is closed");
     assert_eq!(server.stop().await, 0);
 }
 

@@ -28,6 +28,8 @@ mod events;
 mod faults;
 mod free_times;
 mod holds;
+mod hostile_http1;
+mod hostile_http2;
 mod idempotency;
 mod identity;
 mod issuer_keys;

@@ -6,6 +6,7 @@ pub mod builders;
 pub mod busy_month;
 pub mod callers;
 pub mod checker;
+pub mod frames;
 pub mod front_desk;
 pub mod hooked;
 pub mod process;
@@ -14,6 +15,7 @@ pub mod receiver;
 pub mod schedule;
 pub mod stream;
 pub mod wait;
+pub mod watched;
 pub mod wire;
 
 pub use answer::{Answer, Call};
