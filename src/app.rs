@@ -68,6 +68,8 @@ pub struct Parts {
 /// What a service bears of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
+    /// How many may be under way at once, while the CPUs do not keep up with them.
+    pub concurrent_at_least: usize,
     /// How many may be under way at once.
     pub concurrent: usize,
     /// How often anybody may ask.
@@ -76,7 +78,7 @@ pub struct RequestLimits {
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent: 1024, rates: RateSettings::default() }
+        Self { concurrent_at_least: 16, concurrent: 1024, rates: RateSettings::default() }
     }
 }
 
@@ -180,7 +182,8 @@ impl AppState {
 /// The whole service: every route inside every layer.
 pub fn service(state: AppState) -> Router {
     let (api, document) = router::api();
-    let places = Places::new(state.0.parts.limits.concurrent);
+    let limits = state.0.parts.limits;
+    let places = Places::new(limits.concurrent_at_least, limits.concurrent);
     let headers = state.0.parts.headers.clone();
     let guard = Guard::new(state.clone(), &document);
     let api = api.route_layer(middleware::from_fn_with_state(guard, auth::authorise));

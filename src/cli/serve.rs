@@ -99,6 +99,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
 
 fn request_limits(settings: &LimitArgs) -> RequestLimits {
     RequestLimits {
+        concurrent_at_least: settings.min_concurrent_requests,
         concurrent: settings.max_concurrent_requests,
         rates: RateSettings {
             per_address: settings.rate_per_address,

@@ -40,6 +40,7 @@ mod moving;
 mod odd_input;
 mod operations;
 mod overbooking;
+mod overload;
 mod paging;
 mod patients;
 mod plans_at_once;
