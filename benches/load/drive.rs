@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use axum::http::{StatusCode, header};
 use hdrhistogram::Histogram;
 use http_body_util::BodyExt as _;
 use tokio::{
+    sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -29,17 +31,38 @@ pub enum Target {
 
 /// What a closed loop did.
 pub struct Done {
-    pub requests: usize,
+    /// Answers with what was asked for.
+    pub served: usize,
+    pub rejected: usize,
     pub took: Duration,
 }
 
+impl Done {
+    /// Requests served in a second.
+    pub fn throughput(&self) -> f64 {
+        self.served as f64 / self.took.as_secs_f64()
+    }
+}
+
+/// How a request was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Served,
+    /// 503 with `Retry-After`.
+    Rejected,
+}
+
 /// Asks once, and sees to it that the answer is as it should be.
-pub async fn ask(callers: &Callers, target: Target) {
+pub async fn ask(callers: &Callers, target: Target) -> Outcome {
     let (request, expected) = callers.request(target);
     let answer = callers.client.request(request).await.unwrap();
-    let status = answer.status();
+    let (status, told_when) = (answer.status(), answer.headers().contains_key(header::RETRY_AFTER));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
+    if status == StatusCode::SERVICE_UNAVAILABLE && told_when {
+        return Outcome::Rejected;
+    }
     assert_eq!(status, expected, "{}", String::from_utf8_lossy(&body));
+    Outcome::Served
 }
 
 /// So many callers ask one after the other, for so long.
@@ -49,30 +72,49 @@ pub async fn closed(
     at_once: usize,
     length: Duration,
 ) -> Done {
-    let (begun, asked) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let (begun, served) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
+    let rejected = Arc::new(AtomicUsize::new(0));
     let mut running = JoinSet::new();
     for _ in 0..at_once {
-        let (callers, asked) = (callers.clone(), asked.clone());
+        let (callers, served, rejected) = (callers.clone(), served.clone(), rejected.clone());
         running.spawn(async move {
             while begun.elapsed() < length {
-                ask(&callers, target).await;
-                asked.fetch_add(1, Ordering::Relaxed);
+                let counter = match ask(&callers, target).await {
+                    Outcome::Served => &served,
+                    Outcome::Rejected => &rejected,
+                };
+                counter.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
     running.join_all().await;
-    Done { requests: asked.load(Ordering::Relaxed), took: begun.elapsed() }
+    Done {
+        served: served.load(Ordering::Relaxed),
+        rejected: rejected.load(Ordering::Relaxed),
+        took: begun.elapsed(),
+    }
 }
 
-/// Asks `rate` times a second; how long after it was due each was answered, in microseconds.
+/// What an open loop saw: how long after they were due requests were answered, in microseconds.
+pub struct Latencies {
+    pub served: Histogram<u64>,
+    pub rejected: Histogram<u64>,
+}
+
+/// So many requests may wait for an answer; more wait to be sent, and that counts as well.
+const CONNECTIONS: usize = 1_000;
+
+/// Asks `rate` times a second, whatever the answers do.
 pub async fn open(
     callers: &Arc<Callers>,
     target: Target,
     rate: f64,
     length: Duration,
-) -> Histogram<u64> {
-    let mut latencies = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
+) -> Latencies {
+    let none = || Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
+    let mut latencies = Latencies { served: none(), rejected: none() };
     let (begun, mut running) = (Instant::now(), JoinSet::new());
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let mut number = 0_u32;
     loop {
         let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
@@ -80,15 +122,19 @@ pub async fn open(
             break;
         }
         sleep_until(due).await;
-        let callers = callers.clone();
+        let (callers, connections) = (callers.clone(), connections.clone());
         running.spawn(async move {
-            ask(&callers, target).await;
-            due.elapsed()
+            let _connection = connections.acquire().await.unwrap();
+            (ask(&callers, target).await, due.elapsed())
         });
         number += 1;
     }
-    for latency in running.join_all().await {
-        latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap());
+    for (outcome, latency) in running.join_all().await {
+        let histogram = match outcome {
+            Outcome::Served => &mut latencies.served,
+            Outcome::Rejected => &mut latencies.rejected,
+        };
+        histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap());
     }
     latencies
 }

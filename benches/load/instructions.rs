@@ -92,6 +92,6 @@ pub async fn count() {
             too_many.push(format!("{name}: {:.2} times the SDK's, {limit} at most", ours / bare));
         }
     }
-    super::measured::Process::end(site.service);
+    site.close();
     assert!(too_many.is_empty(), "{too_many:?}");
 }

@@ -7,6 +7,7 @@
 //!
 //! `cargo bench --bench load -- instructions` counts instructions instead, which are the same on a busy machine, and fails if
 //! there are more of them than there should be.
+//! `cargo bench --bench load -- overload` asks more than the service can answer instead, see [`overload`].
 //!
 //! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
 #![expect(
@@ -20,14 +21,16 @@ mod bare;
 mod drive;
 mod instructions;
 mod measured;
+mod overload;
 mod site;
+mod slow_store;
 
 use std::time::Duration;
 
 use bare::Calls;
 use drive::{Target, closed, open};
-use measured::{Process, micros_of_one};
-use site::Site;
+use measured::micros_of_one;
+use site::{Site, service};
 
 /// Requests under way at once in a closed loop.
 const AT_ONCE: usize = 16;
@@ -55,8 +58,9 @@ async fn measure(site: &Site, name: &str, target: Target, calls: Option<Calls>) 
     for _ in 0..TURNS {
         let before = site.service.cpu();
         let done = closed(&site.callers, target, AT_ONCE, seconds()).await;
-        let ours = micros_of_one(before, site.service.cpu(), done.requests as f64);
-        best = best.max(done.requests as f64 / done.took.as_secs_f64());
+        assert_eq!(done.rejected, 0, "{name}: too few may be under way at once");
+        let ours = micros_of_one(before, site.service.cpu(), done.served as f64);
+        best = best.max(done.throughput());
         let bare = match calls {
             Some(calls) => bare::cpu_of_one(site, calls, AT_ONCE, seconds()).await,
             None => f64::NAN,
@@ -66,7 +70,8 @@ async fn measure(site: &Site, name: &str, target: Target, calls: Option<Calls>) 
     ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (ratio, ours, bare) = ratios[TURNS / 2];
     let latency = open(&site.callers, target, best * OPEN_SHARE, seconds()).await;
-    let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
+    assert_eq!(latency.rejected.len(), 0, "{name}: half of the highest throughput is too much");
+    let at = |quantile| latency.served.value_at_quantile(quantile) as f64 / 1e3;
     let beside = if bare.is_nan() { "| |".to_owned() } else { format!("{bare:.0} | {ratio:.2} |") };
     println!(
         "| {name} | {best:.0} | {ours:.0} | {beside} {:.0} | {:.2} | {:.2} | {:.2} |",
@@ -85,7 +90,10 @@ async fn main() {
     if std::env::args().any(|argument| argument == "instructions") {
         return instructions::count().await;
     }
-    let site = Site::open(site::service()).await;
+    if std::env::args().any(|argument| argument == "overload") {
+        return overload::run().await;
+    }
+    let site = Site::open(service()).await;
     println!("start to ready: {:.0?}; memory idle: {:.1} MB\n", site.start, site.service.memory());
     println!(
         "| endpoint | requests/s | CPU µs of the service | CPU µs of the SDK | ratio | at requests/s | p50 ms | p99 ms | p99.9 ms |"
@@ -95,5 +103,5 @@ async fn main() {
         measure(&site, name, target, calls).await;
     }
     println!("\nmemory after this load: {:.1} MB", site.service.memory());
-    Process::end(site.service);
+    site.close();
 }

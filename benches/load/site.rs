@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use super::{drive::Target, measured::Process};
+use super::{drive::Target, measured::Process, slow_store};
 
 /// Staff members of the clinic, and as many patients: one sees the other all day.
 const STAFF: usize = 40;
@@ -62,7 +62,8 @@ pub fn service() -> Command {
     Command::new(env!("CARGO_BIN_EXE_clinic-api"))
 }
 
-/// What callers share.
+/// What callers share. Clones know the same records, and ask on the same connections.
+#[derive(Clone)]
 pub struct Callers {
     pub client: HttpClient<HttpConnector, Full<Bytes>>,
     pub table: String,
@@ -74,7 +75,7 @@ pub struct Callers {
     pub staff: Vec<String>,
     pub patients: Vec<String>,
     pub appointment: String,
-    booked: AtomicUsize,
+    booked: Arc<AtomicUsize>,
 }
 
 /// A running service, and what ends with the benchmark.
@@ -94,7 +95,12 @@ fn wide_limits(command: &mut Command) {
 
 impl Site {
     /// Starts store and service, which `program` is, and makes what is asked for.
-    pub async fn open(mut program: Command) -> Self {
+    pub async fn open(program: Command) -> Self {
+        Self::open_far_from_store(program, None).await
+    }
+
+    /// The same, where every call arrives at the store so much later.
+    pub async fn open_far_from_store(mut program: Command, latency: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
@@ -107,6 +113,10 @@ impl Site {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
+        let endpoint = match latency {
+            Some(latency) => slow_store::before(&store.endpoint, latency).await,
+            None => store.endpoint.clone(),
+        };
         program
             .args(["serve", "--listen", &address.to_string(), "--log-format", "json"])
             .current_dir(folder.path())
@@ -116,7 +126,7 @@ impl Site {
             .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
             .env("CLINIC_API_TABLE", &table)
             .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
-            .env("AWS_ENDPOINT_URL_DYNAMODB", &store.endpoint)
+            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", "x")
             .env("AWS_SECRET_ACCESS_KEY", "x")
@@ -137,7 +147,7 @@ impl Site {
             staff: Vec::new(),
             patients: Vec::new(),
             appointment: String::new(),
-            booked: AtomicUsize::new(0),
+            booked: Arc::default(),
         };
         let begun = Instant::now();
         let service = Process::start(&mut program);
@@ -147,6 +157,11 @@ impl Site {
         let start = begun.elapsed();
         callers.fill().await;
         Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
+    }
+
+    /// Ends the service.
+    pub fn close(self) {
+        self.service.end();
     }
 }
 
@@ -162,6 +177,11 @@ fn token(issuer: &DevelopmentIssuer) -> String {
 }
 
 impl Callers {
+    /// The same with connections of their own.
+    pub fn apart(&self) -> Self {
+        Self { client: HttpClient::builder(TokioExecutor::new()).build_http(), ..self.clone() }
+    }
+
     async fn try_get(&self, path: &str) -> Option<StatusCode> {
         let request = self.build("GET", path, None);
         self.client.request(request).await.ok().map(|answer| answer.status())
