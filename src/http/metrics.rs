@@ -15,7 +15,7 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::{health, version};
-use crate::store::metrics::CALL_DURATION;
+use crate::store::metrics as store;
 
 const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 const ACTIVE_REQUESTS: &str = "http_server_active_requests";
@@ -43,6 +43,10 @@ const UPKEEP: Duration = Duration::from_secs(5);
 pub fn start() -> anyhow::Result<Router> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
+        .and_then(|builder| {
+            let capacity = Matcher::Full(store::CAPACITY.to_owned());
+            builder.set_buckets_for_metric(capacity, &store::CAPACITY_BUCKETS)
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics can't be collected")?;
     describe();
@@ -72,11 +76,6 @@ fn describe() {
     describe_counter!(AUDIT_LOST, "Accesses to patients' data that could not be remembered.");
     describe_gauge!(READY, "1 while the process takes requests, 0 while it is not ready.");
     describe_gauge!(BUILD_INFO, "1; its labels tell what runs.");
-    describe_histogram!(
-        CALL_DURATION,
-        Unit::Seconds,
-        "How long calls of DynamoDB took, tries and waits between them included."
-    );
     let commit = version::COMMIT.unwrap_or_default();
     gauge!(BUILD_INFO, "version" => version::VERSION, "commit" => commit).set(1.0);
     // These are there from the start, so that what is missing means that nobody measures.
@@ -85,6 +84,7 @@ fn describe() {
     gauge!(OPEN_CONNECTIONS).set(0.0);
     counter!(CONNECTIONS_REFUSED).absolute(0);
     counter!(AUDIT_LOST).absolute(0);
+    store::start();
 }
 
 /// Something that counts in a gauge for as long as this lives.
@@ -134,6 +134,9 @@ pub fn request_begun() -> Counted {
 
 /// A request was answered. `route` is the matched path.
 pub fn request_answered(method: &Method, route: &str, status: u16, elapsed: Duration) {
+    if !store::measured() {
+        return;
+    }
     histogram!(
         REQUEST_DURATION,
         "http_request_method" => known(method),

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::Builder;
 
-use super::metrics::MeasureCalls;
+use super::calls::MeasureCalls;
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()

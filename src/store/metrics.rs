@@ -1,144 +1,120 @@
-//! Measures every call that the SDK makes for us.
+//! What is measured of the calls of DynamoDB. Names follow OpenTelemetry's semantic conventions where there is one;
+//! labels hold operations and DynamoDB's names of errors, never anything of an item.
 
-use aws_sdk_dynamodb::{
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
-    },
-    error::BoxError,
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
-use aws_smithy_runtime_api::client::{
-    interceptors::dyn_dispatch_hint, orchestrator::Metadata as Operation,
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
-use aws_smithy_types::config_bag::{Storable, StoreReplace};
-use metrics::histogram;
-use serde::Deserialize;
-use tokio::time::Instant;
 
-/// The histogram of calls, by operation and by what became of them.
-pub const CALL_DURATION: &str = "db_client_operation_duration_seconds";
+use super::answer::Kind;
 
-/// Measures calls, the SDK's own tries and waits included.
+const CALL_DURATION: &str = "db_client_operation_duration_seconds";
+const ACTIVE_CALLS: &str = "db_client_active_operations";
+/// The histogram of capacity units, by operation and kind.
+pub const CAPACITY: &str = "aws_dynamodb_consumed_capacity_units";
+/// Upper bounds of its buckets: from an eventually consistent read of one item to a transaction or a page of the largest.
+pub const CAPACITY_BUCKETS: [f64; 12] =
+    [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+const RETRIES: &str = "aws_dynamodb_retries_total";
+const THROTTLED: &str = "aws_dynamodb_throttled_total";
+const CANCELLATIONS: &str = "aws_dynamodb_transaction_cancellations_total";
+
+/// The operations that requests make. Their counters are there from the start: a counter that begins with its first
+/// increment hides it from `rate`.
+const OPERATIONS: [&str; 7] = [
+    "BatchGetItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "TransactWriteItems",
+    "UpdateItem",
+];
+
+/// Why transactions are cancelled in the ordinary course of things (AWS, `TransactWriteItems`, errors).
+const REASONS: [&str; 3] = ["ConditionalCheckFailed", "ThrottlingError", "TransactionConflict"];
+
+static MEASURED: AtomicBool = AtomicBool::new(false);
+
+/// Whether anybody measures: labels are made only then.
+#[must_use]
+pub fn measured() -> bool {
+    MEASURED.load(Ordering::Relaxed)
+}
+
+/// Measures from now on, and says what each is.
+pub fn start() {
+    describe_histogram!(
+        CALL_DURATION,
+        Unit::Seconds,
+        "How long calls of DynamoDB took, tries and waits between them included."
+    );
+    describe_gauge!(ACTIVE_CALLS, "Calls of DynamoDB that are under way.");
+    describe_histogram!(CAPACITY, "The capacity units that calls of DynamoDB took.");
+    describe_counter!(RETRIES, "Tries of calls of DynamoDB after the first.");
+    describe_counter!(THROTTLED, "Tries of calls of DynamoDB that were throttled.");
+    describe_counter!(CANCELLATIONS, "Transactions that DynamoDB cancelled, by reason.");
+    gauge!(ACTIVE_CALLS).set(0.0);
+    for operation in OPERATIONS {
+        counter!(RETRIES, "db_operation_name" => operation).absolute(0);
+        counter!(THROTTLED, "db_operation_name" => operation).absolute(0);
+    }
+    for reason in REASONS {
+        counter!(CANCELLATIONS, "reason" => reason).absolute(0);
+    }
+    MEASURED.store(true, Ordering::Relaxed);
+}
+
+/// A call that is under way; it counts until this is dropped.
 #[derive(Debug)]
-pub struct MeasureCalls;
+pub(super) struct ActiveCall(());
 
-#[derive(Debug)]
-struct Started(Instant);
-
-impl Storable for Started {
-    type Storer = StoreReplace<Self>;
-}
-
-#[dyn_dispatch_hint]
-impl Intercept for MeasureCalls {
-    fn name(&self) -> &'static str {
-        "MeasureCalls"
-    }
-
-    fn read_before_execution(
-        &self,
-        _: &BeforeSerializationInterceptorContextRef<'_>,
-        settings: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        settings.interceptor_state().store_put(Started(Instant::now()));
-        Ok(())
-    }
-
-    fn read_after_execution(
-        &self,
-        call: &FinalizerInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        settings: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let operation = settings.load::<Operation>().map(|operation| operation.name().to_owned());
-        if let (Some(started), Some(operation)) = (settings.load::<Started>(), operation) {
-            histogram!(
-                CALL_DURATION,
-                "db_operation_name" => operation,
-                "error_type" => error_type(call),
-            )
-            .record(started.0.elapsed());
-        }
-        Ok(())
+impl ActiveCall {
+    pub(super) fn begin() -> Self {
+        gauge!(ACTIVE_CALLS).increment(1.0);
+        Self(())
     }
 }
 
-/// What a call failed with: DynamoDB's name for it, or what happened on the way. Empty if it did not fail.
-fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> String {
-    let Some(Err(error)) = call.output_or_error() else {
-        return String::new();
-    };
-    let known = if error.is_timeout_error() {
-        "timeout"
-    } else if error.is_connector_error() {
-        "dispatch"
-    } else if let Some(name) = call.response().and_then(|answer| named(answer.body().bytes()?)) {
-        return name;
-    } else {
-        "_OTHER"
-    };
-    known.to_owned()
-}
-
-/// The name of an error as the AWS JSON 1.0 protocol carries it: `…#ConditionalCheckFailedException`. A transaction
-/// that was cancelled is called by what cancelled it, as AWS calls that: `ThrottlingError`, `TransactionConflict`,
-/// `ConditionalCheckFailed` (AWS, `TransactWriteItems`, errors).
-fn named(body: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(rename = "__type")]
-        kind: String,
-        #[serde(rename = "CancellationReasons", default)]
-        reasons: Vec<Reason>,
-    }
-    #[derive(Deserialize)]
-    struct Reason {
-        #[serde(rename = "Code")]
-        code: Option<String>,
-    }
-    let answer = serde_json::from_slice::<Answer>(body).ok()?;
-    let codes = answer.reasons.iter().filter_map(|reason| reason.code.as_deref());
-    let reason = codes.filter(|code| *code != "None").max_by_key(|code| weight(code));
-    let name = reason.or_else(|| answer.kind.rsplit('#').next())?;
-    let plain =
-        !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric());
-    plain.then(|| name.to_owned())
-}
-
-/// Of several reasons, the one that operators should know of: what the table can't do, before what callers did.
-fn weight(reason: &str) -> u8 {
-    match reason {
-        "ConditionalCheckFailed" => 0,
-        "TransactionConflict" => 1,
-        "ThrottlingError" | "ProvisionedThroughputExceeded" => 2,
-        _ => 3,
+impl Drop for ActiveCall {
+    fn drop(&mut self) {
+        gauge!(ACTIVE_CALLS).decrement(1.0);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A call has ended; `error` is empty if it did not fail.
+pub(super) fn call_ended(operation: &str, error: &str, elapsed: Duration) {
+    histogram!(
+        CALL_DURATION,
+        "db_operation_name" => operation.to_owned(),
+        "error_type" => error.to_owned(),
+    )
+    .record(elapsed);
+}
 
-    #[test]
-    fn errors_are_called_as_dynamodb_calls_them() {
-        let failed = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
-        assert_eq!(named(failed).as_deref(), Some("ConditionalCheckFailedException"));
-        let cancelled = |codes: &str| {
-            let reasons =
-                codes.split(' ').map(|code| format!(r#"{{"Code":"{code}","Item":{{}}}}"#));
-            let reasons = reasons.collect::<Vec<_>>().join(",");
-            named(format!(r#"{{"__type":"a#TransactionCanceledException","CancellationReasons":[{reasons}]}}"#).as_bytes())
-        };
-        for (codes, name) in [
-            ("None ConditionalCheckFailed None", "ConditionalCheckFailed"),
-            ("ThrottlingError ConditionalCheckFailed", "ThrottlingError"),
-            ("ConditionalCheckFailed TransactionConflict", "TransactionConflict"),
-            ("ValidationError ThrottlingError", "ValidationError"),
-            ("None", "TransactionCanceledException"),
-        ] {
-            assert_eq!(cancelled(codes).as_deref(), Some(name), "{codes}");
-        }
-        assert_eq!(named(br#"{"__type":"a b"}"#), None, "a label holds no text of others");
-        assert_eq!(named(b"<html>"), None);
+/// A call took so many capacity units.
+pub(super) fn consumed(operation: &str, kind: Kind, units: f64) {
+    let operation = operation.to_owned();
+    histogram!(CAPACITY, "db_operation_name" => operation, "kind" => kind.as_str()).record(units);
+}
+
+/// A call was tried again so often.
+pub(super) fn retried(operation: &str, times: u32) {
+    if measured() && times > 0 {
+        counter!(RETRIES, "db_operation_name" => operation.to_owned()).increment(times.into());
     }
+}
+
+/// A try was throttled.
+pub(super) fn throttled(operation: &str) {
+    counter!(THROTTLED, "db_operation_name" => operation.to_owned()).increment(1);
+}
+
+/// A transaction was cancelled, for this reason among others.
+pub(super) fn cancelled(reason: &str) {
+    counter!(CANCELLATIONS, "reason" => reason.to_owned()).increment(1);
 }

@@ -4,8 +4,10 @@
 //! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
 
 mod aggregate;
+mod answer;
 pub mod attributes;
 pub mod backfill;
+mod calls;
 pub mod client;
 pub mod codec;
 #[cfg(feature = "embedded")]

@@ -16,6 +16,7 @@ use super::{
     errors::of_read,
     expression::{Condition, Placeholders},
     keys::{self, GSI1, GSI1PK, GSI1SK, KeyRange, PK, SK, SortRange},
+    metrics,
     retry::Backoff,
 };
 
@@ -141,6 +142,7 @@ impl Store {
             if !backoff.pause().await {
                 return Err(StoreError::Throttled);
             }
+            metrics::retried("BatchGetItem", 1);
         }
     }
 
@@ -252,6 +254,7 @@ impl Store {
             .get_item()
             .table_name(&self.table)
             .set_key(Some(keys::never_written().attributes()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .config_override(Config::builder().timeout_config(timeouts));
         get.send().await.map(|_| ()).map_err(of_read)

@@ -283,7 +283,8 @@ fn the_dockerfile_runs_the_program_as_it_is_meant() {
 #[test]
 fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
     let listed = crate::operations::listed_metrics();
-    let name = Regex::new(r"\b(?:http_server|db_client|clinic_api)_[a-z_]+\b").unwrap();
+    let name =
+        Regex::new(r"\b(?:http_server|db_client|aws_dynamodb|clinic_api)_[a-z_]+\b").unwrap();
     let dashboard: Value =
         serde_json::from_str(&read("deploy/observability/grafana/dashboards/clinic-api.json"))
             .unwrap();

@@ -37,6 +37,7 @@ mod layers;
 mod limits;
 mod linearizability;
 mod moving;
+mod observability;
 mod odd_input;
 mod operations;
 mod overbooking;

@@ -99,6 +99,18 @@ pub enum Write {
     Check { key: Key, condition: Condition },
 }
 
+impl Write {
+    /// The operation that does it alone.
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "PutItem",
+            Self::Update { .. } => "UpdateItem",
+            Self::Delete { .. } => "DeleteItem",
+            Self::Check { .. } => "TransactWriteItems",
+        }
+    }
+}
+
 /// What became of a commit.
 pub enum Committed {
     /// It is written, now or by an earlier try of the same write.

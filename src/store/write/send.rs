@@ -14,6 +14,7 @@ use crate::store::{
     attributes::{MAX_ITEM_BYTES, item_bytes},
     errors::{Failure, of_write},
     expression::Placeholders,
+    metrics,
     retry::Backoff,
 };
 
@@ -37,7 +38,7 @@ impl Store {
     /// Does one write; an update returns the item as it then is.
     pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
         refuse_oversize(std::slice::from_ref(write))?;
-        until_known(|_| self.try_write(write)).await
+        until_known(write.operation(), |_| self.try_write(write)).await
     }
 
     /// Does all writes or none.
@@ -54,7 +55,7 @@ impl Store {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             async { transaction.send().await.map(|_| ()).map_err(of_write) }
         };
-        until_known(transact).await
+        until_known("TransactWriteItems", transact).await
     }
 
     async fn try_write(&self, write: &Write) -> Result<Option<Item>, Failure> {
@@ -127,7 +128,10 @@ impl Store {
 ///
 /// A try is given a ClientRequestToken, which it shares with the one before it if that one's reply was lost or throttled:
 /// DynamoDB then tells whether it was done. What was cancelled comes with a new one.
-async fn until_known<T, Attempt>(attempt: impl Fn(String) -> Attempt) -> Result<T, StoreError>
+async fn until_known<T, Attempt>(
+    operation: &'static str,
+    attempt: impl Fn(String) -> Attempt,
+) -> Result<T, StoreError>
 where
     Attempt: Future<Output = Result<T, Failure>> + Send,
 {
@@ -165,6 +169,7 @@ where
                 known => Err(known),
             };
         }
+        metrics::retried(operation, 1);
     }
 }
 

@@ -1,0 +1,197 @@
+//! What the answers of DynamoDB say beside their items: the capacity that was taken, and errors by DynamoDB's names.
+
+use std::{collections::BTreeSet, slice};
+
+use aws_sdk_dynamodb::{
+    config::interceptors::FinalizerInterceptorContextRef,
+    operation::{
+        batch_get_item::BatchGetItemOutput, delete_item::DeleteItemOutput, get_item::GetItemOutput,
+        put_item::PutItemOutput, query::QueryOutput,
+        transact_write_items::TransactWriteItemsOutput, update_item::UpdateItemOutput,
+    },
+    types::ConsumedCapacity,
+};
+use aws_smithy_runtime_api::client::interceptors::context::Output;
+use serde::Deserialize;
+
+/// Which of a table's two capacities was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Read,
+    Write,
+}
+
+impl Kind {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What a call took, table by table; a call that failed took some as well, but DynamoDB does not say how much.
+pub(super) fn consumed(output: &Output) -> Option<(Kind, &[ConsumedCapacity])> {
+    macro_rules! of_one {
+        ($kind:expr, $($answer:ty),+) => {
+            $(if let Some(answer) = output.downcast_ref::<$answer>() {
+                return answer.consumed_capacity().map(|taken| ($kind, slice::from_ref(taken)));
+            })+
+        };
+    }
+    of_one!(Kind::Read, GetItemOutput, QueryOutput);
+    of_one!(Kind::Write, PutItemOutput, UpdateItemOutput, DeleteItemOutput);
+    if let Some(answer) = output.downcast_ref::<BatchGetItemOutput>() {
+        return Some((Kind::Read, answer.consumed_capacity()));
+    }
+    let answer = output.downcast_ref::<TransactWriteItemsOutput>()?;
+    Some((Kind::Write, answer.consumed_capacity()))
+}
+
+/// The units of all tables together.
+pub(super) fn units(taken: &[ConsumedCapacity]) -> f64 {
+    taken.iter().filter_map(ConsumedCapacity::capacity_units).sum()
+}
+
+/// What a call failed with: DynamoDB's name for it, or what happened on the way; nothing if it did not fail.
+pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<String> {
+    let Some(Err(error)) = call.output_or_error() else {
+        return None;
+    };
+    let known = if error.is_timeout_error() {
+        "timeout"
+    } else if error.is_connector_error() {
+        "dispatch"
+    } else if let Some(name) = Refusal::of(call).and_then(|refusal| refusal.name()) {
+        return Some(name);
+    } else {
+        "_OTHER"
+    };
+    Some(known.to_owned())
+}
+
+/// An error as the AWS JSON 1.0 protocol carries it. What else stands in it may be of an item, and is not read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refusal {
+    #[serde(rename = "__type")]
+    kind: String,
+    #[serde(rename = "CancellationReasons", default)]
+    reasons: Vec<Reason>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reason {
+    #[serde(rename = "Code")]
+    code: Option<String>,
+}
+
+impl Refusal {
+    /// The error that a call or a try was answered with, if it was.
+    pub(super) fn of(call: &FinalizerInterceptorContextRef<'_>) -> Option<Self> {
+        match call.output_or_error() {
+            Some(Err(_)) => Self::read(call.response()?.body().bytes()?),
+            _ => None,
+        }
+    }
+
+    fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// The error's name: `…#ConditionalCheckFailedException` without what stands before it. A transaction that was
+    /// cancelled is called by what cancelled it, as AWS calls that: `ThrottlingError`, `TransactionConflict`,
+    /// `ConditionalCheckFailed` (AWS, `TransactWriteItems`, errors).
+    pub(super) fn name(&self) -> Option<String> {
+        let reason = self.reasons().into_iter().max_by_key(|code| weight(code));
+        let name = reason.or_else(|| self.kind.rsplit('#').next().filter(|name| is_plain(name)))?;
+        Some(name.to_owned())
+    }
+
+    /// Why a transaction was cancelled: each reason once.
+    pub(super) fn reasons(&self) -> BTreeSet<&str> {
+        let codes = self.reasons.iter().filter_map(|reason| reason.code.as_deref());
+        codes.filter(|code| *code != "None" && is_plain(code)).collect()
+    }
+
+    /// Whether it was for the rate of calls, which may pass with the next try.
+    pub(super) fn is_throttling(&self) -> bool {
+        self.name().is_some_and(|name| {
+            name.starts_with("ProvisionedThroughputExceeded")
+                || name.starts_with("Throttling")
+                || name == "RequestLimitExceeded"
+        })
+    }
+}
+
+/// A label holds no text of others.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// Of several reasons, the one that operators should know of: what the table can't do, before what callers did.
+fn weight(reason: &str) -> u8 {
+    match reason {
+        "ConditionalCheckFailed" => 0,
+        "TransactionConflict" => 1,
+        "ThrottlingError" | "ProvisionedThroughputExceeded" => 2,
+        _ => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(body: &[u8]) -> Option<String> {
+        Refusal::read(body)?.name()
+    }
+
+    fn cancelled(codes: &str) -> Refusal {
+        let reasons = codes.split(' ').map(|code| format!(r#"{{"Code":"{code}","Item":{{}}}}"#));
+        let reasons = reasons.collect::<Vec<_>>().join(",");
+        let body = format!(
+            r#"{{"__type":"a#TransactionCanceledException","CancellationReasons":[{reasons}]}}"#
+        );
+        Refusal::read(body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn errors_are_called_as_dynamodb_calls_them() {
+        let failed = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
+        assert_eq!(named(failed).as_deref(), Some("ConditionalCheckFailedException"));
+        for (codes, name) in [
+            ("None ConditionalCheckFailed None", "ConditionalCheckFailed"),
+            ("ThrottlingError ConditionalCheckFailed", "ThrottlingError"),
+            ("ConditionalCheckFailed TransactionConflict", "TransactionConflict"),
+            ("ValidationError ThrottlingError", "ValidationError"),
+            ("None", "TransactionCanceledException"),
+        ] {
+            assert_eq!(cancelled(codes).name().as_deref(), Some(name), "{codes}");
+        }
+        assert_eq!(named(br#"{"__type":"a b"}"#), None, "a label holds no text of others");
+        assert_eq!(named(b"<html>"), None);
+    }
+
+    #[test]
+    fn a_cancelled_transaction_has_each_of_its_reasons_once() {
+        let twice =
+            cancelled("ConditionalCheckFailed None TransactionConflict ConditionalCheckFailed");
+        let reasons: Vec<_> = twice.reasons().into_iter().collect();
+        assert_eq!(reasons, ["ConditionalCheckFailed", "TransactionConflict"]);
+        assert!(!twice.is_throttling());
+        assert!(cancelled("ConditionalCheckFailed ThrottlingError").is_throttling());
+        assert!(cancelled("a-b None").reasons().is_empty(), "a label holds no text of others");
+    }
+
+    #[test]
+    fn throttling_goes_by_several_names() {
+        for name in [
+            "ProvisionedThroughputExceededException",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+        ] {
+            let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}"}}"#);
+            assert!(Refusal::read(body.as_bytes()).unwrap().is_throttling(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Watches every call that the SDK makes for us.
+
+use aws_sdk_dynamodb::{
+    config::{
+        ConfigBag, Intercept, RuntimeComponents,
+        interceptors::{BeforeSerializationInterceptorContextRef, FinalizerInterceptorContextRef},
+    },
+    error::BoxError,
+};
+use aws_smithy_runtime_api::client::{
+    interceptors::dyn_dispatch_hint, orchestrator::Metadata as Operation, retries::RequestAttempts,
+};
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
+use tokio::time::Instant;
+
+use super::{
+    answer::{Refusal, consumed, error_type, units},
+    metrics::{self, ActiveCall},
+};
+
+/// Measures calls, the SDK's own tries and waits included.
+#[derive(Debug)]
+pub struct MeasureCalls;
+
+/// A call that is under way. The SDK drops it with the call, also where that is given up.
+#[derive(Debug)]
+struct Call {
+    started: Instant,
+    _active: ActiveCall,
+}
+
+impl Storable for Call {
+    type Storer = StoreReplace<Self>;
+}
+
+fn operation(settings: &ConfigBag) -> &str {
+    settings.load::<Operation>().map_or("_OTHER", Operation::name)
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for MeasureCalls {
+    fn name(&self) -> &'static str {
+        "MeasureCalls"
+    }
+
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        settings: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if metrics::measured() {
+            let call = Call { started: Instant::now(), _active: ActiveCall::begin() };
+            settings.interceptor_state().store_put(call);
+        }
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        attempt: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        settings: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let (true, Some(refusal)) = (metrics::measured(), Refusal::of(attempt)) {
+            if refusal.is_throttling() {
+                metrics::throttled(operation(settings));
+            }
+            refusal.reasons().into_iter().for_each(metrics::cancelled);
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        ended: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        settings: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(call) = settings.load::<Call>() else {
+            return Ok(());
+        };
+        let operation = operation(settings);
+        let error = error_type(ended).unwrap_or_default();
+        metrics::call_ended(operation, &error, call.started.elapsed());
+        let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
+        metrics::retried(operation, tries.saturating_sub(1));
+        let output = ended.output_or_error().and_then(Result::ok);
+        if let Some((kind, taken)) = output.and_then(consumed) {
+            metrics::consumed(operation, kind, units(taken));
+        }
+        Ok(())
+    }
+}
