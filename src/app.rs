@@ -202,8 +202,8 @@ pub fn layered(routes: Router, deadline: Duration, headers: HeaderSettings) -> R
         .layer(deadline)
         // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(middleware::from_fn_with_state(headers, headers::protect))
-        .layer(middleware::from_fn(trace::log))
+        .layer(middleware::from_fn_with_state(headers.clone(), headers::protect))
+        .layer(middleware::from_fn_with_state(headers, trace::log))
         .layer(middleware::from_fn(problem::render))
         .layer(middleware::from_fn(request_id::assign))
 }

@@ -85,7 +85,10 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         cursor_keys,
         authenticator,
         limits: request_limits(&settings.limits),
-        headers: HeaderSettings { hsts_max_age: settings.limits.hsts_max_age },
+        headers: HeaderSettings {
+            hsts_max_age: settings.limits.hsts_max_age,
+            server_timing: settings.limits.server_timing,
+        },
         webhook_targets: settings.webhooks.webhook_allow.clone().unwrap_or_default(),
     });
     serve(listener, state, limits, settings.stop, signals).await?;

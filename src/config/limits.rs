@@ -34,6 +34,10 @@ pub struct LimitArgs {
     /// told nothing if left out. For where TLS ends before the service.
     #[arg(long, env = "CLINIC_API_HSTS_MAX_AGE")]
     pub hsts_max_age: Option<u32>,
+    /// Tell callers in `Server-Timing` what each answer took: time, and calls, time and capacity of DynamoDB. How long
+    /// something takes may tell callers what they must not know: for development, and where all callers are trusted.
+    #[arg(long, env = "CLINIC_API_SERVER_TIMING")]
+    pub server_timing: bool,
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

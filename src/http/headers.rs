@@ -23,6 +23,8 @@ const CSP_OF_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 pub struct HeaderSettings {
     /// How many seconds browsers keep to HTTPS (RFC 6797); they are told nothing if left out.
     pub hsts_max_age: Option<u32>,
+    /// Whether callers are told what their answers took.
+    pub server_timing: bool,
 }
 
 impl HeaderSettings {

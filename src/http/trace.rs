@@ -3,21 +3,27 @@
 use std::time::Duration;
 
 use axum::{
-    extract::{MatchedPath, Request},
+    extract::{MatchedPath, Request, State},
     http::Method,
     middleware::Next,
     response::Response,
 };
+use opentelemetry::{Context, context::FutureExt as _};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::{metrics, problem, request_id::RequestId};
-use crate::error::ErrorCode;
+use super::{
+    headers::HeaderSettings,
+    metrics, problem,
+    request_id::RequestId,
+    server_timing::{self, SERVER_TIMING},
+};
+use crate::{error::ErrorCode, store::ledger::Ledger};
 
 const ABANDONED: u16 = 499;
 
-/// Logs and measures each request with its outcome.
-pub async fn log(request: Request, next: Next) -> Response {
+/// Logs and measures each request with its outcome, and tells callers what it took if they are to know.
+pub async fn log(State(settings): State<HeaderSettings>, request: Request, next: Next) -> Response {
     let _active = metrics::request_begun();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
@@ -27,7 +33,11 @@ pub async fn log(request: Request, next: Next) -> Response {
     async {
         let started = Instant::now();
         let mut abandoned = Abandoned { method: &method, path, started, answered: false };
-        let response = next.run(request).await;
+        let response = if settings.server_timing {
+            timed(request, next, started).await
+        } else {
+            next.run(request).await
+        };
         abandoned.answered = true;
         let elapsed = started.elapsed();
         let status = response.status();
@@ -39,6 +49,17 @@ pub async fn log(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// Answers a request and says what it took.
+async fn timed(request: Request, next: Next, started: Instant) -> Response {
+    let ledger = Ledger::default();
+    let context = Context::current_with_value(ledger.clone());
+    let mut response = next.run(request).with_context(context).await;
+    if let Some(told) = server_timing::value(&ledger.sum(), started.elapsed()) {
+        response.headers_mut().insert(SERVER_TIMING, told);
+    }
+    response
 }
 
 /// A request whose caller hung up before it was answered. Its status is the one that proxies log for it.
@@ -96,7 +117,8 @@ mod tests {
             tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
         let _logging = tracing::subscriber::set_default(subscriber);
         let never = get(async || std::future::pending::<()>().await);
-        let service = Router::new().route("/never", never).layer(middleware::from_fn(log));
+        let log = middleware::from_fn_with_state(HeaderSettings::default(), log);
+        let service = Router::new().route("/never", never).layer(log);
         let request = Request::get("/never").body(Body::empty()).unwrap();
         let hung_up = tokio::time::timeout(Duration::from_millis(20), service.oneshot(request));
         assert!(hung_up.await.is_err());

@@ -15,10 +15,11 @@ use tokio::time::Instant;
 
 use super::{
     answer::{Refusal, consumed, error_type, units},
+    ledger::{Entry, Ledger},
     metrics::{self, ActiveCall},
 };
 
-/// Measures calls, the SDK's own tries and waits included.
+/// Measures calls, the SDK's own tries and waits included, and enters them in the ledger of their request.
 #[derive(Debug)]
 pub struct MeasureCalls;
 
@@ -26,7 +27,10 @@ pub struct MeasureCalls;
 #[derive(Debug)]
 struct Call {
     started: Instant,
-    _active: ActiveCall,
+    /// If anybody measures.
+    active: Option<ActiveCall>,
+    /// If a ledger is kept.
+    entry: Option<Entry>,
 }
 
 impl Storable for Call {
@@ -49,8 +53,10 @@ impl Intercept for MeasureCalls {
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if metrics::measured() {
-            let call = Call { started: Instant::now(), _active: ActiveCall::begin() };
+        let active = metrics::measured().then(ActiveCall::begin);
+        let entry = Ledger::current().map(Ledger::enter);
+        if active.is_some() || entry.is_some() {
+            let call = Call { started: Instant::now(), active, entry };
             settings.interceptor_state().store_put(call);
         }
         Ok(())
@@ -80,14 +86,19 @@ impl Intercept for MeasureCalls {
         let Some(call) = settings.load::<Call>() else {
             return Ok(());
         };
-        let operation = operation(settings);
-        let error = error_type(ended).unwrap_or_default();
-        metrics::call_ended(operation, &error, call.started.elapsed());
-        let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
-        metrics::retried(operation, tries.saturating_sub(1));
-        let output = ended.output_or_error().and_then(Result::ok);
-        if let Some((kind, taken)) = output.and_then(consumed) {
-            metrics::consumed(operation, kind, units(taken));
+        let taken = ended.output_or_error().and_then(Result::ok).and_then(consumed);
+        if let (Some(entry), Some((kind, taken))) = (&call.entry, taken) {
+            entry.consumed(kind, units(taken));
+        }
+        if call.active.is_some() {
+            let operation = operation(settings);
+            let error = error_type(ended).unwrap_or_default();
+            metrics::call_ended(operation, &error, call.started.elapsed());
+            let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
+            metrics::retried(operation, tries.saturating_sub(1));
+            if let Some((kind, taken)) = taken {
+                metrics::consumed(operation, kind, units(taken));
+            }
         }
         Ok(())
     }

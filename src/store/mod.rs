@@ -18,6 +18,7 @@ pub mod guarded_delete;
 pub mod idempotency;
 pub mod keys;
 pub mod kind;
+pub mod ledger;
 pub mod metrics;
 pub mod read;
 pub mod retry;

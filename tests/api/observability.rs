@@ -1,10 +1,13 @@
-//! What is measured of the calls of DynamoDB, call by call.
+//! What is measured of the calls of DynamoDB: of all, and of one request.
+
+use std::time::Duration;
 
 use clinic_api::store::metrics;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use regex::Regex;
 use serde_json::json;
 
-use crate::support::{Fault, TestApp};
+use crate::support::{Answer, Fault, TestApp, booking};
 
 /// What a text in Prometheus' format says of a metric with its labels; 0 if nothing.
 fn value(text: &str, metric: &str) -> f64 {
@@ -53,4 +56,46 @@ async fn tries_that_are_throttled_repeated_or_cancelled_are_counted() {
     ];
     let measured: f64 = sums.iter().map(|sum| more(sum)).sum();
     assert!(taken > 0.0 && (measured - taken).abs() < 1e-9, "{measured} of {taken}\n{after}");
+}
+
+/// What `Server-Timing` says: calls, units of reads and of writes, time in the store and in all, in milliseconds.
+fn told(answer: &Answer) -> [f64; 5] {
+    let form = r#"^store;dur=([0-9.]+);desc="([0-9]+) calls?, ([0-9.]+) read units, ([0-9.]+) write units", total;dur=([0-9.]+)$"#;
+    let said = answer.header("server-timing");
+    let found = Regex::new(form).unwrap().captures(said).unwrap_or_else(|| panic!("{said}"));
+    [2, 3, 4, 1, 5].map(|part| found[part].parse().unwrap())
+}
+
+/// Calls that are made side by side, and those in a task of their own, are all of the request.
+#[tokio::test]
+async fn callers_are_told_what_an_answer_took_where_that_is_set() {
+    const LATENCY: Duration = Duration::from_millis(30);
+    let plain = TestApp::spawn().await;
+    let clinic = plain.ready_clinic().await;
+    let patient = plain.patient().await;
+    let answer = plain.get(&format!("/v1/patients/{patient}")).send().await.expect(200);
+    assert!(!answer.headers.contains_key("server-timing"), "not unless it is asked for");
+    let app = plain.with_server_timing();
+    // Once without looking: what never changes of a clinic is then known.
+    app.book(&clinic, "2035-01-16T09:00", 30).await.expect(201);
+    app.wire.slow_down(LATENCY);
+    app.wire.forget();
+    let visit = booking(&clinic.staff, &clinic.patient, "2035-01-16T10:00", 30);
+    let requests = [
+        app.post(&format!("{}/appointments", clinic.path)).json(&visit),
+        app.get(&format!("/v1/patients/{patient}")),
+        app.delete(&format!("/v1/patients/{patient}")),
+        app.get("/nothing"),
+        app.get("/v1/clinics").anonymous(),
+    ];
+    for (request, status) in requests.into_iter().zip([201, 200, 204, 404, 401]) {
+        let answer = request.send().await.expect(status);
+        let calls = app.wire.take_calls();
+        let [count, read, write, store, total] = told(&answer);
+        assert_eq!(count, f64::from(u32::try_from(calls.len()).unwrap()), "{status}");
+        let taken: f64 = calls.iter().map(|call| call.capacity).sum();
+        assert!((read + write - taken).abs() < 1e-9, "{status}: {read} and {write} of {taken}");
+        let least = if calls.is_empty() { 0.0 } else { LATENCY.as_secs_f64() * 1000.0 };
+        assert!(least <= store && store <= total, "{status}: {least}, {store}, {total}");
+    }
 }

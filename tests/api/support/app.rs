@@ -138,7 +138,14 @@ impl TestApp {
         limits: RequestLimits,
         kept: Arc<Kept>,
     ) -> Self {
-        Self::assemble_with((store, wire, clock), cursor_keys, limits, kept, LOCAL_TARGETS)
+        let headers = HeaderSettings::default();
+        Self::assemble_with(
+            (store, wire, clock),
+            cursor_keys,
+            limits,
+            kept,
+            (LOCAL_TARGETS, headers),
+        )
     }
 
     fn assemble_with(
@@ -146,7 +153,7 @@ impl TestApp {
         cursor_keys: CursorKeys,
         limits: RequestLimits,
         kept: Arc<Kept>,
-        targets: &str,
+        (targets, headers): (&str, HeaderSettings),
     ) -> Self {
         // Tests are many on few CPUs: none is refused for that.
         let limits = RequestLimits { concurrent_at_least: limits.concurrent, ..limits };
@@ -156,7 +163,7 @@ impl TestApp {
             cursor_keys,
             authenticator: issuer().authenticator().unwrap(),
             limits,
-            headers: HeaderSettings::default(),
+            headers,
             webhook_targets: targets.parse().unwrap(),
         });
         let bearer = admin_of("ORG-DEMO");
@@ -214,7 +221,16 @@ impl TestApp {
     pub fn with_targets(&self, allowed: &str) -> Self {
         let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
         let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
-        Self::assemble_with(parts, keys, limits, self.kept.clone(), allowed)
+        let headers = HeaderSettings::default();
+        Self::assemble_with(parts, keys, limits, self.kept.clone(), (allowed, headers))
+    }
+
+    /// Another replica on the same table, which tells callers what their answers took.
+    pub fn with_server_timing(&self) -> Self {
+        let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
+        let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
+        let headers = HeaderSettings { server_timing: true, ..HeaderSettings::default() };
+        Self::assemble_with(parts, keys, limits, self.kept.clone(), (LOCAL_TARGETS, headers))
     }
 
     /// The keys that seal cursors and secrets.

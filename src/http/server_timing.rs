@@ -1,0 +1,43 @@
+//! `Server-Timing` (W3C Server Timing): what an answer took, for callers to see where operators let them.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue};
+
+use crate::store::ledger::Sum;
+
+/// The header's name.
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// What the header says: times in milliseconds, `store` the time in which a call of DynamoDB was under way.
+pub(super) fn value(store: &Sum, total: Duration) -> Option<HeaderValue> {
+    let calls = if store.calls == 1 { "call" } else { "calls" };
+    let text = format!(
+        "store;dur={:.3};desc=\"{} {calls}, {} read units, {} write units\", total;dur={:.3}",
+        millis(store.time),
+        store.calls,
+        store.read_units,
+        store.write_units,
+        millis(total),
+    );
+    HeaderValue::try_from(text).ok()
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_in_milliseconds() {
+        let time = Duration::from_micros(3_210);
+        let store = Sum { calls: 1, time, read_units: 1.5, write_units: 0.0 };
+        let told = value(&store, Duration::from_millis(12)).unwrap();
+        let expected =
+            "store;dur=3.210;desc=\"1 call, 1.5 read units, 0 write units\", total;dur=12.000";
+        assert_eq!(told, expected);
+    }
+}
