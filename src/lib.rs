@@ -26,6 +26,7 @@ pub mod server;
 pub mod staff;
 pub mod store;
 pub mod stream;
+pub mod telemetry;
 pub mod time;
 pub mod validation;
 pub mod visit_types;

@@ -10,9 +10,10 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  cluster_name = var.cluster_name == null ? aws_ecs_cluster.this[0].name : var.cluster_name
-  http_port    = 8080
-  metrics_port = 9464
+  cluster_name   = var.cluster_name == null ? aws_ecs_cluster.this[0].name : var.cluster_name
+  http_port      = 8080
+  metrics_port   = 9464
+  collector_port = 4318
 }
 
 resource "aws_ecs_cluster" "this" {

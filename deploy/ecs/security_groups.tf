@@ -1,4 +1,5 @@
-# Clients → load balancer (443, 80 for the redirect) → service (8080) → AWS (443). Nothing else.
+# Clients → load balancer (443, 80 for the redirect) → service (8080) → AWS (443), and a collector of spans if there is one
+# (4318). Nothing else.
 
 resource "aws_security_group" "load_balancer" {
   name        = "${var.name}-load-balancer"
@@ -95,6 +96,17 @@ resource "aws_vpc_security_group_egress_rule" "service_to_endpoints" {
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "service_to_collector" {
+  for_each = toset(var.traces.collector_security_group_ids)
+
+  security_group_id            = aws_security_group.service.id
+  description                  = "Spans to the collector"
+  referenced_security_group_id = each.value
+  ip_protocol                  = "tcp"
+  from_port                    = local.collector_port
+  to_port                      = local.collector_port
 }
 
 # The other side. The apply that makes the service's group also waits for its tasks, so nobody could do it in between.

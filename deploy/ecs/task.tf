@@ -18,6 +18,7 @@ locals {
       CLINIC_API_HSTS_MAX_AGE    = "31536000"
     },
     var.identity_settings,
+    var.traces.settings,
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
   )
 }

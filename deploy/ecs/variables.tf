@@ -54,6 +54,24 @@ variable "worker" {
   }
 }
 
+variable "traces" {
+  description = "Spans: OpenTelemetry's variables by their names, as OTEL_EXPORTER_OTLP_ENDPOINT, and the security groups of the collector, which takes them at port 4318. By HTTPS it is reached as everything else."
+  type = object({
+    settings                     = map(string)
+    collector_security_group_ids = optional(list(string), [])
+  })
+  default = { settings = {} }
+
+  validation {
+    condition     = alltrue([for name in keys(var.traces.settings) : can(regex("^OTEL_[A-Z_]+$", name))])
+    error_message = "Only OTEL_… is set here."
+  }
+  validation {
+    condition     = alltrue([for name in keys(var.traces.settings) : !endswith(name, "_HEADERS")])
+    error_message = "OTEL_EXPORTER_OTLP_HEADERS mostly holds a secret, and everybody who may read task definitions could read it: let a collector of your own add it."
+  }
+}
+
 variable "log_filter" {
   description = "CLINIC_API_LOG: what is logged. null: the service's default."
   type        = string

@@ -14,6 +14,8 @@ locals {
       CLINIC_API_DRAIN_TIMEOUT  = "30s"
       CLINIC_API_WORKER_TASKS   = var.worker.tasks
     },
+    # The service's name is not the worker's.
+    { for name, value in var.traces.settings : name => value if name != "OTEL_SERVICE_NAME" },
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
   )
 }
@@ -164,6 +166,17 @@ resource "aws_vpc_security_group_egress_rule" "worker_to_endpoints" {
   ip_protocol                  = "tcp"
   from_port                    = 443
   to_port                      = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "worker_to_collector" {
+  for_each = toset(var.worker == null ? [] : var.traces.collector_security_group_ids)
+
+  security_group_id            = aws_security_group.worker["worker"].id
+  description                  = "Spans to the collector"
+  referenced_security_group_id = each.value
+  ip_protocol                  = "tcp"
+  from_port                    = local.collector_port
+  to_port                      = local.collector_port
 }
 
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_worker" {

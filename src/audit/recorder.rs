@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use moka::future::Cache;
+use opentelemetry::context::FutureExt as _;
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -11,6 +12,7 @@ use super::{model::Access, repo};
 use crate::{
     http::metrics,
     store::{Key, Record as _, Store, StoreError, WriteContext},
+    telemetry,
 };
 
 /// How many accesses may wait to be written; one more is lost.
@@ -72,7 +74,7 @@ impl Recorder {
                 shared.known.insert(key, ()).await;
             }
         };
-        self.0.tasks.spawn(write.in_current_span());
+        self.0.tasks.spawn(write.in_current_span().with_context(telemetry::beside()));
     }
 }
 

@@ -10,6 +10,7 @@ pub mod reseal_secrets;
 pub mod serve;
 pub mod signals;
 pub mod table;
+pub mod traces;
 pub mod verify;
 pub mod worker;
 

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::{
     OpenStore, cursor_keys, identity, logging,
     signals::{Signals, Told},
+    traces::Traces,
     worker::Worker,
 };
 use crate::{
@@ -40,6 +41,7 @@ const METRICS_CONNECTIONS: usize = 32;
 /// What keeps it from starting, for people; or that it was made to stop at once.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
+    let traces = Traces::start("clinic-api")?;
     // Before anything else: who is told to stop while it starts stops as well.
     let signals = Signals::new()?;
     // The engine first: it keeps other processes off the files beside the data.
@@ -96,6 +98,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         worker.stop(settings.stop.drain_timeout).await;
     }
     open.close().await;
+    traces.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

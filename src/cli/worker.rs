@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     OpenStore, cursor_keys, dead_letters, logging, reseal_secrets, serve::start_metrics,
-    signals::Signals,
+    signals::Signals, traces::Traces,
 };
 use crate::{
     config::{Engine, PaceArgs, Task, WebhookArgs, WorkerAction, WorkerArgs, WorkerCommand},
@@ -38,6 +38,7 @@ pub async fn run(command: WorkerCommand) -> anyhow::Result<bool> {
 
 async fn work(settings: WorkerArgs) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
+    let traces = Traces::start("clinic-api-worker")?;
     let mut signals = Signals::new()?;
     anyhow::ensure!(
         settings.store.store == Engine::DynamoDb,
@@ -60,6 +61,7 @@ async fn work(settings: WorkerArgs) -> anyhow::Result<()> {
         _ = signals.any() => anyhow::bail!("told to stop again: what was under way was cut off"),
     }
     open.close().await;
+    traces.stop().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -21,6 +21,7 @@ pub mod problem;
 pub mod rate;
 pub mod readiness;
 pub mod request_id;
+mod server_span;
 pub mod server_timing;
 pub mod trace;
 pub mod version;

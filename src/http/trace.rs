@@ -4,77 +4,114 @@ use std::time::Duration;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::Method,
     middleware::Next,
     response::Response,
 };
 use opentelemetry::{Context, context::FutureExt as _};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
     headers::HeaderSettings,
     metrics, problem,
     request_id::RequestId,
+    server_span::ServerSpan,
     server_timing::{self, SERVER_TIMING},
 };
 use crate::{error::ErrorCode, store::ledger::Ledger};
 
+/// The status of a request whose caller hung up before it was answered, as proxies log it.
 const ABANDONED: u16 = 499;
 
-/// Logs and measures each request with its outcome, and tells callers what it took if they are to know.
+/// Logs, measures and traces each request with its outcome, and tells callers what it took if they are to know.
 pub async fn log(State(settings): State<HeaderSettings>, request: Request, next: Next) -> Response {
     let _active = metrics::request_begun();
-    let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let path = route.as_ref().map_or("none", MatchedPath::as_str);
+    let route = route.as_ref().map(MatchedPath::as_str);
     let id = request.extensions().get::<RequestId>().map_or("", |id| id.public.as_str());
-    let span = tracing::info_span!("request", %method, path, request_id = id);
+    let method = metrics::known(request.method());
+    let traced = ServerSpan::start(&request, method, route, id);
+    let span = span_of_log(method, route.unwrap_or("none"), id, traced.as_ref());
     async {
         let started = Instant::now();
-        let mut abandoned = Abandoned { method: &method, path, started, answered: false };
-        let response = if settings.server_timing {
-            timed(request, next, started).await
-        } else {
-            next.run(request).await
+        let ledger = settings.server_timing.then(Ledger::default);
+        let context = context(ledger.clone(), traced.as_ref());
+        let mut watched = Watched { method, route, started, traced, answered: false };
+        let mut response = match context {
+            Some(context) => next.run(request).with_context(context).await,
+            None => next.run(request).await,
         };
-        abandoned.answered = true;
         let elapsed = started.elapsed();
-        let status = response.status();
-        metrics::request_answered(&method, path, status.as_u16(), elapsed);
-        let elapsed_us = micros(elapsed);
-        let code = problem::code(&response).map_or("", ErrorCode::as_str);
-        tracing::info!(status = status.as_u16(), code, elapsed_us, "answered");
+        let told = ledger.and_then(|ledger| server_timing::value(&ledger.sum(), elapsed));
+        if let Some(told) = told {
+            response.headers_mut().insert(SERVER_TIMING, told);
+        }
+        watched.answered(&response, elapsed);
         response
     }
     .instrument(span)
     .await
 }
 
-/// Answers a request and says what it took.
-async fn timed(request: Request, next: Next, started: Instant) -> Response {
-    let ledger = Ledger::default();
-    let context = Context::current_with_value(ledger.clone());
-    let mut response = next.run(request).with_context(context).await;
-    if let Some(told) = server_timing::value(&ledger.sum(), started.elapsed()) {
-        response.headers_mut().insert(SERVER_TIMING, told);
+/// The span of the log, with the ids of the other one, where that is made.
+fn span_of_log(method: &str, path: &str, id: &str, traced: Option<&ServerSpan>) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        method,
+        path,
+        request_id = id,
+        trace_id = Empty,
+        span_id = Empty
+    );
+    if let Some((trace_id, span_id)) = traced.map(ServerSpan::ids) {
+        span.record("trace_id", tracing::field::display(trace_id));
+        span.record("span_id", tracing::field::display(span_id));
     }
-    response
+    span
 }
 
-/// A request whose caller hung up before it was answered. Its status is the one that proxies log for it.
-struct Abandoned<'a> {
-    method: &'a Method,
-    path: &'a str,
+/// What goes with a request through all that is done for it, if anything does.
+fn context(ledger: Option<Ledger>, traced: Option<&ServerSpan>) -> Option<Context> {
+    let span = traced.map(ServerSpan::context);
+    match (ledger, span) {
+        (None, None) => None,
+        (None, Some(span)) => Some(span.clone()),
+        (Some(ledger), None) => Some(Context::new().with_value(ledger)),
+        (Some(ledger), Some(span)) => Some(span.with_value(ledger)),
+    }
+}
+
+/// A request that is under way.
+struct Watched<'a> {
+    method: &'static str,
+    route: Option<&'a str>,
     started: Instant,
+    traced: Option<ServerSpan>,
     answered: bool,
 }
 
-impl Drop for Abandoned<'_> {
+impl Watched<'_> {
+    fn answered(&mut self, response: &Response, elapsed: Duration) {
+        self.answered = true;
+        let status = response.status().as_u16();
+        let code = problem::code(response).map_or("", ErrorCode::as_str);
+        self.note(status, code, elapsed);
+        tracing::info!(status, code, elapsed_us = micros(elapsed), "answered");
+    }
+
+    fn note(&self, status: u16, code: &'static str, elapsed: Duration) {
+        metrics::request_answered(self.method, self.route.unwrap_or("none"), status, elapsed);
+        if let Some(traced) = &self.traced {
+            traced.end(status, code);
+        }
+    }
+}
+
+impl Drop for Watched<'_> {
     fn drop(&mut self) {
         if !self.answered {
             let elapsed = self.started.elapsed();
-            metrics::request_answered(self.method, self.path, ABANDONED, elapsed);
+            self.note(ABANDONED, "", elapsed);
             tracing::info!(status = ABANDONED, elapsed_us = micros(elapsed), "abandoned");
         }
     }

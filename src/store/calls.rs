@@ -17,9 +17,11 @@ use super::{
     answer::{Refusal, consumed, error_type, units},
     ledger::{Entry, Ledger},
     metrics::{self, ActiveCall},
+    span::CallSpan,
 };
 
-/// Measures calls, the SDK's own tries and waits included, and enters them in the ledger of their request.
+/// Measures calls, the SDK's own tries and waits included, enters them in the ledger of their request, and makes
+/// spans of them.
 #[derive(Debug)]
 pub struct MeasureCalls;
 
@@ -31,6 +33,8 @@ struct Call {
     active: Option<ActiveCall>,
     /// If a ledger is kept.
     entry: Option<Entry>,
+    /// If spans are made.
+    span: Option<CallSpan>,
 }
 
 impl Storable for Call {
@@ -49,14 +53,15 @@ impl Intercept for MeasureCalls {
 
     fn read_before_serialization(
         &self,
-        _: &BeforeSerializationInterceptorContextRef<'_>,
+        begun: &BeforeSerializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let active = metrics::measured().then(ActiveCall::begin);
         let entry = Ledger::current().map(Ledger::enter);
-        if active.is_some() || entry.is_some() {
-            let call = Call { started: Instant::now(), active, entry };
+        let span = CallSpan::start(operation(settings), begun.input());
+        if active.is_some() || entry.is_some() || span.is_some() {
+            let call = Call { started: Instant::now(), active, entry, span };
             settings.interceptor_state().store_put(call);
         }
         Ok(())
@@ -90,11 +95,14 @@ impl Intercept for MeasureCalls {
         if let (Some(entry), Some((kind, taken))) = (&call.entry, taken) {
             entry.consumed(kind, units(taken));
         }
+        let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
+        if let Some(span) = &call.span {
+            span.end(ended, tries);
+        }
         if call.active.is_some() {
             let operation = operation(settings);
             let error = error_type(ended).unwrap_or_default();
             metrics::call_ended(operation, &error, call.started.elapsed());
-            let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
             metrics::retried(operation, tries.saturating_sub(1));
             if let Some((kind, taken)) = taken {
                 metrics::consumed(operation, kind, units(taken));

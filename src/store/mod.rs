@@ -26,6 +26,7 @@ pub mod scan;
 pub mod schema;
 mod sealed;
 pub mod shape;
+mod span;
 pub mod write;
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};

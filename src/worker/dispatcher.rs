@@ -12,6 +12,10 @@ use std::{
     time::Duration,
 };
 
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanBuilder, SpanKind},
+};
 use tokio::{
     select,
     sync::Semaphore,
@@ -26,6 +30,7 @@ use crate::{
     deliveries::{self, model::Delivery},
     http::cursor::CursorKeys,
     store::{Entity, Store, StoreError, errors::chain, keys::DUE_PARTS, read::Position},
+    telemetry,
     time::Clock,
 };
 
@@ -181,7 +186,9 @@ impl Dispatcher {
             self.0.tasks.spawn(async move {
                 let _place = place;
                 let mut outcome = None;
-                if let Err(error) = shared.attempt(&delivery, &mut outcome).await {
+                let attempt = shared.attempt(&delivery, &mut outcome);
+                let attempt = telemetry::in_span(|| span(&delivery.value), attempt);
+                if let Err(error) = attempt.await {
                     let (id, cause) = (&delivery.value.id, chain(&error));
                     tracing::warn!(delivery = %id, cause, "an attempt was not made or not remembered");
                     shared.refused.store(true, Ordering::Relaxed);
@@ -191,4 +198,11 @@ impl Dispatcher {
         }
         begun
     }
+}
+
+fn span(delivery: &Delivery) -> SpanBuilder {
+    let event_type = KeyValue::new("cloudevents.event_type", delivery.event_type.clone());
+    SpanBuilder::from_name("deliver event")
+        .with_kind(SpanKind::Producer)
+        .with_attributes([event_type])
 }

@@ -5,6 +5,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanBuilder, SpanKind},
+};
 use tokio::{sync::Mutex, time::sleep};
 
 use crate::{
@@ -20,6 +24,7 @@ use crate::{
         Entity, Precondition, Store, StoreError, WriteContext, attributes::text, errors::chain,
     },
     stream::{change::Change, event::Event, record::ChangeRecord},
+    telemetry,
     webhooks::{self, model::Webhook},
 };
 
@@ -76,9 +81,21 @@ impl Processor {
     /// Works on a batch of changes, each until it is done or put aside; by position, what came of it: whether there was
     /// anything to do, or what keeps the database from doing it.
     pub async fn process_all(&self, records: &[ChangeRecord]) -> Vec<Result<bool, StoreError>> {
+        if records.is_empty() {
+            return Vec::new();
+        }
         let webhooks = Webhooks::default();
         let work: Vec<_> = records.iter().map(|record| self.process(record, &webhooks)).collect();
-        stream::iter(work).buffered(AT_ONCE).collect().await
+        let span = || {
+            let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+            SpanBuilder::from_name("process stream").with_kind(SpanKind::Consumer).with_attributes(
+                [
+                    KeyValue::new("messaging.operation.type", "process"),
+                    KeyValue::new("messaging.batch.message_count", count),
+                ],
+            )
+        };
+        telemetry::in_span(span, stream::iter(work).buffered(AT_ONCE).collect()).await
     }
 
     async fn process(

@@ -1,5 +1,5 @@
 //! What is known of patients is where it belongs and nowhere else: markers in every field of patient and appointment
-//! go through every operation, and none of them comes out in logs, metrics, errors, cursors, headers or panics.
+//! go through every operation, and none of them comes out in logs, metrics, spans, errors, cursors, headers or panics.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use http_body_util::{BodyExt as _, Full};
 use serde_json::{Value, json};
 
 use crate::support::{
+    collector::Collector,
     process::{HttpClient, Running, admin_token, http_client, program},
     receiver::Receiver,
 };
@@ -350,11 +351,13 @@ fn operations() -> BTreeSet<String> {
 async fn no_marker_of_a_patient_comes_out_where_it_does_not_belong() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
+    let collector = Collector::start().await;
     for format in ["text", "json"] {
         let mut serve = program(folder.path());
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         serve.args(["--listen", "127.0.0.1:0", "--store", "memory", "--log", "trace"]);
         serve.args(["--webhook-allow", &receiver.allowed()]);
+        serve.arg("--server-timing").env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url());
         serve.args(["--metrics-listen", &port.to_string(), "--log-format", format]);
         let running = Running::launch(&mut serve, if format == "text" { 5 } else { 0 });
         let base = running.base.clone();
@@ -370,6 +373,9 @@ async fn no_marker_of_a_patient_comes_out_where_it_does_not_belong() {
         caller.kept.push(("metrics".to_owned(), String::from_utf8_lossy(&page).into_owned()));
         let (status, lines) = running.terminate();
         assert!(status.success());
+        let spans = collector.bytes();
+        assert!(collector.spans().len() > operations().len(), "every request is a span");
+        caller.kept.push(("spans".to_owned(), String::from_utf8_lossy(&spans).into_owned()));
         assert!(lines.contains("DEBUG") && lines.contains("answered"), "it logs much");
         assert!(lines.contains("mrn_taken"), "and what callers were told");
         assert!(format == "text" || lines.lines().all(|line| line.starts_with('{')));

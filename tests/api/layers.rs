@@ -10,22 +10,37 @@ use syn::{UseTree, visit::Visit};
 /// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("aggregate", &[]),
     ("id", &[]),
     ("time", &[]),
     ("sensitive", &[]),
+    ("telemetry", &[]),
     ("validation", &["sensitive", "time"]),
     ("model", &["id", "sensitive", "time"]),
     ("dto", &["model", "id", "sensitive", "stream", "time", "validation"]),
-    ("store", &["id", "sensitive", "time"]),
+    ("store", &["id", "sensitive", "telemetry", "time"]),
     ("repo", &["aggregate", "model", "repo", "store", "id", "sensitive", "time"]),
     ("stream", &["dto", "id", "model", "store"]),
-    ("worker", &["aggregate", "http", "id", "kinds", "model", "repo", "store", "stream", "time"]),
-    ("recorder", &["http", "model", "repo", "store"]),
+    (
+        "worker",
+        &[
+            "aggregate",
+            "http",
+            "id",
+            "kinds",
+            "model",
+            "repo",
+            "store",
+            "stream",
+            "telemetry",
+            "time",
+        ],
+    ),
+    ("recorder", &["http", "model", "repo", "store", "telemetry"]),
     ("error", &["store"]),
     ("openapi", &["error", "stream"]),
-    ("http", &["app", "error", "id", "openapi", "store", "validation"]),
+    ("http", &["app", "error", "id", "openapi", "store", "telemetry", "validation"]),
     (
         "handlers",
         &[
@@ -61,6 +76,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
             "repo",
             "server",
             "store",
+            "telemetry",
             "time",
             "worker",
         ],

@@ -54,6 +54,7 @@ mod table;
 mod terraform;
 mod threat_model;
 mod tour;
+mod traces;
 mod verify;
 mod visits;
 mod webhooks;

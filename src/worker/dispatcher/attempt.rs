@@ -14,6 +14,7 @@ use crate::{
     },
     id::{OrgId, random_token},
     store::{Entity, Precondition, StoreError, WriteContext, errors::chain},
+    telemetry,
     webhooks::{
         self,
         model::{
@@ -72,6 +73,7 @@ impl Shared {
             Err(other) => return Err(other),
         };
         *tried = Some(outcome);
+        telemetry::note("clinic_api.delivery.outcome", outcome.as_str());
         let took = begun.elapsed();
         metrics::delivery(outcome, took);
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

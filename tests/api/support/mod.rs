@@ -6,6 +6,7 @@ pub mod builders;
 pub mod busy_month;
 pub mod callers;
 pub mod checker;
+pub mod collector;
 pub mod frames;
 pub mod front_desk;
 pub mod hooked;

@@ -49,12 +49,12 @@ pub fn admin_token() -> &'static str {
     &TOKEN
 }
 
-/// The program, in a folder and with none of this machine's AWS settings.
+/// The program, in a folder and with none of this machine's settings of AWS and OpenTelemetry.
 pub fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api"));
     command.current_dir(folder);
     for (name, _) in std::env::vars() {
-        if name.starts_with("AWS_") || name.starts_with("CLINIC_API_") {
+        if ["AWS_", "CLINIC_API_", "OTEL_"].iter().any(|start| name.starts_with(start)) {
             command.env_remove(name);
         }
     }

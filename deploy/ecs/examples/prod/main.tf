@@ -23,6 +23,7 @@ module "service" {
   issuer             = var.issuer
   audience           = var.audience
   jwks_url           = var.jwks_url
+  traces             = var.traces
   scaling            = var.scaling
 
   table_name             = local.table.table_name

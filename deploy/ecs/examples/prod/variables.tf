@@ -83,6 +83,15 @@ variable "metrics_security_group_ids" {
   default     = []
 }
 
+variable "traces" {
+  description = "Where spans go: OpenTelemetry's variables, and the security groups of the collector. Left out, none are made."
+  type = object({
+    settings                     = map(string)
+    collector_security_group_ids = optional(list(string), [])
+  })
+  default = { settings = {} }
+}
+
 variable "certificate_arn" {
   description = "ACM certificate of the HTTPS listener."
   type        = string

@@ -1,0 +1,143 @@
+//! The span of a request, by OpenTelemetry's conventions for HTTP: the matched path and never the raw one, no query, no
+//! header, no address.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, Version},
+};
+use opentelemetry::{
+    Context, KeyValue,
+    propagation::{Extractor, TextMapPropagator as _},
+    trace::{SpanBuilder, SpanId, SpanKind, Status, TraceContextExt as _, TraceId},
+};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+
+use crate::telemetry;
+
+const TRACEPARENT: &str = "traceparent";
+
+/// The span of a request. If it is dropped before it has ended, it ends without an outcome.
+pub(super) struct ServerSpan(Context);
+
+impl ServerSpan {
+    /// Starts one, if spans are made. It is a child of the caller's span, if the caller names one; whether it is sampled is
+    /// for the sampler of this process.
+    pub(super) fn start(
+        request: &Request,
+        method: &'static str,
+        route: Option<&str>,
+        request_id: &str,
+    ) -> Option<Self> {
+        let tracer = telemetry::tracer()?;
+        let mut attributes = vec![
+            KeyValue::new("http.request.method", method),
+            KeyValue::new("http.request.id", request_id.to_owned()),
+            // What the process itself speaks.
+            KeyValue::new("url.scheme", "http"),
+            KeyValue::new("network.protocol.version", version(request.version())),
+        ];
+        attributes.extend(route.map(|route| KeyValue::new("http.route", route.to_owned())));
+        // A method that HTTP does not define is anybody's text.
+        let verb = if method == "_OTHER" { "HTTP" } else { method };
+        let name = route.map_or_else(|| verb.to_owned(), |route| format!("{verb} {route}"));
+        let span = SpanBuilder::from_name(name)
+            .with_kind(SpanKind::Server)
+            .with_attributes(attributes)
+            .start_with_context(tracer, &callers(request.headers()));
+        Some(Self(Context::new().with_span(span)))
+    }
+
+    /// What goes with the request.
+    pub(super) fn context(&self) -> &Context {
+        &self.0
+    }
+
+    pub(super) fn ids(&self) -> (TraceId, SpanId) {
+        let span = self.0.span();
+        (span.span_context().trace_id(), span.span_context().span_id())
+    }
+
+    /// Ends with the answer's status. `error` is the code of its problem, or empty.
+    pub(super) fn end(&self, status: u16, error: &'static str) {
+        let span = self.0.span();
+        span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
+        if status >= 500 {
+            let error = if error.is_empty() { "_OTHER" } else { error };
+            span.set_attribute(KeyValue::new("error.type", error));
+            span.set_status(Status::error(""));
+        }
+        span.end();
+    }
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "1.0",
+        Version::HTTP_11 => "1.1",
+        Version::HTTP_2 => "2",
+        _ => "_OTHER",
+    }
+}
+
+/// The span that the caller names in `traceparent` (W3C Trace Context). Its `tracestate` and `baggage` are texts of
+/// anybody's, and are left where they are.
+fn callers(headers: &HeaderMap) -> Context {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    let one = match (sent.next(), sent.next()) {
+        (Some(one), None) => one.to_str().ok(),
+        _ => None,
+    };
+    let carrier = Traceparent(one);
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
+}
+
+struct Traceparent<'a>(Option<&'a str>);
+
+impl Extractor for Traceparent<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.filter(|_| key == TRACEPARENT)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn headers(sent: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in sent {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn of_a_callers_span_the_ids_are_taken_and_no_text() {
+        let sent = headers(&[(TRACEPARENT, SENT), ("tracestate", "a=Ida"), ("baggage", "b=Ida")]);
+        let callers = callers(&sent);
+        let span = callers.span();
+        let taken = span.span_context();
+        assert_eq!(taken.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
+        assert_eq!(taken.span_id().to_string(), "b7ad6b7169203331");
+        assert_eq!(taken.trace_state().header(), "");
+    }
+
+    #[test]
+    fn what_is_no_span_of_a_caller_begins_a_trace_of_our_own() {
+        let zero = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        for sent in [
+            headers(&[]),
+            headers(&[(TRACEPARENT, "Ida")]),
+            headers(&[(TRACEPARENT, zero)]),
+            headers(&[(TRACEPARENT, SENT), (TRACEPARENT, SENT)]),
+        ] {
+            assert!(!callers(&sent).span().span_context().is_valid(), "{sent:?}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A span for each call of DynamoDB that a request or a task makes, by OpenTelemetry's conventions for DynamoDB. Table and
+//! operation, capacity and tries: never a key, a value or a text of DynamoDB's.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::{
+    config::interceptors::FinalizerInterceptorContextRef,
+    operation::{
+        batch_get_item::BatchGetItemInput, delete_item::DeleteItemInput, get_item::GetItemInput,
+        put_item::PutItemInput, query::QueryInput, transact_write_items::TransactWriteItemsInput,
+        update_item::UpdateItemInput,
+    },
+    types::{ConsumedCapacity, TransactWriteItem},
+};
+use aws_smithy_runtime_api::client::interceptors::context::Input;
+use opentelemetry::{
+    Array, Context, KeyValue, StringValue, Value,
+    trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _},
+};
+use serde_json::json;
+
+use super::answer::{consumed, error_type};
+use crate::telemetry;
+
+/// A call that is under way. A call that is given up ends its span as well, without an outcome.
+#[derive(Debug)]
+pub(super) struct CallSpan(Context);
+
+impl CallSpan {
+    /// The span of a call, if it is made within another one: what polls would otherwise make a trace each time.
+    pub(super) fn start(operation: &str, input: &Input) -> Option<Self> {
+        let tracer = telemetry::tracer()?;
+        let parent = Context::current();
+        if !parent.span().span_context().is_sampled() {
+            return None;
+        }
+        let mut attributes = vec![
+            KeyValue::new("db.system.name", "aws.dynamodb"),
+            KeyValue::new("db.operation.name", operation.to_owned()),
+            KeyValue::new("aws.dynamodb.table_names", texts(tables(input).into_iter())),
+        ];
+        let index = input.downcast_ref::<QueryInput>().and_then(QueryInput::index_name);
+        let index = index.map(|index| KeyValue::new("aws.dynamodb.index_name", index.to_owned()));
+        attributes.extend(index);
+        let span = SpanBuilder::from_name(format!("DynamoDB.{operation}"))
+            .with_kind(SpanKind::Client)
+            .with_attributes(attributes)
+            .start_with_context(tracer, &parent);
+        Some(Self(Context::new().with_span(span)))
+    }
+
+    /// Ends with what came of the call, which was tried so often.
+    pub(super) fn end(&self, ended: &FinalizerInterceptorContextRef<'_>, tries: u32) {
+        let span = self.0.span();
+        if let Some((_, taken)) = ended.output_or_error().and_then(Result::ok).and_then(consumed) {
+            let taken = texts(taken.iter().map(as_json));
+            span.set_attribute(KeyValue::new("aws.dynamodb.consumed_capacity", taken));
+        }
+        let id = ended.response().and_then(|answer| answer.headers().get("x-amzn-requestid"));
+        span.set_attributes(id.map(|id| KeyValue::new("aws.request_id", id.to_owned())));
+        if tries > 1 {
+            span.set_attribute(KeyValue::new("http.request.resend_count", i64::from(tries - 1)));
+        }
+        if let Some(error) = error_type(ended) {
+            // A condition that fails is an ordinary answer.
+            if !error.starts_with("ConditionalCheckFailed") {
+                span.set_status(Status::error(""));
+            }
+            span.set_attribute(KeyValue::new("error.type", error));
+        }
+        span.end();
+    }
+}
+
+fn texts(texts: impl Iterator<Item = String>) -> Value {
+    Value::Array(Array::String(texts.map(StringValue::from).collect()))
+}
+
+/// As DynamoDB's own JSON has it.
+fn as_json(taken: &ConsumedCapacity) -> String {
+    json!({ "TableName": taken.table_name(), "CapacityUnits": taken.capacity_units() }).to_string()
+}
+
+fn tables(input: &Input) -> BTreeSet<String> {
+    macro_rules! of_one {
+        ($($call:ty),+) => {
+            $(if let Some(call) = input.downcast_ref::<$call>() {
+                return call.table_name().map(str::to_owned).into_iter().collect();
+            })+
+        };
+    }
+    of_one!(GetItemInput, QueryInput, PutItemInput, UpdateItemInput, DeleteItemInput);
+    if let Some(call) = input.downcast_ref::<BatchGetItemInput>() {
+        return call
+            .request_items()
+            .into_iter()
+            .flat_map(|tables| tables.keys().cloned())
+            .collect();
+    }
+    let call = input.downcast_ref::<TransactWriteItemsInput>();
+    let writes = call.map(TransactWriteItemsInput::transact_items).unwrap_or_default();
+    writes.iter().filter_map(table).map(str::to_owned).collect()
+}
+
+fn table(write: &TransactWriteItem) -> Option<&str> {
+    let put = write.put().map(|put| put.table_name());
+    let update = || write.update().map(|update| update.table_name());
+    let delete = || write.delete().map(|delete| delete.table_name());
+    let check = || write.condition_check().map(|check| check.table_name());
+    put.or_else(update).or_else(delete).or_else(check)
+}
