@@ -255,7 +255,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Parts { problem, headers, cause } = *self.0;
         if let Some(cause) = &cause {
-            tracing::error!(code = problem.code.as_str(), cause = %chain(cause.as_ref()), "request failed");
+            tracing::error!("error.type" = problem.code.as_str(), error.message = %chain(cause.as_ref()), "request failed");
         }
         let mut response = problem.code.status().into_response();
         response.headers_mut().extend(headers);

@@ -106,5 +106,5 @@ impl Shared {
 fn lost(access: &Access, cause: &str) {
     metrics::audit_lost();
     let Access { patient_id, operation, subject, at } = access;
-    tracing::error!(%patient_id, operation, subject, %at, cause, "an access could not be remembered");
+    tracing::error!(patient.id = %patient_id, operation.id = operation, user.id = subject, access.time = %at, error.message = cause, "an access could not be remembered");
 }

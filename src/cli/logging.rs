@@ -1,13 +1,17 @@
 //! What the program logs, to standard error.
 
+mod flat;
+
 use std::{any::Any, io::IsTerminal as _, panic::PanicHookInfo};
 
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+    EnvFilter, filter::filter_fn, fmt::format::JsonFields, layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
+use self::flat::Flat;
 use crate::config::{LogArgs, LogFormat};
 
 /// At TRACE, the SDK and the embedded engine log whole items, and so what is known of patients: whatever is
@@ -24,7 +28,7 @@ fn said(payload: &(dyn Any + Send)) -> &'static str {
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(place, said = said(panic.payload()), "panicked");
+    tracing::error!(panic.location = place, panic.message = said(panic.payload()), "panicked");
 }
 
 /// Starts logging for the whole process.
@@ -38,7 +42,9 @@ pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(shows_no_bodies));
     match settings.log_format {
         LogFormat::Text => registry.with(lines).init(),
-        LogFormat::Json => registry.with(lines.json().flatten_event(true)).init(),
+        LogFormat::Json => {
+            registry.with(lines.fmt_fields(JsonFields::new()).event_format(Flat)).init();
+        }
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())

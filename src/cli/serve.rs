@@ -68,7 +68,13 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         LogFormat::Json => {
             let metrics = metrics.map(|metrics| format!("http://{metrics}/metrics"));
             let api = format!("http://{address}/v1/clinics");
-            tracing::info!(version = VERSION, api, data = open.place, metrics, "serving");
+            tracing::info!(
+                service.version = VERSION,
+                api.url = api,
+                store.place = open.place,
+                metrics.url = metrics,
+                "serving"
+            );
         }
     }
     let limits =
@@ -168,8 +174,8 @@ fn connections(wanted: usize) -> usize {
         return wanted;
     }
     tracing::info!(
-        wanted,
-        allowed = possible,
+        connections.wanted = wanted,
+        connections.allowed = possible,
         "the system's limit of open files (ulimit -n) allows fewer connections"
     );
     possible
@@ -192,7 +198,7 @@ async fn serve(
     tokio::select! {
         unfinished = serving => {
             if unfinished > 0 {
-                tracing::warn!(unfinished, "connections or deletions did not finish in time");
+                tracing::warn!(connections.unfinished = unfinished, "connections or deletions did not finish in time");
             }
             Ok(())
         }
@@ -207,7 +213,7 @@ async fn leave(lifecycle: &Lifecycle, delay: Duration, signals: &mut Signals) {
         Told::Interrupt => Duration::ZERO,
         Told::Terminate => delay,
     };
-    tracing::info!(?delay, "stopping: not ready any more, still serving");
+    tracing::info!(shutdown.delay = ?delay, "stopping: not ready any more, still serving");
     lifecycle.advance(Phase::Leaving);
     metrics::ready(false);
     tokio::select! {

@@ -49,7 +49,7 @@ async fn work(settings: WorkerArgs) -> anyhow::Result<()> {
     let metrics = start_metrics(settings.metrics_listen)?;
     let metrics = metrics.map(|address| format!("http://{address}/metrics"));
     let worker = Worker::start(&open, keys, &settings.tasks, &settings.webhooks, &settings.pace)?;
-    tracing::info!(version = VERSION, data = open.place, metrics, tasks = ?settings.tasks, "working");
+    tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = metrics, worker.tasks = ?settings.tasks, "working");
     signals.any().await;
     tracing::info!("stopping: what is under way ends");
     tokio::select! {

@@ -16,7 +16,7 @@ pub async fn to_the_end<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let done = lifecycle.tasks().spawn(work.in_current_span().with_current_context()).await;
     done.map_err(|panicked| {
-        tracing::error!(cause = %panicked, "a deletion did not come to its end");
+        tracing::error!(error.message = %panicked, "a deletion did not come to its end");
         ApiError::new(ErrorCode::InternalError, "The error is in our log under this request id.")
     })
 }

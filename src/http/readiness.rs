@@ -93,7 +93,7 @@ async fn ask(store: &Store) -> bool {
     match store.ping(PATIENCE).await {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(cause = chain(&error), "the table can't be read");
+            tracing::warn!(error.message = chain(&error), "the table can't be read");
             false
         }
     }

@@ -57,9 +57,9 @@ pub async fn log(State(settings): State<HeaderSettings>, request: Request, next:
 fn span_of_log(method: &str, path: &str, id: &str, traced: Option<&ServerSpan>) -> Span {
     let span = tracing::info_span!(
         "request",
-        method,
-        path,
-        request_id = id,
+        http.request.method = method,
+        http.route = path,
+        http.request.id = id,
         trace_id = Empty,
         span_id = Empty
     );
@@ -94,9 +94,14 @@ impl Watched<'_> {
     fn answered(&mut self, response: &Response, elapsed: Duration) {
         self.answered = true;
         let status = response.status().as_u16();
-        let code = problem::code(response).map_or("", ErrorCode::as_str);
-        self.note(status, code, elapsed);
-        tracing::info!(status, code, elapsed_us = micros(elapsed), "answered");
+        let code = problem::code(response).map(ErrorCode::as_str);
+        self.note(status, code.unwrap_or_default(), elapsed);
+        tracing::info!(
+            http.response.status_code = status,
+            "error.type" = code,
+            event.duration = nanos(elapsed),
+            "answered"
+        );
     }
 
     fn note(&self, status: u16, code: &'static str, elapsed: Duration) {
@@ -112,13 +117,18 @@ impl Drop for Watched<'_> {
         if !self.answered {
             let elapsed = self.started.elapsed();
             self.note(ABANDONED, "", elapsed);
-            tracing::info!(status = ABANDONED, elapsed_us = micros(elapsed), "abandoned");
+            tracing::info!(
+                http.response.status_code = ABANDONED,
+                event.duration = nanos(elapsed),
+                "abandoned"
+            );
         }
     }
 }
 
-fn micros(elapsed: Duration) -> u64 {
-    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+/// As the Elastic Common Schema has durations.
+fn nanos(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -160,7 +170,11 @@ mod tests {
         let hung_up = tokio::time::timeout(Duration::from_millis(20), service.oneshot(request));
         assert!(hung_up.await.is_err());
         let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        assert!(logged.contains("\"abandoned\"") && logged.contains("\"status\":499"), "{logged}");
+        assert!(
+            logged.contains("\"abandoned\"")
+                && logged.contains("\"http.response.status_code\":499"),
+            "{logged}"
+        );
         assert!(logged.contains("/never") && !logged.contains("answered"), "{logged}");
     }
 }

@@ -109,7 +109,7 @@ pub async fn run(
         }
     }
     if let Err(error) = server.take_those_who_wait(listener) {
-        tracing::warn!(cause = %error, "connections that waited to be taken were cut off");
+        tracing::warn!(error.message = %error, "connections that waited to be taken were cut off");
     }
     if timeout(drain, server.finish()).await.is_err() {
         server.unfinished += server.serving.len() + lifecycle.tasks().len();
@@ -177,7 +177,7 @@ async fn recover(error: &io::Error) {
         ErrorKind::Interrupted,
     ];
     if !of_connection.contains(&error.kind()) {
-        tracing::error!(cause = %error, "a connection could not be taken");
+        tracing::error!(error.message = %error, "a connection could not be taken");
         sleep(Duration::from_secs(1)).await;
     }
 }

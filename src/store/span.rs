@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
         put_item::PutItemInput, query::QueryInput, transact_write_items::TransactWriteItemsInput,
         update_item::UpdateItemInput,
     },
-    types::{ConsumedCapacity, TransactWriteItem},
+    types::{ConditionCheck, ConsumedCapacity, Delete, Put, TransactWriteItem, Update},
 };
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use opentelemetry::{
@@ -103,9 +103,9 @@ fn tables(input: &Input) -> BTreeSet<String> {
 }
 
 fn table(write: &TransactWriteItem) -> Option<&str> {
-    let put = write.put().map(|put| put.table_name());
-    let update = || write.update().map(|update| update.table_name());
-    let delete = || write.delete().map(|delete| delete.table_name());
-    let check = || write.condition_check().map(|check| check.table_name());
+    let put = write.put().map(Put::table_name);
+    let update = || write.update().map(Update::table_name);
+    let delete = || write.delete().map(Delete::table_name);
+    let check = || write.condition_check().map(ConditionCheck::table_name);
     put.or_else(update).or_else(delete).or_else(check)
 }

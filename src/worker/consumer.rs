@@ -59,7 +59,7 @@ impl Consumer {
                 Err(error) => Err(error.into()),
             };
             if let Err(error) = outcome {
-                tracing::error!(cause = format!("{error:#}"), "the stream is not read");
+                tracing::error!(error.message = format!("{error:#}"), "the stream is not read");
                 select! {
                     () = stop.cancelled() => {}
                     () = sleep(DISCOVERY) => {}
@@ -69,7 +69,7 @@ impl Consumer {
     }
 
     async fn lead(&self, held: Held, stop: &CancellationToken) -> anyhow::Result<()> {
-        tracing::info!(epoch = held.epoch(), "reading the stream");
+        tracing::info!(lease.epoch = held.epoch(), "reading the stream");
         metrics::leads(true);
         let epoch = held.epoch();
         let (outcome, held) = select! {
@@ -103,7 +103,7 @@ impl Consumer {
                 }
                 // Others wait as long as the lease is; who can't renew it for that long no longer has it.
                 Err(error) if renewed.elapsed() >= self.leases.length() => {
-                    tracing::error!(cause = chain(&error), "the lease can't be renewed");
+                    tracing::error!(error.message = chain(&error), "the lease can't be renewed");
                     return None;
                 }
                 Err(_) => {}
@@ -155,7 +155,7 @@ impl Consumer {
                         }
                         Err(error) => {
                             let cause = format!("{error:#}");
-                            tracing::warn!(cause, "new shards are looked for later");
+                            tracing::warn!(error.message = cause, "new shards are looked for later");
                         }
                     }
                     for shard in failed.drain(..) {
@@ -171,7 +171,7 @@ impl Consumer {
                         }
                         Err(ShardError::TakenOver) => return Ok(After::TakenOver),
                         Err(error) => {
-                            tracing::warn!(shard, cause = chain(&error), "a shard is read again");
+                            tracing::warn!(stream.shard = shard, error.message = chain(&error), "a shard is read again");
                             failed.push(shard);
                         }
                     }

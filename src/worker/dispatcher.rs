@@ -95,7 +95,10 @@ impl Dispatcher {
             let begun = match self.begin_due(&mut places, &stop).await {
                 Ok(begun) => begun,
                 Err(error) => {
-                    tracing::warn!(cause = chain(&error), "deliveries that are due can't be read");
+                    tracing::warn!(
+                        error.message = chain(&error),
+                        "deliveries that are due can't be read"
+                    );
                     0
                 }
             };
@@ -119,7 +122,7 @@ impl Dispatcher {
                 metrics::dead_letters_wait(age);
             }
             Err(error) => {
-                tracing::warn!(cause = chain(&error), "dead letters can't be looked at");
+                tracing::warn!(error.message = chain(&error), "dead letters can't be looked at");
             }
         }
     }
@@ -164,7 +167,7 @@ impl Dispatcher {
             let delivery = match delivery {
                 Ok(delivery) => delivery,
                 Err(error) => {
-                    tracing::error!(cause = chain(&error), "a delivery can't be read");
+                    tracing::error!(error.message = chain(&error), "a delivery can't be read");
                     continue;
                 }
             };
@@ -188,9 +191,9 @@ impl Dispatcher {
                 let mut outcome = None;
                 let attempt = shared.attempt(&delivery, &mut outcome);
                 let attempt = telemetry::in_span(|| span(&delivery.value), attempt);
-                if let Err(error) = attempt.await {
+                if let Err(error) = Box::pin(attempt).await {
                     let (id, cause) = (&delivery.value.id, chain(&error));
-                    tracing::warn!(delivery = %id, cause, "an attempt was not made or not remembered");
+                    tracing::warn!(delivery.id = %id, error.message = cause, "an attempt was not made or not remembered");
                     shared.refused.store(true, Ordering::Relaxed);
                 }
                 shared.room.leave(&delivery.value, outcome);

@@ -21,7 +21,11 @@ pub async fn handle(processor: &Processor, batch: Event) -> DynamoDbEventRespons
     let mut response = DynamoDbEventResponse::default();
     for (outcome, sequence_number) in outcomes.into_iter().zip(sequence_numbers) {
         if let Err(error) = outcome {
-            tracing::warn!(sequence_number, cause = chain(&error), "a change is to come again");
+            tracing::warn!(
+                stream.sequence_number = sequence_number,
+                error.message = chain(&error),
+                "a change is to come again"
+            );
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence_number;
             response.batch_item_failures.push(failure);

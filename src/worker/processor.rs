@@ -199,7 +199,11 @@ impl Processor {
             }
             other => other?,
         }
-        tracing::error!(event_id = record.event_id, cause = error, "a change was put aside");
+        tracing::error!(
+            event.id = record.event_id,
+            error.message = error,
+            "a change was put aside"
+        );
         metrics::dead_letter();
         Ok(())
     }

@@ -86,7 +86,11 @@ impl ShardReader {
                     continue;
                 }
                 Err(error) if failures < FAILURES => {
-                    tracing::debug!(shard, cause = chain(&error), "a shard is asked again");
+                    tracing::debug!(
+                        stream.shard = shard,
+                        error.message = chain(&error),
+                        "a shard is asked again"
+                    );
                     let pause = (PAUSE * 2_u32.pow(failures)).min(LONGEST_PAUSE);
                     sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
                     failures += 1;
@@ -146,7 +150,7 @@ impl ShardReader {
         let records = records.filter_map(|record| match ChangeRecord::try_from(record) {
             Ok(record) => Some(record),
             Err(error) => {
-                tracing::error!(cause = %error, "a record of the stream can't be read");
+                tracing::error!(error.message = %error, "a record of the stream can't be read");
                 metrics::record("failed");
                 None
             }
@@ -163,7 +167,7 @@ impl ShardReader {
                 return (anything, up_to);
             }
             if let Some(error) = outcomes.into_iter().find_map(Result::err) {
-                tracing::warn!(cause = %error, waiting = left.len(), "changes wait for the table");
+                tracing::warn!(error.message = %error, changes.waiting = left.len(), "changes wait for the table");
             }
             sleep(PAUSE * 4).await;
         }
@@ -221,7 +225,10 @@ impl ShardReader {
 }
 
 fn note_gap(shard: &str) {
-    tracing::error!(shard, "the stream had gone on before it was read: changes are lost");
+    tracing::error!(
+        stream.shard = shard,
+        "the stream had gone on before it was read: changes are lost"
+    );
     metrics::trimmed();
 }
 

@@ -141,6 +141,7 @@ fn every_setting_is_in_the_help_with_its_variable() {
         "CURSOR_KEYS",
         "DEVELOPMENT_ORG",
         "METRICS_LISTEN",
+        "SERVER_TIMING",
         "MAX_CONNECTIONS",
         "SHUTDOWN_DELAY",
         "DRAIN_TIMEOUT",

@@ -36,6 +36,7 @@ mod issuer_keys;
 mod layers;
 mod limits;
 mod linearizability;
+mod log_fields;
 mod moving;
 mod observability;
 mod odd_input;

@@ -248,5 +248,5 @@ fn the_alarm_on_what_is_put_aside_looks_for_what_is_logged() {
     let message = pattern.split('"').nth(1).unwrap();
     assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));
     let logs = include_str!("../../src/worker/processor.rs");
-    assert!(logs.contains(&format!("\"{message}\");")), "{message}");
+    assert!(logs.contains(&format!("\"{message}\"")), "{message}");
 }

@@ -38,7 +38,7 @@ async fn ask_traced(running: &Running, path: &str, flags: &str) -> u16 {
 }
 
 #[track_caller]
-fn only<'a>(spans: &'a [Seen], fits: impl Fn(&Seen) -> bool) -> &'a Seen {
+fn only(spans: &[Seen], fits: impl Fn(&Seen) -> bool) -> &Seen {
     let found: Vec<_> = spans.iter().filter(|span| fits(span)).collect();
     assert_eq!(found.len(), 1, "{found:#?} of {spans:#?}");
     found[0]
@@ -136,9 +136,10 @@ async fn a_request_and_its_calls_are_spans_that_know_nothing_of_patients() {
         assert!(!sent.contains(&secret.to_lowercase()), "{secret} was sent");
     }
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let line = lines.into_iter().find(|line| line.to_string().contains(CALLERS_TRACE));
+    let line = lines.into_iter().find(|line| line["trace_id"] == CALLERS_TRACE);
     let line = line.unwrap_or_else(|| panic!("no line has the trace's id: {log}"));
-    assert!(line.to_string().contains(&read.span_id), "{line}");
+    assert_eq!((&line["span_id"], &line["message"]), (&json!(read.span_id), &json!("answered")));
+    assert_eq!(line["http.request.id"], read.get("http.request.id"));
 }
 
 /// Anybody can send a flag, so it counts only where it is asked for.

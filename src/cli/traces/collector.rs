@@ -64,7 +64,10 @@ impl Collector {
             Some(_) if told.is_some_and(|told| told.elapsed() < TOLD_EVERY) => {}
             Some(cause) => {
                 *told = Some(Instant::now());
-                tracing::warn!(cause, "the collector does not take spans: some are lost");
+                tracing::warn!(
+                    error.message = cause,
+                    "the collector does not take spans: some are lost"
+                );
             }
         }
     }

@@ -161,7 +161,7 @@ impl IssuerKeys {
                 *self.0.known.write().await = Some(Known { keys: Arc::new(keys), since: now });
             }
             Err(error) => {
-                tracing::error!(cause = %format!("{error:#}"), "the issuer's keys can't be had");
+                tracing::error!(error.message = %format!("{error:#}"), "the issuer's keys can't be had");
             }
         }
     }

@@ -29,7 +29,7 @@ impl Served {
         };
         tokio::spawn(async move {
             if let Err(error) = serve_with_shutdown(listener, database, stopped).await {
-                tracing::error!(%error, "the embedded engine's port was closed");
+                tracing::error!(error.message = %error, "the embedded engine's port was closed");
             }
         });
         Ok(Self { engine, endpoint: format!("http://{address}"), _stop: stop })

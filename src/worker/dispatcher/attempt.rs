@@ -67,7 +67,7 @@ impl Shared {
             }
             Ok(_) | Err(StoreError::NotFound) => (None, (Outcome::SwitchedOff, None)),
             Err(error @ (StoreError::Corrupt { .. } | StoreError::NewerShape { .. })) => {
-                tracing::error!(webhook = %due.value.webhook_id, cause = chain(&error), "it can't be read");
+                tracing::error!(webhook.id = %due.value.webhook_id, error.message = chain(&error), "it can't be read");
                 (None, (Outcome::Unsigned, None))
             }
             Err(other) => return Err(other),
@@ -101,7 +101,7 @@ impl Shared {
             webhook.secrets(at).filter_map(|sealed| self.keys.open_bytes(&sealed.0, &purpose));
         let secrets: Vec<_> = secrets.collect();
         if secrets.is_empty() {
-            tracing::error!(webhook = %webhook.id, "no cursor key opens the webhook's secret");
+            tracing::error!(webhook.id = %webhook.id, "no cursor key opens the webhook's secret");
             return (Outcome::Unsigned, None);
         }
         let (id, payload) = (delivery.event_id.as_str(), delivery.payload.as_str());
@@ -126,7 +126,7 @@ impl Shared {
         match webhooks::repo::update(&self.store, context, &webhook.id, modify).await {
             Ok(noted) => {
                 if webhook.active && !noted.value.active {
-                    tracing::warn!(webhook = %webhook.id, "a webhook was switched off");
+                    tracing::warn!(webhook.id = %webhook.id, "a webhook was switched off");
                     metrics::disabled();
                 }
                 Ok(())

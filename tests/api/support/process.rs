@@ -147,7 +147,7 @@ fn logged_api(child: &mut Child, log: &Path) -> String {
         let lines = std::fs::read_to_string(log).unwrap();
         let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         if let Some(serving) = lines.into_iter().find(|line| line["message"] == "serving") {
-            return serving["api"].as_str().unwrap().to_owned();
+            return serving["api.url"].as_str().unwrap().to_owned();
         }
         if child.try_wait().unwrap().is_some() {
             return String::new();
