@@ -78,7 +78,7 @@ pub struct RequestLimits {
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent_at_least: 16, concurrent: 1024, rates: RateSettings::default() }
+        Self { concurrent_at_least: 32, concurrent: 1024, rates: RateSettings::default() }
     }
 }
 

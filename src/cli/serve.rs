@@ -80,6 +80,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let limits =
         Limits { connections: connections(settings.limits.max_connections), ..Limits::default() };
     metrics::connections_limit(limits.connections);
+    metrics::requests_limit(settings.limits.max_concurrent_requests);
     let worker = if settings.worker.unwrap_or(settings.store.store != Engine::DynamoDb) {
         let tasks = [Task::Stream, Task::Deliveries];
         let keys = cursor_keys.clone();
@@ -92,7 +93,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         clock: Arc::new(clock),
         cursor_keys,
         authenticator,
-        limits: request_limits(&settings.limits),
+        limits: request_limits(&settings.limits, &settings.store.store),
         headers: HeaderSettings {
             hsts_max_age: settings.limits.hsts_max_age,
             server_timing: settings.limits.server_timing,
@@ -109,10 +110,14 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn request_limits(settings: &LimitArgs) -> RequestLimits {
+fn request_limits(settings: &LimitArgs, store: &Engine) -> RequestLimits {
+    let defaults = RequestLimits::default();
+    let at_most = settings.max_concurrent_requests;
+    // An embedded engine does its work on the runtime's threads: a queue there does not mean that the CPUs are busy.
+    let at_least = if *store == Engine::DynamoDb { defaults.concurrent_at_least } else { at_most };
     RequestLimits {
-        concurrent_at_least: settings.min_concurrent_requests,
-        concurrent: settings.max_concurrent_requests,
+        concurrent_at_least: settings.min_concurrent_requests.unwrap_or(at_least),
+        concurrent: at_most,
         rates: RateSettings {
             per_address: settings.rate_per_address,
             per_principal: settings.rate_per_principal,

@@ -21,6 +21,7 @@ const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 const ACTIVE_REQUESTS: &str = "http_server_active_requests";
 const OPEN_CONNECTIONS: &str = "http_server_open_connections";
 const CONNECTIONS_LIMIT: &str = "http_server_connections_limit";
+const REQUESTS_LIMIT: &str = "http_server_requests_limit";
 const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
 const AUDIT_LOST: &str = "clinic_api_audit_lost_total";
 const READY: &str = "clinic_api_ready";
@@ -71,6 +72,7 @@ fn describe() {
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "How long requests took to answer.");
     describe_gauge!(ACTIVE_REQUESTS, "Requests that are under way.");
     describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
+    describe_gauge!(REQUESTS_LIMIT, "How many requests may be under way at once now.");
     describe_gauge!(CONNECTIONS_LIMIT, "How many connections may be open at once.");
     describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
     describe_counter!(AUDIT_LOST, "Accesses to patients' data that could not be remembered.");
@@ -114,6 +116,12 @@ pub fn connection_opened() -> Counted {
 #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
 pub fn connections_limit(limit: usize) {
     gauge!(CONNECTIONS_LIMIT).set(limit as f64);
+}
+
+/// How many requests may be under way at once, from now on.
+#[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
+pub fn requests_limit(limit: usize) {
+    gauge!(REQUESTS_LIMIT).set(limit as f64);
 }
 
 /// A connection was one too many.

@@ -369,7 +369,9 @@ fn nothing_scans() {
     assert!(found.len() > 40);
     for path in found {
         let text = std::fs::read_to_string(&path).unwrap();
-        let scans = path.ends_with("store/scan.rs");
+        // The embedded engine is DynamoDB here: it does what it is asked for.
+        let engine = path.ends_with("store/embedded/in_process.rs");
+        let scans = path.ends_with("store/scan.rs") || engine;
         assert_eq!(text.contains(".scan("), scans, "{}", path.display());
     }
 }

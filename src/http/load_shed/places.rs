@@ -15,14 +15,17 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::http::metrics;
+
 /// A queue that takes longer to pass, whenever it is looked at, is a standing one.
-const TARGET: Duration = Duration::from_millis(2);
+const TARGET: Duration = Duration::from_millis(4);
 /// For so long a queue is looked at before places are taken away or given back.
 const INTERVAL: Duration = Duration::from_millis(50);
 /// How often it is looked at in that time.
 const LOOKS: u32 = 10;
 /// Looks that are enough: fewer tell too little.
 const ENOUGH: u32 = 4;
+
 /// The places that requests take. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Places(Arc<Shared>);
@@ -129,7 +132,9 @@ impl Shared {
         } else {
             allowed
         };
-        self.allowed.store(next.clamp(self.fewest, self.most), Relaxed);
+        let next = next.clamp(self.fewest, self.most);
+        self.allowed.store(next, Relaxed);
+        metrics::requests_limit(next);
         *queue = Queue { looked_at: queue.looked_at, ..Queue::new(now) };
     }
 }
