@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use super::{model::Access, repo};
 use crate::{
     http::metrics,
-    store::{Key, Record as _, Store, StoreError, WriteContext},
+    store::{Key, Record as _, Store, WriteContext},
     telemetry,
 };
 
@@ -87,9 +87,7 @@ impl Shared {
             };
             match outcome {
                 Ok(()) => return true,
-                Err(
-                    StoreError::Throttled | StoreError::Contention | StoreError::Unreachable(_),
-                ) => {
+                Err(error) if error.is_transient() => {
                     sleep(Duration::from_secs(tried.into())).await;
                 }
                 Err(other) => {

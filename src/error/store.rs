@@ -36,6 +36,12 @@ impl From<StoreError> for ApiError {
             )
             .retry_later()
             .with_cause(cause),
+            // The breaker has logged it, once for all.
+            StoreError::NotSent => Self::new(
+                ErrorCode::StoreUnreachable,
+                "The database has not answered lately, and was not asked. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
+            )
+            .retry_later(),
             newer @ StoreError::NewerShape { .. } => {
                 let detail = "Try again: a replica of the newer version can read it. Nothing was written.";
                 Self::new(ErrorCode::NewerVersion, detail).retry_later().with_cause(newer)

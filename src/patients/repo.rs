@@ -214,12 +214,14 @@ pub async fn erase(
         Err(StoreError::NotFound) => false,
         Err(other) => return Err(other),
     };
-    let appointments = appointments::repo::erase_all_of_patient(store, context, id).await?;
+    let erased = appointments::repo::erase_all_of_patient(store, context, id).await;
+    let appointments = erased.map_err(StoreError::after_writes)?;
     if !there {
         if appointments == 0 {
             return Err(StoreError::NotFound);
         }
-        audit::repo::add(store, context, access.clone()).await?;
+        let added = audit::repo::add(store, context, access.clone()).await;
+        added.map_err(StoreError::after_writes)?;
     }
     Ok(None)
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::Builder;
 
-use super::calls::MeasureCalls;
+use super::{calls::MeasureCalls, circuit::Circuit, retry};
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -41,12 +41,18 @@ pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
         streams = streams.endpoint_url(url);
     }
     let config = Config::from(&config).to_builder().interceptor(MeasureCalls);
+    let config = guarded(config.retry_partition(retry::budget_of_sdk()));
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(streams.build());
     (Client::from_conf(config.build()), streams)
 }
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
+
+/// With a breaker, so that an outage is not made worse by us.
+fn guarded(config: aws_sdk_dynamodb::config::Builder) -> aws_sdk_dynamodb::config::Builder {
+    config.interceptor(Circuit::default())
+}
 
 /// A client of the streams of an engine on this machine.
 #[must_use]
@@ -70,6 +76,13 @@ pub fn local_streams_config(endpoint: &str) -> aws_sdk_dynamodbstreams::config::
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.
 #[must_use]
 pub fn local_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+    guarded(own_config(endpoint))
+}
+
+/// The same of an engine inside this process, which is never away: with a full disk it fails to write and goes on to read,
+/// and no breaker must take that from it.
+#[must_use]
+pub fn own_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
     Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
@@ -78,5 +91,6 @@ pub fn local_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
         .http_client(Builder::new().build_http())
         .timeout_config(timeouts())
         .retry_config(retries())
+        .retry_partition(retry::budget_of_sdk())
         .interceptor(MeasureCalls)
 }

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use super::Item;
+use super::{Item, circuit};
 
 /// A boxed cause, for the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -99,6 +99,9 @@ pub enum StoreError {
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
     #[error("DynamoDB can't be reached")]
     Unreachable(#[source] Cause),
+    /// DynamoDB has not answered lately, and was not asked: this call did nothing.
+    #[error("DynamoDB has not answered lately, and was not asked")]
+    NotSent,
     /// The item would weigh more than DynamoDB takes; it was not sent.
     #[error("an item of {bytes} bytes is too large")]
     TooLarge {
@@ -132,6 +135,22 @@ impl StoreError {
     /// A stored record that can't be read, or one that can't be written.
     pub fn corrupt(kind: &'static str, cause: impl Into<Cause>) -> Self {
         Self::Corrupt { kind, cause: cause.into() }
+    }
+
+    /// Whether the same may succeed in a while, the table being as it is.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Throttled | Self::Contention | Self::Unreachable(_) | Self::NotSent)
+    }
+
+    /// The error of a call that followed on writes of the same operation: that it was not sent does not mean that nothing
+    /// was written.
+    #[must_use]
+    pub fn after_writes(self) -> Self {
+        match self {
+            Self::NotSent => Self::Unreachable(Self::NotSent.into()),
+            other => other,
+        }
     }
 }
 
@@ -220,6 +239,9 @@ pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    if circuit::is_refusal(&error) {
+        return StoreError::NotSent;
+    }
     match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             StoreError::Unreachable(error.into())

@@ -72,9 +72,9 @@ impl Store {
                 Err(other) => Err(other),
             };
             if !matches!(outcome, Ok(None)) {
-                self.unmark(key, &mark).await?;
+                self.unmark(key, &mark).await.map_err(StoreError::after_writes)?;
             }
-            match outcome {
+            match outcome.map_err(StoreError::after_writes) {
                 Err(StoreError::Contention) if backoff.pause().await => {}
                 settled => return settled,
             }

@@ -8,6 +8,7 @@ mod answer;
 pub mod attributes;
 pub mod backfill;
 mod calls;
+pub mod circuit;
 pub mod client;
 pub mod codec;
 #[cfg(feature = "embedded")]
@@ -37,6 +38,7 @@ pub use errors::StoreError;
 pub use idempotency::Idempotency;
 pub use keys::Key;
 pub use kind::Kind;
+use retry::RetryBudget;
 pub use shape::Shapes;
 pub use write::{Precondition, WriteContext};
 
@@ -46,6 +48,8 @@ pub struct Store {
     client: Client,
     /// The same without retries of its own, for writes that must know whether an earlier try may have been done.
     once: Client,
+    /// What those writes may be repeated.
+    repeats: RetryBudget,
     table: String,
 }
 
@@ -54,7 +58,8 @@ impl Store {
     #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let no_retries = client.config().to_builder().retry_config(RetryConfig::disabled());
-        Self { once: Client::from_conf(no_retries.build()), client, table: table.into() }
+        let once = Client::from_conf(no_retries.build());
+        Self { once, client, repeats: RetryBudget::default(), table: table.into() }
     }
 
     /// The client, for `table create` and `table check`.

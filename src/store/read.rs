@@ -139,7 +139,7 @@ impl Store {
                 Some(rest) if !rest.keys().is_empty() => wanted = rest.keys,
                 _ => return Ok(found),
             }
-            if !backoff.pause().await {
+            if !self.repeats.spend() || !backoff.pause().await {
                 return Err(StoreError::Throttled);
             }
             metrics::retried("BatchGetItem", 1);

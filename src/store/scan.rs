@@ -114,7 +114,7 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     let mut pause = FIRST_PAUSE;
     for _ in 1..TRIES {
         match call().await {
-            Err(StoreError::Throttled | StoreError::Contention | StoreError::Unreachable(_)) => {
+            Err(error) if error.is_transient() => {
                 sleep(pause).await;
                 pause *= 2;
             }

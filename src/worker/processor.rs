@@ -211,7 +211,7 @@ impl Processor {
 
 /// Whether it is the database that is in the way, and not the change.
 fn is_transient(error: &StoreError) -> bool {
-    matches!(error, StoreError::Throttled | StoreError::Contention | StoreError::Unreachable(_))
+    error.is_transient()
 }
 
 fn audit_event(change: &Change<'_>) -> Result<AuditEvent, StoreError> {

@@ -41,6 +41,7 @@ mod moving;
 mod observability;
 mod odd_input;
 mod operations;
+mod outage;
 mod overbooking;
 mod overload;
 mod paging;

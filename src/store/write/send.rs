@@ -15,7 +15,7 @@ use crate::store::{
     errors::{Failure, of_write},
     expression::Placeholders,
     metrics,
-    retry::Backoff,
+    retry::{Backoff, RetryBudget},
 };
 
 /// How often a call is tried that is throttled or gets no answer, as the SDK does.
@@ -38,7 +38,7 @@ impl Store {
     /// Does one write; an update returns the item as it then is.
     pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
         refuse_oversize(std::slice::from_ref(write))?;
-        until_known(write.operation(), |_| self.try_write(write)).await
+        until_known(write.operation(), &self.repeats, |_| self.try_write(write)).await
     }
 
     /// Does all writes or none.
@@ -55,7 +55,7 @@ impl Store {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             async { transaction.send().await.map(|_| ()).map_err(of_write) }
         };
-        until_known("TransactWriteItems", transact).await
+        until_known("TransactWriteItems", &self.repeats, transact).await
     }
 
     async fn try_write(&self, write: &Write) -> Result<Option<Item>, Failure> {
@@ -123,13 +123,14 @@ impl Store {
     }
 }
 
-/// Tries a write until it is known what became of it. That is done here rather than by the SDK, so that what is refused
+/// Tries a write until it is known what became of it, as far as `repeats` goes. That is done here rather than by the SDK, so that what is refused
 /// after a lost reply is known as what this write itself may have caused.
 ///
 /// A try is given a ClientRequestToken, which it shares with the one before it if that one's reply was lost or throttled:
 /// DynamoDB then tells whether it was done. What was cancelled comes with a new one.
 async fn until_known<T, Attempt>(
     operation: &'static str,
+    repeats: &RetryBudget,
     attempt: impl Fn(String) -> Attempt,
 ) -> Result<T, StoreError>
 where
@@ -141,7 +142,10 @@ where
     let mut lost = false;
     loop {
         let error = match attempt(token.clone()).await {
-            Ok(done) => return Ok(done),
+            Ok(done) => {
+                repeats.earn();
+                return Ok(done);
+            }
             Err(Failure::Conflict) => {
                 token = request_token();
                 StoreError::Contention
@@ -152,6 +156,7 @@ where
                 StoreError::Throttled
             }
             Err(Failure::Store(StoreError::ConditionFailed(mut failed))) => {
+                repeats.earn();
                 failed.after_unknown = lost;
                 return Err(StoreError::ConditionFailed(failed));
             }
@@ -160,16 +165,23 @@ where
                 failures += 1;
                 error
             }
-            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Store(error)) => return Err(unknown_if(lost, error)),
         };
-        if failures == MAX_TRIES || !backoff.pause().await {
-            return match error {
-                StoreError::Unreachable(_) => Err(error),
-                known if lost => Err(StoreError::Unreachable(known.into())),
-                known => Err(known),
-            };
+        // A conflict comes from a database that is there: time alone bounds how often it is met.
+        let may_repeat = || matches!(error, StoreError::Contention) || repeats.spend();
+        if failures == MAX_TRIES || !may_repeat() || !backoff.pause().await {
+            return Err(unknown_if(lost, error));
         }
         metrics::retried(operation, 1);
+    }
+}
+
+/// After a try whose reply was lost, nothing that is said of a later one tells whether the write was done.
+fn unknown_if(lost: bool, error: StoreError) -> StoreError {
+    match error {
+        unknown @ StoreError::Unreachable(_) => unknown,
+        known if lost => StoreError::Unreachable(known.into()),
+        known => known,
     }
 }
 
@@ -186,5 +198,61 @@ fn refuse_oversize(writes: &[Write]) -> Result<(), StoreError> {
     match heaviest.max() {
         Some(bytes) if bytes > MAX_ITEM_BYTES => Err(StoreError::TooLarge { bytes }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// What becomes of a write whose tries end like this, and how many were made.
+    async fn after(
+        repeats: &RetryBudget,
+        tries: Vec<Result<(), StoreError>>,
+    ) -> (Result<(), StoreError>, usize) {
+        let number = tries.len();
+        let tries = RefCell::new(tries.into_iter());
+        // A future that can be sent holds no reference to the cell.
+        let outcome = until_known("PutItem", repeats, |_| {
+            std::future::ready(tries.borrow_mut().next().unwrap().map_err(Failure::Store))
+        });
+        let outcome = outcome.await;
+        (outcome, number - tries.borrow().len())
+    }
+
+    fn lost() -> Result<(), StoreError> {
+        Err(StoreError::Unreachable("lost".into()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_lost_reply_nothing_makes_the_outcome_known_but_an_answer() {
+        let repeats = RetryBudget::default();
+        for known in [StoreError::NotSent, StoreError::Throttled] {
+            let name = known.to_string();
+            let (outcome, _) =
+                after(&repeats, vec![lost(), Err(known), Err(StoreError::NotSent)]).await;
+            assert!(matches!(outcome, Err(StoreError::Unreachable(_))), "{name}: {outcome:?}");
+        }
+        assert!(after(&repeats, vec![lost(), Ok(())]).await.0.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_sent_is_not_repeated_and_known() {
+        let (outcome, tries) = after(&RetryBudget::default(), vec![Err(StoreError::NotSent)]).await;
+        assert!(matches!(outcome, Err(StoreError::NotSent)), "{outcome:?}");
+        assert_eq!(tries, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_are_three_at_most_and_one_without_a_budget() {
+        let repeats = RetryBudget::default();
+        let throttled = || (0..4).map(|_| Err(StoreError::Throttled)).collect();
+        assert_eq!(after(&repeats, throttled()).await.1, 3);
+        while repeats.spend() {}
+        let (outcome, tries) = after(&repeats, throttled()).await;
+        assert!(matches!(outcome, Err(StoreError::Throttled)), "{outcome:?}");
+        assert_eq!(tries, 1);
     }
 }

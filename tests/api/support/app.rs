@@ -9,8 +9,10 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
-use aws_smithy_http_client::Builder;
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
+};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use axum::{Router, http::Method};
 use clinic_api::{
@@ -20,7 +22,7 @@ use clinic_api::{
     store::{
         Store,
         client::{local_config, local_streams},
-        embedded::Engine,
+        embedded::{Engine, Served},
     },
     time::Clock,
 };
@@ -29,6 +31,7 @@ use tokio::sync::MutexGuard;
 
 use super::{
     Call,
+    attempts::Attempts,
     callers::{admin_of, issuer},
     wire::Wire,
 };
@@ -68,11 +71,49 @@ impl Clock for TestClock {
     }
 }
 
+/// Whose turn it is to have many requests at once.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// What lasts for as long as the test needs it.
 pub(super) struct Kept {
     pub(super) streams: aws_sdk_dynamodbstreams::Client,
-    _engine: Option<Engine>,
+    engine: TestEngine,
     _turn: Option<MutexGuard<'static, ()>>,
+}
+
+/// What has the tables.
+enum TestEngine {
+    Elsewhere(String),
+    Embedded(Engine),
+    /// Embedded, with a port for those who do not reach it directly.
+    Served(Served),
+}
+
+impl TestEngine {
+    fn in_this_process() -> Self {
+        let elsewhere = external_endpoint().map(Self::Elsewhere);
+        elsewhere.unwrap_or_else(|| Self::Embedded(Engine::in_memory().unwrap()))
+    }
+
+    async fn with_a_port() -> Self {
+        match external_endpoint() {
+            Some(endpoint) => Self::Elsewhere(endpoint),
+            None => Self::Served(Served::in_memory().await.unwrap()),
+        }
+    }
+
+    /// Settings of its clients, a client of its streams, and what carries calls to it.
+    fn ways(&self) -> (Builder, aws_sdk_dynamodbstreams::Client, SharedHttpClient) {
+        let here = match self {
+            Self::Elsewhere(endpoint) => {
+                let calls = aws_smithy_http_client::Builder::new().build_http();
+                return (local_config(endpoint), local_streams(endpoint), calls);
+            }
+            Self::Embedded(engine) => engine,
+            Self::Served(served) => served.engine(),
+        };
+        (here.config(), here.streams(), SharedHttpClient::new(here.http_client()))
+    }
 }
 
 /// A service on a fresh table.
@@ -95,26 +136,29 @@ pub struct TestApp {
 impl TestApp {
     /// Starts an engine, or uses the one that `CLINIC_TEST_ENDPOINT` names, and makes a fresh table on it.
     pub async fn spawn() -> Self {
-        Self::spawn_with(None).await
+        Self::spawn_with(TestEngine::in_this_process(), None).await
+    }
+
+    /// The same on an engine that others reach as well, at [`TestApp::endpoint`].
+    pub async fn spawn_served() -> Self {
+        Self::spawn_with(TestEngine::with_a_port().await, None).await
+    }
+
+    /// The same for many requests at once, as [`TestApp::spawn_for_many`].
+    pub async fn spawn_served_for_many() -> Self {
+        let turn = TURN.lock().await;
+        Self::spawn_with(TestEngine::with_a_port().await, Some(turn)).await
     }
 
     /// The same for many requests at once: no other test that asks for this runs beside it, so that together they are
     /// not more than an engine bears.
     pub async fn spawn_for_many() -> Self {
-        static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-        Self::spawn_with(Some(TURN.lock().await)).await
+        let turn = TURN.lock().await;
+        Self::spawn_with(TestEngine::in_this_process(), Some(turn)).await
     }
 
-    async fn spawn_with(turn: Option<MutexGuard<'static, ()>>) -> Self {
-        let (engine, config, streams, calls) = if let Some(endpoint) = external_endpoint() {
-            let calls = Builder::new().build_http();
-            (None, local_config(&endpoint), local_streams(&endpoint), calls)
-        } else {
-            let engine = Engine::in_memory().unwrap();
-            let (config, streams) = (engine.config(), engine.streams());
-            let calls = SharedHttpClient::new(engine.http_client());
-            (Some(engine), config, streams, calls)
-        };
+    async fn spawn_with(engine: TestEngine, turn: Option<MutexGuard<'static, ()>>) -> Self {
+        let (config, streams, calls) = engine.ways();
         let wire = Arc::new(Wire::default());
         // The engine shares two cores with all tests: what is slow here is not out of reach.
         let patience = Duration::from_secs(25);
@@ -128,7 +172,7 @@ impl TestApp {
         store.create_table().await.unwrap();
         wire.forget();
         let clock = Arc::new(TestClock::new());
-        let kept = Arc::new(Kept { streams, _engine: engine, _turn: turn });
+        let kept = Arc::new(Kept { streams, engine, _turn: turn });
         Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), kept)
     }
 
@@ -186,16 +230,19 @@ impl TestApp {
         Self::assemble((store, wire, clock), keys, limits, self.kept.clone())
     }
 
+    /// Another process on the same table, which reaches it at `endpoint`, counts its calls, and waits no longer for them
+    /// than the service does.
+    pub fn process_at(&self, endpoint: &str, attempts: &Attempts) -> Self {
+        let client =
+            Client::from_conf(local_config(endpoint).interceptor(attempts.clone()).build());
+        let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());
+        let (clock, keys) = (self.clock.clone(), self.cursor_keys());
+        Self::assemble((store, wire, clock), keys, without_rates(), self.kept.clone())
+    }
+
     /// Another replica on the same table, of which anybody may ask as often as they like.
     pub fn without_rates(&self) -> Self {
-        let most = NonZeroU32::MAX;
-        let rates = RateSettings {
-            per_address: most,
-            per_principal: most,
-            per_organisation: most,
-            ..RateSettings::default()
-        };
-        self.with_limits(RequestLimits { rates, ..RequestLimits::default() })
+        self.with_limits(without_rates())
     }
 
     /// The same service for the administrator of another organisation.
@@ -233,6 +280,15 @@ impl TestApp {
         Self::assemble_with(parts, keys, limits, self.kept.clone(), (LOCAL_TARGETS, headers))
     }
 
+    /// Where the engine listens, if it was asked to.
+    pub fn endpoint(&self) -> &str {
+        match &self.kept.engine {
+            TestEngine::Elsewhere(endpoint) => endpoint,
+            TestEngine::Served(served) => served.endpoint(),
+            TestEngine::Embedded(_) => panic!("this engine has no port"),
+        }
+    }
+
     /// The keys that seal cursors and secrets.
     pub fn cursor_keys(&self) -> CursorKeys {
         self.state.cursor_keys().clone()
@@ -267,6 +323,17 @@ impl TestApp {
     pub fn delete(&self, path: &str) -> Call {
         self.request(Method::DELETE, path)
     }
+}
+
+fn without_rates() -> RequestLimits {
+    let most = NonZeroU32::MAX;
+    let rates = RateSettings {
+        per_address: most,
+        per_principal: most,
+        per_organisation: most,
+        ..RateSettings::default()
+    };
+    RequestLimits { rates, ..RequestLimits::default() }
 }
 
 /// The engine outside this process on which the suite runs, if there is one.

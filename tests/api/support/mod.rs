@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod app;
+pub mod attempts;
+pub mod aws_errors;
 pub mod builders;
 pub mod busy_month;
 pub mod callers;
@@ -11,6 +13,7 @@ pub mod frames;
 pub mod front_desk;
 pub mod hooked;
 pub mod process;
+pub mod proxy;
 pub mod race;
 pub mod receiver;
 pub mod schedule;

@@ -26,6 +26,8 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::aws_errors;
+
 /// A disturbance that the local engines do not produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -391,16 +393,13 @@ fn ignore_sheet_conditions(body: &mut Value) {
 
 fn response(status: StatusCode, body: &Value) -> HttpResponse {
     let mut response = HttpResponse::new(status, SdkBody::from(body.to_string()));
-    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response.headers_mut().insert("content-type", aws_errors::MEDIA_TYPE);
     response
 }
 
 fn error(status: u16, kind: &str, members: &Value) -> HttpResponse {
-    let mut body = json!({ "__type": format!("com.amazonaws.dynamodb.v20120810#{kind}"), "message": "injected" });
-    let body_members = body.as_object_mut().unwrap();
-    body_members.extend(members.as_object().unwrap().clone());
     let status = StatusCode::try_from(status).unwrap();
-    response(status, &body)
+    response(status, &aws_errors::error(kind, members))
 }
 
 /// As DynamoDB words it: a transaction is cancelled with a reason for each of its items, a single write is refused.
@@ -413,12 +412,7 @@ fn conflict(operation: &str, sent: &Value) -> HttpResponse {
 
 /// A transaction cancelled with these reasons for the last of its items.
 fn cancelled(sent: &Value, codes: &[&str]) -> HttpResponse {
-    let items = sent["TransactItems"].as_array().map_or(1, Vec::len);
-    let mut reasons = vec![json!({ "Code": "None" }); items];
-    for (reason, code) in reasons.iter_mut().rev().zip(codes) {
-        *reason = json!({ "Code": code, "Message": "injected" });
-    }
-    error(400, "TransactionCanceledException", &json!({ "CancellationReasons": reasons }))
+    response(StatusCode::try_from(400).unwrap(), &aws_errors::cancelled(sent, codes))
 }
 
 fn leave_unprocessed(sent: &Value, body: &mut Value) {

@@ -1,0 +1,251 @@
+//! A proxy between a service and its engine, over TCP: it spoils what passes as networks and AWS do, and it goes away.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_json::{Value, json};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    aws_errors::{self, MEDIA_TYPE},
+    process::{HttpClient, http_client},
+};
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spoilt {
+    /// DynamoDB limits its rate, by table or by account; of a transaction also inside of it.
+    Throttled(&'static str),
+    /// DynamoDB has an error of its own, and did nothing.
+    Status(u16, &'static str),
+    /// It takes so much longer, in milliseconds.
+    Slow(u64),
+    /// The connection is reset before the request reaches the store.
+    ResetBefore,
+    /// The store has done it, and the connection is reset.
+    ResetAfter,
+    /// The store has done it, and half of the answer arrives.
+    Truncated,
+    /// The store has done it, and nothing arrives for longer than anybody waits.
+    Silent,
+}
+
+/// All of them, the costly one seldom.
+const SPOILT: [Spoilt; 14] = [
+    Spoilt::Throttled("ProvisionedThroughputExceededException"),
+    Spoilt::Throttled("ThrottlingException"),
+    Spoilt::Throttled("RequestLimitExceeded"),
+    Spoilt::Status(500, "InternalServerError"),
+    Spoilt::Status(503, "ServiceUnavailable"),
+    Spoilt::Slow(50),
+    Spoilt::Slow(400),
+    Spoilt::ResetBefore,
+    Spoilt::ResetBefore,
+    Spoilt::ResetAfter,
+    Spoilt::ResetAfter,
+    Spoilt::Truncated,
+    Spoilt::Truncated,
+    Spoilt::Silent,
+];
+
+/// Longer than a try of a call may take.
+const FOREVER: Duration = Duration::from_secs(10);
+
+/// A proxy that listens on a port of its own, or does not.
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+enum State {
+    Up(JoinHandle<()>),
+    /// The port stays ours: nobody else listens there meanwhile.
+    Down(TcpSocket),
+    Changing,
+}
+
+struct Shared {
+    engine: String,
+    client: HttpClient,
+    script: Mutex<Script>,
+}
+
+struct Script {
+    rng: StdRng,
+    /// The share of calls that are spoilt.
+    share: f64,
+    spoilt: usize,
+}
+
+impl Proxy {
+    /// A proxy before an engine, which spoils nothing yet.
+    pub async fn before(engine: &str, seed: u64) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Script { rng: StdRng::seed_from_u64(seed), share: 0.0, spoilt: 0 };
+        let engine = engine.trim_end_matches('/').to_owned();
+        let shared = Arc::new(Shared { engine, client: http_client(), script: Mutex::new(script) });
+        let serving = tokio::spawn(serve(listener, shared.clone()));
+        Self { address, shared, state: Mutex::new(State::Up(serving)) }
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// From now on this share of the calls is spoilt, each in a way that is drawn.
+    pub fn spoil(&self, share: f64) {
+        self.shared.script.lock().unwrap().share = share;
+    }
+
+    /// How many calls were spoilt.
+    pub fn spoilt(&self) -> usize {
+        self.shared.script.lock().unwrap().spoilt
+    }
+
+    fn change(&self) -> State {
+        std::mem::replace(&mut *self.state.lock().unwrap(), State::Changing)
+    }
+
+    /// Resets every connection, and refuses new ones.
+    pub async fn down(&self) {
+        let State::Up(serving) = self.change() else { panic!("it is not up") };
+        serving.abort();
+        assert!(serving.await.unwrap_err().is_cancelled());
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind(self.address).unwrap();
+        *self.state.lock().unwrap() = State::Down(port);
+    }
+
+    /// Takes connections again.
+    pub fn up(&self) {
+        let State::Down(port) = self.change() else { panic!("it is not down") };
+        let serving = tokio::spawn(serve(port.listen(1024).unwrap(), self.shared.clone()));
+        *self.state.lock().unwrap() = State::Up(serving);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let State::Up(serving) = self.change() {
+            serving.abort();
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                connections.spawn(connection(stream, shared.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    // However it is closed from here, it is reset.
+    let _ = stream.set_zero_linger();
+    let pass = service_fn(|request| shared.pass(request));
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), pass).await;
+}
+
+type Answer = Response<BoxBody<Bytes, io::Error>>;
+
+impl Shared {
+    fn draw(&self) -> Option<Spoilt> {
+        let mut script = self.script.lock().unwrap();
+        let share = script.share;
+        if !script.rng.random_bool(share) {
+            return None;
+        }
+        script.spoilt += 1;
+        SPOILT.choose(&mut script.rng).copied()
+    }
+
+    async fn pass(&self, request: Request<Incoming>) -> io::Result<Answer> {
+        let (mut head, body) = request.into_parts();
+        let sent = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let spoilt = self.draw();
+        match spoilt {
+            Some(Spoilt::Throttled(kind)) => return Ok(throttled(kind, &sent)),
+            Some(Spoilt::Status(status, kind)) => {
+                return Ok(answer(status, &aws_errors::error(kind, &json!({}))));
+            }
+            Some(Spoilt::ResetBefore) => return Err(reset()),
+            Some(Spoilt::Slow(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
+            _ => {}
+        }
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = format!("{}{path}", self.engine).parse().unwrap();
+        let request = Request::from_parts(head, Full::from(sent));
+        let (head, body) =
+            self.client.request(request).await.map_err(io::Error::other)?.into_parts();
+        let done = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        match spoilt {
+            Some(Spoilt::ResetAfter) => return Err(reset()),
+            Some(Spoilt::Silent) => {
+                tokio::time::sleep(FOREVER).await;
+                return Err(reset());
+            }
+            Some(Spoilt::Truncated) => {
+                let half = done.slice(..done.len() / 2);
+                let parts = [Ok(Frame::data(half)), Err(reset())];
+                let mut answer = Response::from_parts(head, whole(parts));
+                answer.headers_mut().insert("content-length", done.len().into());
+                return Ok(answer);
+            }
+            _ => {}
+        }
+        Ok(Response::from_parts(head, whole([Ok(Frame::data(done))])))
+    }
+}
+
+fn whole<const PARTS: usize>(
+    parts: [io::Result<Frame<Bytes>>; PARTS],
+) -> BoxBody<Bytes, io::Error> {
+    BoxBody::new(StreamBody::new(stream::iter(parts)))
+}
+
+fn reset() -> io::Error {
+    io::ErrorKind::ConnectionReset.into()
+}
+
+fn answer(status: u16, body: &Value) -> Answer {
+    let body = whole([Ok(Frame::data(body.to_string().into()))]);
+    Response::builder().status(status).header("content-type", MEDIA_TYPE).body(body).unwrap()
+}
+
+fn throttled(kind: &str, sent: &[u8]) -> Answer {
+    let sent: Value = serde_json::from_slice(sent).unwrap_or_default();
+    let inside = sent["TransactItems"].is_array() && kind.starts_with("Provisioned");
+    let body = if inside {
+        aws_errors::cancelled(&sent, &["ThrottlingError", "ProvisionedThroughputExceeded"])
+    } else {
+        aws_errors::error(kind, &json!({}))
+    };
+    answer(400, &body)
+}
