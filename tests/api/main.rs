@@ -37,6 +37,7 @@ mod layers;
 mod limits;
 mod linearizability;
 mod log_fields;
+mod mixed_load;
 mod moving;
 mod observability;
 mod odd_input;

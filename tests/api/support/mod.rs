@@ -16,6 +16,7 @@ pub mod process;
 pub mod proxy;
 pub mod race;
 pub mod receiver;
+pub mod receptionist;
 pub mod schedule;
 pub mod stream;
 pub mod wait;

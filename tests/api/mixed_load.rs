@@ -1,0 +1,162 @@
+//! Sixteen clients who book, move, confirm, cancel and read at two services, while what passes between those and their
+//! store is spoilt, and the store goes away and comes back: what each was told in the end is what stands in the table.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use clinic_api::{appointments::repo::verify::verify, time::Clock as _, time::utc_date};
+use futures_util::future::join_all;
+
+use crate::support::{
+    TestApp,
+    attempts::Attempts,
+    eventually,
+    proxy::Proxy,
+    receptionist::{Ledger, Receptionist, Surgery, Tally},
+};
+
+const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
+const CLIENTS: usize = 16;
+const SERVICES: usize = 2;
+/// The share of calls to the store that are spoilt.
+const SPOILT: f64 = 0.05;
+
+/// For how long there is load, `CLINIC_TEST_SECONDS`, or long enough for a run in between.
+fn seconds() -> f64 {
+    std::env::var("CLINIC_TEST_SECONDS").map_or(10.0, |seconds| seconds.parse().unwrap())
+}
+
+/// For how long of these seconds there is no store.
+fn outage(seconds: f64) -> f64 {
+    (seconds * 0.2).max(4.0)
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("CLINIC_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
+    seed.unwrap_or_else(rand::random)
+}
+
+struct Load {
+    direct: TestApp,
+    proxy: Proxy,
+    attempts: Attempts,
+    tallies: Vec<Arc<Tally>>,
+    clients: Vec<tokio::task::JoinHandle<Ledger>>,
+    done: Arc<AtomicBool>,
+}
+
+impl Load {
+    async fn begin(seed: u64) -> Self {
+        let direct = TestApp::spawn_served_for_many().await;
+        let surgery = Arc::new(Surgery::open(&direct, FIRST_SLOT.parse().unwrap()).await);
+        let proxy = Proxy::before(direct.endpoint(), seed).await;
+        let attempts = Attempts::default();
+        let services: Vec<_> = (0..SERVICES)
+            .map(|_| Arc::new(direct.process_at(&proxy.endpoint(), &attempts)))
+            .collect();
+        let done = Arc::new(AtomicBool::new(false));
+        let tallies: Vec<_> = (0..CLIENTS).map(|_| Arc::new(Tally::default())).collect();
+        let clients = tallies.iter().zip(0_u64..).map(|(tally, number)| {
+            let services = services.clone();
+            let client = Receptionist::new(services, surgery.clone(), tally.clone(), seed + number);
+            tokio::spawn(client.work(done.clone()))
+        });
+        let clients = clients.collect();
+        Self { direct, proxy, attempts, tallies, clients, done }
+    }
+
+    fn sum(&self, of: impl Fn(&Tally) -> &AtomicU64) -> u64 {
+        self.tallies.iter().map(|tally| of(tally).load(Ordering::Relaxed)).sum()
+    }
+
+    /// Lets them work for so long; answers how many operations a second were done.
+    async fn go_on(&self, seconds: f64) -> f64 {
+        let before = self.sum(|tally| &tally.done);
+        let begun = Instant::now();
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        let done = u32::try_from(self.sum(|tally| &tally.done) - before).unwrap();
+        f64::from(done) / begun.elapsed().as_secs_f64()
+    }
+
+    /// Takes the store away for so long; answers how many requests came meanwhile, and how many calls were made for them.
+    async fn outage(&self, seconds: f64) -> (u64, u64) {
+        self.proxy.down().await;
+        let (requests, attempts) = (self.sum(|tally| &tally.requests), self.attempts.number());
+        tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+        let requests = self.sum(|tally| &tally.requests) - requests;
+        let attempts = self.attempts.number() - attempts;
+        self.proxy.up();
+        (requests, attempts)
+    }
+
+    /// Waits until every client was served since now; answers how long that took for the first of them, and for all.
+    async fn all_are_served(&self) -> (Duration, Duration) {
+        let begun = Instant::now();
+        let mut first = None;
+        let done = |tally: &Arc<Tally>| tally.done.load(Ordering::Relaxed);
+        let before: Vec<_> = self.tallies.iter().map(done).collect();
+        eventually("every client is served", async || {
+            let served = self.tallies.iter().map(done).zip(&before);
+            let served = served.filter(|(now, before)| now > before).count();
+            if served > 0 {
+                first.get_or_insert(begun.elapsed());
+            }
+            (served == CLIENTS).then_some(())
+        })
+        .await;
+        (first.unwrap(), begun.elapsed())
+    }
+
+    /// Lets them finish what they are at, and compares the table with what they were told.
+    async fn end(mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        let mut told = Ledger::new();
+        for ledger in join_all(std::mem::take(&mut self.clients)).await {
+            told.extend(ledger.unwrap());
+        }
+        self.direct.settle().await;
+        let stored: Ledger =
+            self.direct.all_appointments().await.iter().map(Surgery::row).collect();
+        assert_eq!(stored, told, "what is stored, and what clients were told");
+        self.direct.check_day_sheets().await;
+        let today = utc_date(self.direct.clock.now());
+        let verified = verify(&self.direct.store, today, 1e6, |_| {}).await.unwrap();
+        assert_eq!(verified.mismatches().count(), 0);
+        assert!(verified.appointments > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
+    let (seconds, seed) = (seconds(), seed());
+    println!("CLINIC_TEST_SEED={seed}");
+    let load = Load::begin(seed).await;
+    let undisturbed = load.go_on(seconds * 0.1).await;
+    load.proxy.spoil(SPOILT);
+    let spoilt = load.go_on(seconds * 0.5).await;
+    load.proxy.spoil(0.0);
+    let (requests, attempts) = load.outage(outage(seconds)).await;
+    let (first, all) = load.all_are_served().await;
+    let afterwards = load.go_on(seconds * 0.2).await;
+    let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
+    println!(
+        "operations a second: {undisturbed:.0} undisturbed, {spoilt:.0} with {} calls spoilt, {afterwards:.0} after the outage\n\
+         outage of {:.0} s: {requests} requests, {attempts} calls; served again {first:.2?} after its end, all clients {all:.2?}\n\
+         {} operations, {} of them refused; {} answers unknown, {} clients hung up, {} replays compared",
+        load.proxy.spoilt(),
+        outage(seconds),
+        count(|tally| &tally.done),
+        count(|tally| &tally.refused),
+        count(|tally| &tally.unknown),
+        count(|tally| &tally.hung_up),
+        count(|tally| &tally.replayed),
+    );
+    assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
+    assert!(attempts * 10 <= requests * 12, "{attempts} calls for {requests} requests");
+    load.end().await;
+}

@@ -1,0 +1,322 @@
+//! A client who writes down what it was told: with every write under an `Idempotency-Key`, sent again until it is known what
+//! became of it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::http::Method;
+use clinic_api::{appointments::model::Appointment, store::Entity};
+use jiff::{SignedDuration, Timestamp};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::TestApp;
+
+const STAFF: usize = 4;
+const PATIENTS: usize = 24;
+const DAYS: i64 = 10;
+const SLOTS: i64 = 16;
+/// Who has so many appointments cancels some first.
+const MOST: usize = 12;
+
+/// What was told of an appointment, by its id.
+pub type Ledger = BTreeMap<String, Row>;
+
+/// When and with whom it is, and its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    staff: String,
+    patient: String,
+    start: Timestamp,
+    status: String,
+}
+
+impl Row {
+    fn told(answer: &Value) -> Self {
+        let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+        Self {
+            staff: text("staff_id"),
+            patient: text("patient_id"),
+            start: text("start").parse().unwrap(),
+            status: text("status"),
+        }
+    }
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its method.
+    pub method: Method,
+    /// Its path, with a query.
+    pub path: String,
+    /// Its body, where it has one.
+    pub body: Option<Value>,
+    /// Its `Idempotency-Key`.
+    pub key: Option<String>,
+}
+
+impl Asked {
+    fn post(path: impl Into<String>, body: Value) -> Self {
+        Self { method: Method::POST, path: path.into(), body: Some(body), key: None }
+    }
+}
+
+/// Status and body of an answer.
+pub type Told = (u16, Value);
+
+/// Who takes requests: a service in this process, or in one of its own.
+pub trait Service: Send + Sync + 'static {
+    /// Sends a request; there may come no answer.
+    fn send(&self, asked: Asked) -> impl Future<Output = Option<Told>> + Send;
+}
+
+impl Service for TestApp {
+    async fn send(&self, asked: Asked) -> Option<Told> {
+        let mut call = self.request(asked.method, &asked.path);
+        if let Some(body) = &asked.body {
+            call = call.json(body);
+        }
+        if let Some(key) = &asked.key {
+            call = call.idempotent(key);
+        }
+        let answer = call.send().await;
+        Some((answer.status.as_u16(), answer.json()))
+    }
+}
+
+/// Where they work, and for whom.
+#[derive(Debug)]
+pub struct Surgery {
+    clinic: String,
+    staff: Vec<String>,
+    patients: Vec<String>,
+    first_slot: Timestamp,
+}
+
+impl Surgery {
+    /// A clinic with some staff and patients.
+    pub async fn open(service: &impl Service, first_slot: Timestamp) -> Self {
+        let make = async |path: String, body: Value| {
+            let (status, made) = service.send(Asked::post(path, body)).await.unwrap();
+            assert_eq!(status, 201, "{made}");
+            made["id"].as_str().unwrap().to_owned()
+        };
+        let clinic = json!({ "name": "Seefeld", "time_zone": "Europe/Zurich" });
+        let clinic = format!("/v1/clinics/{}", make("/v1/clinics".to_owned(), clinic).await);
+        let mut surgery = Self { clinic, staff: vec![], patients: vec![], first_slot };
+        for _ in 0..STAFF {
+            let staff = json!({ "name": "Dr. Keller", "role": "physician" });
+            surgery.staff.push(make(format!("{}/staff", surgery.clinic), staff).await);
+        }
+        for _ in 0..PATIENTS {
+            let patient = json!({ "name": "Ida Example" });
+            surgery.patients.push(make("/v1/patients".to_owned(), patient).await);
+        }
+        surgery
+    }
+
+    /// What is stored of an appointment.
+    pub fn row(stored: &Entity<Appointment>) -> (String, Row) {
+        let appointment = &stored.value;
+        let row = Row {
+            staff: appointment.staff_id.to_string(),
+            patient: appointment.patient_id.as_ref().unwrap().to_string(),
+            start: appointment.start,
+            status: appointment.status.as_str().to_owned(),
+        };
+        (appointment.id.to_string(), row)
+    }
+
+    fn start(&self, rng: &mut StdRng) -> Timestamp {
+        let minutes = 24 * 60 * rng.random_range(0..DAYS) + 30 * rng.random_range(0..SLOTS);
+        self.first_slot + SignedDuration::from_mins(minutes)
+    }
+}
+
+/// What became of one client's operations and requests.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Operations whose outcome is known.
+    pub done: AtomicU64,
+    /// Those of them that were refused.
+    pub refused: AtomicU64,
+    /// Requests that were sent.
+    pub requests: AtomicU64,
+    /// Requests that were answered with a 503, or not at all.
+    pub unknown: AtomicU64,
+    /// Requests whose client did not wait for the answer.
+    pub hung_up: AtomicU64,
+    /// Requests that were sent again although their answer was known, to compare.
+    pub replayed: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// One client, with appointments that nobody else changes.
+pub struct Receptionist<S> {
+    services: Vec<Arc<S>>,
+    surgery: Arc<Surgery>,
+    tally: Arc<Tally>,
+    rng: StdRng,
+    ledger: Ledger,
+}
+
+impl<S: Service> Receptionist<S> {
+    /// A client who asks any of the services.
+    pub fn new(services: Vec<Arc<S>>, surgery: Arc<Surgery>, tally: Arc<Tally>, seed: u64) -> Self {
+        let rng = StdRng::seed_from_u64(seed);
+        Self { services, surgery, tally, rng, ledger: Ledger::new() }
+    }
+
+    /// Works until it is told to stop, and hands out what it was told.
+    pub async fn work(mut self, done: Arc<AtomicBool>) -> Ledger {
+        while !done.load(Ordering::Relaxed) {
+            let open = |row: &&Row| row.status != "cancelled";
+            let open = self.ledger.iter().filter(|(_, row)| open(row));
+            let open: Vec<_> = open.map(|(id, _)| id.clone()).collect();
+            let chosen = open.choose(&mut self.rng).cloned();
+            match (chosen, self.rng.random_range(0..100)) {
+                (Some(id), _) if open.len() >= MOST => self.cancel(id).await,
+                (Some(id), 40..55) => self.reschedule(id).await,
+                (Some(id), 55..70) => self.cancel(id).await,
+                (Some(id), 70..80) => self.confirm(id).await,
+                (Some(id), 80..) => self.read(id).await,
+                _ => self.book().await,
+            }
+            count(&self.tally.done);
+        }
+        self.ledger
+    }
+
+    /// Sends it until it is known what became of it, to whichever service; a POST each time under the same key.
+    async fn send(&mut self, mut asked: Asked) -> Told {
+        let key = format!("{:x}", self.rng.random::<u128>());
+        asked.key = (asked.method == Method::POST).then_some(key);
+        loop {
+            if let Some(told) = self.send_once(asked.clone()).await {
+                if asked.key.is_some() && told.0 < 300 && self.rng.random_bool(0.1) {
+                    self.compare(asked, &told).await;
+                }
+                return told;
+            }
+            // Less than they are asked to wait.
+            sleep(Duration::from_millis(self.rng.random_range(50..300))).await;
+        }
+    }
+
+    async fn send_once(&mut self, asked: Asked) -> Option<Told> {
+        let service = self.services.choose(&mut self.rng).unwrap().clone();
+        count(&self.tally.requests);
+        let patience =
+            if self.rng.random_bool(0.02) { self.rng.random_range(1..30) } else { 60_000 };
+        let Ok(told) = timeout(Duration::from_millis(patience), service.send(asked)).await else {
+            count(&self.tally.hung_up);
+            return None;
+        };
+        let known = told.filter(|(status, _)| *status != 503);
+        if known.is_none() {
+            count(&self.tally.unknown);
+        }
+        known
+    }
+
+    /// Whoever asks again under the same key is told the same, if it was done.
+    async fn compare(&mut self, asked: Asked, told: &Told) {
+        if let Some(again) = self.send_once(asked).await {
+            assert_eq!(again, *told);
+            count(&self.tally.replayed);
+        }
+    }
+
+    fn path(&self, id: &str) -> String {
+        format!("{}/appointments/{id}", self.surgery.clinic)
+    }
+
+    async fn book(&mut self) {
+        let row = Row {
+            staff: self.surgery.staff.choose(&mut self.rng).unwrap().clone(),
+            patient: self.surgery.patients.choose(&mut self.rng).unwrap().clone(),
+            start: self.surgery.start(&mut self.rng),
+            status: "scheduled".to_owned(),
+        };
+        let body = json!({
+            "staff_id": row.staff, "patient_id": row.patient, "start": row.start.to_string(),
+            "duration_minutes": 30
+        });
+        let path = format!("{}/appointments", self.surgery.clinic);
+        let told = self.send(Asked::post(path, body)).await;
+        if self.was_taken(&told) {
+            return;
+        }
+        let made = expect(told, 201);
+        assert_eq!(Row::told(&made), row);
+        let id = made["id"].as_str().unwrap().to_owned();
+        assert!(self.ledger.insert(id, row).is_none());
+    }
+
+    async fn reschedule(&mut self, id: String) {
+        let start = self.surgery.start(&mut self.rng);
+        let path = format!("{}/reschedule", self.path(&id));
+        let told = self.send(Asked::post(path, json!({ "start": start.to_string() }))).await;
+        if !self.was_taken(&told) {
+            self.changed(&id, told, |row| row.start = start);
+        }
+    }
+
+    async fn cancel(&mut self, id: String) {
+        let path = format!("{}/cancel", self.path(&id));
+        let told = self.send(Asked::post(path, json!({}))).await;
+        self.changed(&id, told, |row| "cancelled".clone_into(&mut row.status));
+    }
+
+    async fn confirm(&mut self, id: String) {
+        let path = format!("{}/status", self.path(&id));
+        let told = self.send(Asked::post(path, json!({ "status": "confirmed" }))).await;
+        if self.ledger[&id].status == "scheduled" {
+            self.changed(&id, told, |row| "confirmed".clone_into(&mut row.status));
+        } else {
+            assert_eq!(expect(told, 409)["code"], "invalid_transition");
+            count(&self.tally.refused);
+        }
+    }
+
+    async fn read(&mut self, id: String) {
+        let path = format!("{}?consistent=true", self.path(&id));
+        let read = Asked { method: Method::GET, path, body: None, key: None };
+        let read = expect(self.send(read).await, 200);
+        assert_eq!(Row::told(&read), self.ledger[&id]);
+    }
+
+    /// What was acknowledged is as it was asked for, and is written down.
+    #[track_caller]
+    fn changed(&mut self, id: &str, told: Told, change: impl Fn(&mut Row)) {
+        let row = self.ledger.get_mut(id).unwrap();
+        change(row);
+        assert_eq!(Row::told(&expect(told, 200)), *row);
+    }
+
+    fn was_taken(&self, (status, body): &Told) -> bool {
+        let taken =
+            *status == 409 && (body["code"] == "staff_busy" || body["code"] == "patient_busy");
+        if taken {
+            count(&self.tally.refused);
+        }
+        taken
+    }
+}
+
+#[track_caller]
+fn expect((status, body): Told, expected: u16) -> Value {
+    assert_eq!(status, expected, "{body}");
+    body
+}
