@@ -33,6 +33,7 @@ mod hostile_http2;
 mod idempotency;
 mod identity;
 mod issuer_keys;
+mod kills;
 mod layers;
 mod limits;
 mod linearizability;

@@ -11,7 +11,7 @@ use clinic_api::{
     audit::model::Access,
     id::AppointmentId,
     schedule::model::{DaySheet, Entry, SheetOwner},
-    store::{Entity, Item, codec::is_of_type},
+    store::{Entity, Item, Store, codec::is_of_type},
 };
 
 use super::TestApp;
@@ -27,50 +27,64 @@ impl TestApp {
 
     /// Every item of the table.
     pub async fn all_items_and_accesses(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        let mut after = None;
-        loop {
-            let scan = self.store.client().scan().table_name(self.store.table());
-            let scan = scan.consistent_read(true).set_exclusive_start_key(after);
-            let page = scan.send().await.unwrap();
-            items.extend(page.items.unwrap_or_default());
-            after = page.last_evaluated_key.filter(|key| !key.is_empty());
-            if after.is_none() {
-                return items;
-            }
-        }
+        items_of(&self.store).await
     }
 
     /// Every appointment of the table.
     pub async fn all_appointments(&self) -> Vec<Entity<Appointment>> {
-        let items = self.all_items().await.into_iter().filter(is_of_type::<Appointment>);
-        items.map(|item| Entity::from_item(item).unwrap()).collect()
+        appointments_among(&self.all_items().await)
     }
 
     /// Asserts that the entries of the day sheets are exactly the occupying appointments, that no two of them
     /// overlap on one sheet, and that every item has what every item must have.
     pub async fn check_day_sheets(&self) {
-        let items = self.all_items().await;
-        items.iter().for_each(assert_common_attributes);
-        let appointments = items.iter().filter(|item| is_of_type::<Appointment>(item));
-        let expected: BTreeMap<_, _> = appointments
-            .map(|item| Entity::<Appointment>::from_item(item.clone()).unwrap().value)
-            .filter(|appointment| appointment.status.is_occupying())
-            .flat_map(|appointment| entries_of(&appointment))
-            .collect();
-        let sheets = items.iter().filter(|item| is_of_type::<DaySheet>(item));
-        let sheets = sheets.map(|item| Entity::<DaySheet>::from_item(item.clone()).unwrap().value);
-        let found: BTreeMap<_, _> = sheets
-            .flat_map(|sheet| {
-                let DaySheet { owner, utc_date, entries } = sheet;
-                entries
-                    .into_iter()
-                    .map(move |(id, entry)| ((owner.clone(), utc_date.to_string(), id), entry))
-            })
-            .collect();
-        assert_eq!(found, expected, "the sheets' entries, and what the appointments make of them");
-        assert_no_overlap(&found);
+        check_day_sheets_among(&self.all_items().await);
     }
+}
+
+/// Every item of a table.
+pub async fn items_of(store: &Store) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut after = None;
+    loop {
+        let scan = store.client().scan().table_name(store.table());
+        let scan = scan.consistent_read(true).set_exclusive_start_key(after);
+        let page = scan.send().await.unwrap();
+        items.extend(page.items.unwrap_or_default());
+        after = page.last_evaluated_key.filter(|key| !key.is_empty());
+        if after.is_none() {
+            return items;
+        }
+    }
+}
+
+/// Every appointment among a table's items.
+pub fn appointments_among(items: &[Item]) -> Vec<Entity<Appointment>> {
+    let appointments = items.iter().filter(|item| is_of_type::<Appointment>(item));
+    appointments.map(|item| Entity::from_item(item.clone()).unwrap()).collect()
+}
+
+/// Asserts of a whole table's items what [`TestApp::check_day_sheets`] says.
+pub fn check_day_sheets_among(items: &[Item]) {
+    items.iter().for_each(assert_common_attributes);
+    let expected: BTreeMap<_, _> = appointments_among(items)
+        .into_iter()
+        .map(|appointment| appointment.value)
+        .filter(|appointment| appointment.status.is_occupying())
+        .flat_map(|appointment| entries_of(&appointment))
+        .collect();
+    let sheets = items.iter().filter(|item| is_of_type::<DaySheet>(item));
+    let sheets = sheets.map(|item| Entity::<DaySheet>::from_item(item.clone()).unwrap().value);
+    let found: BTreeMap<_, _> = sheets
+        .flat_map(|sheet| {
+            let DaySheet { owner, utc_date, entries } = sheet;
+            entries
+                .into_iter()
+                .map(move |(id, entry)| ((owner.clone(), utc_date.to_string(), id), entry))
+        })
+        .collect();
+    assert_eq!(found, expected, "the sheets' entries, and what the appointments make of them");
+    assert_no_overlap(&found);
 }
 
 /// Of whom, on which UTC day, which appointment.

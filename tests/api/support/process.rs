@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::LazyLock,
@@ -51,7 +52,29 @@ pub fn admin_token() -> &'static str {
 
 /// The program, in a folder and with none of this machine's settings of AWS and OpenTelemetry.
 pub fn program(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api"));
+    prepared(Command::new(env!("CARGO_BIN_EXE_clinic-api")), folder)
+}
+
+/// The same, begun by a shell that does something before.
+pub fn program_after(folder: &Path, before: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
+    shell.arg(env!("CARGO_BIN_EXE_clinic-api"));
+    prepared(shell, folder)
+}
+
+/// The same, of a user whom permissions bind: root, too, without the right to pass over them (capabilities(7)).
+pub fn program_of_user(folder: &Path) -> Command {
+    if std::fs::metadata(folder).unwrap().uid() != 0 {
+        return program(folder);
+    }
+    let mut command = Command::new("setpriv");
+    command.arg("--bounding-set=-dac_override,-dac_read_search");
+    command.arg(env!("CARGO_BIN_EXE_clinic-api"));
+    prepared(command, folder)
+}
+
+fn prepared(mut command: Command, folder: &Path) -> Command {
     command.current_dir(folder);
     for (name, _) in std::env::vars() {
         if ["AWS_", "CLINIC_API_", "OTEL_"].iter().any(|start| name.starts_with(start)) {
@@ -117,6 +140,16 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Sends it a signal, as `kill` does.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
@@ -170,8 +203,22 @@ pub async fn send(
     method: &str,
     body: Option<Value>,
 ) -> Result<(u16, Value), String> {
+    send_keyed(client, uri, method, body, None).await
+}
+
+/// The same with an `Idempotency-Key`.
+pub async fn send_keyed(
+    client: &HttpClient,
+    uri: &str,
+    method: &str,
+    body: Option<Value>,
+    key: Option<&str>,
+) -> Result<(u16, Value), String> {
     let mut request = axum::http::Request::builder().method(method).uri(uri);
     request = request.header("authorization", format!("Bearer {}", admin_token()));
+    if let Some(key) = key {
+        request = request.header("idempotency-key", key);
+    }
     if body.is_some() {
         request = request.header("content-type", "application/json");
     }
