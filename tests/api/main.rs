@@ -22,6 +22,7 @@ mod connections;
 mod contract;
 mod deliveries;
 mod deployment;
+mod disk;
 mod document;
 mod erasure;
 mod events;
