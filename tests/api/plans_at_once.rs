@@ -119,6 +119,40 @@ async fn servers_whose_clocks_are_four_seconds_apart_promise_no_slot_twice() {
     app.check_day_sheets().await;
 }
 
+/// Clocks so far apart that a hold lasts by the one and is over by the other: its holder may lose it, and still nobody shares
+/// the slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_whose_clocks_are_minutes_apart_promise_no_slot_twice_either() {
+    let app = TestApp::spawn_for_many().await;
+    let ahead = app.replica_ahead_by(SignedDuration::from_mins(3));
+    let mut clinic = app.ready_clinic().await;
+    let mut taken = 0;
+    for day in 16..31 {
+        let start = format!("2035-01-{day}T09:00:00");
+        let held = app.held(&clinic, &start, 2).await;
+        let taking = |patient: &str| {
+            let other = booking(&clinic.staff, patient, &start, 30);
+            ahead.post(&format!("{}/appointments", clinic.path)).json(&other)
+        };
+        let (one, other) = (app.patient().await, app.patient().await);
+        let calls = vec![confirming(&app, &held, &clinic.patient), taking(&one), taking(&other)];
+        let answers = race(calls).await;
+        let won: Vec<_> = answers.iter().filter(|answer| answer.status.is_success()).collect();
+        assert_eq!(won.len(), 1, "{answers:?}");
+        taken += usize::from(answers[0].status == 410);
+        app.check_day_sheets().await;
+        // What the fast server holds lasts for longer by the slow one's clock, to which it is nobody else's.
+        clinic.patient = app.patient().await;
+        let held = ahead.held(&clinic, &format!("2035-01-{day}T10:00:00"), 1).await;
+        app.clock.advance(SignedDuration::from_secs(2));
+        ahead.clock.advance(SignedDuration::from_secs(2));
+        app.book(&clinic, &format!("2035-01-{day}T10:15:00"), 30).await.problem(409, "staff_busy");
+        confirming(&app, &held, &clinic.patient).send().await.expect(200);
+    }
+    assert!(taken > 0);
+    app.check_day_sheets().await;
+}
+
 /// A confirmation that was asked for in time, and arrives at the database when the hold is over and another server may
 /// take its time: whichever comes first has the slot, the other nothing.
 #[tokio::test(flavor = "multi_thread")]
