@@ -136,16 +136,16 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let (seconds, seed) = (seconds(), seed());
     println!("CLINIC_TEST_SEED={seed}");
     let load = Load::begin(seed).await;
-    let undisturbed = load.go_on(seconds * 0.1).await;
     load.proxy.spoil(SPOILT);
     let spoilt = load.go_on(seconds * 0.5).await;
     load.proxy.spoil(0.0);
+    let before = load.go_on(seconds * 0.1).await;
     let (requests, attempts) = load.outage(outage(seconds)).await;
     let (first, all) = load.all_are_served().await;
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
     println!(
-        "operations a second: {undisturbed:.0} undisturbed, {spoilt:.0} with {} calls spoilt, {afterwards:.0} after the outage\n\
+        "operations a second: {spoilt:.0} with {} calls spoilt, {before:.0} before the outage, {afterwards:.0} after it\n\
          outage of {:.0} s: {requests} requests, {attempts} calls; served again {first:.2?} after its end, all clients {all:.2?}\n\
          {} operations, {} of them refused; {} answers unknown, {} clients hung up, {} replays compared",
         load.proxy.spoilt(),
