@@ -1,10 +1,15 @@
 //! When DynamoDB does not answer, or limits its rate without end: it is not asked more for it, callers are told at once,
 //! and all goes on when it is back.
 
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Call, ClinicMade, Fault, TestApp, attempts::Attempts, booking, eventually, proxy::Proxy,
+    Answer, Call, ClinicMade, Fault, TestApp,
+    attempts::Attempts,
+    booking, eventually,
+    process::{RemoteTable, Running, http_client},
+    proxy::Proxy,
 };
 
 const START: &str = "2035-01-16T09:00:00";
@@ -96,6 +101,42 @@ async fn what_was_not_sent_has_changed_nothing_and_says_so() {
     let problem: Value = refused.problem(503, "store_unreachable");
     assert!(problem["detail"].as_str().unwrap().contains("Nothing was written"), "{problem}");
     assert_eq!(site.direct.all_items().await.len(), size);
+}
+
+/// The program as it is shipped, which finds its database in the environment.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_shows_an_outage_in_its_metrics_and_its_log() {
+    let (folder, table) = (tempfile::tempdir().unwrap(), RemoteTable::missing().await);
+    table.create(folder.path());
+    let proxy = Proxy::before(table.endpoint(), 0).await;
+    let mut command = table.program(folder.path());
+    command.env("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint());
+    command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+    let running = Running::launch(&mut command, 5);
+    let metrics = running.greeting[4].split_whitespace().last().unwrap();
+    let shown = async |value: &str| {
+        let shown = http_client().get(metrics.parse().unwrap()).await.unwrap();
+        let shown = shown.into_body().collect().await.unwrap().to_bytes();
+        let line = format!("clinic_api_db_circuit_open {value}");
+        String::from_utf8_lossy(&shown).lines().any(|shown| shown == line)
+    };
+    assert_eq!(running.send("GET", "/v1/clinics", None).await.0, 200);
+    assert!(shown("0").await);
+    proxy.down().await;
+    eventually("it is shown", async || {
+        assert_eq!(running.send("GET", "/v1/clinics", None).await.0, 503);
+        shown("1").await.then_some(())
+    })
+    .await;
+    assert!(running.log().contains("DynamoDB does not answer"), "{}", running.log());
+    proxy.up();
+    eventually("it is over", async || {
+        let (status, _) = running.send("GET", "/v1/clinics", None).await;
+        (status == 200).then_some(())
+    })
+    .await;
+    assert!(shown("0").await);
+    assert!(running.log().contains("DynamoDB answers again"), "{}", running.log());
 }
 
 /// A deletion has written by then: of that, nothing is said.
