@@ -21,7 +21,8 @@ use crate::support::{
     checker::{appointments_among, check_day_sheets_among, items_of},
     eventually,
     process::{HttpClient, Running, http_client, program, send_keyed, text},
-    receptionist::{Asked, Ledger, Receptionist, Service, Surgery, Tally, Told},
+    receptionist::{Receptionist, Tally},
+    surgery::{Asked, Ledger, Service, Surgery, Told},
 };
 
 const CLIENTS: usize = 8;

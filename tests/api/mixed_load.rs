@@ -17,7 +17,8 @@ use crate::support::{
     attempts::Attempts,
     eventually,
     proxy::Proxy,
-    receptionist::{Ledger, Receptionist, Surgery, Tally},
+    receptionist::{Receptionist, Tally},
+    surgery::{Ledger, Surgery},
 };
 
 const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";

@@ -9,21 +9,13 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{Builder, timeout::TimeoutConfig},
-};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
 use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
     http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
     id::OrgId,
-    store::{
-        Store,
-        client::{local_config, local_streams},
-        embedded::{Engine, Served},
-    },
+    store::{Store, client::local_config},
     time::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -33,6 +25,7 @@ use super::{
     Call,
     attempts::Attempts,
     callers::{admin_of, issuer},
+    engine::TestEngine,
     wire::Wire,
 };
 
@@ -79,41 +72,6 @@ pub(super) struct Kept {
     pub(super) streams: aws_sdk_dynamodbstreams::Client,
     engine: TestEngine,
     _turn: Option<MutexGuard<'static, ()>>,
-}
-
-/// What has the tables.
-enum TestEngine {
-    Elsewhere(String),
-    Embedded(Engine),
-    /// Embedded, with a port for those who do not reach it directly.
-    Served(Served),
-}
-
-impl TestEngine {
-    fn in_this_process() -> Self {
-        let elsewhere = external_endpoint().map(Self::Elsewhere);
-        elsewhere.unwrap_or_else(|| Self::Embedded(Engine::in_memory().unwrap()))
-    }
-
-    async fn with_a_port() -> Self {
-        match external_endpoint() {
-            Some(endpoint) => Self::Elsewhere(endpoint),
-            None => Self::Served(Served::in_memory().await.unwrap()),
-        }
-    }
-
-    /// Settings of its clients, a client of its streams, and what carries calls to it.
-    fn ways(&self) -> (Builder, aws_sdk_dynamodbstreams::Client, SharedHttpClient) {
-        let here = match self {
-            Self::Elsewhere(endpoint) => {
-                let calls = aws_smithy_http_client::Builder::new().build_http();
-                return (local_config(endpoint), local_streams(endpoint), calls);
-            }
-            Self::Embedded(engine) => engine,
-            Self::Served(served) => served.engine(),
-        };
-        (here.config(), here.streams(), SharedHttpClient::new(here.http_client()))
-    }
 }
 
 /// A service on a fresh table.
@@ -282,11 +240,7 @@ impl TestApp {
 
     /// Where the engine listens, if it was asked to.
     pub fn endpoint(&self) -> &str {
-        match &self.kept.engine {
-            TestEngine::Elsewhere(endpoint) => endpoint,
-            TestEngine::Served(served) => served.endpoint(),
-            TestEngine::Embedded(_) => panic!("this engine has no port"),
-        }
+        self.kept.engine.endpoint()
     }
 
     /// The keys that seal cursors and secrets.
