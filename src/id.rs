@@ -1,7 +1,8 @@
 //! Identifiers: `CLN-…`, `STF-…`, `PAT-…`, `APT-…`, each 24 characters of Crockford base32 past its prefix.
 //!
-//! Ids are made here alone, from the system's random source, and never taken from a client. An appointment's
-//! carries the clinic-local date under which it was first stored, so that its key follows from its id.
+//! Ids are made here alone, from the system's random source (those of made-up data from a seed), and never taken from a
+//! client. An appointment's carries the clinic-local date under which it was first stored, so that its key follows from
+//! its id.
 
 use std::{borrow::Cow, fmt, str::FromStr, sync::LazyLock};
 
@@ -10,6 +11,7 @@ use jiff::{
     Timestamp, ToSpan,
     civil::{Date, date},
 };
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::{
@@ -167,7 +169,13 @@ impl DeliveryId {
 /// A token that nobody else has, in the form of a request's id.
 #[must_use]
 pub fn random_token() -> String {
-    CROCKFORD.encode(&rand::random::<[u8; ID_BYTES]>()).to_ascii_lowercase()
+    token_from(&mut rand::rng())
+}
+
+/// A token in that form out of another source: for made-up data, which are to be the same each time.
+#[must_use]
+pub fn token_from(source: &mut impl Rng) -> String {
+    CROCKFORD.encode(&source.random::<[u8; ID_BYTES]>()).to_ascii_lowercase()
 }
 
 /// The id of a record of which a trail of changes is kept, whichever kind it is.
@@ -219,7 +227,13 @@ macro_rules! random_id {
             /// A new id that nobody can guess.
             #[must_use]
             pub fn random() -> Self {
-                Self(encode($prefix, &rand::random()))
+                Self::random_from(&mut rand::rng())
+            }
+
+            /// An id out of another source: for made-up data, which are to be the same each time.
+            #[must_use]
+            pub fn random_from(source: &mut impl Rng) -> Self {
+                Self(encode($prefix, &source.random()))
             }
         }
     )*};
@@ -237,7 +251,13 @@ macro_rules! dated_id {
             /// Dates before 1970 or after 2149 do not fit and are held at that bound; they are refused long before.
             #[must_use]
             pub fn random_on(date: Date) -> Self {
-                Self(encode_on($prefix, date))
+                Self::random_on_from(date, &mut rand::rng())
+            }
+
+            /// The same out of another source: for made-up data, which are to be the same each time.
+            #[must_use]
+            pub fn random_on_from(date: Date, source: &mut impl Rng) -> Self {
+                Self(encode_on($prefix, date, source.random()))
             }
 
             #[doc = concat!("The date in it: ", $what, ".")]
@@ -253,8 +273,7 @@ dated_id! {
     ExceptionId: "EXC", last_date, "the last date that the exception is for";
 }
 
-fn encode_on(prefix: &str, date: Date) -> String {
-    let mut bytes: [u8; ID_BYTES] = rand::random();
+fn encode_on(prefix: &str, date: Date, mut bytes: [u8; ID_BYTES]) -> String {
     let days = (date - EPOCH).get_days().clamp(0, i32::from(u16::MAX));
     let days = u16::try_from(days).unwrap_or(u16::MAX);
     bytes[..DATE_BYTES].copy_from_slice(&days.to_be_bytes());

@@ -21,6 +21,7 @@ pub mod patients;
 pub mod resources;
 pub mod router;
 pub mod schedule;
+pub mod seed;
 pub mod sensitive;
 pub mod server;
 pub mod staff;

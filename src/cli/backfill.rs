@@ -1,27 +1,19 @@
 //! `clinic-api table backfill`: items written anew as they would be written today, with a progress bar.
 
-use std::{
-    io::IsTerminal as _,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::task::JoinSet;
 
-use super::OpenStore;
+use super::{OpenStore, progress::Progress};
 use crate::{
-    config::BackfillArgs,
+    config::{BackfillArgs, Engine},
     kinds,
     store::{
         backfill::{Backfill, Tally},
         scan::Segment,
     },
 };
-
-/// How often a line says how far it is where no bar can be drawn.
-const LINE_EVERY: Duration = Duration::from_secs(10);
 
 const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
 
@@ -32,15 +24,18 @@ const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
     let items = open.store.item_count().await.context("the table can't be described")?;
+    // One file gains nothing by parts, and the embedded engine sorts all of it for each page of one.
+    let of = if settings.store.store == Engine::DynamoDb { settings.segments } else { 1 };
     let backfill = Backfill {
         kinds: kinds::all(),
-        rate: f64::from(settings.rate) / f64::from(settings.segments),
+        rate: f64::from(settings.rate) / f64::from(of),
         dry_run: settings.dry_run,
     };
-    let progress = Arc::new(Mutex::new(Progress::new(items)));
+    let told = Told { shown: Progress::new(items, BAR), tally: Tally::default() };
+    let progress = Arc::new(Mutex::new(told));
     let mut segments = JoinSet::new();
-    for number in 0..settings.segments {
-        let segment = Segment { number, of: settings.segments };
+    for number in 0..of {
+        let segment = Segment { number, of };
         let (backfill, store, progress) = (backfill.clone(), open.store.clone(), progress.clone());
         segments.spawn(async move {
             let tell = |tally, failures| locked(&progress).add(tally, failures);
@@ -65,48 +60,30 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     Ok(tally.failed == 0)
 }
 
-fn locked(progress: &Mutex<Progress>) -> std::sync::MutexGuard<'_, Progress> {
+fn locked(progress: &Mutex<Told>) -> std::sync::MutexGuard<'_, Told> {
     progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What is shown while it runs, on standard error: a bar on a terminal, else a line now and then.
-struct Progress {
-    bar: ProgressBar,
+/// What has been done, and what is shown of it.
+struct Told {
+    shown: Progress,
     tally: Tally,
-    next_line: Option<Instant>,
 }
 
-impl Progress {
-    fn new(items: u64) -> Self {
-        let target = ProgressDrawTarget::stderr_with_hz(5);
-        let bar = ProgressBar::with_draw_target(Some(items), target);
-        bar.set_style(
-            ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar()),
-        );
-        let lines = !std::io::stderr().is_terminal();
-        Self { bar, tally: Tally::default(), next_line: lines.then(|| Instant::now() + LINE_EVERY) }
-    }
-
+impl Told {
     fn add(&mut self, tally: Tally, failures: Vec<String>) {
         self.tally += tally;
-        self.bar.set_length(self.bar.length().unwrap_or(0).max(self.tally.examined));
-        self.bar.set_position(self.tally.examined);
-        self.bar.set_message(format!(
-            "{} outdated, {} failed",
-            self.tally.rewritten, self.tally.failed
-        ));
         for failure in failures {
-            self.bar.suspend(|| eprintln!("{failure}"));
+            self.shown.note(&failure);
         }
-        if self.next_line.is_some_and(|due| Instant::now() >= due) {
-            self.next_line = Some(Instant::now() + LINE_EVERY);
-            let Tally { examined, rewritten, failed } = self.tally;
-            eprintln!("{examined} items examined, {rewritten} outdated, {failed} failed");
-        }
+        let Tally { examined, rewritten, failed } = self.tally;
+        let message = format!("{rewritten} outdated, {failed} failed");
+        let line = || format!("{examined} items examined, {rewritten} outdated, {failed} failed");
+        self.shown.tell(examined, message, line);
     }
 
-    fn finish(&mut self) -> Tally {
-        self.bar.finish_and_clear();
+    fn finish(&self) -> Tally {
+        self.shown.finish();
         self.tally
     }
 }

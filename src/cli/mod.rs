@@ -6,7 +6,9 @@ pub mod dead_letters;
 pub mod healthcheck;
 pub mod identity;
 pub mod logging;
+mod progress;
 pub mod reseal_secrets;
+pub mod seed;
 pub mod serve;
 pub mod signals;
 pub mod table;
@@ -90,6 +92,18 @@ impl OpenStore {
         Ok(())
     }
 
+    /// Has an engine in this process no longer wait for the disk with every write, for what can be written again.
+    ///
+    /// # Errors
+    /// What the engine said.
+    pub fn wait_less(&self) -> anyhow::Result<()> {
+        #[cfg(feature = "embedded")]
+        if let Some(engine) = &self.engine {
+            engine.wait_less().map_err(|error| anyhow::anyhow!(error))?;
+        }
+        Ok(())
+    }
+
     /// Stops the engine, if it runs in this process, and closes its file.
     #[cfg_attr(
         not(feature = "embedded"),
@@ -103,11 +117,59 @@ impl OpenStore {
     }
 }
 
+/// The endpoint that the environment names in AWS's place.
+fn named_endpoint() -> Option<String> {
+    let set = |name| std::env::var(name).ok();
+    set("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| set("AWS_ENDPOINT_URL"))
+}
+
+/// Whether the table is on this machine, as far as the environment says: if that names no endpoint, it is AWS's.
+fn is_on_this_machine(engine: &Engine) -> bool {
+    if *engine != Engine::DynamoDb {
+        return true;
+    }
+    // With it the SDK passes over the other two (AWS SDKs reference guide, "Service-specific endpoints").
+    let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+    if ignored.is_ok_and(|ignored| ignored.eq_ignore_ascii_case("true")) {
+        return false;
+    }
+    named_endpoint().is_some_and(|url| is_loopback(&url))
+}
+
+fn is_loopback(url: &str) -> bool {
+    let uri = url.parse::<axum::http::Uri>().ok();
+    let host = uri.as_ref().and_then(axum::http::Uri::host).unwrap_or_default();
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn endpoint(client: &Client) -> String {
     let region = client.config().region().map(ToString::to_string);
-    let endpoint = std::env::var("AWS_ENDPOINT_URL_DYNAMODB")
-        .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-        .ok();
+    let endpoint = named_endpoint();
     let region = region.unwrap_or_else(|| "no region".to_owned());
     endpoint.map_or_else(|| format!("DynamoDB, {region}"), |url| format!("{url}, {region}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn only_loopback_addresses_are_on_this_machine() {
+        for here in ["http://127.0.0.1:8000", "http://[::1]:8000/", "http://LocalHost:8000"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for elsewhere in [
+            "",
+            "https://dynamodb.eu-central-1.amazonaws.com",
+            "http://localhost.example.org:8000",
+            "http://127.0.0.1.example.org",
+            "http://127.0.0.1@example.org",
+            "http://10.0.0.7:8000",
+            "localhost",
+        ] {
+            assert!(!is_loopback(elsewhere), "{elsewhere}");
+        }
+    }
 }

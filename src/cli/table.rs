@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 
-use super::{OpenStore, backfill, verify};
+use super::{OpenStore, backfill, seed, verify};
 use crate::{
     config::{StoreArgs, TableAction},
     store::schema::Created,
@@ -18,6 +18,7 @@ pub async fn run(action: TableAction) -> anyhow::Result<bool> {
         TableAction::Check(settings) => check(&settings).await,
         TableAction::Backfill(settings) => backfill::run(&settings).await,
         TableAction::Verify(settings) => verify::run(&settings).await,
+        TableAction::Seed(settings) => seed::run(&settings).await.map(|()| true),
     }
 }
 

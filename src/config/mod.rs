@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
 use jiff::SignedDuration;
 pub use limits::LimitArgs;
-pub use table::{BackfillArgs, TableAction, TableArgs, VerifyArgs};
+pub use table::{BackfillArgs, SeedArgs, TableAction, TableArgs, VerifyArgs};
 pub use worker::{
     DeadLetterAction, DeadLetterArgs, LambdaArgs, PaceArgs, ResealArgs, Task, WebhookArgs,
     WorkerAction, WorkerArgs, WorkerCommand,
@@ -36,7 +36,7 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Work beside the service: read the table's stream, and send events to webhooks.
     Worker(Box<WorkerCommand>),
-    /// Make, verify or backfill the table.
+    /// Make, verify, backfill or seed the table.
     Table(TableArgs),
     /// Print the OpenAPI document.
     Openapi,

@@ -76,7 +76,7 @@ pub async fn create(
     context: &WriteContext,
     patient: Patient,
 ) -> Result<Entity<Patient>, PatientError> {
-    let claimed = patient.mrn.as_ref().map(|mrn| claim(context, &patient.id, mrn)).transpose()?;
+    let claimed = record_number(context, &patient)?;
     let claims = claimed.is_some();
     let entity = Entity::new(patient, context);
     let created = store.create(context, entity, claimed.into_iter().collect()).await;
@@ -241,6 +241,17 @@ async fn delete_with(
         Ok(mrn.into_iter().chain(further()?).collect())
     };
     store.guarded_delete(context, &keys::patient(id), look, further).await
+}
+
+/// The write that takes a new patient's record number, if they have one.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it does not serialise.
+pub fn record_number(
+    context: &WriteContext,
+    patient: &Patient,
+) -> Result<Option<Write>, StoreError> {
+    patient.mrn.as_ref().map(|mrn| claim(context, &patient.id, mrn)).transpose()
 }
 
 fn number(patient: &Patient) -> Option<&str> {

@@ -130,6 +130,17 @@ impl Engine {
         aws_sdk_dynamodbstreams::Client::from_conf(config.build())
     }
 
+    /// Has the engine no longer wait for the disk with every write. Where the machine loses its power, the last writes are then
+    /// gone, and the file is as it was before them (SQLite, `PRAGMA synchronous = NORMAL` with a WAL). For who can write
+    /// them again.
+    ///
+    /// # Errors
+    /// What the engine said.
+    pub fn wait_less(&self) -> Result<(), super::errors::Cause> {
+        // What it goes back to after a bulk load is that mode, and there is no other way to it.
+        self.calls.database().map_or(Ok(()), |database| Ok(database.disable_bulk_loading()?))
+    }
+
     /// Stops the engine, lets running calls finish and closes the file.
     pub async fn stop(mut self) {
         if let Some(upkeep) = self.upkeep.take() {

@@ -1,12 +1,13 @@
 //! DynamoDB and nothing of HTTP: the client, the keys, items in and out, conditional writes, transactions.
 //!
-//! Every read is a key condition and every write is conditional. The aggregates' repositories compose their
+//! Every read is a key condition and every write is conditional (but of operators' commands: [`scan`], [`bulk`]). The aggregates' repositories compose their
 //! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
 
 mod aggregate;
 mod answer;
 pub mod attributes;
 pub mod backfill;
+pub mod bulk;
 mod calls;
 pub mod circuit;
 pub mod client;

@@ -87,8 +87,9 @@ impl Store {
             .scan()
             .table_name(&self.table)
             .consistent_read(true)
-            .segment(segment.number.into())
-            .total_segments(segment.of.into())
+            // The whole table is asked for without parts: for those the embedded engine sorts all of it with every page.
+            .set_segment((segment.of > 1).then_some(segment.number.into()))
+            .set_total_segments((segment.of > 1).then_some(segment.of.into()))
             .limit(limit)
             .set_exclusive_start_key(after);
         let page = scan.send().await.map_err(of_read)?;
@@ -108,7 +109,10 @@ impl Store {
 }
 
 /// Calls again after a pause that doubles, while the database refuses for now or is out of reach.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+///
+/// # Errors
+/// What the database keeps answering.
+pub async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     mut call: impl FnMut() -> F,
 ) -> Result<T, StoreError> {
     let mut pause = FIRST_PAUSE;

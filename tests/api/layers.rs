@@ -10,7 +10,7 @@ use syn::{UseTree, visit::Visit};
 /// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     ("aggregate", &[]),
     ("id", &[]),
     ("time", &[]),
@@ -74,6 +74,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
             "kinds",
             "model",
             "repo",
+            "seed",
             "server",
             "store",
             "telemetry",
@@ -81,6 +82,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
             "worker",
         ],
     ),
+    ("seed", &["aggregate", "id", "model", "repo", "store", "time"]),
     ("bin", &["cli", "config", "worker"]),
     ("lib", &[]),
     ("main", &["cli", "config", "http", "router", "time"]),

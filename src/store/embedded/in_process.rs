@@ -42,6 +42,11 @@ impl InProcess {
         self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
+    /// The database, unless it is closed.
+    pub(super) fn database(&self) -> Option<Database> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let database = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let database = database

@@ -51,7 +51,7 @@ pub enum Fault {
     ServerError,
     /// Something between here and DynamoDB answers in its place.
     BadGateway,
-    /// A BatchGetItem leaves all but its first key unprocessed.
+    /// A BatchGetItem or a BatchWriteItem leaves all but its first key or item unprocessed.
     Unprocessed,
     /// A read that is not consistent sees none of what was written.
     Stale,
@@ -278,6 +278,9 @@ impl WireConnector {
             Some(Fault::ServerError) => return Ok(error(500, "InternalServerError", &json!({}))),
             Some(Fault::Unforeseen) => return Ok(error(400, "AccessDeniedException", &json!({}))),
             Some(Fault::LostReplyAndToken) => rewrite(&mut request, forget_token),
+            Some(Fault::Unprocessed) if operation == "BatchWriteItem" => {
+                rewrite(&mut request, |body| only_batch(body).truncate(1));
+            }
             _ => {}
         }
         let sent_at = self.wire.moments.fetch_add(1, Ordering::Relaxed);
@@ -415,7 +418,20 @@ fn cancelled(sent: &Value, codes: &[&str]) -> HttpResponse {
     response(StatusCode::try_from(400).unwrap(), &aws_errors::cancelled(sent, codes))
 }
 
+/// The writes of a batch for one table.
+fn only_batch(body: &mut Value) -> &mut Vec<Value> {
+    let tables = body["RequestItems"].as_object_mut().unwrap();
+    tables.values_mut().next().unwrap().as_array_mut().unwrap()
+}
+
 fn leave_unprocessed(sent: &Value, body: &mut Value) {
+    if sent["RequestItems"].as_object().unwrap().values().any(Value::is_array) {
+        let mut left = sent.clone();
+        assert!(only_batch(&mut left).len() > 1, "nothing to leave unprocessed: {sent}");
+        only_batch(&mut left).remove(0);
+        body["UnprocessedItems"] = left["RequestItems"].take();
+        return;
+    }
     let (table, request) = sent["RequestItems"].as_object().unwrap().iter().next().unwrap();
     let mut rest = request.clone();
     let keys = rest["Keys"].as_array_mut().unwrap();

@@ -1,0 +1,60 @@
+//! Names that nobody takes for real ones, and numbers and addresses that reach nobody.
+
+use jiff::{Span, civil::date};
+use rand::{Rng, seq::IndexedRandom as _};
+
+use crate::{id::PatientId, patients::model::Patient};
+
+const GIVEN: [&str; 16] = [
+    "Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana", "Ida", "Jon", "Kim", "Lea", "Max",
+    "Nils", "Olga", "Pia",
+];
+const FAMILY: [&str; 12] = [
+    "Dummy",
+    "Example",
+    "Fictive",
+    "Invented",
+    "Madeup",
+    "Mockup",
+    "Nobody",
+    "Placeholder",
+    "Sample",
+    "Specimen",
+    "Testcase",
+    "Unreal",
+];
+
+/// A name.
+pub(super) fn name(chance: &mut impl Rng) -> String {
+    let given = GIVEN.choose(chance).copied().unwrap_or_default();
+    let family = FAMILY.choose(chance).copied().unwrap_or_default();
+    format!("{given} {family}")
+}
+
+/// A telephone number that is kept for drama, +44 1632 960000 to 960999
+/// (Ofcom, "Telephone numbers for use in TV and radio drama programmes").
+pub(super) fn phone(chance: &mut impl Rng) -> String {
+    format!("+441632960{:03}", chance.random_range(0..1000))
+}
+
+/// The patient of that number at a clinic; three in four have a record number.
+pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patient {
+    let id = PatientId::random_from(chance);
+    let name = name(chance);
+    let born = date(1935, 1, 1).saturating_add(Span::new().days(chance.random_range(0..33_000)));
+    let mrn = format!("SEED-{clinic:04}-{number:06}");
+    // RFC 2606: example.org is nobody's.
+    let email = format!("patient-{clinic}-{number}@example.org");
+    let phone = phone(chance);
+    let mut in_hundred = |of: u32| chance.random_ratio(of, 100);
+    Patient {
+        id,
+        mrn: in_hundred(75).then(|| mrn.into()),
+        name: name.into(),
+        birth_date: in_hundred(95).then(|| born.into()),
+        phone: in_hundred(80).then(|| phone.into()),
+        email: in_hundred(60).then(|| email.into()),
+        notes: in_hundred(10).then(|| "made up".to_owned().into()),
+        active: true,
+    }
+}

@@ -1,0 +1,61 @@
+//! Many items at once, whatever stands under their keys: for operators who fill a table. No request comes here.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::types::{PutRequest, ReturnConsumedCapacity, WriteRequest};
+use tokio::time::sleep;
+
+use super::{Item, Store, StoreError, errors::of_read, scan::patiently};
+
+/// The most items of one BatchWriteItem (AWS, "BatchWriteItem").
+pub const BATCH: usize = 25;
+
+/// How often DynamoDB may leave items unprocessed in a row without taking one of them.
+const TRIES: u32 = 10;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Store {
+    /// Puts at most [`BATCH`] items, each for itself, and again those that DynamoDB leaves unprocessed or refuses for its
+    /// rate, after pauses that double, with jitter.
+    ///
+    /// # Errors
+    /// [`StoreError::Throttled`] when it takes none for long, and whatever else it keeps answering; some may be written.
+    pub async fn put_batch(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let requests = items.into_iter().map(|item| {
+            let put = PutRequest::builder().set_item(Some(item)).build();
+            let put = put.map_err(|error| StoreError::Unexpected(error.into()))?;
+            Ok(WriteRequest::builder().put_request(put).build())
+        });
+        let mut left: Vec<_> = requests.collect::<Result<_, StoreError>>()?;
+        let (mut tries, mut pause) = (0, FIRST_PAUSE);
+        loop {
+            let sent = left.len();
+            left = patiently(|| self.send_batch(left.clone())).await?;
+            if left.is_empty() {
+                return Ok(());
+            }
+            if left.len() < sent {
+                (tries, pause) = (0, FIRST_PAUSE);
+            }
+            tries += 1;
+            if tries == TRIES {
+                return Err(StoreError::Throttled);
+            }
+            sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// What is left unprocessed.
+    async fn send_batch(&self, puts: Vec<WriteRequest>) -> Result<Vec<WriteRequest>, StoreError> {
+        let batch = self
+            .client
+            .batch_write_item()
+            .set_request_items(Some(HashMap::from([(self.table.clone(), puts)])))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let output = batch.send().await.map_err(of_read)?;
+        let mut left = output.unprocessed_items.unwrap_or_default();
+        Ok(left.remove(&self.table).unwrap_or_default())
+    }
+}
