@@ -8,25 +8,30 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{StatusCode, header};
+use axum::{
+    body::Bytes,
+    http::{Request, StatusCode, header},
+};
 use hdrhistogram::Histogram;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use tokio::{
     sync::Semaphore,
     task::JoinSet,
     time::{Instant, sleep_until},
 };
 
-use super::site::Callers;
+use super::service::HttpClient;
 
-/// What is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Livez,
-    Patient,
-    Appointment,
-    Day,
-    Book,
+/// Who asks.
+pub trait Asks: Send + Sync + 'static {
+    /// What is asked.
+    type Target: Copy + Send + 'static;
+
+    /// By which client.
+    fn client(&self) -> &HttpClient;
+
+    /// A request, and the status of its answer.
+    fn request(&self, target: Self::Target) -> (Request<Full<Bytes>>, StatusCode);
 }
 
 /// What a closed loop did.
@@ -53,9 +58,9 @@ pub enum Outcome {
 }
 
 /// Asks once, and sees to it that the answer is as it should be.
-pub async fn ask(callers: &Callers, target: Target) -> Outcome {
+pub async fn ask<A: Asks>(callers: &A, target: A::Target) -> Outcome {
     let (request, expected) = callers.request(target);
-    let answer = callers.client.request(request).await.unwrap();
+    let answer = callers.client().request(request).await.unwrap();
     let (status, told_when) = (answer.status(), answer.headers().contains_key(header::RETRY_AFTER));
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     if status == StatusCode::SERVICE_UNAVAILABLE && told_when {
@@ -66,9 +71,9 @@ pub async fn ask(callers: &Callers, target: Target) -> Outcome {
 }
 
 /// So many callers ask one after the other, for so long.
-pub async fn closed(
-    callers: &Arc<Callers>,
-    target: Target,
+pub async fn closed<A: Asks>(
+    callers: &Arc<A>,
+    target: A::Target,
     at_once: usize,
     length: Duration,
 ) -> Done {
@@ -79,7 +84,7 @@ pub async fn closed(
         let (callers, served, rejected) = (callers.clone(), served.clone(), rejected.clone());
         running.spawn(async move {
             while begun.elapsed() < length {
-                let counter = match ask(&callers, target).await {
+                let counter = match ask(callers.as_ref(), target).await {
                     Outcome::Served => &served,
                     Outcome::Rejected => &rejected,
                 };
@@ -105,9 +110,9 @@ pub struct Latencies {
 const CONNECTIONS: usize = 1_000;
 
 /// Asks `rate` times a second, whatever the answers do.
-pub async fn open(
-    callers: &Arc<Callers>,
-    target: Target,
+pub async fn open<A: Asks>(
+    callers: &Arc<A>,
+    target: A::Target,
     rate: f64,
     length: Duration,
 ) -> Latencies {
@@ -125,7 +130,7 @@ pub async fn open(
         let (callers, connections) = (callers.clone(), connections.clone());
         running.spawn(async move {
             let _connection = connections.acquire().await.unwrap();
-            (ask(&callers, target).await, due.elapsed())
+            (ask(callers.as_ref(), target).await, due.elapsed())
         });
         number += 1;
     }

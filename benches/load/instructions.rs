@@ -6,8 +6,9 @@ use std::{path::Path, process::Command};
 use super::{
     ENDPOINTS,
     bare::{self, Calls},
-    drive::{Target, ask},
-    site::{Site, service},
+    drive::ask,
+    service::service,
+    site::{Site, Target},
 };
 
 /// What is asked of each endpoint before anything is counted, so that connections are open and caches are full.
@@ -48,12 +49,12 @@ async fn of_service(counts: &Path, target: Option<Target>) -> f64 {
     let site = Site::open(program).await;
     for (_, target, _) in ENDPOINTS {
         for _ in 0..BEFORE {
-            ask(&site.callers, target).await;
+            ask(site.callers.as_ref(), target).await;
         }
     }
     if let Some(target) = target {
         for _ in 0..COUNTED {
-            ask(&site.callers, target).await;
+            ask(site.callers.as_ref(), target).await;
         }
     }
     site.service.finish();

@@ -22,15 +22,17 @@ mod drive;
 mod instructions;
 mod measured;
 mod overload;
+mod service;
 mod site;
 mod slow_store;
 
 use std::time::Duration;
 
 use bare::Calls;
-use drive::{Target, closed, open};
+use drive::{closed, open};
 use measured::micros_of_one;
-use site::{Site, service};
+use service::service;
+use site::{Site, Target};
 
 /// Requests under way at once in a closed loop.
 const AT_ONCE: usize = 16;

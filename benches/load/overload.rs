@@ -11,10 +11,11 @@ use hdrhistogram::Histogram;
 use tokio::{runtime::Builder, time::sleep};
 
 use super::{
-    drive::{Latencies, Target, closed, open},
+    drive::{Latencies, closed, open},
     measured::Process,
     seconds,
-    site::{Callers, Site, service},
+    service::service,
+    site::{Callers, Site, Target},
 };
 
 /// What runs out.

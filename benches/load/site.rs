@@ -1,7 +1,7 @@
 //! A store, the service in front of it, and a clinic with what is asked for.
 
 use std::{
-    process::{Command, Stdio},
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -18,21 +18,30 @@ use axum::{
     http::{Request, StatusCode},
 };
 use clinic_api::{
-    http::auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
     store::{Store, client::local_config, embedded::Served},
     time::{Clock as _, SystemClock},
 };
-use http_body_util::{BodyExt as _, Full};
-use hyper_util::{
-    client::legacy::{Client as HttpClient, connect::HttpConnector},
-    rt::TokioExecutor,
-};
-use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date, tz::TimeZone};
+use http_body_util::Full;
+use jiff::{ToSpan as _, Zoned, civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
 
-use super::{drive::Target, measured::Process, slow_store};
+use super::{
+    drive::Asks,
+    measured::Process,
+    service::{Api, HttpClient, on_endpoint, serve},
+    slow_store,
+};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    Livez,
+    Patient,
+    Appointment,
+    Day,
+    Book,
+}
 
 /// Staff members of the clinic, and as many patients: one sees the other all day.
 const STAFF: usize = 40;
@@ -57,19 +66,12 @@ impl StoreProcess {
     }
 }
 
-/// The service, as it is shipped.
-pub fn service() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_clinic-api"))
-}
-
 /// What callers share. Clones know the same records, and ask on the same connections.
 #[derive(Clone)]
 pub struct Callers {
-    pub client: HttpClient<HttpConnector, Full<Bytes>>,
+    api: Api,
     pub table: String,
     pub endpoint: String,
-    base: String,
-    token: String,
     first_day: Date,
     pub clinic: String,
     pub staff: Vec<String>,
@@ -87,12 +89,6 @@ pub struct Site {
     _folder: TempDir,
 }
 
-fn wide_limits(command: &mut Command) {
-    for limit in ["ADDRESS", "PRINCIPAL", "ORGANISATION"] {
-        command.env(format!("CLINIC_API_RATE_PER_{limit}"), "4000000000");
-    }
-}
-
 impl Site {
     /// Starts store and service, which `program` is, and makes what is asked for.
     pub async fn open(program: Command) -> Self {
@@ -108,40 +104,18 @@ impl Site {
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("x", "x", None, None, "bench"));
         Store::new(Client::from_conf(config.build()), table.clone()).create_table().await.unwrap();
-        let issuer = folder.path().join("issuer");
-        let token = token(&DevelopmentIssuer::in_folder(&issuer).unwrap());
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
         let endpoint = match latency {
             Some(latency) => slow_store::before(&store.endpoint, latency).await,
             None => store.endpoint.clone(),
         };
-        program
-            .args(["serve", "--listen", &address.to_string(), "--log-format", "json"])
-            .current_dir(folder.path())
-            .env("CLINIC_API_DEVELOPMENT_ISSUER", issuer)
-            .env("CLINIC_API_STORE", "dynamodb")
-            // As in the image.
-            .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
-            .env("CLINIC_API_TABLE", &table)
-            .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
-            .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-            .env("AWS_REGION", "eu-central-1")
-            .env("AWS_ACCESS_KEY_ID", "x")
-            .env("AWS_SECRET_ACCESS_KEY", "x")
-            .stdout(Stdio::null())
-            // What is logged is written, as it is where it is shipped.
-            .stderr(Stdio::null());
-        wide_limits(&mut program);
-        let client = HttpClient::builder(TokioExecutor::new()).build_http();
+        program.args(["serve", "--log-format", "json"]);
+        on_endpoint(&mut program, &endpoint, &table);
+        let (service, api, start) = serve(program, folder.path()).await;
         let today = Zoned::new(SystemClock.now(), TimeZone::UTC).date();
         let mut callers = Callers {
-            client,
+            api,
             table,
             endpoint: store.endpoint.clone(),
-            base: format!("http://{address}"),
-            token,
             first_day: today + 3.days(),
             clinic: String::new(),
             staff: Vec::new(),
@@ -149,12 +123,6 @@ impl Site {
             appointment: String::new(),
             booked: Arc::default(),
         };
-        let begun = Instant::now();
-        let service = Process::start(&mut program);
-        while callers.try_get("/readyz").await != Some(StatusCode::OK) {
-            sleep(Duration::from_millis(2)).await;
-        }
-        let start = begun.elapsed();
         callers.fill().await;
         Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
     }
@@ -165,43 +133,15 @@ impl Site {
     }
 }
 
-fn token(issuer: &DevelopmentIssuer) -> String {
-    let admin = Principal {
-        org: "ORG-DEMO".parse().unwrap(),
-        subject: "bench".to_owned(),
-        roles: [Role::Admin].into(),
-        clinics: Clinics::All,
-        patient: None,
-    };
-    issuer.token(&admin, SystemClock.now(), SignedDuration::from_hours(8)).unwrap()
-}
-
 impl Callers {
     /// The same with connections of their own.
     pub fn apart(&self) -> Self {
-        Self { client: HttpClient::builder(TokioExecutor::new()).build_http(), ..self.clone() }
-    }
-
-    async fn try_get(&self, path: &str) -> Option<StatusCode> {
-        let request = self.build("GET", path, None);
-        self.client.request(request).await.ok().map(|answer| answer.status())
-    }
-
-    fn build(&self, method: &str, path: &str, body: Option<Value>) -> Request<Full<Bytes>> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
-        request = request.header("authorization", format!("Bearer {}", self.token));
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        request.body(Full::from(body.map(|body| body.to_string()).unwrap_or_default())).unwrap()
+        Self { api: self.api.apart(), ..self.clone() }
     }
 
     async fn make(&self, path: &str, body: Value) -> String {
-        let answer = self.client.request(self.build("POST", path, Some(body))).await.unwrap();
-        let status = answer.status();
-        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(status, StatusCode::CREATED, "{}", String::from_utf8_lossy(&bytes));
-        let made: Value = serde_json::from_slice(&bytes).unwrap();
+        let (status, made) = self.api.send("POST", path, Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
         made["id"].as_str().unwrap().to_owned()
     }
 
@@ -241,8 +181,20 @@ impl Callers {
         self.booking(day, party, slot % A_DAY)
     }
 
-    /// A request, and the status of its answer.
-    pub fn request(&self, target: Target) -> (Request<Full<Bytes>>, StatusCode) {
+    /// The day that is listed, as a key has it.
+    pub fn listed_day(&self) -> String {
+        self.first_day.yesterday().unwrap().to_string()
+    }
+}
+
+impl Asks for Callers {
+    type Target = Target;
+
+    fn client(&self) -> &HttpClient {
+        &self.api.client
+    }
+
+    fn request(&self, target: Target) -> (Request<Full<Bytes>>, StatusCode) {
         let path = match target {
             Target::Livez => "/livez".to_owned(),
             Target::Patient => format!("/v1/patients/{}", self.patients[0]),
@@ -253,15 +205,10 @@ impl Callers {
             }
             Target::Book => {
                 let path = format!("{}/appointments", self.clinic);
-                let request = self.build("POST", &path, Some(self.next_booking()));
+                let request = self.api.build("POST", &path, Some(self.next_booking()));
                 return (request, StatusCode::CREATED);
             }
         };
-        (self.build("GET", &path, None), StatusCode::OK)
-    }
-
-    /// The day that is listed, as a key has it.
-    pub fn listed_day(&self) -> String {
-        self.first_day.yesterday().unwrap().to_string()
+        (self.api.build("GET", &path, None), StatusCode::OK)
     }
 }

@@ -1,0 +1,129 @@
+//! The service as it is shipped, in a process of its own, and how it is asked.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use axum::{
+    body::Bytes,
+    http::{Request, StatusCode},
+};
+use clinic_api::{
+    http::auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
+    time::{Clock as _, SystemClock},
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use jiff::SignedDuration;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::measured::Process;
+
+/// A client that keeps its connections.
+pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
+
+/// How the service is asked, by an administrator.
+#[derive(Clone)]
+pub struct Api {
+    pub client: HttpClient,
+    base: String,
+    token: String,
+}
+
+/// The service, as it is shipped.
+pub fn service() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_clinic-api"))
+}
+
+/// Has the program work in a folder, with a development issuer there, and say nothing here.
+pub fn in_folder(program: &mut Command, folder: &Path) {
+    program
+        .current_dir(folder)
+        .env("CLINIC_API_DEVELOPMENT_ISSUER", folder.join("issuer"))
+        .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
+        // As in the image.
+        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
+        .stdout(Stdio::null())
+        // What is logged is written, as it is where it is shipped.
+        .stderr(Stdio::null());
+}
+
+/// Has the program use a table of an engine outside of it.
+pub fn on_endpoint(program: &mut Command, endpoint: &str, table: &str) {
+    program
+        .env("CLINIC_API_STORE", "dynamodb")
+        .env("CLINIC_API_TABLE", table)
+        .env("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "x");
+}
+
+/// Starts the service on a free port, with nothing counted by the minute, and waits until it is ready; how long that took.
+pub async fn serve(mut program: Command, folder: &Path) -> (Process, Api, Duration) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    in_folder(&mut program, folder);
+    program.env("CLINIC_API_LISTEN", address.to_string());
+    for limit in ["ADDRESS", "PRINCIPAL", "ORGANISATION"] {
+        program.env(format!("CLINIC_API_RATE_PER_{limit}"), "4000000000");
+    }
+    let token = token(&DevelopmentIssuer::in_folder(&folder.join("issuer")).unwrap());
+    let api = Api { client: new_client(), base: format!("http://{address}"), token };
+    let begun = Instant::now();
+    let service = Process::start(&mut program);
+    while api.try_get("/readyz").await != Some(StatusCode::OK) {
+        sleep(Duration::from_millis(2)).await;
+    }
+    (service, api, begun.elapsed())
+}
+
+fn new_client() -> HttpClient {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+fn token(issuer: &DevelopmentIssuer) -> String {
+    let admin = Principal {
+        org: "ORG-DEMO".parse().unwrap(),
+        subject: "bench".to_owned(),
+        roles: [Role::Admin].into(),
+        clinics: Clinics::All,
+        patient: None,
+    };
+    issuer.token(&admin, SystemClock.now(), SignedDuration::from_hours(8)).unwrap()
+}
+
+impl Api {
+    /// The same with connections of its own.
+    pub fn apart(&self) -> Self {
+        Self { client: new_client(), ..self.clone() }
+    }
+
+    async fn try_get(&self, path: &str) -> Option<StatusCode> {
+        let request = self.build("GET", path, None);
+        self.client.request(request).await.ok().map(|answer| answer.status())
+    }
+
+    pub fn build(&self, method: &str, path: &str, body: Option<Value>) -> Request<Full<Bytes>> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        request = request.header("authorization", format!("Bearer {}", self.token));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        request.body(Full::from(body.map(|body| body.to_string()).unwrap_or_default())).unwrap()
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let answer = self.client.request(self.build(method, path, body)).await.unwrap();
+        let status = answer.status();
+        let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+}

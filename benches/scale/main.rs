@@ -1,0 +1,173 @@
+//! How long each endpoint takes with more and more in the table, how big the data are, and how fast they are made up.
+//!
+//! `cargo bench --bench scale` seeds a table for each size (`clinic-api table seed`), starts the service on it, and asks it at
+//! a low fixed rate, each latency counted from when the request was due. The store is a file of the embedded engine, in the
+//! process of the service; `CLINIC_TEST_ENDPOINT` names another one, as DynamoDB Local. The worker is off: with an embedded
+//! engine it would be at work on what was just made up.
+//!
+//! `CLINIC_BENCH_SIZES` are clinics with appointments each, as `1x1000,10x1000`; `CLINIC_BENCH_RATE` is the number of requests a
+//! second, `CLINIC_BENCH_SECONDS` for how long each endpoint is asked. With `CLINIC_BENCH_FOLDER` files are made there and
+//! kept, for a look at them; a run needs fresh ones, as it takes free times and cancels.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a measurement is for people to read"
+)]
+
+#[expect(dead_code, reason = "the other benchmark uses it too")]
+#[path = "../load/drive.rs"]
+mod drive;
+#[expect(dead_code, reason = "the other benchmark uses it too")]
+#[path = "../load/measured.rs"]
+mod measured;
+mod sample;
+#[expect(dead_code, reason = "the other benchmark uses it too")]
+#[path = "../load/service.rs"]
+mod service;
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use clinic_api::{
+    seed::Plan,
+    time::{Clock as _, SystemClock, utc_date},
+};
+use drive::open;
+use sample::{Sample, Target};
+use service::{in_folder, on_endpoint, serve, service};
+
+/// What was measured with so much in the table.
+struct Column {
+    name: String,
+    /// By target, p50 and p99 in milliseconds.
+    latencies: Vec<(f64, f64)>,
+    seeded: String,
+    bytes: Option<u64>,
+    memory: f64,
+}
+
+fn setting(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
+/// So many clinics with so many appointments each.
+fn plan(size: &str) -> Plan {
+    let (clinics, appointments) = size.split_once('x').unwrap();
+    let appointments: u32 = appointments.parse().unwrap();
+    Plan {
+        org: "ORG-DEMO".parse().unwrap(),
+        clinics: clinics.parse().unwrap(),
+        // A big clinic has more staff, rather than years of appointments.
+        staff: (appointments / 1500).max(5).try_into().unwrap(),
+        patients: (appointments / 4).max(100),
+        appointments,
+        today: utc_date(SystemClock.now()),
+        seed: 1,
+    }
+}
+
+/// The program on the store that is measured.
+fn on_store(folder: &Path, table: &str) -> Command {
+    let mut command = service();
+    in_folder(&mut command, folder);
+    match std::env::var("CLINIC_TEST_ENDPOINT") {
+        Ok(endpoint) => on_endpoint(&mut command, &endpoint, table),
+        Err(_) => {
+            command.env("CLINIC_API_STORE", "file:scale.db");
+        }
+    }
+    command
+}
+
+/// Makes it all up; what the program said of it.
+fn seed(folder: &Path, table: &str, plan: &Plan) -> String {
+    let created = on_store(folder, table).args(["table", "create"]).status().unwrap();
+    assert!(created.success());
+    let mut command = on_store(folder, table);
+    command.args(["table", "seed"]);
+    for (flag, number) in [
+        ("--clinics", plan.clinics),
+        ("--staff", plan.staff.into()),
+        ("--patients", plan.patients),
+        ("--appointments", plan.appointments),
+    ] {
+        command.args([flag, &number.to_string()]);
+    }
+    command.args(["--today", &plan.today.to_string()]);
+    let output = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What the files of the data take; nothing if they are elsewhere.
+fn bytes_in(folder: &Path) -> Option<u64> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let data = files.filter(|file| file.file_name().to_string_lossy().starts_with("scale.db"));
+    let bytes: u64 = data.map(|file| file.metadata().unwrap().len()).sum();
+    (bytes > 0).then_some(bytes)
+}
+
+async fn measure(size: &str, rate: f64, length: Duration) -> Column {
+    let root = setting("CLINIC_BENCH_FOLDER", &std::env::temp_dir().to_string_lossy());
+    let folder = Path::new(&root).join(format!("scale-{size}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let table = format!("scale-{:x}", rand::random::<u64>());
+    let plan = plan(size);
+    let said = seed(&folder, &table, &plan);
+    eprintln!("{size}: {}", said.trim());
+    let bytes = bytes_in(&folder);
+    let mut command = on_store(&folder, &table);
+    command.args(["serve", "--worker", "false", "--log-format", "json"]);
+    let (running, api, _) = serve(command, &folder).await;
+    let sample = Arc::new(Sample::of(&plan, api));
+    sample.warm_up().await;
+    let mut latencies = Vec::new();
+    for target in Target::ALL {
+        let latency = open(&sample, target, rate, length).await;
+        assert_eq!(latency.rejected.len(), 0, "{}: {rate} a second is too much", target.name());
+        let at = |quantile| latency.served.value_at_quantile(quantile) as f64 / 1e3;
+        eprintln!("{size}: {}: {:.1} / {:.1} ms", target.name(), at(0.5), at(0.99));
+        latencies.push((at(0.5), at(0.99)));
+    }
+    let memory = running.memory();
+    running.end();
+    if std::env::var("CLINIC_BENCH_FOLDER").is_err() {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+    let seeded = said.split(" appointments, ").last().unwrap().split(" (").next().unwrap();
+    Column { name: size.replace('x', " × "), latencies, seeded: seeded.to_owned(), bytes, memory }
+}
+
+#[tokio::main]
+async fn main() {
+    let sizes = setting("CLINIC_BENCH_SIZES", "1x1000,10x1000,100x1000,1000x1000,1x100000");
+    let rate: f64 = setting("CLINIC_BENCH_RATE", "10").parse().unwrap();
+    let length = setting("CLINIC_BENCH_SECONDS", "10").parse().unwrap();
+    let length = Duration::from_secs_f64(length);
+    let mut columns = Vec::new();
+    for size in sizes.split(',') {
+        columns.push(measure(size, rate, length).await);
+    }
+    let row = |name: &str, cell: &dyn Fn(&Column) -> String| {
+        let cells: Vec<_> = columns.iter().map(cell).collect();
+        println!("| {name} | {} |", cells.join(" | "));
+    };
+    println!("At {rate} requests a second, p50 / p99 in ms:\n");
+    row("clinics × appointments of each", &|column| column.name.clone());
+    println!("|{}", "---|".repeat(columns.len() + 1));
+    for (number, target) in Target::ALL.iter().enumerate() {
+        let latency = |column: &Column| column.latencies[number];
+        row(target.name(), &|column| {
+            format!("{:.1} / {:.1}", latency(column).0, latency(column).1)
+        });
+    }
+    row("made up", &|column| column.seeded.clone());
+    let megabytes = |bytes| format!("{:.0} MB", bytes as f64 / 1e6);
+    row("files", &|column| column.bytes.map_or_else(String::new, megabytes));
+    row("memory of the service", &|column| format!("{:.0} MB", column.memory));
+}
