@@ -51,6 +51,7 @@ mod paging;
 mod patients;
 mod plans_at_once;
 mod random_plans;
+mod scaling;
 mod seed;
 mod shutdown;
 mod staff;
