@@ -23,7 +23,7 @@ const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}
 /// What the engine or the database said.
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
-    let items = open.store.item_count().await.context("the table can't be described")?;
+    let items = open.item_count().await?;
     // One file gains nothing by parts, and the embedded engine sorts all of it for each page of one.
     let of = if settings.store.store == Engine::DynamoDb { settings.segments } else { 1 };
     let backfill = Backfill {

@@ -92,6 +92,18 @@ impl OpenStore {
         Ok(())
     }
 
+    /// About how many items the table has; 0 for an engine in this process, which would count them one by one.
+    ///
+    /// # Errors
+    /// What the database said.
+    pub async fn item_count(&self) -> anyhow::Result<u64> {
+        #[cfg(feature = "embedded")]
+        if self.engine.is_some() {
+            return Ok(0);
+        }
+        self.store.item_count().await.context("the table can't be described")
+    }
+
     /// Has an engine in this process no longer wait for the disk with every write, for what can be written again.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::{
 /// What the engine or the database said.
 pub async fn run(settings: &VerifyArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
-    let items = open.store.item_count().await.context("the table can't be described")?;
+    let items = open.item_count().await?;
     let from = settings.from.unwrap_or_else(|| utc_date(SystemClock.now()));
     let bar = ProgressBar::new(items);
     let tell = |items: usize| bar.inc(u64::try_from(items).unwrap_or_default());

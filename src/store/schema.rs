@@ -49,6 +49,11 @@ impl Store {
     /// # Errors
     /// Whatever the database may answer.
     pub async fn create_table(&self) -> Result<Created, StoreError> {
+        // TTL comes last: where it is on, nothing is left to do. To describe a big table takes the embedded engine seconds, as
+        // it counts all items.
+        if let Ok(Some(_)) = self.time_to_live().await {
+            return Ok(Created::Existing);
+        }
         let created = if self.describe_table().await?.is_some() {
             Created::Existing
         } else {
