@@ -113,7 +113,7 @@ async fn who_reads_no_answers_to_pings_and_settings_is_not_read_any_further() {
     for frame in [Frame::new(PING, 0, 0, b"nobody's"), Frame::new(SETTINGS, 0, 0, b"")] {
         let mut attacker = TcpStream::connect(service.running.address()).await.unwrap();
         let flood: Vec<u8> = std::iter::repeat_n(frame.bytes(), 4_000).flatten().collect();
-        let first = [&PREFACE[..], &Frame::new(SETTINGS, 0, 0, b"").bytes()];
+        let first = [PREFACE, &Frame::new(SETTINGS, 0, 0, b"").bytes()];
         until_it_takes_no_more(&mut attacker, &first.concat(), &flood).await;
         service.serves_others().await;
         drop(attacker);

@@ -50,6 +50,7 @@ mod overload;
 mod paging;
 mod patients;
 mod plans_at_once;
+mod plots;
 mod random_plans;
 mod scaling;
 mod seed;

@@ -83,6 +83,7 @@ impl Places {
     }
 
     /// A place, if there is one.
+    #[must_use]
     pub fn take(&self) -> Option<Place> {
         let allowed = self.0.allowed.load(Relaxed);
         let more = |taken| (taken < allowed).then_some(taken + 1);
