@@ -149,7 +149,7 @@ fn is_on_this_machine(engine: &Engine) -> bool {
 }
 
 fn is_loopback(url: &str) -> bool {
-    let uri = url.parse::<axum::http::Uri>().ok();
+    let uri = url.parse::<axum::http::Uri>().ok().filter(|uri| uri.scheme().is_some());
     let host = uri.as_ref().and_then(axum::http::Uri::host).unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
