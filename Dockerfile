@@ -59,13 +59,11 @@ COPY --from=root /root-of-image/ /
 # with a volume on /data. Else never written.
 COPY --from=root --chown=65532:65532 /data /data
 COPY --from=build /clinic-api /clinic-api
-# MIMALLOC_…: the allocator asks the system for memory as it is needed and gives it back at once, which is 18 MB less for a
-# service that does nothing.
+# MIMALLOC_…: the allocator asks the system for memory as it is needed, which is 15 MB less for a service that does nothing.
 ENV CLINIC_API_STORE=dynamodb \
     CLINIC_API_LISTEN=0.0.0.0:8080 \
     CLINIC_API_LOG_FORMAT=json \
-    MIMALLOC_ARENA_EAGER_COMMIT=0 \
-    MIMALLOC_PURGE_DELAY=0
+    MIMALLOC_ARENA_EAGER_COMMIT=0
 USER 65532:65532
 # 8080: the API. 9464: metrics, where CLINIC_API_METRICS_LISTEN turns them on.
 EXPOSE 8080 9464

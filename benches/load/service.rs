@@ -49,7 +49,6 @@ pub fn in_folder(program: &mut Command, folder: &Path) {
         .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
         // As in the image.
         .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
-        .env("MIMALLOC_PURGE_DELAY", "0")
         .stdout(Stdio::null())
         // What is logged is written, as it is where it is shipped.
         .stderr(Stdio::null());
