@@ -166,3 +166,47 @@ fn what_requests_take_beside_the_sdk() {
         },
     );
 }
+
+#[test]
+fn what_is_served_when_more_is_asked() {
+    let rows = table("docs/performance.md", "| runs out | endpoint | most/s");
+    let times = |row: &Vec<String>| {
+        let number = |at: usize| number(&row[at]).unwrap();
+        format!(
+            "{:.0} times, {} run out",
+            number(3) / number(2),
+            row[0].replace("CPU time", "CPUs")
+        )
+    };
+    assert_drawn(
+        "overload.svg",
+        &Bars {
+            title: "Served in a second, as a part of the most, by how much is asked and what runs out",
+            names: rows.iter().map(times).collect(),
+            series: vec![("served", column(&rows, 5))],
+            scale: 0.0..1.5,
+            logarithmic: false,
+            goal: Some((0.9, "goal")),
+        },
+    );
+}
+
+#[test]
+fn how_latency_grows_with_the_table() {
+    let rows = table("docs/scaling.md", "| clinics × appointments of each");
+    let wanted = ["get an appointment", "list a clinic's appointments, 25", "book", "cancel"];
+    let rows: Vec<_> = rows.into_iter().filter(|row| wanted.contains(&row[0].as_str())).collect();
+    assert_eq!(rows.len(), wanted.len());
+    let p50 = |at: usize| rows.iter().map(|row| number(row[at].split(" / ").next()?)).collect();
+    assert_drawn(
+        "scale.svg",
+        &Bars {
+            title: "p50 in milliseconds, by the appointments in the table",
+            names: names(&rows),
+            series: vec![("1,000", p50(1)), ("10,000", p50(2)), ("100,000", p50(3))],
+            scale: 0.0..20.0,
+            logarithmic: false,
+            goal: None,
+        },
+    );
+}
