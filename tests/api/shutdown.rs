@@ -123,6 +123,15 @@ fn head_of_post() -> String {
     )
 }
 
+/// Waits until a service takes no new connections: it has learned that it is to stop.
+fn until_nobody_is_let_in(address: &str) {
+    let begun = Instant::now();
+    while TcpStream::connect(address).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "connections are still taken");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     let folder = tempfile::tempdir().unwrap();
@@ -134,10 +143,9 @@ fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     let head = head_of_post();
     write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{half}", body.len()).unwrap();
     // The request is under way: its head has arrived, half of its body has not.
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_secs(1));
     let stopping = std::thread::spawn(move || running.terminate());
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(TcpStream::connect(&address).is_err(), "nobody new is let in");
+    until_nobody_is_let_in(&address);
     connection.write_all(rest.as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
@@ -156,10 +164,10 @@ fn a_request_that_does_not_finish_in_time_is_cut_off_and_a_second_signal_does_no
         let mut connection = TcpStream::connect(running.address()).unwrap();
         let head = head_of_post();
         write!(connection, "{head}\r\nContent-Length: 100\r\n\r\n{{").unwrap();
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_secs(1));
         for _ in 0..signals {
             running.signal("TERM");
-            std::thread::sleep(Duration::from_millis(300));
+            until_nobody_is_let_in(running.address());
         }
         let (status, log) = running.ended();
         assert_eq!(status.success(), signals == 1, "{log}");
