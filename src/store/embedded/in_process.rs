@@ -2,8 +2,10 @@
 //! this machine.
 
 use std::{
+    collections::HashMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 
 use aws_smithy_runtime_api::{
@@ -21,10 +23,26 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
+
+/// For how long a description of a table serves: the engine counts all items for it, which takes seconds where there are
+/// millions. DynamoDB itself counts every six hours (AWS, `TableDescription`, `ItemCount`).
+const DESCRIBED_FOR: Duration = Duration::from_mins(10);
 
 /// The way to a database that may be closed. Clones share it.
 #[derive(Clone)]
-pub struct InProcess(Arc<RwLock<Option<Database>>>);
+pub struct InProcess(Arc<RwLock<Option<Open>>>);
+
+struct Open {
+    database: Database,
+    /// What was answered to `DescribeTable`, by what was asked.
+    described: Mutex<HashMap<Vec<u8>, Described>>,
+}
+
+struct Described {
+    since: Instant,
+    answer: Vec<u8>,
+}
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +52,7 @@ impl fmt::Debug for InProcess {
 
 impl InProcess {
     pub(super) fn to(database: Database) -> Self {
-        Self(Arc::new(RwLock::new(Some(database))))
+        Self(Arc::new(RwLock::new(Some(Open { database, described: Mutex::default() }))))
     }
 
     /// Waits for the calls that run, and closes the database; later calls fail as where nobody listens.
@@ -44,18 +62,19 @@ impl InProcess {
 
     /// The database, unless it is closed.
     pub(super) fn database(&self) -> Option<Database> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().map(|open| open.database.clone())
     }
 
     fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let database = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let database = database
+        let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let open = open
             .as_ref()
             .ok_or_else(|| ConnectorError::io("the embedded engine was stopped".into()))?;
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default();
         let body = request.body().bytes().unwrap_or_default();
-        let (status, json) = match dispatch(database, operation, body) {
+        let (status, json) = match open.answer(operation, body) {
             Ok(json) => (200, json),
             Err(error) => (error.status_code(), error.to_json().into_bytes()),
         };
@@ -64,6 +83,29 @@ impl InProcess {
         let mut response = HttpResponse::new(status, SdkBody::from(json));
         response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
         Ok(response)
+    }
+}
+
+impl Open {
+    fn answer(&self, operation: &str, body: &[u8]) -> dynoxide::Result<Vec<u8>> {
+        if !operation.ends_with("Table") {
+            return dispatch(&self.database, operation, body);
+        }
+        // Held while the engine counts, so that whoever asks again meanwhile does not have it count again.
+        let mut described = self.described.lock().unwrap_or_else(PoisonError::into_inner);
+        if operation != "DescribeTable" {
+            described.clear();
+            return dispatch(&self.database, operation, body);
+        }
+        match described.get(body) {
+            Some(known) if known.since.elapsed() < DESCRIBED_FOR => Ok(known.answer.clone()),
+            _ => {
+                let answer = dispatch(&self.database, operation, body)?;
+                let known = Described { since: Instant::now(), answer: answer.clone() };
+                described.insert(body.to_owned(), known);
+                Ok(answer)
+            }
+        }
     }
 }
 
@@ -178,6 +220,26 @@ mod tests {
         assert!(refused.code().is_some(), "{refused:?}");
         let unknown = client.describe_limits().send().await.unwrap_err();
         assert_eq!(unknown.raw_response().unwrap().status().as_u16(), 501);
+    }
+
+    #[tokio::test]
+    async fn a_table_is_described_as_it_is_and_not_counted_each_time() {
+        let (engine, client) = engine_with_table().await;
+        let describe = async || client.describe_table().table_name("clinic").send().await;
+        let items = async || describe().await.unwrap().table.unwrap().item_count;
+        assert_eq!(items().await, Some(0));
+        client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().put(put_new("a")).build())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(items().await, Some(0), "it was counted already");
+        client.delete_table().table_name("clinic").send().await.unwrap();
+        assert!(describe().await.is_err(), "it is gone");
+        Store::new(client.clone(), "clinic").create_table().await.unwrap();
+        assert_eq!(items().await, Some(0));
+        engine.stop().await;
     }
 
     #[tokio::test]
