@@ -27,7 +27,7 @@ export CLINIC_API_RATE_PER_ORGANISATION=1000000 CLINIC_API_DEVELOPMENT_ISSUER=$s
 "$binary" serve --store memory --listen 127.0.0.1:0 --log-format json 2>"$scratch/log" &
 service=$!
 for _ in $(seq 100); do
-    api=$(sed -nE 's|.*"api":"([^"]*)/v1/clinics".*|\1|p' "$scratch/log")
+    api=$(sed -nE 's|.*"api\.url":"([^"]*)/v1/clinics".*|\1|p' "$scratch/log")
     [ -z "$api" ] || break
     sleep 0.1
 done
@@ -36,7 +36,7 @@ token=$("$binary" token --role admin)
 status=0
 st --config-file tests/schemathesis/schemathesis.toml run "$api/openapi.json" --checks all \
     --header "Authorization: Bearer $token" --seed "$seed" --max-examples "$examples" || status=$?
-if grep -E '"code":"internal_error"|"message":"panicked"' "$scratch/log"; then
+if grep -E '"error\.type":"internal_error"|"message":"panicked"' "$scratch/log"; then
     echo "the service had errors of its own"
     status=1
 fi
