@@ -117,8 +117,8 @@ impl IssuerKeys {
         Self(Arc::new(Shared { location, known: RwLock::new(known), asked: Mutex::new(None) }))
     }
 
-    /// The key of an id, the same one until the set is asked for anew. A set that is fresh is not asked for again before half a minute is over, so that tokens
-    /// with made-up ids make no requests.
+    /// The key of an id, the same one until the set is asked for anew. A set that is fresh is not asked for again before
+    /// half a minute is over, so that tokens with made-up ids make no requests.
     ///
     /// # Errors
     /// [`NoKey`].

@@ -97,6 +97,10 @@ impl Places {
     /// Has a task pass the runtime's queue, now and then, and judges by how long that takes how many places there are. It
     /// waits for nothing.
     pub fn look_at_queue(&self) {
+        // Whatever was seen, there would be as many.
+        if self.0.fewest == self.0.most {
+            return;
+        }
         let now = Instant::now();
         {
             let Ok(mut queue) = self.0.queue.try_lock() else { return };
