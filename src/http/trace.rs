@@ -133,35 +133,16 @@ fn nanos(elapsed: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        sync::{Arc, Mutex},
-    };
-
     use axum::{Router, body::Body, middleware, routing::get};
     use tower::ServiceExt as _;
 
     use super::*;
 
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     #[tokio::test]
     async fn a_caller_who_hangs_up_is_logged_as_one() {
-        let lines = Lines::default();
-        let writer = lines.clone();
+        let lines = tempfile::NamedTempFile::new().unwrap();
         let subscriber =
-            tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+            tracing_subscriber::fmt().json().with_writer(lines.reopen().unwrap()).finish();
         let _logging = tracing::subscriber::set_default(subscriber);
         let never = get(async || std::future::pending::<()>().await);
         let log = middleware::from_fn_with_state(HeaderSettings::default(), log);
@@ -169,7 +150,7 @@ mod tests {
         let request = Request::get("/never").body(Body::empty()).unwrap();
         let hung_up = tokio::time::timeout(Duration::from_millis(20), service.oneshot(request));
         assert!(hung_up.await.is_err());
-        let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let logged = std::fs::read_to_string(lines.path()).unwrap();
         assert!(
             logged.contains("\"abandoned\"")
                 && logged.contains("\"http.response.status_code\":499"),

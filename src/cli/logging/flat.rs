@@ -56,34 +56,15 @@ fn members(line: &mut Writer<'_>, object: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::Write,
-        sync::{Arc, Mutex},
-    };
-
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
 
     #[test]
     fn a_line_is_one_flat_object_whatever_stands_in_it() {
-        let lines = Lines::default();
-        let writer = lines.clone();
+        let lines = tempfile::NamedTempFile::new().unwrap();
         let subscriber = tracing_subscriber::fmt()
             .fmt_fields(JsonFields::new())
             .event_format(Flat)
-            .with_writer(move || writer.clone())
+            .with_writer(lines.reopen().unwrap())
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let outer =
@@ -95,7 +76,7 @@ mod tests {
             let nothing: Option<&str> = None;
             tracing::info!("error.type" = nothing, error.message = "a \"quote\"\n}{", "a line\n");
         });
-        let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let logged = std::fs::read_to_string(lines.path()).unwrap();
         assert_eq!(logged.lines().count(), 1, "{logged}");
         let mut line: serde_json::Map<String, Value> = serde_json::from_str(&logged).unwrap();
         assert!(line.remove("timestamp").is_some_and(|it| it.as_str().unwrap().ends_with('Z')));

@@ -123,8 +123,8 @@ impl Store {
     }
 }
 
-/// Tries a write until it is known what became of it, as far as `repeats` goes. That is done here rather than by the SDK, so that what is refused
-/// after a lost reply is known as what this write itself may have caused.
+/// Tries a write until it is known what became of it, as far as `repeats` goes. That is done here rather than by the SDK,
+/// so that what is refused after a lost reply is known as what this write itself may have caused.
 ///
 /// A try is given a ClientRequestToken, which it shares with the one before it if that one's reply was lost or throttled:
 /// DynamoDB then tells whether it was done. What was cancelled comes with a new one.
