@@ -3,9 +3,14 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
-    Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse as _,
+    Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
+use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
@@ -154,10 +159,10 @@ impl AppState {
         let (principal, at) = (request.grant.principal(), self.now());
         let patients: BTreeSet<_> = patients.into_iter().collect();
         for patient_id in patients {
-            let context = WriteContext {
+            let context = || WriteContext {
                 org: principal.org.clone(),
                 subject: principal.subject.clone(),
-                request_id: request.request_id.clone(),
+                request_id: request.request_id.as_ref().to_owned(),
                 now: at,
                 precondition: Precondition::None,
                 idempotency: None,
@@ -185,25 +190,52 @@ pub fn service(state: AppState) -> Router {
     let limits = state.0.parts.limits;
     let places = Places::new(limits.concurrent_at_least, limits.concurrent);
     let headers = state.0.parts.headers.clone();
-    let guard = Guard::new(state.clone(), &document);
-    let api = api.route_layer(middleware::from_fn_with_state(guard, auth::authorise));
+    let gate = Gate { places, guard: Guard::new(state.clone(), &document) };
     let routes = api.with_state(state).merge(router::documentation(&document));
-    let routes = routes.layer(middleware::from_fn_with_state(places, load_shed::shed));
+    let routes = routes.layer(middleware::from_fn_with_state(gate, admit));
     layered(routes, REQUEST_DEADLINE, headers)
+}
+
+/// What stands before the handlers.
+#[derive(Clone)]
+struct Gate {
+    places: Places,
+    guard: Guard,
+}
+
+/// Lets a request pass to its handler if there is a place for it and its caller may.
+async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let authorise = async |request| {
+        auth::authorise(&gate.guard, request, async |request| next.run(request).await).await
+    };
+    load_shed::shed(&gate.places, request, authorise).await
+}
+
+/// What every request passes, the outermost first: it has its id before anything else, and a problem is rendered after
+/// everything that may make one. One layer of the router's for all of them: it boxes and clones what is inside of each,
+/// with each request.
+async fn accompany(
+    State(settings): State<HeaderSettings>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let protect = async |request| {
+        headers::protect(&settings, request, async |request| next.run(request).await).await
+    };
+    let log = async |request| trace::log(&settings, request, protect).await;
+    let render = async |request| problem::render(request, log).await;
+    request_id::assign(request, render).await
 }
 
 /// Routes inside the layers that every request passes, each of which may take as long as `deadline`.
 pub fn layered(routes: Router, deadline: Duration, headers: HeaderSettings) -> Router {
     let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
-    // The last layer is the outermost: a request has its id before anything else, and a problem is rendered
-    // after everything that may make one.
-    routes
-        .layer(DefaultBodyLimit::max(body::MAX_BYTES))
+    // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
+    let panics = CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(headers, accompany))
+        .layer(panics)
         .layer(deadline)
-        // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
-        .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()))
-        .layer(middleware::from_fn_with_state(headers.clone(), headers::protect))
-        .layer(middleware::from_fn_with_state(headers, trace::log))
-        .layer(middleware::from_fn(problem::render))
-        .layer(middleware::from_fn(request_id::assign))
+        .layer(DefaultBodyLimit::max(body::MAX_BYTES));
+    routes.layer(layers)
 }

@@ -9,7 +9,7 @@ use std::{
 use aws_config::BehaviorVersion;
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem, Update},
 };
 use tokio::{task::JoinSet, time::Instant};
 
@@ -45,6 +45,7 @@ pub struct Asked {
     staff: String,
     patient: String,
     day: String,
+    half_full_day: String,
 }
 
 fn variable(name: &str) -> String {
@@ -69,6 +70,7 @@ pub fn asked_for() -> Option<Asked> {
         staff: variable("STAFF"),
         patient: variable("PATIENT"),
         day: variable("DAY"),
+        half_full_day: variable("HALF_FULL_DAY"),
     })
 }
 
@@ -95,7 +97,8 @@ pub fn told(mut program: Command, site: &Site, calls: Calls) -> Command {
         .env("CLINIC", callers.clinic.rsplit('/').next().unwrap())
         .env("STAFF", &callers.staff[0])
         .env("PATIENT", &callers.patients[0])
-        .env("DAY", callers.listed_day())
+        .env("DAY", callers.listed_day().to_string())
+        .env("HALF_FULL_DAY", callers.half_full_day().to_string())
         .env("AWS_ENDPOINT_URL_DYNAMODB", &callers.endpoint)
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "x")
@@ -158,17 +161,18 @@ async fn call(client: &Client, asked: &Asked) {
     }
 }
 
-/// As booking: items of the same number and about the same size, which nobody else has.
+/// As booking: it reads the same items, day sheets of the middle size among them, and writes items of the same number and
+/// about the same size, which nobody else has.
 async fn book(client: &Client, asked: &Asked) {
-    let Asked { table, clinic, staff, patient, day, .. } = asked;
+    let Asked { table, clinic, staff, patient, day, half_full_day, .. } = asked;
     let id = format!("{:032x}", rand::random::<u128>());
     let people = [
         key(format!("CLINIC#{clinic}"), format!("STAFF#{staff}")),
         key(format!("PATIENT#{patient}"), "META".to_owned()),
     ];
     let sheets = [
-        key(format!("BARE#DAYS#{clinic}"), format!("{day}#{id}")),
-        key(format!("BARE#PATIENT#{patient}"), format!("DAY#{id}")),
+        key(format!("DAYS#{clinic}"), format!("{half_full_day}#STAFF#{staff}")),
+        key(format!("PATIENT#{patient}"), format!("DAY#{half_full_day}")),
     ];
     let read = [&people[..], &sheets[..], &[key(format!("CLINIC#{clinic}"), "META".to_owned())]];
     let read = KeysAndAttributes::builder().set_keys(Some(read.concat())).consistent_read(true);
@@ -183,7 +187,7 @@ async fn book(client: &Client, asked: &Asked) {
         .expression_attribute_values(":to", text(format!("EXCEPTION#{day}~")))
         .send();
     let (batch, exceptions) = tokio::join!(batch, exceptions);
-    assert_eq!(batch.unwrap().responses.unwrap()[table].len(), 3);
+    assert_eq!(batch.unwrap().responses.unwrap()[table].len(), 5);
     assert_eq!(exceptions.unwrap().count, 0);
     let mut writes = Vec::new();
     let mut appointment = key(format!("BARE#CLINIC#{clinic}"), format!("APPT#{day}#{id}"));
@@ -192,25 +196,14 @@ async fn book(client: &Client, asked: &Asked) {
     for number in 0..14 {
         appointment.insert(format!("attribute_{number}"), text("a value of an appointment"));
     }
-    let entry = [("start", 1_800_000_000_u64), ("end", 1_800_000_600)];
-    let entry = entry.map(|(name, at)| (name.to_owned(), AttributeValue::N(at.to_string())));
-    let entries = [(id.clone(), AttributeValue::M(entry.into()))].into();
     let new = "attribute_not_exists(PK)";
-    let put =
-        |item| Put::builder().table_name(table).set_item(Some(item)).condition_expression(new);
-    writes.push(put(appointment));
-    for sheet in sheets {
-        let mut sheet = sheet;
-        sheet.insert("entries".to_owned(), AttributeValue::M(HashMap::clone(&entries)));
-        sheet.insert("rev".to_owned(), AttributeValue::N("1".to_owned()));
-        for name in ["type", "org", "created_at", "updated_at", "updated_by", "request_id"] {
-            sheet.insert(name.to_owned(), text("2027-03-01T08:00:00Z"));
-        }
-        writes.push(put(sheet));
+    let put = Put::builder().table_name(table).set_item(Some(appointment));
+    let put = put.condition_expression(new).build().unwrap();
+    writes.push(TransactWriteItem::builder().put(put).build());
+    for sheet in [format!("BARE#DAYS#{clinic}"), format!("BARE#PATIENT#{patient}")] {
+        let update = update_of_sheet(table, key(sheet, format!("{day}#{id}")));
+        writes.push(TransactWriteItem::builder().update(update).build());
     }
-    let puts = writes
-        .into_iter()
-        .map(|put| TransactWriteItem::builder().put(put.build().unwrap()).build());
     let checks = people.into_iter().map(|person| {
         let check = ConditionCheck::builder().table_name(table).set_key(Some(person));
         let check = check
@@ -221,6 +214,27 @@ async fn book(client: &Client, asked: &Asked) {
             .expression_attribute_values(":a", AttributeValue::Bool(true));
         TransactWriteItem::builder().condition_check(check.build().unwrap()).build()
     });
-    let writes = puts.chain(checks).collect();
+    writes.extend(checks);
     client.transact_write_items().set_transact_items(Some(writes)).send().await.unwrap();
+}
+
+fn update_of_sheet(table: &str, key: HashMap<String, AttributeValue>) -> Update {
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    let entry = [("start", 1_800_000_000), ("end", 1_800_000_600)];
+    let entry = entry.map(|(name, at)| (name.to_owned(), number(at)));
+    let mut update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key))
+        .update_expression("SET #a = :a, #b = :b, #c = :c, #d = :d ADD #e :e")
+        .condition_expression("attribute_not_exists(#e) AND attribute_not_exists(#f)")
+        .expression_attribute_values(":d", AttributeValue::M(entry.into()))
+        .expression_attribute_values(":e", number(1));
+    for value in [":a", ":b", ":c"] {
+        update = update.expression_attribute_values(value, text("2027-03-01T08:00:00Z"));
+    }
+    let names = ["updated_at", "updated_by", "request_id", "entry", "rev", "deleting"];
+    for (name, short) in names.into_iter().zip(["#a", "#b", "#c", "#d", "#e", "#f"]) {
+        update = update.expression_attribute_names(short, name);
+    }
+    update.build().unwrap()
 }

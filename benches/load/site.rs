@@ -43,12 +43,16 @@ pub enum Target {
     Book,
 }
 
-/// Staff members of the clinic, and as many patients: one sees the other all day.
+/// Staff members of the clinic.
 const STAFF: usize = 40;
+/// Patients who take turns with one staff member.
+const PATIENTS_EACH: usize = 4;
 /// Appointments of a day of one staff member: every ten minutes, so that none is over UTC midnight.
 const A_DAY: usize = 40;
-/// Appointments of the day that is listed.
+/// Appointments of the day that is listed, all of one staff member.
 const LISTED: usize = 25;
+/// Appointments of the day whose sheets the bare SDK reads: as many as a staff member has on average while the days fill.
+const HALF_A_DAY: usize = A_DAY / 2;
 
 /// Where the data are.
 pub struct StoreProcess {
@@ -116,7 +120,7 @@ impl Site {
             api,
             table,
             endpoint: store.endpoint.clone(),
-            first_day: today + 3.days(),
+            first_day: today + 4.days(),
             clinic: String::new(),
             staff: Vec::new(),
             patients: Vec::new(),
@@ -152,28 +156,33 @@ impl Callers {
         for _ in 0..STAFF {
             let member = json!({ "name": "Dr. Anna Keller", "role": "physician" });
             self.staff.push(self.make(&format!("{}/staff", self.clinic), member).await);
+        }
+        for _ in 0..STAFF * PATIENTS_EACH {
             let patient = json!({ "name": "Ida Example", "birth_date": "1984-05-17",
                 "phone": "+41445551234", "email": "ida@example.org" });
             self.patients.push(self.make("/v1/patients", patient).await);
         }
-        let listed = self.first_day.yesterday().unwrap();
-        for number in 0..LISTED {
-            let path = format!("{}/appointments", self.clinic);
-            self.appointment = self.make(&path, self.booking(listed, 0, number)).await;
+        for (day, appointments) in [(self.half_full_day(), HALF_A_DAY), (self.listed_day(), LISTED)]
+        {
+            for number in 0..appointments {
+                let path = format!("{}/appointments", self.clinic);
+                self.appointment = self.make(&path, self.booking(day, 0, number)).await;
+            }
         }
     }
 
     fn booking(&self, day: Date, party: usize, number: usize) -> Value {
+        let patient = party + STAFF * (number % PATIENTS_EACH);
         let minute = 8 * 60 + number * 10;
         json!({
             "staff_id": self.staff[party],
-            "patient_id": self.patients[party],
+            "patient_id": self.patients[patient],
             "start": format!("{day}T{:02}:{:02}:00Z", minute / 60, minute % 60),
             "duration_minutes": 10,
         })
     }
 
-    /// The next time that nobody has, day after day: with each request another staff member and their patient.
+    /// The next time that nobody has, day after day: with each request another staff member and a patient of theirs.
     fn next_booking(&self) -> Value {
         let number = self.booked.fetch_add(1, Ordering::Relaxed);
         let (party, slot) = (number % STAFF, number / STAFF);
@@ -181,9 +190,14 @@ impl Callers {
         self.booking(day, party, slot % A_DAY)
     }
 
-    /// The day that is listed, as a key has it.
-    pub fn listed_day(&self) -> String {
-        self.first_day.yesterday().unwrap().to_string()
+    /// The day that is listed.
+    pub fn listed_day(&self) -> Date {
+        self.first_day.yesterday().unwrap()
+    }
+
+    /// The day on which the first staff member has half of the appointments that they can have.
+    pub fn half_full_day(&self) -> Date {
+        self.listed_day().yesterday().unwrap()
     }
 }
 
@@ -200,8 +214,7 @@ impl Asks for Callers {
             Target::Patient => format!("/v1/patients/{}", self.patients[0]),
             Target::Appointment => format!("{}/appointments/{}", self.clinic, self.appointment),
             Target::Day => {
-                let listed = self.first_day.yesterday().unwrap();
-                format!("{}/appointments?date={listed}", self.clinic)
+                format!("{}/appointments?date={}", self.clinic, self.listed_day())
             }
             Target::Book => {
                 let path = format!("{}/appointments", self.clinic);

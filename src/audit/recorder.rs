@@ -57,8 +57,8 @@ impl Recorder {
     }
 
     /// Has an access written soon. It is lost if too many wait, or if the table can't be written to for half a
-    /// minute; both are counted, and logged with their ids.
-    pub fn record(&self, context: WriteContext, access: Access) {
+    /// minute; both are counted, and logged with their ids. Of one that is written already, no `context` is made.
+    pub fn record(&self, context: impl FnOnce() -> WriteContext, access: Access) {
         let key = access.key();
         if self.0.known.contains_key(&key) {
             return;
@@ -67,7 +67,7 @@ impl Recorder {
             lost(&access, "too many wait to be written");
             return;
         };
-        let shared = self.0.clone();
+        let (shared, context) = (self.0.clone(), context());
         let write = async move {
             let _place = place;
             if shared.write(&context, &access).await {

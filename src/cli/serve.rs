@@ -195,7 +195,10 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let lifecycle = state.lifecycle().clone();
     let draining = lifecycle.clone();
-    let serving = server::run(listener, service(state), &draining, limits, stop.drain_timeout);
+    // On a thread that ends: the allocator gives back what the document of the API took while it was made.
+    let made = std::thread::spawn(move || service(state)).join();
+    let service = made.map_err(|_| anyhow::anyhow!("the routes can't be put together"))?;
+    let serving = server::run(listener, service, &draining, limits, stop.drain_timeout);
     let told_again = async {
         leave(&lifecycle, stop.shutdown_delay, &mut signals).await;
         signals.any().await;

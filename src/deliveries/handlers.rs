@@ -91,7 +91,7 @@ pub async fn get_delivery(
 ) -> ApiResult<Response> {
     let org = context.grant.org();
     let found = repo::get(app.store(), org, &webhook, &id, query.consistent).await?;
-    tagged(found).for_get(&context.headers)
+    tagged(found).for_get(&context.if_none_match)
 }
 
 /// Replay a delivery

@@ -152,7 +152,7 @@ pub async fn get_exception(
 ) -> ApiResult<Response> {
     let org = context.grant.org();
     let found = repo::get(app.store(), org, &clinic, &id, query.consistent).await?;
-    tagged(found).for_get(&context.headers)
+    tagged(found).for_get(&context.if_none_match)
 }
 
 /// Delete an exception

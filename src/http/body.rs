@@ -1,12 +1,12 @@
 //! JSON bodies: their type, their syntax, their shape and their rules, each with an error of its own.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use axum::{
-    body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header},
+    body::{Body, Bytes, to_bytes},
+    http::{HeaderMap, header},
 };
+use http_body_util::LengthLimitError;
 use serde::{
     Serialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -25,31 +25,26 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The body's bytes, if their type is one of `types`. A body left out reads as `{}`.
+/// The bytes of the body that came with these headers, if their type is one of `types`. A body left out reads as `{}`.
 ///
 /// # Errors
 /// 415 for another type, 413 for too large a body, 408 for one that does not arrive in time, 400 for one that is not
 /// UTF-8, as JSON must be (RFC 8259).
-pub async fn read<S: Send + Sync>(
-    request: Request,
-    state: &S,
-    types: &[&str],
-) -> Result<Bytes, ApiError> {
-    let untyped = !request.headers().contains_key(header::CONTENT_TYPE);
+pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Bytes, ApiError> {
+    let untyped = !headers.contains_key(header::CONTENT_TYPE);
     let wrong_type = || {
         let detail = format!("Send {}.", types.join(" or "));
         ApiError::new(ErrorCode::UnsupportedMediaType, detail)
     };
     // What is known from the headers is refused before the body is waited for.
-    if !untyped && !has_type(request.headers(), types) {
+    if !untyped && !has_type(headers, types) {
         return Err(wrong_type());
     }
-    if announces_too_much(request.headers()) {
+    if announces_too_much(headers) {
         return Err(too_large());
     }
-    let reading = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state));
-    let bytes = reading.await.map_err(|_| too_slow())?;
-    let bytes = bytes.map_err(|rejection| unreadable(&rejection))?;
+    let reading = tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BYTES));
+    let bytes = reading.await.map_err(|_| too_slow())?.map_err(|error| unreadable(&error))?;
     if bytes.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -87,8 +82,8 @@ fn no_utf_8(error: std::str::Utf8Error) -> ApiError {
     ApiError::new(ErrorCode::InvalidJson, format!("The body is not UTF-8 at byte {place}."))
 }
 
-fn unreadable(rejection: &BytesRejection) -> ApiError {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+fn unreadable(error: &axum::Error) -> ApiError {
+    if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
         return too_large();
     }
     ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")

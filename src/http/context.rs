@@ -1,9 +1,10 @@
 //! What a handler needs to know of a request besides its parameters: who asks, when, and on which conditions.
 
+use std::sync::Arc;
+
 use axum::{
-    Extension, RequestPartsExt as _,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
@@ -16,10 +17,10 @@ use crate::{app::AppState, error::ApiError, store::WriteContext};
 pub struct ReadContext {
     /// Who asks, and for what they may.
     pub grant: Grant,
-    /// The headers, for `If-None-Match`.
-    pub headers: HeaderMap,
+    /// What was sent as `If-None-Match`.
+    pub if_none_match: Vec<HeaderValue>,
     /// The request's id, unique to it.
-    pub request_id: String,
+    pub request_id: Arc<str>,
 }
 
 impl FromRequestParts<AppState> for ReadContext {
@@ -27,13 +28,14 @@ impl FromRequestParts<AppState> for ReadContext {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let grant = Grant::from_request_parts(parts, state).await?;
-        Ok(Self { grant, headers: parts.headers.clone(), request_id: request_id(parts).await })
+        let if_none_match = parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+        Ok(Self { grant, if_none_match, request_id: request_id(parts) })
     }
 }
 
-async fn request_id(parts: &mut Parts) -> String {
-    let id = parts.extract::<Extension<RequestId>>().await;
-    id.map_or_else(|_| RequestId::from_header(None), |Extension(id)| id).unique
+fn request_id(parts: &Parts) -> Arc<str> {
+    let id = parts.extensions.get::<RequestId>().cloned();
+    id.unwrap_or_else(|| RequestId::from_header(None)).unique
 }
 
 async fn write_context(
@@ -43,7 +45,7 @@ async fn write_context(
 ) -> Result<WriteContext, ApiError> {
     let grant = Grant::from_request_parts(parts, state).await?;
     let (org, subject) = (grant.org(), grant.principal().subject.as_str());
-    let request_id = request_id(parts).await;
+    let request_id = request_id(parts).as_ref().to_owned();
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
         idempotency: idempotency::from_request(headers, org, subject, method, path, body)?,
@@ -81,11 +83,7 @@ where
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
         let (mut parts, sent) = request.into_parts();
-        // The body is read on its own, as the parts are still needed for the context.
-        let mut reading = Request::new(sent);
-        *reading.headers_mut() = parts.headers.clone();
-        *reading.extensions_mut() = parts.extensions.clone();
-        let bytes = body::read(reading, state, &["application/json"]).await?;
+        let bytes = body::read(&parts.headers, sent, &["application/json"]).await?;
         let body = body::parse(&bytes)?;
         let context = write_context(&mut parts, state, &bytes).await?;
         Ok(Self { body, context })

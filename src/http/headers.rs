@@ -1,9 +1,8 @@
 //! What browsers and caches are told with every answer, and how many headers a request may have.
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, header},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
@@ -36,16 +35,16 @@ impl HeaderSettings {
 
 /// Refuses requests with too many headers, and gives every answer the headers that protect it.
 pub async fn protect(
-    State(settings): State<HeaderSettings>,
+    settings: &HeaderSettings,
     request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let of_docs = request.uri().path().starts_with("/docs");
     let mut response = if request.headers().len() > MAX_HEADERS {
         let detail = format!("A request has at most {MAX_HEADERS} header fields.");
         ApiError::new(ErrorCode::TooManyHeaders, detail).into_response()
     } else {
-        next.run(request).await
+        next(request).await
     };
     let headers = response.headers_mut();
     let csp = if of_docs { CSP_OF_DOCS } else { CSP_OF_DATA };

@@ -3,8 +3,7 @@
 mod places;
 
 use axum::{
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
+    extract::{MatchedPath, Request},
     response::{IntoResponse as _, Response},
 };
 pub use places::Places;
@@ -15,15 +14,19 @@ use crate::error::{ApiError, ErrorCode};
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/version"];
 
 /// Lets a request pass if there is a place for it.
-pub async fn shed(State(places): State<Places>, request: Request, next: Next) -> Response {
+pub async fn shed(
+    places: &Places,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if path.is_some_and(|path| PROBES.contains(&path)) {
-        return next.run(request).await;
+        return next(request).await;
     }
     places.look_at_queue();
     let Some(_place) = places.take() else {
         let detail = "Too many requests are under way. Nothing was done; try again.";
         return ApiError::new(ErrorCode::Overloaded, detail).retry_later().into_response();
     };
-    next.run(request).await
+    next(request).await
 }

@@ -43,9 +43,10 @@ where
 {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let types = [MERGE_PATCH_JSON, "application/json"];
-        let bytes = read(request, state, &types).await?;
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body, &types).await?;
         let json = json::parse(&bytes).map_err(|error| misshapen(&error, String::new()))?;
         match json {
             Value::Object(members) => Ok(Self { members, of: PhantomData }),

@@ -1,9 +1,10 @@
 //! The last middleware on the way out: every error leaves as a problem with its request's id, whoever made it.
 
+use std::sync::Arc;
+
 use axum::{
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use problem_details::ProblemDetails;
@@ -19,13 +20,13 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 struct Members {
     #[serde(flatten)]
     known: ProblemMembers,
-    request_id: String,
+    request_id: Arc<str>,
 }
 
 /// Makes a problem of every error response.
-pub async fn render(request: Request, next: Next) -> Response {
+pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let mut headers = HeaderMap::new();
     let mut pending = response.extensions_mut().remove::<PendingProblem>();
     if pending.is_none() {
@@ -46,7 +47,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     rendered
 }
 
-fn body(pending: PendingProblem, status: StatusCode, request_id: String) -> Response {
+fn body(pending: PendingProblem, status: StatusCode, request_id: Arc<str>) -> Response {
     let code = pending.code;
     let kind = format!("/problems/{}", code.as_str()).parse::<Uri>().unwrap_or_default();
     let problem = ProblemDetails::from_status_code(status)

@@ -4,7 +4,12 @@
 mod address;
 mod bucket;
 
-use std::{fmt::Write as _, num::NonZeroU32};
+use std::{
+    fmt::Write as _,
+    hash::{Hash, Hasher},
+    num::NonZeroU32,
+    sync::Arc,
+};
 
 pub use address::{PeerAddress, client_address};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -44,10 +49,34 @@ impl Default for RateSettings {
     }
 }
 
+/// A principal by who they are, whatever else a token says of them.
+#[derive(Debug, Clone)]
+struct Caller(Arc<Principal>);
+
+impl Caller {
+    fn who(&self) -> (&OrgId, &str) {
+        (&self.0.org, &self.0.subject)
+    }
+}
+
+impl PartialEq for Caller {
+    fn eq(&self, other: &Self) -> bool {
+        self.who() == other.who()
+    }
+}
+
+impl Eq for Caller {}
+
+impl Hash for Caller {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.who().hash(state);
+    }
+}
+
 /// The buckets of everybody who asked lately.
 pub struct Rates {
     addresses: Buckets<address::Network>,
-    principals: Buckets<(OrgId, String)>,
+    principals: Buckets<Caller>,
     organisations: Buckets<OrgId>,
     trusted_proxies: usize,
 }
@@ -86,9 +115,12 @@ impl Rates {
     ///
     /// # Errors
     /// 429.
-    pub fn charge(&self, principal: &Principal, standing: &mut Standing) -> Result<(), ApiError> {
-        let key = (principal.org.clone(), principal.subject.clone());
-        standing.note(self.principals.charge(&key))?;
+    pub fn charge(
+        &self,
+        principal: &Arc<Principal>,
+        standing: &mut Standing,
+    ) -> Result<(), ApiError> {
+        standing.note(self.principals.charge(&Caller(principal.clone())))?;
         standing.note(self.organisations.charge(&principal.org))
     }
 }

@@ -1,9 +1,10 @@
 //! `X-Request-Id`: taken from the caller if it is well-formed, made here otherwise, and always answered.
 
+use std::sync::Arc;
+
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue},
-    middleware::Next,
     response::Response,
 };
 use data_encoding::BASE32HEX_NOPAD;
@@ -11,25 +12,26 @@ use data_encoding::BASE32HEX_NOPAD;
 /// The header's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id, in two forms.
+/// A request's id, in two forms. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId {
     /// What the caller sees, and may have chosen.
-    pub public: String,
+    pub public: Arc<str>,
     /// What stands in the items that the request writes: unique even where callers repeat theirs, as a request
     /// knows its own work by it.
-    pub unique: String,
+    pub unique: Arc<str>,
 }
 
 impl RequestId {
     /// The id for what came in the header.
     #[must_use]
     pub fn from_header(header: Option<&HeaderValue>) -> Self {
-        let nonce = BASE32HEX_NOPAD.encode(&rand::random::<[u8; 15]>()).to_lowercase();
-        match header.and_then(|value| value.to_str().ok()).filter(|id| is_well_formed(id)) {
-            Some(public) => Self { public: public.to_owned(), unique: format!("{public}~{nonce}") },
-            None => Self { public: nonce.clone(), unique: nonce },
-        }
+        let mut nonce = BASE32HEX_NOPAD.encode(&rand::random::<[u8; 15]>());
+        nonce.make_ascii_lowercase();
+        let nonce: Arc<str> = nonce.into();
+        let sent = header.and_then(|value| value.to_str().ok()).filter(|id| is_well_formed(id));
+        let Some(sent) = sent else { return Self { public: nonce.clone(), unique: nonce } };
+        Self { public: sent.into(), unique: format!("{sent}~{nonce}").into() }
     }
 }
 
@@ -39,12 +41,11 @@ fn is_well_formed(id: &str) -> bool {
 }
 
 /// Gives every request its id and every response the same.
-pub async fn assign(mut request: Request, next: Next) -> Response {
+pub async fn assign(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = RequestId::from_header(request.headers().get(X_REQUEST_ID));
     let header = HeaderValue::from_str(&id.public);
-    request.extensions_mut().insert(id.clone());
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(id);
+    request.extensions_mut().insert(id);
+    let mut response = next(request).await;
     if let Ok(header) = header {
         response.headers_mut().insert(X_REQUEST_ID, header);
     }
@@ -59,7 +60,7 @@ mod tests {
     fn a_callers_id_is_kept_but_made_unique_for_items() {
         let header = HeaderValue::from_static("trace-1");
         let (a, b) = (RequestId::from_header(Some(&header)), RequestId::from_header(Some(&header)));
-        assert_eq!((a.public.as_str(), b.public.as_str()), ("trace-1", "trace-1"));
+        assert_eq!((a.public.as_ref(), b.public.as_ref()), ("trace-1", "trace-1"));
         assert_ne!(a.unique, b.unique);
     }
 
@@ -67,7 +68,7 @@ mod tests {
     fn what_could_forge_a_log_line_is_replaced() {
         for bad in ["", "a b", "a\"b", &"x".repeat(129)] {
             let header = HeaderValue::from_str(bad).unwrap();
-            assert_ne!(RequestId::from_header(Some(&header)).public, bad);
+            assert_ne!(RequestId::from_header(Some(&header)).public.as_ref(), bad);
         }
     }
 }

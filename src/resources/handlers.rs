@@ -105,7 +105,7 @@ pub async fn get_resource(
 ) -> ApiResult<Response> {
     let org = context.grant.org();
     let found = repo::get(app.store(), org, &clinic, &id, query.consistent).await?;
-    tagged(found).for_get(&context.headers)
+    tagged(found).for_get(&context.if_none_match)
 }
 
 /// Change a resource

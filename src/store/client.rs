@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, retry::RetryConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+    timeout::TimeoutConfig,
+};
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{Credentials, Region},
@@ -33,6 +36,8 @@ pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
         .retry_config(retries())
+        // Each try has its own time limit, which ends a stalled one sooner.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
     let mut streams = aws_sdk_dynamodbstreams::Config::from(&config).to_builder();

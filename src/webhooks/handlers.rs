@@ -141,7 +141,7 @@ pub async fn get_webhook(
     ApiQuery(query): ApiQuery<Consistent>,
 ) -> ApiResult<Response> {
     let found = repo::get(app.store(), context.grant.org(), &id, query.consistent).await?;
-    tagged(found).for_get(&context.headers)
+    tagged(found).for_get(&context.if_none_match)
 }
 
 /// Change a webhook

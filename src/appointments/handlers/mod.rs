@@ -66,5 +66,5 @@ pub async fn get_appointment(
         return Err(ApiError::not_found());
     }
     app.note_access(&context, &found.value.patient_id);
-    Tagged::new(found.meta.rev, out_for(&context.grant, found)).for_get(&context.headers)
+    Tagged::new(found.meta.rev, out_for(&context.grant, found)).for_get(&context.if_none_match)
 }

@@ -13,9 +13,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     RequestPartsExt as _,
-    extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State},
+    extract::{FromRequestParts, MatchedPath, RawPathParams, Request},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
-    middleware::Next,
     response::{IntoResponse as _, Response},
 };
 pub use grant::Grant;
@@ -87,10 +86,14 @@ impl Guard {
 }
 
 /// Lets a request pass to its handler if the policy grants what it asks for.
-pub async fn authorise(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+pub async fn authorise(
+    guard: &Guard,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let row = match guard.rule(&request) {
         // No operation: the router says which methods there are.
-        None | Some(Rule::Public) => return next.run(request).await,
+        None | Some(Rule::Public) => return next(request).await,
         Some(Rule::Policy(row)) => Some(row),
         Some(Rule::Closed) => None,
     };
@@ -99,7 +102,7 @@ pub async fn authorise(State(guard): State<Guard>, request: Request, next: Next)
     let mut response = match admit(&guard.app, row, &mut parts, &mut standing).await {
         Ok(grant) => {
             parts.extensions.insert(grant);
-            next.run(Request::from_parts(parts, body)).await
+            next(Request::from_parts(parts, body)).await
         }
         Err(refusal) => refusal.into_response(),
     };

@@ -159,7 +159,7 @@ pub async fn get_patient(
 ) -> ApiResult<Response> {
     let found = repo::get(app.store(), context.grant.org(), &id, query.consistent).await?;
     app.note_access(&context, [&id]);
-    tagged(found).for_get(&context.headers)
+    tagged(found).for_get(&context.if_none_match)
 }
 
 /// Change a patient
