@@ -17,6 +17,11 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
+    /// Moves it to a control group, which may limit its CPU time (`cgroups(7)`).
+    pub fn move_to(&self, control_group: &str) {
+        std::fs::write(format!("{control_group}/cgroup.procs"), self.0.id().to_string()).unwrap();
+    }
+
     fn file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).unwrap()
     }

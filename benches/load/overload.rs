@@ -4,6 +4,9 @@
 //! many come, whatever becomes of them. Store and load share the machine with the service, so the service is given less than
 //! the machine has: one thread, so that its CPU time is what runs out while those who ask have a core of their own; or few
 //! places and a store that takes long, so that places are what runs out.
+//!
+//! `CLINIC_BENCH_CGROUP` names the folder of a control group for the service: what limits its CPU time there, as Kubernetes
+//! does, leaves enough of the machine to store and load, also where a request takes little.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -66,6 +69,9 @@ pub async fn run() {
         let mut program = service();
         program.envs(scenario.variables.iter().copied());
         let site = Site::open_far_from_store(program, scenario.latency).await;
+        if let Ok(control_group) = std::env::var("CLINIC_BENCH_CGROUP") {
+            site.service.move_to(&control_group);
+        }
         for (endpoint, target) in scenario.endpoints {
             overload(&site, &format!("| {} | {endpoint}", scenario.name), *target).await;
         }

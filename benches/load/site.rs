@@ -9,16 +9,12 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{Credentials, Region},
-};
 use axum::{
     body::Bytes,
     http::{Request, StatusCode},
 };
 use clinic_api::{
-    store::{Store, client::local_config, embedded::Served},
+    store::{Store, embedded::Served},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::Full;
@@ -29,7 +25,7 @@ use tempfile::TempDir;
 use super::{
     drive::Asks,
     measured::Process,
-    service::{Api, HttpClient, on_endpoint, serve},
+    service::{Api, HttpClient, client_of, on_endpoint, serve, without_stream},
     slow_store,
 };
 
@@ -104,10 +100,11 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
-        let config = local_config(&store.endpoint)
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("x", "x", None, None, "bench"));
-        Store::new(Client::from_conf(config.build()), table.clone()).create_table().await.unwrap();
+        let client = client_of(&store.endpoint);
+        Store::new(client, table.clone()).create_table().await.unwrap();
+        if std::env::var("CLINIC_TEST_ENDPOINT").is_ok() {
+            without_stream(&store.endpoint, &table).await;
+        }
         let endpoint = match latency {
             Some(latency) => slow_store::before(&store.endpoint, latency).await,
             None => store.endpoint.clone(),

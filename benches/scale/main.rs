@@ -39,7 +39,7 @@ use clinic_api::{
 };
 use drive::open;
 use sample::{Sample, Target};
-use service::{in_folder, on_endpoint, serve, service};
+use service::{in_folder, on_endpoint, serve, service, without_stream};
 
 /// What was measured with so much in the table.
 struct Column {
@@ -85,9 +85,12 @@ fn on_store(folder: &Path, table: &str) -> Command {
 }
 
 /// Makes it all up; what the program said of it.
-fn seed(folder: &Path, table: &str, plan: &Plan) -> String {
+async fn seed(folder: &Path, table: &str, plan: &Plan) -> String {
     let created = on_store(folder, table).args(["table", "create"]).status().unwrap();
     assert!(created.success());
+    if let Ok(endpoint) = std::env::var("CLINIC_TEST_ENDPOINT") {
+        without_stream(&endpoint, table).await;
+    }
     let mut command = on_store(folder, table);
     command.args(["table", "seed"]);
     for (flag, number) in [
@@ -118,7 +121,7 @@ async fn measure(size: &str, rate: f64, length: Duration) -> Column {
     std::fs::create_dir_all(&folder).unwrap();
     let table = format!("scale-{:x}", rand::random::<u64>());
     let plan = plan(size);
-    let said = seed(&folder, &table, &plan);
+    let said = seed(&folder, &table, &plan).await;
     eprintln!("{size}: {}", said.trim());
     let bytes = bytes_in(&folder);
     let mut command = on_store(&folder, &table);
