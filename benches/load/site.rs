@@ -47,7 +47,7 @@ const PATIENTS_EACH: usize = 4;
 const A_DAY: usize = 40;
 /// Appointments of the day that is listed, all of one staff member.
 const LISTED: usize = 25;
-/// Appointments of the day whose sheets the bare SDK reads: as many as a staff member has on average while the days fill.
+/// Appointments of a staff member on the day whose sheets the bare SDK reads: as many as there are on average while days fill.
 const HALF_A_DAY: usize = A_DAY / 2;
 
 /// Where the data are.
@@ -92,11 +92,20 @@ pub struct Site {
 impl Site {
     /// Starts store and service, which `program` is, and makes what is asked for.
     pub async fn open(program: Command) -> Self {
-        Self::open_far_from_store(program, None).await
+        Self::open_as(program, None, HALF_A_DAY).await
     }
 
     /// The same, where every call arrives at the store so much later.
-    pub async fn open_far_from_store(mut program: Command, latency: Option<Duration>) -> Self {
+    pub async fn open_far_from_store(program: Command, latency: Option<Duration>) -> Self {
+        Self::open_as(program, latency, HALF_A_DAY).await
+    }
+
+    /// The same, where the bare SDK reads day sheets with so many appointments.
+    pub async fn open_as(
+        mut program: Command,
+        latency: Option<Duration>,
+        in_sheets: usize,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
@@ -124,7 +133,7 @@ impl Site {
             appointment: String::new(),
             booked: Arc::default(),
         };
-        callers.fill().await;
+        callers.fill(in_sheets).await;
         Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
     }
 
@@ -147,7 +156,7 @@ impl Callers {
     }
 
     /// A clinic with staff, patients, and the appointments of the day that is listed.
-    async fn fill(&mut self) {
+    async fn fill(&mut self, in_sheets: usize) {
         let clinic = json!({ "name": "Seefeld", "time_zone": "Etc/UTC" });
         self.clinic = format!("/v1/clinics/{}", self.make("/v1/clinics", clinic).await);
         for _ in 0..STAFF {
@@ -159,7 +168,7 @@ impl Callers {
                 "phone": "+41445551234", "email": "ida@example.org" });
             self.patients.push(self.make("/v1/patients", patient).await);
         }
-        for (day, appointments) in [(self.half_full_day(), HALF_A_DAY), (self.listed_day(), LISTED)]
+        for (day, appointments) in [(self.half_full_day(), in_sheets), (self.listed_day(), LISTED)]
         {
             for number in 0..appointments {
                 let path = format!("{}/appointments", self.clinic);
