@@ -18,7 +18,7 @@ use super::{
     measured::Process,
     seconds,
     service::service,
-    site::{Callers, Site, Target},
+    site::{Callers, HALF_A_DAY, Site, Target},
 };
 
 /// What runs out.
@@ -68,7 +68,7 @@ pub async fn run() {
     for scenario in &SCENARIOS {
         let mut program = service();
         program.envs(scenario.variables.iter().copied());
-        let site = Site::open_far_from_store(program, scenario.latency).await;
+        let site = Site::open_as(program, scenario.latency, HALF_A_DAY).await;
         if let Ok(control_group) = std::env::var("CLINIC_BENCH_CGROUP") {
             site.service.move_to(&control_group);
         }

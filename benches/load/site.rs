@@ -48,7 +48,7 @@ const A_DAY: usize = 40;
 /// Appointments of the day that is listed, all of one staff member.
 const LISTED: usize = 25;
 /// Appointments of a staff member on the day whose sheets the bare SDK reads: as many as there are on average while days fill.
-const HALF_A_DAY: usize = A_DAY / 2;
+pub const HALF_A_DAY: usize = A_DAY / 2;
 
 /// Where the data are.
 pub struct StoreProcess {
@@ -95,12 +95,8 @@ impl Site {
         Self::open_as(program, None, HALF_A_DAY).await
     }
 
-    /// The same, where every call arrives at the store so much later.
-    pub async fn open_far_from_store(program: Command, latency: Option<Duration>) -> Self {
-        Self::open_as(program, latency, HALF_A_DAY).await
-    }
-
-    /// The same, where the bare SDK reads day sheets with so many appointments.
+    /// The same, where every call arrives at the store so much later, and the bare SDK reads day sheets with so many
+    /// appointments.
     pub async fn open_as(
         mut program: Command,
         latency: Option<Duration>,
