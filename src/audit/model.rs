@@ -25,10 +25,16 @@ impl Access {
     /// The minute of the access. What the same caller asks for again within it is one access.
     #[must_use]
     pub fn minute(&self) -> Timestamp {
-        let seconds = SignedDuration::from_secs(self.at.as_second().rem_euclid(60));
-        let minute = self.at.saturating_sub(seconds).unwrap_or(self.at);
-        Timestamp::from_second(minute.as_second()).unwrap_or(self.at)
+        minute(self.at)
     }
+}
+
+/// The minute of an instant.
+#[must_use]
+pub fn minute(at: Timestamp) -> Timestamp {
+    let seconds = SignedDuration::from_secs(at.as_second().rem_euclid(60));
+    let minute = at.saturating_sub(seconds).unwrap_or(at);
+    Timestamp::from_second(minute.as_second()).unwrap_or(at)
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@ use std::{any::Any, io::IsTerminal as _, panic::PanicHookInfo};
 use anyhow::Context as _;
 use tracing::{Level, Metadata};
 use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, fmt::format::JsonFields, layer::SubscriberExt as _,
-    util::SubscriberInitExt as _,
+    EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use self::flat::Flat;
+use self::flat::{Flat, Members};
 use crate::config::{LogArgs, LogFormat};
 
 /// At TRACE, the SDK and the embedded engine log whole items, and so what is known of patients: whatever is
@@ -43,7 +42,7 @@ pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
     match settings.log_format {
         LogFormat::Text => registry.with(lines).init(),
         LogFormat::Json => {
-            registry.with(lines.fmt_fields(JsonFields::new()).event_format(Flat)).init();
+            registry.with(lines.fmt_fields(Members).event_format(Flat)).init();
         }
     }
     std::panic::set_hook(Box::new(log_panic));

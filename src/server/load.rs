@@ -40,9 +40,11 @@ pub struct UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.requests.send_modify(|requests| {
+        // Nobody waits for the end of one: no task need be looked for that does.
+        self.requests.send_if_modified(|requests| {
             requests.under_way.remove(&self.number);
             requests.changed = Instant::now();
+            false
         });
     }
 }

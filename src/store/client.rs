@@ -8,11 +8,11 @@ use aws_config::{
 };
 use aws_sdk_dynamodb::{
     Client, Config,
-    config::{Credentials, Region},
+    config::{Builder, Credentials, Region, SharedInterceptor},
 };
-use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::Builder as HttpClient;
 
-use super::{calls::MeasureCalls, circuit::Circuit, retry};
+use super::{calls::MeasureCalls, circuit::Circuit, retry, user_agent::UserAgent};
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -45,8 +45,10 @@ pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
     if let (Some(url), None) = (set(ENDPOINT), set(STREAMS_ENDPOINT)) {
         streams = streams.endpoint_url(url);
     }
-    let config = Config::from(&config).to_builder().interceptor(MeasureCalls);
-    let config = guarded(config.retry_partition(retry::budget_of_sdk()));
+    let config = Config::from(&config);
+    let agent = UserAgent::of(config.app_name());
+    let config = config.to_builder().retry_partition(retry::budget_of_sdk());
+    let config = guarded(watched(config, agent));
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(streams.build());
     (Client::from_conf(config.build()), streams)
 }
@@ -55,8 +57,16 @@ const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
 
 /// With a breaker, so that an outage is not made worse by us.
-fn guarded(config: aws_sdk_dynamodb::config::Builder) -> aws_sdk_dynamodb::config::Builder {
-    config.interceptor(Circuit::default())
+fn guarded(mut config: Builder) -> Builder {
+    config.push_interceptor(SharedInterceptor::permanent(Circuit::default()));
+    config
+}
+
+/// With calls that are measured and that tell who makes them.
+fn watched(mut config: Builder, agent: UserAgent) -> Builder {
+    config.push_interceptor(SharedInterceptor::permanent(MeasureCalls));
+    config.push_interceptor(SharedInterceptor::permanent(agent));
+    config
 }
 
 /// A client of the streams of an engine on this machine.
@@ -73,29 +83,29 @@ pub fn local_streams_config(endpoint: &str) -> aws_sdk_dynamodbstreams::config::
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
-        .http_client(Builder::new().build_http())
+        .http_client(HttpClient::new().build_http())
         .timeout_config(timeouts())
         .retry_config(retries())
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.
 #[must_use]
-pub fn local_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
+pub fn local_config(endpoint: &str) -> Builder {
     guarded(own_config(endpoint))
 }
 
 /// The same of an engine inside this process, which is never away: with a full disk it fails to write and goes on to read,
 /// and no breaker must take that from it.
 #[must_use]
-pub fn own_config(endpoint: &str) -> aws_sdk_dynamodb::config::Builder {
-    Config::builder()
+pub fn own_config(endpoint: &str) -> Builder {
+    let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
-        .http_client(Builder::new().build_http())
+        .http_client(HttpClient::new().build_http())
         .timeout_config(timeouts())
         .retry_config(retries())
-        .retry_partition(retry::budget_of_sdk())
-        .interceptor(MeasureCalls)
+        .retry_partition(retry::budget_of_sdk());
+    watched(config, UserAgent::of(None))
 }

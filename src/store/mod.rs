@@ -29,6 +29,7 @@ pub mod schema;
 mod sealed;
 pub mod shape;
 mod span;
+mod user_agent;
 pub mod write;
 
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
