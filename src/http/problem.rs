@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::Request,
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use problem_details::ProblemDetails;
@@ -27,27 +27,29 @@ struct Members {
 pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
     let mut response = next(request).await;
-    let mut headers = HeaderMap::new();
     let mut pending = response.extensions_mut().remove::<PendingProblem>();
     if pending.is_none() {
         // Made by axum or by a layer, which know nothing of problems.
-        let mut foreign = foreign(response.status()).map(IntoResponse::into_response);
-        pending = foreign.as_mut().and_then(|problem| problem.extensions_mut().remove());
-        headers.extend(foreign.map(|problem| problem.headers().clone()).unwrap_or_default());
+        let foreign = foreign(response.status()).map(IntoResponse::into_response);
+        let foreign = foreign.map(Response::into_parts).map(|(parts, _)| parts);
+        if let Some(mut parts) = foreign {
+            pending = parts.extensions.remove();
+            for (name, value) in &parts.headers {
+                response.headers_mut().entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
     let Some(pending) = pending else {
         return response;
     };
-    let (parts, _) = response.into_parts();
-    headers.extend(parts.headers);
-    headers.remove(header::CONTENT_TYPE);
-    headers.remove(header::CONTENT_LENGTH);
-    let mut rendered = body(pending, parts.status, id.unwrap_or_default());
-    rendered.headers_mut().extend(headers);
-    rendered
+    let (mut parts, _) = response.into_parts();
+    let bytes = body(pending, parts.status, id.unwrap_or_default());
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    Response::from_parts(parts, bytes.into())
 }
 
-fn body(pending: PendingProblem, status: StatusCode, request_id: Arc<str>) -> Response {
+fn body(pending: PendingProblem, status: StatusCode, request_id: Arc<str>) -> Vec<u8> {
     let code = pending.code;
     let kind = format!("/problems/{}", code.as_str()).parse::<Uri>().unwrap_or_default();
     let problem = ProblemDetails::from_status_code(status)
@@ -55,9 +57,7 @@ fn body(pending: PendingProblem, status: StatusCode, request_id: Arc<str>) -> Re
         .with_title(code.title())
         .with_detail(pending.detail)
         .with_extensions(Members { known: pending.members, request_id });
-    let bytes = serde_json::to_vec(&problem).unwrap_or_default();
-    let content_type = HeaderValue::from_static(PROBLEM_JSON);
-    (status, [(header::CONTENT_TYPE, content_type)], bytes).into_response()
+    serde_json::to_vec(&problem).unwrap_or_default()
 }
 
 /// The code that the problem of an error response has, or will have once it is rendered.

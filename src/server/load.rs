@@ -40,7 +40,7 @@ pub struct UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        // Nobody waits for the end of one: no task need be looked for that does.
+        // Nobody waits for the end of one.
         self.requests.send_if_modified(|requests| {
             requests.under_way.remove(&self.number);
             requests.changed = Instant::now();
@@ -60,11 +60,13 @@ impl Load {
     /// A request has arrived.
     pub fn begin(&self) -> UnderWay {
         let mut number = 0;
-        self.requests.send_modify(|requests| {
+        self.requests.send_if_modified(|requests| {
             requests.begun += 1;
             number = requests.begun;
             requests.changed = Instant::now();
             requests.under_way.insert(number, requests.changed);
+            // While nobody waits for one, no task need be looked for that does.
+            self.requests.receiver_count() > 0
         });
         UnderWay { requests: self.requests.clone(), number }
     }
