@@ -14,7 +14,7 @@ use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
-    audit::recorder::Recorder,
+    audit::{model::Access, recorder::Recorder},
     clinics::repo::ClinicDirectory,
     http::{
         ReadContext,
@@ -157,18 +157,23 @@ impl AppState {
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) {
         let (principal, at) = (request.grant.principal(), self.now());
-        let (operation, subject) = (request.grant.operation(), &principal.subject);
-        let context = || WriteContext {
-            org: principal.org.clone(),
-            subject: subject.clone(),
-            request_id: request.request_id.as_ref().to_owned(),
-            now: at,
-            precondition: Precondition::None,
-            idempotency: None,
-        };
         let patients: BTreeSet<_> = patients.into_iter().collect();
         for patient_id in patients {
-            self.0.recorder.record(patient_id, operation, subject, at, context);
+            let context = || WriteContext {
+                org: principal.org.clone(),
+                subject: principal.subject.clone(),
+                request_id: request.request_id.as_ref().to_owned(),
+                now: at,
+                precondition: Precondition::None,
+                idempotency: None,
+            };
+            let access = Access {
+                patient_id: patient_id.clone(),
+                operation: request.grant.operation().to_owned(),
+                subject: principal.subject.clone(),
+                at,
+            };
+            self.0.recorder.record(context, access);
         }
     }
 

@@ -9,7 +9,7 @@ use crate::id::PatientId;
 pub const ERASURE: &str = "erase_patient";
 
 /// An access to what is known of one patient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
     /// The patient.
     pub patient_id: PatientId,
@@ -25,16 +25,16 @@ impl Access {
     /// The minute of the access. What the same caller asks for again within it is one access.
     #[must_use]
     pub fn minute(&self) -> Timestamp {
-        minute(self.at)
+        let seconds = SignedDuration::from_secs(self.at.as_second().rem_euclid(60));
+        let minute = self.at.saturating_sub(seconds).unwrap_or(self.at);
+        Timestamp::from_second(minute.as_second()).unwrap_or(self.at)
     }
-}
 
-/// The minute of an instant.
-#[must_use]
-pub fn minute(at: Timestamp) -> Timestamp {
-    let seconds = SignedDuration::from_secs(at.as_second().rem_euclid(60));
-    let minute = at.saturating_sub(seconds).unwrap_or(at);
-    Timestamp::from_second(minute.as_second()).unwrap_or(at)
+    /// The same as one of its whole minute: equal to every other of it.
+    #[must_use]
+    pub fn of_its_minute(&self) -> Self {
+        Self { at: self.minute(), ..self.clone() }
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
             subject: "anna".to_owned(),
             at: at.parse().unwrap(),
         };
-        let minute = |at| access(at).minute().to_string();
+        let minute = |at| access(at).of_its_minute().at.to_string();
         assert_eq!(minute("2035-01-15T08:00:00Z"), "2035-01-15T08:00:00Z");
         assert_eq!(minute("2035-01-15T08:00:59.999Z"), "2035-01-15T08:00:00Z");
         assert_eq!(minute("2035-01-15T08:01:00Z"), "2035-01-15T08:01:00Z");

@@ -2,20 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use moka::{Equivalent, future::Cache};
+use moka::future::Cache;
 use opentelemetry::context::FutureExt as _;
 use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::{
-    model::{Access, minute},
-    repo,
-};
+use super::{model::Access, repo};
 use crate::{
     http::metrics,
-    id::PatientId,
     store::{Store, WriteContext},
     telemetry,
 };
@@ -38,33 +33,8 @@ struct Shared {
     tasks: TaskTracker,
     waiting: Arc<Semaphore>,
     writing: Semaphore,
-    known: Cache<Known, ()>,
-}
-
-/// An access that is written, by all that tells it from others.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Known {
-    patient_id: PatientId,
-    operation: String,
-    subject: String,
-    minute: Timestamp,
-}
-
-/// The same of one that is made, of which nothing is copied before it is known to be new.
-#[derive(Debug, Hash)]
-struct Wanted<'a> {
-    patient_id: &'a PatientId,
-    operation: &'a str,
-    subject: &'a str,
-    minute: Timestamp,
-}
-
-impl Equivalent<Known> for Wanted<'_> {
-    fn equivalent(&self, known: &Known) -> bool {
-        let Known { patient_id, operation, subject, minute } = known;
-        (self.patient_id, self.operation, self.subject, self.minute)
-            == (patient_id, operation.as_str(), subject.as_str(), *minute)
-    }
+    /// Each as one [`Access::of_its_minute`], which takes less to make than its key.
+    known: Cache<Access, ()>,
 }
 
 impl fmt::Debug for Recorder {
@@ -87,23 +57,13 @@ impl Recorder {
         }))
     }
 
-    /// Has the access of a subject to a patient's data written soon, in a `context` that is made if it is not written already.
-    /// It is lost if too many wait, or if the table can't be written to for half a minute; both are counted, and logged with
-    /// their ids.
-    pub fn record(
-        &self,
-        patient_id: &PatientId,
-        operation: &str,
-        subject: &str,
-        at: Timestamp,
-        context: impl FnOnce() -> WriteContext,
-    ) {
-        let wanted = Wanted { patient_id, operation, subject, minute: minute(at) };
-        if self.0.known.contains_key(&wanted) {
+    /// Has an access written soon. It is lost if too many wait, or if the table can't be written to for half a
+    /// minute; both are counted, and logged with their ids. Of one that is written already, no `context` is made.
+    pub fn record(&self, context: impl FnOnce() -> WriteContext, access: Access) {
+        let known = access.of_its_minute();
+        if self.0.known.contains_key(&known) {
             return;
         }
-        let (patient_id, operation) = (patient_id.clone(), operation.to_owned());
-        let access = Access { patient_id, operation, subject: subject.to_owned(), at };
         let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
             lost(&access, "too many wait to be written");
             return;
@@ -112,9 +72,7 @@ impl Recorder {
         let write = async move {
             let _place = place;
             if shared.write(&context, &access).await {
-                let minute = access.minute();
-                let Access { patient_id, operation, subject, .. } = access;
-                shared.known.insert(Known { patient_id, operation, subject, minute }, ()).await;
+                shared.known.insert(known, ()).await;
             }
         };
         self.0.tasks.spawn(write.in_current_span().with_context(telemetry::beside()));
