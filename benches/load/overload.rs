@@ -18,7 +18,7 @@ use super::{
     measured::Process,
     seconds,
     service::service,
-    site::{Callers, HALF_A_DAY, Site, Target},
+    site::{Callers, Site, Size, Target},
 };
 
 /// What runs out.
@@ -28,6 +28,9 @@ struct Scenario {
     variables: &'static [(&'static str, &'static str)],
     /// How much later every call arrives at the store.
     latency: Option<Duration>,
+    /// Staff members. More than requests under way where bookings are asked for: two at once of one day sheet are in each
+    /// other's way, and are tried again.
+    staff: usize,
     endpoints: &'static [(&'static str, Target)],
 }
 
@@ -36,6 +39,7 @@ const SCENARIOS: [Scenario; 2] = [
         name: "CPU time of one thread",
         variables: &[("TOKIO_WORKER_THREADS", "1")],
         latency: None,
+        staff: 320,
         endpoints: &[
             ("get a patient", Target::Patient),
             ("list a day", Target::Day),
@@ -47,6 +51,7 @@ const SCENARIOS: [Scenario; 2] = [
         name: "64 places, a store that takes 50 ms",
         variables: &[("CLINIC_API_MAX_CONCURRENT_REQUESTS", "64")],
         latency: Some(Duration::from_millis(50)),
+        staff: 40,
         endpoints: &[("get a patient", Target::Patient)],
     },
 ];
@@ -68,7 +73,8 @@ pub async fn run() {
     for scenario in &SCENARIOS {
         let mut program = service();
         program.envs(scenario.variables.iter().copied());
-        let site = Site::open_as(program, scenario.latency, HALF_A_DAY).await;
+        let size = Size { staff: scenario.staff, ..Size::default() };
+        let site = Site::open_as(program, scenario.latency, size).await;
         if let Ok(control_group) = std::env::var("CLINIC_BENCH_CGROUP") {
             site.service.move_to(&control_group);
         }

@@ -39,8 +39,21 @@ pub enum Target {
     Book,
 }
 
-/// Staff members of the clinic.
-const STAFF: usize = 40;
+/// The size of the clinic.
+#[derive(Debug, Clone, Copy)]
+pub struct Size {
+    /// Staff members. Callers who ask at once take turns with them.
+    pub staff: usize,
+    /// Appointments in the day sheets that the bare SDK reads.
+    pub in_sheets: usize,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { staff: 40, in_sheets: HALF_A_DAY }
+    }
+}
+
 /// Patients who take turns with one staff member.
 const PATIENTS_EACH: usize = 4;
 /// Appointments of a day of one staff member: every ten minutes, so that none is over UTC midnight.
@@ -48,7 +61,7 @@ const A_DAY: usize = 40;
 /// Appointments of the day that is listed, all of one staff member.
 const LISTED: usize = 25;
 /// Appointments of a staff member on the day whose sheets the bare SDK reads: as many as there are on average while days fill.
-pub const HALF_A_DAY: usize = A_DAY / 2;
+const HALF_A_DAY: usize = A_DAY / 2;
 
 /// Where the data are.
 pub struct StoreProcess {
@@ -92,16 +105,11 @@ pub struct Site {
 impl Site {
     /// Starts store and service, which `program` is, and makes what is asked for.
     pub async fn open(program: Command) -> Self {
-        Self::open_as(program, None, HALF_A_DAY).await
+        Self::open_as(program, None, Size::default()).await
     }
 
-    /// The same, where every call arrives at the store so much later, and the bare SDK reads day sheets with so many
-    /// appointments.
-    pub async fn open_as(
-        mut program: Command,
-        latency: Option<Duration>,
-        in_sheets: usize,
-    ) -> Self {
+    /// The same with a clinic of that size, where every call arrives at the store so much later.
+    pub async fn open_as(mut program: Command, latency: Option<Duration>, size: Size) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
@@ -129,7 +137,7 @@ impl Site {
             appointment: String::new(),
             booked: Arc::default(),
         };
-        callers.fill(in_sheets).await;
+        callers.fill(size).await;
         Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
     }
 
@@ -152,19 +160,20 @@ impl Callers {
     }
 
     /// A clinic with staff, patients, and the appointments of the day that is listed.
-    async fn fill(&mut self, in_sheets: usize) {
+    async fn fill(&mut self, size: Size) {
         let clinic = json!({ "name": "Seefeld", "time_zone": "Etc/UTC" });
         self.clinic = format!("/v1/clinics/{}", self.make("/v1/clinics", clinic).await);
-        for _ in 0..STAFF {
+        for _ in 0..size.staff {
             let member = json!({ "name": "Dr. Anna Keller", "role": "physician" });
             self.staff.push(self.make(&format!("{}/staff", self.clinic), member).await);
         }
-        for _ in 0..STAFF * PATIENTS_EACH {
+        for _ in 0..size.staff * PATIENTS_EACH {
             let patient = json!({ "name": "Ida Example", "birth_date": "1984-05-17",
                 "phone": "+41445551234", "email": "ida@example.org" });
             self.patients.push(self.make("/v1/patients", patient).await);
         }
-        for (day, appointments) in [(self.half_full_day(), in_sheets), (self.listed_day(), LISTED)]
+        for (day, appointments) in
+            [(self.half_full_day(), size.in_sheets), (self.listed_day(), LISTED)]
         {
             for number in 0..appointments {
                 let path = format!("{}/appointments", self.clinic);
@@ -174,7 +183,7 @@ impl Callers {
     }
 
     fn booking(&self, day: Date, party: usize, number: usize) -> Value {
-        let patient = party + STAFF * (number % PATIENTS_EACH);
+        let patient = party + self.staff.len() * (number % PATIENTS_EACH);
         let minute = 8 * 60 + number * 10;
         json!({
             "staff_id": self.staff[party],
@@ -187,7 +196,7 @@ impl Callers {
     /// The next time that nobody has, day after day: with each request another staff member and a patient of theirs.
     fn next_booking(&self) -> Value {
         let number = self.booked.fetch_add(1, Ordering::Relaxed);
-        let (party, slot) = (number % STAFF, number / STAFF);
+        let (party, slot) = (number % self.staff.len(), number / self.staff.len());
         let day = self.first_day + i64::try_from(slot / A_DAY).unwrap().days();
         self.booking(day, party, slot % A_DAY)
     }

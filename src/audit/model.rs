@@ -30,7 +30,7 @@ impl Access {
         Timestamp::from_second(minute.as_second()).unwrap_or(self.at)
     }
 
-    /// The same as one of its whole minute: equal to every other of it.
+    /// The same as one of its whole minute: equal to every other of that patient, operation and caller in it.
     #[must_use]
     pub fn of_its_minute(&self) -> Self {
         Self { at: self.minute(), ..self.clone() }

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::interceptors::{disable_interceptor, dyn_dispatch_hint};
 
 /// Names this program, and the app of `AWS_SDK_UA_APP_ID`, in place of the SDK, whose own name for itself is put together
-/// anew with each call, sent twice and signed: a tenth of the time that a call takes. `CloudTrail` shows it as `userAgent`.
+/// anew with each call, sent twice and signed. `CloudTrail` shows it as `userAgent`.
 #[derive(Debug)]
 pub(super) struct UserAgent(String);
 

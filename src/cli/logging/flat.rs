@@ -46,7 +46,8 @@ where
 }
 
 /// Fields as the members of a JSON object that has some already: a comma stands before each. They are written as they
-/// come; `tracing_subscriber`'s own JSON sorts them in a tree of values first, with each request.
+/// come, and each of a span is recorded once; `tracing_subscriber`'s own JSON sorts them in a tree of values first, with each
+/// request.
 pub(super) struct Members;
 
 impl<'writer> FormatFields<'writer> for Members {
@@ -116,7 +117,9 @@ impl Visit for MemberVisitor<'_> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.add(field, |out| string(out, &format!("{value:?}")));
+        // First: a value that can't be told leaves no half of a member behind.
+        let text = format!("{value:?}");
+        self.add(field, |out| string(out, &text));
     }
 }
 
