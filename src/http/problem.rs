@@ -28,15 +28,14 @@ pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Respons
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
     let mut response = next(request).await;
     let mut pending = response.extensions_mut().remove::<PendingProblem>();
-    if pending.is_none() {
-        // Made by axum or by a layer, which know nothing of problems.
-        let foreign = foreign(response.status()).map(IntoResponse::into_response);
-        let foreign = foreign.map(Response::into_parts).map(|(parts, _)| parts);
-        if let Some(mut parts) = foreign {
-            pending = parts.extensions.remove();
-            for (name, value) in &parts.headers {
-                response.headers_mut().entry(name).or_insert_with(|| value.clone());
-            }
+    // Made by axum or by a layer, which know nothing of problems.
+    if pending.is_none()
+        && let Some(foreign) = foreign(response.status())
+    {
+        let (mut parts, _) = foreign.into_response().into_parts();
+        pending = parts.extensions.remove();
+        for (name, value) in &parts.headers {
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
     }
     let Some(pending) = pending else {

@@ -94,9 +94,8 @@ impl MemberVisitor<'_> {
 impl Visit for MemberVisitor<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         // JSON has no infinities.
-        self.add(field, |out| match value {
-            _ if value.is_finite() => write!(out, "{value}"),
-            _ => out.write_str("null"),
+        self.add(field, |out| {
+            if value.is_finite() { write!(out, "{value}") } else { out.write_str("null") }
         });
     }
 
