@@ -83,7 +83,7 @@ pub struct RequestLimits {
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent_at_least: 32, concurrent: 1024, rates: RateSettings::default() }
+        Self { concurrent_at_least: 4, concurrent: 1024, rates: RateSettings::default() }
     }
 }
 
@@ -190,50 +190,52 @@ pub fn service(state: AppState) -> Router {
     let limits = state.0.parts.limits;
     let places = Places::new(limits.concurrent_at_least, limits.concurrent);
     let headers = state.0.parts.headers.clone();
-    let gate = Gate { places, guard: Guard::new(state.clone(), &document) };
+    let guard = Guard::new(state.clone(), &document);
     let routes = api.with_state(state).merge(router::documentation(&document));
-    let routes = routes.layer(middleware::from_fn_with_state(gate, admit));
-    layered(routes, REQUEST_DEADLINE, headers)
+    let routes = routes.layer(middleware::from_fn_with_state(guard, admit));
+    layered(routes, REQUEST_DEADLINE, headers, places)
 }
 
-/// What stands before the handlers.
+/// Lets a request pass to its handler if its caller may.
+async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    auth::authorise(&guard, request, async |request| next.run(request).await).await
+}
+
+/// Where requests come in.
 #[derive(Clone)]
-struct Gate {
+struct Entrance {
+    headers: HeaderSettings,
     places: Places,
-    guard: Guard,
-}
-
-/// Lets a request pass to its handler if there is a place for it and its caller may.
-async fn admit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    let authorise = async |request| {
-        auth::authorise(&gate.guard, request, async |request| next.run(request).await).await
-    };
-    load_shed::shed(&gate.places, request, authorise).await
 }
 
 /// What every request passes, the outermost first: it has its id before anything else, and a problem is rendered after
 /// everything that may make one. One layer of the router's for all of them: it boxes and clones what is inside of each,
-/// with each request.
-async fn accompany(
-    State(settings): State<HeaderSettings>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let protect = async |request| {
-        headers::protect(&settings, request, async |request| next.run(request).await).await
+/// with each request. Who finds no place is turned away here, before all others: that takes the less the sooner it is.
+async fn accompany(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
+    let Entrance { headers, places } = &entrance;
+    let shed = async |request| {
+        load_shed::shed(places, request, async |request| next.run(request).await).await
     };
-    let log = async |request| trace::log(&settings, request, protect).await;
+    let protect = async |request| headers::protect(headers, request, shed).await;
+    let log = async |request| trace::log(headers, request, protect).await;
     let render = async |request| problem::render(request, log).await;
     request_id::assign(request, render).await
 }
 
-/// Routes inside the layers that every request passes, each of which may take as long as `deadline`.
-pub fn layered(routes: Router, deadline: Duration, headers: HeaderSettings) -> Router {
+/// Routes inside the layers that every request passes, each of which may take as long as `deadline`, and as many at once as there
+/// are places.
+pub fn layered(
+    routes: Router,
+    deadline: Duration,
+    headers: HeaderSettings,
+    places: Places,
+) -> Router {
+    let entrance = Entrance { headers, places };
     let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
     // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
     let panics = CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(headers, accompany))
+        .layer(middleware::from_fn_with_state(entrance, accompany))
         .layer(panics)
         .layer(deadline)
         .layer(DefaultBodyLimit::max(body::MAX_BYTES));

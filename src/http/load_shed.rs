@@ -1,6 +1,7 @@
 //! A bound on how many requests are under way at once: one more is turned away at once, rather than all made slow.
 
 mod places;
+mod queue;
 
 use axum::{
     extract::{MatchedPath, Request},
