@@ -46,7 +46,8 @@ impl Drop for Place {
 }
 
 impl Places {
-    /// So many places at least, however busy the process is, and so many at most.
+    /// So many places at least, however busy the process is, and so many at most. As long as nobody finds none, twice as many
+    /// at least.
     #[must_use]
     pub fn new(fewest: usize, most: usize) -> Self {
         Self(Arc::new(Shared {
@@ -105,7 +106,10 @@ impl Shared {
             Judgement::Short if refused => more(allowed),
             Judgement::Short => allowed,
         };
-        let next = next.clamp(self.fewest, self.most);
+        // A few who take turns with each other wait a little rather than be turned away: the last places are taken away only
+        // where there are more of them.
+        let fewest = if refused { self.fewest } else { self.fewest * 2 };
+        let next = next.clamp(fewest.min(allowed), self.most);
         self.allowed.store(next, Relaxed);
         metrics::requests_limit(next);
     }
@@ -137,7 +141,14 @@ mod tests {
         places.0.adjust(Judgement::Standing(200));
         assert_eq!(allowed(&places), 100, "no queue is a reason for more");
         places.0.adjust(Judgement::Standing(3));
+        assert_eq!(allowed(&places), 32, "nobody found no place since");
+        places.0.adjust(Judgement::Standing(3));
+        assert_eq!(allowed(&places), 32);
+        assert!(places.take().is_none());
+        places.0.adjust(Judgement::Standing(3));
         assert_eq!(allowed(&places), 16, "so many there are always");
+        places.0.adjust(Judgement::Standing(3));
+        assert_eq!(allowed(&places), 16, "nor are there more while it stands");
         taken.clear();
         places.0.adjust(Judgement::Short);
         assert_eq!(allowed(&places), 16, "nobody found no place");
