@@ -81,6 +81,10 @@ impl Places {
         }
         let Ok(mut queue) = self.0.queue.try_lock() else { return };
         let now = Instant::now();
+        if queue.is_forgotten(now) {
+            *queue = Queue::new(now, busy());
+            self.0.allow(self.0.most);
+        }
         if let Some(judgement) = queue.judge_standstill(now, busy) {
             self.0.adjust(judgement);
         }
@@ -97,32 +101,32 @@ impl Places {
 }
 
 impl Shared {
-    /// Takes places away if the queue is too long, and gives some back if it is short and somebody found none.
+    /// Takes places away if the queue is too long, and gives some back if it is short.
     fn adjust(&self, judgement: Judgement) {
         let allowed = self.allowed.load(Relaxed);
         let refused = self.refused.swap(false, Relaxed);
         let next = match judgement {
             Judgement::Standing(requests) => requests.min(allowed),
-            Judgement::Short if refused => more(allowed),
-            Judgement::Short => allowed,
+            // A quarter more.
+            Judgement::Short => allowed + 1 + allowed / 4,
         };
         // A few who take turns with each other wait a little rather than be turned away: the last places are taken away only
         // where there are more of them.
         let fewest = if refused { self.fewest } else { self.fewest * 2 };
-        let next = next.clamp(fewest.min(allowed), self.most);
-        self.allowed.store(next, Relaxed);
-        metrics::requests_limit(next);
+        self.allow(next.clamp(fewest.min(allowed), self.most));
     }
-}
 
-/// A quarter more.
-fn more(allowed: usize) -> usize {
-    allowed + 1 + allowed / 4
+    fn allow(&self, places: usize) {
+        self.allowed.store(places, Relaxed);
+        metrics::requests_limit(places);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::thread;
+
+    use tokio::time::advance;
 
     use super::*;
 
@@ -131,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_standing_queue_takes_places_away_and_a_short_one_gives_them_back_to_who_asks() {
+    async fn a_standing_queue_takes_places_away_and_a_short_one_gives_them_back() {
         let places = Places::new(16, 1_000);
         let mut taken: Vec<_> = (0..1_000).map(|_| places.take().unwrap()).collect();
         assert!(places.take().is_none(), "one too many");
@@ -151,7 +155,7 @@ mod tests {
         assert_eq!(allowed(&places), 16, "nor are there more while it stands");
         taken.clear();
         places.0.adjust(Judgement::Short);
-        assert_eq!(allowed(&places), 16, "nobody found no place");
+        assert_eq!(allowed(&places), 21);
         for _ in 0..50 {
             while let Some(place) = places.take() {
                 taken.push(place);
@@ -161,6 +165,22 @@ mod tests {
         assert_eq!((allowed(&places), taken.len()), (1_000, 1_000), "never more than at most");
         taken.clear();
         assert_eq!(places.0.taken.load(Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_silence_there_are_all_places_again() {
+        let places = Places::new(2, 1_000);
+        places.0.adjust(Judgement::Standing(10));
+        assert_eq!(allowed(&places), 10);
+        advance(Duration::from_millis(10)).await;
+        places.look_at_queue();
+        assert_eq!(allowed(&places), 10);
+        // The look passes.
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        advance(Duration::from_secs(2)).await;
+        places.look_at_queue();
+        assert_eq!(allowed(&places), 1_000);
     }
 
     #[tokio::test]

@@ -15,6 +15,8 @@ const ENOUGH: u32 = 3;
 /// A queue that has not passed after so long is a standing one, though it was looked at but once. A container that has used up
 /// its CPU time of a period stands still for up to 100 ms (Linux, "CFS Bandwidth Control"), and may be well again after it.
 const STANDSTILL: Duration = Duration::from_millis(200);
+/// What was seen so long ago tells nothing: requests look, and there were none.
+const FORGOTTEN: Duration = Duration::from_secs(1);
 
 /// What was seen of the queue since it was judged last.
 #[derive(Debug)]
@@ -72,6 +74,11 @@ impl Queue {
     pub(super) fn new(now: Instant, busy: Duration) -> Self {
         let seen = Judgement::Standing(0);
         Self { since: now, busy, looked_at: now, look: None, looks: 0, seen }
+    }
+
+    /// Whether nobody has looked at it for so long that nothing is known of it.
+    pub(super) fn is_forgotten(&self, now: Instant) -> bool {
+        self.look.is_none() && now >= self.looked_at + FORGOTTEN
     }
 
     /// A look, if it is time for one. There is one at a time.
