@@ -11,7 +11,7 @@ pub struct LimitArgs {
     #[arg(long, env = "CLINIC_API_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one)]
     pub max_connections: usize,
     /// How many requests may be under way at once while the CPUs do not keep up with them: the more of them, the longer each
-    /// waits. Twice as many as long as nobody is turned away. As many as at most, to have that looked at never. If left out, 4; as
+    /// waits. Twice as many until somebody is turned away. As many as at most, to have that looked at never. If left out, 4; as
     /// many as at most on an embedded engine, whose work is done on the same threads.
     #[arg(long, env = "CLINIC_API_MIN_CONCURRENT_REQUESTS", value_parser = at_least_one)]
     pub min_concurrent_requests: Option<usize>,

@@ -9,7 +9,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -79,7 +79,11 @@ impl Places {
         if self.0.fewest == self.0.most {
             return;
         }
-        let Ok(mut queue) = self.0.queue.try_lock() else { return };
+        let mut queue = match self.0.queue.try_lock() {
+            Ok(queue) => queue,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         let now = Instant::now();
         if queue.is_forgotten(now) {
             *queue = Queue::new(now, busy());
@@ -89,6 +93,7 @@ impl Places {
             self.0.adjust(judgement);
         }
         let Some(look) = queue.begin_look(self.0.taken.load(Relaxed), now) else { return };
+        drop(queue);
         let shared = self.0.clone();
         tokio::spawn(async move {
             pass().await;
@@ -108,11 +113,11 @@ impl Shared {
         let next = match judgement {
             Judgement::Standing(requests) => requests.min(allowed),
             // A quarter more.
-            Judgement::Short => allowed + 1 + allowed / 4,
+            Judgement::Short => allowed.saturating_add(1 + allowed / 4),
         };
         // A few who take turns with each other wait a little rather than be turned away: the last places are taken away only
         // where there are more of them.
-        let fewest = if refused { self.fewest } else { self.fewest * 2 };
+        let fewest = if refused { self.fewest } else { self.fewest.saturating_mul(2) };
         self.allow(next.clamp(fewest.min(allowed), self.most));
     }
 

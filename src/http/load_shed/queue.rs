@@ -1,6 +1,6 @@
 //! The queue of tasks that are ready to go on and wait for a thread of the runtime, as it is seen by those who pass it.
 
-use std::time::Duration;
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use tokio::{runtime::Handle, time::Instant};
 
@@ -90,7 +90,8 @@ impl Queue {
         self.look
     }
 
-    /// Judges a queue that a look passes for too long already.
+    /// Judges a queue that a look passes for too long already. How busy the threads are is not asked: it is counted only as they
+    /// come to a look at connections.
     pub(super) fn judge_standstill(
         &mut self,
         now: Instant,
@@ -101,7 +102,8 @@ impl Queue {
         if passes_for < STANDSTILL || now < self.since + STANDSTILL {
             return None;
         }
-        Some(self.judge(look.judge(passes_for), now, busy()))
+        self.begin_anew(now, busy());
+        Some(look.judge(passes_for))
     }
 
     /// The look has passed the queue; judges it if enough was seen.
@@ -126,14 +128,29 @@ impl Queue {
     /// While the threads have nothing to do for more than a tenth of the time, no queue stands, however long looks took.
     fn judge(&mut self, seen: Judgement, now: Instant, busy: Duration) -> Judgement {
         let time_to_spare = busy.saturating_sub(self.busy) * 10 < (now - self.since) * 9;
-        *self = Self { looked_at: self.looked_at, look: self.look, ..Self::new(now, busy) };
+        self.begin_anew(now, busy);
         if time_to_spare { Judgement::Short } else { seen }
+    }
+
+    fn begin_anew(&mut self, now: Instant, busy: Duration) {
+        *self = Self { looked_at: self.looked_at, look: self.look, ..Self::new(now, busy) };
     }
 }
 
-/// Passes the queue to its end, and past a look at which connections have something to read.
+/// Passes a look at which connections have something to read, and then the queue to its end.
 pub(super) async fn pass() {
+    // Who yields goes on as soon as the runtime has had that look, before all who wait.
     tokio::task::yield_now().await;
+    // Who wakes itself goes on after them.
+    let mut woken = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut woken, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// For how long a thread of the runtime has had something to do, on average.
@@ -202,14 +219,29 @@ mod tests {
         assert!(queue.begin_look(100, begun + INTERVAL).is_none(), "one look at a time");
         let soon = queue.judge_standstill(begun + STANDSTILL / 2, || unreachable!("too soon"));
         assert_eq!(soon, None);
-        let told = queue.judge_standstill(begun + STANDSTILL, || LONG + 2 * STANDSTILL);
+        let told = queue.judge_standstill(begun + STANDSTILL, || LONG);
         assert_eq!(told, Some(Judgement::Standing(2)), "a short look of before is forgotten");
         let again =
             queue.judge_standstill(begun + STANDSTILL + INTERVAL, || unreachable!("too soon"));
         assert_eq!(again, None);
-        let passed = queue.end_look(look, begun + 2 * STANDSTILL, LONG + 4 * STANDSTILL);
+        let passed = queue.end_look(look, begun + 2 * STANDSTILL, LONG + STANDSTILL);
         assert_eq!(passed, Some(Judgement::Standing(1)), "of those that were under way then");
         assert!(queue.begin_look(100, begun + 2 * STANDSTILL).is_some());
+    }
+
+    /// Also one that takes longer than it is until the next look at connections.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn who_passes_the_queue_waits_for_all_who_are_in_it() {
+        let passed = tokio::spawn(async {
+            for _ in 0..200 {
+                tokio::spawn(async { std::thread::sleep(Duration::from_micros(100)) });
+            }
+            let begun = Instant::now();
+            pass().await;
+            begun.elapsed()
+        });
+        let passed = passed.await.unwrap();
+        assert!(passed >= Duration::from_millis(20), "{passed:?}");
     }
 
     /// The queue of the runtime that runs this test.
