@@ -46,7 +46,7 @@ impl Drop for Place {
 }
 
 impl Places {
-    /// So many places at least, however busy the process is, and so many at most. As long as nobody finds none, twice as many
+    /// So many places at least, however busy the process is, and so many at most. Until somebody finds none, twice as many
     /// at least.
     #[must_use]
     pub fn new(fewest: usize, most: usize) -> Self {
