@@ -28,31 +28,34 @@ struct Scenario {
     variables: &'static [(&'static str, &'static str)],
     /// How much later every call arrives at the store.
     latency: Option<Duration>,
+    endpoints: &'static [Endpoint],
+}
+
+struct Endpoint {
+    name: &'static str,
+    target: Target,
     /// Staff members. More than requests under way where bookings are asked for: two at once of one day sheet are in each
     /// other's way, and are tried again.
     staff: usize,
-    endpoints: &'static [(&'static str, Target)],
 }
+
+const PATIENT: Endpoint = Endpoint { name: "get a patient", target: Target::Patient, staff: 1 };
+const DAY: Endpoint = Endpoint { name: "list a day", target: Target::Day, staff: 1 };
+const BOOK: Endpoint = Endpoint { name: "book", target: Target::Book, staff: 320 };
 
 const SCENARIOS: [Scenario; 2] = [
     Scenario {
         name: "CPU time of one thread",
         variables: &[("TOKIO_WORKER_THREADS", "1")],
         latency: None,
-        staff: 320,
-        endpoints: &[
-            ("get a patient", Target::Patient),
-            ("list a day", Target::Day),
-            ("book", Target::Book),
-        ],
+        endpoints: &[PATIENT, DAY, BOOK],
     },
     // 64 requests of 50 ms and more each: 1,200 a second.
     Scenario {
         name: "64 places, a store that takes 50 ms",
         variables: &[("CLINIC_API_MAX_CONCURRENT_REQUESTS", "64")],
         latency: Some(Duration::from_millis(50)),
-        staff: 40,
-        endpoints: &[("get a patient", Target::Patient)],
+        endpoints: &[PATIENT],
     },
 ];
 
@@ -64,55 +67,66 @@ const TIMES: [f64; 3] = [1.0, 2.0, 3.0];
 const USEFUL: Duration = Duration::from_secs(1);
 const BETWEEN_SAMPLES: Duration = Duration::from_millis(50);
 
-/// Measures all scenarios, each on a service of its own.
+/// Measures all scenarios.
 pub async fn run() {
     println!(
         "| runs out | endpoint | offered/s | served/s in 1 s | of the peak | rejected | served p50, p99 ms | rejected p50, p99 ms | memory before, most MB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
     for scenario in &SCENARIOS {
-        let mut program = service();
-        program.envs(scenario.variables.iter().copied());
-        let size = Size { staff: scenario.staff, ..Size::default() };
-        let site = Site::open_as(program, scenario.latency, size).await;
-        if let Ok(control_group) = std::env::var("CLINIC_BENCH_CGROUP") {
-            site.service.move_to(&control_group);
+        for endpoint in scenario.endpoints {
+            scenario.overload(endpoint).await;
         }
-        for (endpoint, target) in scenario.endpoints {
-            overload(&site, &format!("| {} | {endpoint}", scenario.name), *target).await;
-        }
-        sleep(seconds()).await;
-        println!("\nmemory after it: {:.1} MB\n", site.service.memory());
-        site.close();
     }
 }
 
-async fn overload(site: &Site, row: &str, target: Target) {
-    let mut peak = 0.0_f64;
-    for at_once in AT_ONCE {
-        let done = apart(site, async move |callers| {
-            closed(&callers, target, at_once, seconds()).await.throughput()
-        });
-        peak = peak.max(done.await);
+impl Scenario {
+    /// A service and a store of its own for each measurement: the engine becomes slower with each transaction of the last ten
+    /// minutes, and is not to be what runs out.
+    async fn site(&self, endpoint: &Endpoint) -> Site {
+        let mut program = service();
+        program.envs(self.variables.iter().copied());
+        let size = Size { staff: endpoint.staff, ..Size::default() };
+        let site = Site::open_as(program, self.latency, size).await;
+        if let Ok(control_group) = std::env::var("CLINIC_BENCH_CGROUP") {
+            site.service.move_to(&control_group);
+        }
+        site
     }
-    println!("{row} | closed loop | {peak:.0} | 1 | | | | |");
-    for times in TIMES {
-        let (before, mut most) = (site.service.memory(), 0.0);
-        let offered = peak * times;
-        let asking =
-            apart(site, async move |callers| open(&callers, target, offered, seconds()).await);
-        let seen = tokio::select! {
-            seen = asking => seen,
-            never = watch_memory(&site.service, &mut most) => match never {},
-        };
-        let served = useful(&seen) / seconds().as_secs_f64();
-        let share = seen.rejected.len() as f64 / (seen.rejected.len() + seen.served.len()) as f64;
-        println!(
-            "{row} | {offered:.0} | {served:.0} | {:.2} | {share:.2} | {} | {} | {before:.0}, {most:.0} |",
-            served / peak,
-            middle_and_tail(&seen.served),
-            middle_and_tail(&seen.rejected),
-        );
+
+    async fn overload(&self, endpoint: &Endpoint) {
+        let (row, target) = (format!("| {} | {}", self.name, endpoint.name), endpoint.target);
+        let mut peak = 0.0_f64;
+        for at_once in AT_ONCE {
+            let site = self.site(endpoint).await;
+            let done = apart(&site, async move |callers| {
+                closed(&callers, target, at_once, seconds()).await.throughput()
+            });
+            peak = peak.max(done.await);
+            site.close();
+        }
+        println!("{row} | closed loop | {peak:.0} | 1 | | | | |");
+        for times in TIMES {
+            let site = self.site(endpoint).await;
+            let offered = peak * times;
+            let (before, mut most) = (site.service.memory(), 0.0);
+            let asking =
+                apart(&site, async move |callers| open(&callers, target, offered, seconds()).await);
+            let seen = tokio::select! {
+                seen = asking => seen,
+                never = watch_memory(&site.service, &mut most) => match never {},
+            };
+            let served = useful(&seen) / seconds().as_secs_f64();
+            let rejected = seen.rejected.len() as f64;
+            println!(
+                "{row} | {offered:.0} | {served:.0} | {:.2} | {:.2} | {} | {} | {before:.0}, {most:.0} |",
+                served / peak,
+                rejected / (rejected + seen.served.len() as f64),
+                middle_and_tail(&seen.served),
+                middle_and_tail(&seen.rejected),
+            );
+            site.close();
+        }
     }
 }
 
