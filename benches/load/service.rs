@@ -53,8 +53,6 @@ pub fn in_folder(program: &mut Command, folder: &Path) {
         .current_dir(folder)
         .env("CLINIC_API_DEVELOPMENT_ISSUER", folder.join("issuer"))
         .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
-        // As in the image.
-        .env("MIMALLOC_ARENA_EAGER_COMMIT", "0")
         .stdout(Stdio::null())
         // What is logged is written, as it is where it is shipped.
         .stderr(Stdio::null());
