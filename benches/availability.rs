@@ -39,6 +39,10 @@ use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+/// As the service has.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const STAFF: usize = 50;
 const APPOINTMENTS_A_DAY: i64 = 8;
 const RUNS: usize = 40;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, stalled_stream_protection::StalledStreamProtectionConfig};
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem, Update},
@@ -21,8 +21,10 @@ use super::{
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
-    /// 1 GetItem.
-    Get,
+    /// 1 GetItem of a patient.
+    GetPatient,
+    /// 1 GetItem of an appointment.
+    GetAppointment,
     /// 1 Query of 25 items.
     Query,
     /// 1 BatchGetItem of 5 and 1 Query at once, 1 TransactWriteItems of 5.
@@ -44,6 +46,7 @@ pub struct Asked {
     clinic: String,
     staff: String,
     patient: String,
+    appointment: String,
     day: String,
     half_full_day: String,
 }
@@ -55,7 +58,8 @@ fn variable(name: &str) -> String {
 /// What this process is to call, if it is one that calls.
 pub fn asked_for() -> Option<Asked> {
     let calls = match std::env::var(ASKED).ok()?.as_str() {
-        "Get" => Calls::Get,
+        "GetPatient" => Calls::GetPatient,
+        "GetAppointment" => Calls::GetAppointment,
         "Query" => Calls::Query,
         "Book" => Calls::Book,
         other => panic!("no calls: {other}"),
@@ -69,6 +73,7 @@ pub fn asked_for() -> Option<Asked> {
         clinic: variable("CLINIC"),
         staff: variable("STAFF"),
         patient: variable("PATIENT"),
+        appointment: variable("APPOINTMENT"),
         day: variable("DAY"),
         half_full_day: variable("HALF_FULL_DAY"),
     })
@@ -97,18 +102,25 @@ pub fn told(mut program: Command, site: &Site, calls: Calls) -> Command {
         .env("CLINIC", callers.clinic.rsplit('/').next().unwrap())
         .env("STAFF", &callers.staff[0])
         .env("PATIENT", &callers.patients[0])
+        .env("APPOINTMENT", &callers.appointment)
         .env("DAY", callers.listed_day().to_string())
         .env("HALF_FULL_DAY", callers.half_full_day().to_string())
         .env("AWS_ENDPOINT_URL_DYNAMODB", &callers.endpoint)
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "x")
         .env("AWS_SECRET_ACCESS_KEY", "x");
+    if let Ok(library) = std::env::var("CLINIC_BENCH_ALLOCATOR") {
+        program.env("LD_PRELOAD", library);
+    }
     program
 }
 
 /// Calls, and prints the CPU time of one.
 pub async fn run(asked: &Asked) {
-    let client = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
+    // As in the service.
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let client = Client::new(&config.load().await);
     if let Some(times) = asked.times {
         for _ in 0..times {
             call(&client, asked).await;
@@ -141,13 +153,20 @@ fn key(pk: String, sk: String) -> HashMap<String, AttributeValue> {
     [("PK".to_owned(), text(pk)), ("SK".to_owned(), text(sk))].into()
 }
 
+async fn get(client: &Client, table: &str, key: HashMap<String, AttributeValue>) {
+    let get = client.get_item().table_name(table).set_key(Some(key));
+    assert!(get.send().await.unwrap().item.is_some());
+}
+
 async fn call(client: &Client, asked: &Asked) {
-    let Asked { table, clinic, patient, day, .. } = asked;
+    let Asked { table, clinic, patient, appointment, day, .. } = asked;
     match asked.calls {
-        Calls::Get => {
-            let get = client.get_item().table_name(table);
-            let get = get.set_key(Some(key(format!("PATIENT#{patient}"), "META".to_owned())));
-            assert!(get.send().await.unwrap().item.is_some());
+        Calls::GetPatient => {
+            get(client, table, key(format!("PATIENT#{patient}"), "META".to_owned())).await;
+        }
+        Calls::GetAppointment => {
+            let sort_key = format!("APPT#{day}#{appointment}");
+            get(client, table, key(format!("CLINIC#{clinic}"), sort_key)).await;
         }
         Calls::Query => {
             let query = client.query().table_name(table).limit(26);

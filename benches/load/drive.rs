@@ -5,6 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -15,9 +16,9 @@ use axum::{
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt as _, Full};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 
 use super::service::HttpClient;
@@ -118,21 +119,15 @@ pub async fn open<A: Asks>(
 ) -> Latencies {
     let none = || Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
     let mut latencies = Latencies { served: none(), rejected: none() };
-    let (begun, mut running) = (Instant::now(), JoinSet::new());
+    let mut running = JoinSet::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut number = 0_u32;
-    loop {
-        let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
-        if due - begun >= length {
-            break;
-        }
-        sleep_until(due).await;
+    let mut pace = pace(rate, length);
+    while let Some(due) = pace.recv().await {
         let (callers, connections) = (callers.clone(), connections.clone());
         running.spawn(async move {
             let _connection = connections.acquire().await.unwrap();
             (ask(callers.as_ref(), target).await, due.elapsed())
         });
-        number += 1;
     }
     for (outcome, latency) in running.join_all().await {
         let histogram = match outcome {
@@ -142,4 +137,22 @@ pub async fn open<A: Asks>(
         histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap());
     }
     latencies
+}
+
+/// Tells when each request is due, as it is. On a thread of its own: the timers of the runtime go by the millisecond, which is
+/// as long as many an answer takes.
+fn pace(rate: f64, length: Duration) -> mpsc::UnboundedReceiver<Instant> {
+    let (tell, told) = mpsc::unbounded_channel();
+    thread::spawn(move || {
+        let begun = Instant::now();
+        for number in 0_u32.. {
+            let after = Duration::from_secs_f64(f64::from(number) / rate);
+            let due = begun + after;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            if after >= length || tell.send(due).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }

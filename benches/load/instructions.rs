@@ -7,30 +7,33 @@ use super::{
     ENDPOINTS,
     bare::{self, Calls},
     drive::ask,
+    measured::Process,
     service::service,
     site::{Site, Size, Target},
 };
 
 /// What is asked of each endpoint before anything is counted, so that connections are open and caches are full.
 const BEFORE: u32 = 30;
-/// How many are counted: a start takes some millions more or less, as its clock is calibrated against time.
+/// How many are counted.
 const COUNTED: u32 = 1_000;
 /// Appointments of a staff member's day on average, while so few are booked: 40 staff members take turns.
 const IN_SHEETS: usize = 4;
 
-/// The most instructions that a request may take, as a multiple of those of the bare SDK: the most that was measured, and
-/// 7 % for other compilers and libraries. Whoever makes one smaller writes it here.
-const LIMITS: [(Target, f64); 4] = [
+/// The most instructions that a request may take, as a multiple of those of the bare SDK's calls, for a probe of its GetItem: the
+/// most that was measured, and 3 %. Whoever makes one smaller writes it here.
+const LIMITS: [(Target, f64); 5] = [
+    (Target::Livez, 0.11),
     (Target::Patient, 1.12),
     (Target::Appointment, 1.20),
     (Target::Day, 1.26),
     (Target::Book, 1.20),
 ];
 
-fn counted(program: &Path, counts: &Path) -> Command {
+fn counted(program: &Path, counts: &Path, more: &[&str]) -> Command {
     let mut command = Command::new("valgrind");
     command
         .args(["--tool=callgrind", "--quiet", "--error-exitcode=1"])
+        .args(more)
         .arg(format!("--callgrind-out-file={}", counts.display()))
         .arg(program)
         // One thread: how often threads wake one another is not the same each time.
@@ -45,26 +48,42 @@ fn total(counts: &Path) -> f64 {
     total.trim().parse().unwrap()
 }
 
-async fn of_service(counts: &Path, target: Option<Target>) -> f64 {
-    let mut program = counted(Path::new(service().get_program()), counts);
-    program.env("CLINIC_API_SHUTDOWN_DELAY", "0s");
-    let site = Site::open(program).await;
-    for (_, target, _) in ENDPOINTS {
-        for _ in 0..BEFORE {
-            ask(site.callers.as_ref(), target).await;
-        }
-    }
-    if let Some(target) = target {
-        for _ in 0..COUNTED {
-            ask(site.callers.as_ref(), target).await;
-        }
-    }
-    site.service.finish();
-    total(counts)
+/// Has callgrind count what the service does, or leave it. It counts nothing of the start: a clock is calibrated there for as
+/// long as it takes.
+async fn switch(service: &Process, on: bool) {
+    let mut control = Command::new("callgrind_control");
+    control.args(["-i", if on { "on" } else { "off" }, &service.id().to_string()]);
+    let output = tokio::task::spawn_blocking(move || control.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-async fn of_sdk(site: &Site, counts: &Path, calls: Calls, times: u32) -> f64 {
-    let program = counted(&std::env::current_exe().unwrap(), counts);
+/// What a request takes.
+async fn of_service(counts: &Path, target: Target) -> f64 {
+    let program = Path::new(service().get_program()).to_owned();
+    let mut program = counted(&program, counts, &["--instr-atstart=no"]);
+    program.env("CLINIC_API_SHUTDOWN_DELAY", "0s");
+    let site = Site::open(program).await;
+    for _ in 0..BEFORE {
+        ask(site.callers.as_ref(), target).await;
+    }
+    switch(&site.service, true).await;
+    for _ in 0..COUNTED {
+        ask(site.callers.as_ref(), target).await;
+    }
+    switch(&site.service, false).await;
+    site.service.finish();
+    total(counts) / f64::from(COUNTED)
+}
+
+/// What these calls take, in a process that has started already.
+async fn of_sdk(site: &Site, counts: &Path, calls: Calls) -> f64 {
+    let idle = of_sdk_in_all(site, counts, calls, BEFORE).await;
+    let all = of_sdk_in_all(site, counts, calls, BEFORE + COUNTED).await;
+    (all - idle) / f64::from(COUNTED)
+}
+
+async fn of_sdk_in_all(site: &Site, counts: &Path, calls: Calls, times: u32) -> f64 {
+    let program = counted(&std::env::current_exe().unwrap(), counts, &[]);
     let mut program = bare::told(program, site, calls);
     program.env("TIMES", times.to_string());
     let status = tokio::task::spawn_blocking(move || program.status().unwrap()).await.unwrap();
@@ -78,22 +97,19 @@ pub async fn count() {
     let counts = folder.path().join("counts");
     let size = Size { in_sheets: IN_SHEETS, ..Size::default() };
     let site = Site::open_as(service(), None, size).await;
-    let started = of_service(&counts, None).await;
     println!("| endpoint | instructions of the service | of the SDK | ratio |\n|---|---|---|---|");
     let mut too_many = Vec::new();
     for (name, target, calls) in ENDPOINTS {
-        let ours = (of_service(&counts, Some(target)).await - started) / f64::from(COUNTED);
-        let Some(calls) = calls else {
-            println!("| {name} | {ours:.0} | | |");
-            continue;
-        };
-        let idle = of_sdk(&site, &counts, calls, BEFORE).await;
-        let all = of_sdk(&site, &counts, calls, BEFORE + COUNTED).await;
-        let bare = (all - idle) / f64::from(COUNTED);
-        println!("| {name} | {ours:.0} | {bare:.0} | {:.2} |", ours / bare);
+        let ours = of_service(&counts, target).await;
+        let bare = of_sdk(&site, &counts, calls.unwrap_or(Calls::GetPatient)).await;
+        let ratio = ours / bare;
+        match calls {
+            Some(_) => println!("| {name} | {ours:.0} | {bare:.0} | {ratio:.2} |"),
+            None => println!("| {name} | {ours:.0} | | |"),
+        }
         let limit = LIMITS.iter().find(|(limited, _)| *limited == target).unwrap().1;
-        if ours / bare > limit {
-            too_many.push(format!("{name}: {:.2} times the SDK's, {limit} at most", ours / bare));
+        if ratio > limit {
+            too_many.push(format!("{name}: {ratio:.3} times the SDK's, {limit} at most"));
         }
     }
     site.close();

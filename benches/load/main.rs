@@ -5,11 +5,13 @@
 //! SDK alone, in turns against the same store; throughput in a closed loop; and latency at a fixed rate, counted from when each
 //! request was due, so that a request that waits for a slow one is told as slow (no coordinated omission).
 //!
-//! `cargo bench --bench load -- instructions` counts instructions instead, which are the same on a busy machine, and fails if
-//! there are more of them than there should be.
+//! `cargo bench --bench load -- instructions` counts instructions instead, which are nearly the same on a busy machine, and fails
+//! if there are more of them than there should be.
 //! `cargo bench --bench load -- overload` asks more than the service can answer instead, see [`overload`].
 //!
 //! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
+//! `CLINIC_BENCH_ALLOCATOR` is a library with an allocator for the process that has the SDK alone: it has the C library's, as a
+//! program has that chooses none.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -30,7 +32,7 @@ use std::time::Duration;
 
 use bare::Calls;
 use drive::{closed, open};
-use measured::micros_of_one;
+use measured::{machine, micros_of_one};
 use service::service;
 use site::{Site, Target};
 
@@ -49,8 +51,8 @@ fn seconds() -> Duration {
 /// The endpoints that are measured, with the calls that each makes; probes make none.
 const ENDPOINTS: [(&str, Target, Option<Calls>); 5] = [
     ("GET /livez", Target::Livez, None),
-    ("get a patient", Target::Patient, Some(Calls::Get)),
-    ("get an appointment", Target::Appointment, Some(Calls::Get)),
+    ("get a patient", Target::Patient, Some(Calls::GetPatient)),
+    ("get an appointment", Target::Appointment, Some(Calls::GetAppointment)),
     ("list a day, 25 appointments", Target::Day, Some(Calls::Query)),
     ("book", Target::Book, Some(Calls::Book)),
 ];
@@ -97,6 +99,7 @@ async fn main() {
         return overload::run().await;
     }
     let site = Site::open(service()).await;
+    println!("{}\n", machine());
     println!("start to ready: {:.0?}; memory idle: {:.1} MB\n", site.start, site.service.memory());
     println!(
         "| endpoint | requests/s | CPU µs of the service | CPU µs of the SDK | ratio | at requests/s | p50 ms | p99 ms | p99.9 ms |"
@@ -105,6 +108,7 @@ async fn main() {
     for (name, target, calls) in ENDPOINTS {
         measure(&site, name, target, calls).await;
     }
-    println!("\nmemory after this load: {:.1} MB", site.service.memory());
+    let (now, most) = (site.service.memory(), site.service.most_memory());
+    println!("\nmemory after this load: {now:.1} MB, {most:.1} MB at most");
     site.close();
 }

@@ -17,13 +17,18 @@ impl Process {
         Self(command.spawn().unwrap())
     }
 
+    /// The number that the system has given it.
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Moves it to a control group, which may limit its CPU time (`cgroups(7)`).
     pub fn move_to(&self, control_group: &str) {
-        std::fs::write(format!("{control_group}/cgroup.procs"), self.0.id().to_string()).unwrap();
+        std::fs::write(format!("{control_group}/cgroup.procs"), self.id().to_string()).unwrap();
     }
 
     fn file(&self, name: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{name}", self.0.id())).unwrap()
+        std::fs::read_to_string(format!("/proc/{}/{name}", self.id())).unwrap()
     }
 
     /// How much CPU time it has taken, in user and kernel mode (`proc_pid_stat(5)`: utime and stime).
@@ -33,9 +38,18 @@ impl Process {
 
     /// How much memory it holds, in MB.
     pub fn memory(&self) -> f64 {
-        let status = self.file("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<f64>().unwrap() / 1024.0
+        self.status_in_mb("VmRSS")
+    }
+
+    /// How much memory it has held at most, in MB.
+    pub fn most_memory(&self) -> f64 {
+        self.status_in_mb("VmHWM")
+    }
+
+    /// A field of `proc_pid_status(5)` that is in kB there.
+    fn status_in_mb(&self, field: &str) -> f64 {
+        let kilobytes = field_of(&self.file("status"), field).unwrap();
+        kilobytes.trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
     /// Asks it to end, and waits until it has.
@@ -66,4 +80,26 @@ fn cpu_of(stat: &str) -> Duration {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
     TICK * ticks
+}
+
+/// The value of a field in a file of `proc(5)`.
+fn field_of(file: &str, field: &str) -> Option<String> {
+    let of_line = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == field).then(|| value.trim().to_owned())
+    };
+    file.lines().find_map(of_line)
+}
+
+/// What this is measured on, in a line.
+pub fn machine() -> String {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let (processors, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!(
+        "{cores} cores of {}, {} of memory, Linux {}",
+        field_of(&processors, "model name").unwrap_or_else(|| "an unnamed processor".to_owned()),
+        field_of(&memory, "MemTotal").unwrap_or_else(|| "unknown size".to_owned()),
+        read("/proc/sys/kernel/osrelease").trim(),
+    )
 }

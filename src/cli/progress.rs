@@ -37,6 +37,11 @@ impl Progress {
         }
     }
 
+    /// That so much is to be done, and not what was thought.
+    pub(super) fn reach_to(&self, length: u64) {
+        self.bar.set_length(length);
+    }
+
     /// Writes a line beside the bar.
     pub(super) fn note(&self, line: &str) {
         self.bar.suspend(|| eprintln!("{line}"));

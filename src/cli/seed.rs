@@ -10,7 +10,9 @@ use crate::{
     time::{Clock as _, SystemClock, utc_date},
 };
 
-const BAR: &str = "{bar:30} {pos}/{len} appointments, {elapsed}, {eta} to go, {msg}";
+const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} to go, {msg}";
+/// Of a clinic, in the bar.
+const PARTS: u64 = 1000;
 
 /// Makes up what is asked for.
 ///
@@ -26,11 +28,13 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
     }
     open.wait_less()?;
     let began = Instant::now();
-    let mut progress = Progress::new(plan.all_appointments(), BAR);
+    let mut progress = Progress::new(u64::from(plan.clinics) * PARTS, BAR);
     let tell = |filled: Filled| {
-        let done = filled.appointments + u64::from(filled.there) * u64::from(plan.appointments);
-        let message = format!("{} items", filled.items);
-        progress.tell(done, message, || format!("{done} appointments, {} items", filled.items));
+        let (done, all) = how_far(&plan, &filled);
+        progress.reach_to(all);
+        let message = so_far(&plan, &filled);
+        progress
+            .tell(done, message.clone(), || format!("{} %: {message}", done * 100 / all.max(1)));
     };
     let filled = fill(&open.store, &plan, settings.at_once.into(), tell).await;
     progress.finish();
@@ -77,6 +81,20 @@ fn refuse_unconfirmed(settings: &SeedArgs) -> anyhow::Result<()> {
     )
 }
 
+/// How much is done, and of how much. What was there already is no work, and would make the rest look shorter than it is.
+fn how_far(plan: &Plan, filled: &Filled) -> (u64, u64) {
+    let to_make = u64::from(plan.clinics.saturating_sub(filled.there)) * PARTS;
+    (u64::from(filled.clinics) * PARTS + u64::from(filled.of_next), to_make)
+}
+
+fn so_far(plan: &Plan, filled: &Filled) -> String {
+    let clinics = filled.clinics + filled.there;
+    format!(
+        "{clinics} of {} clinics, {} appointments, {} items",
+        plan.clinics, filled.appointments, filled.items
+    )
+}
+
 fn summary(plan: &Plan, filled: &Filled, seconds: f64) -> String {
     if filled.clinics == 0 {
         return format!("all {} clinics of {} are there already", filled.there, plan.org);
@@ -91,4 +109,29 @@ fn summary(plan: &Plan, filled: &Filled, seconds: f64) -> String {
         "made up for {}, as of {}: {} clinics{there}, {} appointments, {} items in {seconds:.1} s, {rate:.0} a second",
         plan.org, plan.today, filled.clinics, filled.appointments, filled.items
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn clinics_that_were_there_are_not_among_what_is_to_do() {
+        let plan = Plan {
+            org: "ORG-DEMO".parse().unwrap(),
+            clinics: 10,
+            staff: 1,
+            patients: 1,
+            appointments: 4,
+            today: date(2035, 1, 15),
+            seed: 1,
+        };
+        let filled = Filled { clinics: 1, there: 6, items: 30, appointments: 6, of_next: 500 };
+        assert_eq!(how_far(&plan, &filled), (1500, 4000));
+        assert_eq!(so_far(&plan, &filled), "7 of 10 clinics, 6 appointments, 30 items");
+        let all = Filled { there: 10, ..Filled::default() };
+        assert_eq!(how_far(&plan, &all), (0, 0));
+    }
 }

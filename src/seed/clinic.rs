@@ -208,6 +208,16 @@ impl MadeUpClinic {
         }
     }
 
+    /// How many items it is in all.
+    pub(super) fn items(&self) -> usize {
+        let middle = self.visit_types.len()
+            + self.patients.len()
+            + self.record_numbers.len()
+            + self.appointments.len()
+            + self.sheets.len();
+        1 + middle + self.staff.len()
+    }
+
     /// All items but the clinic's own and its staff's. Each comes when it is asked for: a big clinic has many.
     pub(super) fn middle(&self) -> impl Iterator<Item = Result<Item, StoreError>> {
         items(&self.visit_types)

@@ -26,6 +26,8 @@ pub struct Filled {
     pub items: u64,
     /// Appointments among them.
     pub appointments: u64,
+    /// How much of the clinic that it is at is written, in thousandths of its items.
+    pub of_next: u16,
 }
 
 /// Why nothing, or not all, was written.
@@ -77,16 +79,19 @@ pub async fn fill(
             tell(filled);
             continue;
         }
+        let (before, all) = (filled.items, made.items() as u64);
         let mut count = |items: &[u64; 2]| {
             filled.items += items[0];
             filled.appointments += items[1];
+            let thousandths = (filled.items - before) * 1000 / all;
+            filled.of_next = u16::try_from(thousandths).unwrap_or(1000);
             tell(filled);
         };
         write_all(store, items([&made.clinic]), at_once, &mut count).await?;
         write_all(store, made.middle(), at_once, &mut count).await?;
         write_all(store, items(others), at_once, &mut count).await?;
         write_all(store, items([last]), at_once, &mut count).await?;
-        filled.clinics += 1;
+        (filled.clinics, filled.of_next) = (filled.clinics + 1, 0);
         tell(filled);
     }
     Ok(filled)

@@ -95,12 +95,6 @@ impl Plan {
         ClinicId::random_from(&mut self.chance(number))
     }
 
-    /// All appointments.
-    #[must_use]
-    pub fn all_appointments(&self) -> u64 {
-        u64::from(self.clinics) * u64::from(self.appointments)
-    }
-
     /// The instant at which all of it is so.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -142,6 +142,23 @@ async fn a_run_that_was_cut_short_is_completed_by_another() {
 }
 
 #[tokio::test]
+async fn how_much_of_a_clinic_is_written_is_told_by_its_items() {
+    let app = TestApp::spawn().await;
+    let plan = Plan { clinics: 2, ..plan() };
+    let mut told = Vec::new();
+    let filled = fill(&app.store, &plan, 1, |filled| told.push(filled)).await.unwrap();
+    assert_eq!(told.last(), Some(&filled));
+    let far = |it: &Filled| (it.clinics, it.of_next);
+    assert!(told.is_sorted_by_key(far), "{told:?}");
+    let all: u64 = told.iter().rfind(|it| it.clinics == 0).unwrap().items;
+    let first = told.iter().filter(|it| it.clinics == 0);
+    for (at, of_next) in first.map(|it| (it.items, it.of_next)) {
+        assert_eq!(u64::from(of_next), at * 1000 / all, "{at} of {all} items");
+    }
+    assert_eq!(far(&filled), (2, 0));
+}
+
+#[tokio::test]
 async fn what_dynamodb_leaves_or_refuses_for_its_rate_is_written_again() {
     let app = TestApp::spawn().await;
     let plan = Plan { clinics: 1, ..plan() };
