@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinError;
 
 /// What is known of a patient. It shows as `[redacted]`, whoever formats it; whoever needs it says so.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,9 +36,43 @@ impl<T> fmt::Display for Sensitive<T> {
     }
 }
 
+/// That a task did not come to its end. A [`JoinError`] shows what a panic said, which may hold what is known of a patient;
+/// this does not, and the panic hook has logged where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TaskFailed {
+    /// It panicked.
+    #[error("a task panicked")]
+    Panicked,
+    /// It was cancelled, as all are whose runtime ends.
+    #[error("a task was cancelled")]
+    Cancelled,
+}
+
+impl From<JoinError> for TaskFailed {
+    fn from(error: JoinError) -> Self {
+        if error.is_panic() { Self::Panicked } else { Self::Cancelled }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_failed_says_nothing_that_was_put_together() {
+        let name = "Ida".to_owned();
+        let joined = tokio::spawn(async move { panic!("no such patient: {name}") }).await;
+        let joined: JoinError = joined.map(|()| unreachable!("it panics")).unwrap_err();
+        assert!(joined.to_string().contains("Ida"), "tokio shows it");
+        let failed = TaskFailed::from(joined);
+        assert_eq!(
+            (failed, failed.to_string().as_str()),
+            (TaskFailed::Panicked, "a task panicked")
+        );
+        let waiting = tokio::spawn(std::future::pending::<()>());
+        waiting.abort();
+        assert_eq!(TaskFailed::from(waiting.await.unwrap_err()), TaskFailed::Cancelled);
+    }
 
     #[test]
     fn it_shows_nowhere_but_in_json() {

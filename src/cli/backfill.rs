@@ -9,6 +9,7 @@ use super::{OpenStore, progress::Progress};
 use crate::{
     config::{BackfillArgs, Engine},
     kinds,
+    sensitive::TaskFailed,
     store::{
         backfill::{Backfill, Tally},
         scan::Segment,
@@ -44,7 +45,8 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     }
     let mut ended = Ok(());
     while let Some(done) = segments.join_next().await {
-        let done = done.context("a part of the backfill ended").and_then(|done| Ok(done?));
+        let done = done.map_err(TaskFailed::from).context("a part of the backfill ended");
+        let done = done.and_then(|done| Ok(done?));
         ended = ended.and(done);
     }
     let tally = locked(&progress).finish();

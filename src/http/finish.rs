@@ -4,7 +4,10 @@ use opentelemetry::context::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::lifecycle::Lifecycle;
-use crate::error::{ApiError, ErrorCode};
+use crate::{
+    error::{ApiError, ErrorCode},
+    sensitive::TaskFailed,
+};
 
 /// Does `work` to its end, also if the connection goes away meanwhile. A process that stops waits for it.
 ///
@@ -15,8 +18,33 @@ pub async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ApiError> {
     let done = lifecycle.tasks().spawn(work.in_current_span().with_current_context()).await;
-    done.map_err(|panicked| {
-        tracing::error!(error.message = %panicked, "a deletion did not come to its end");
+    done.map_err(|error| {
+        let failed = TaskFailed::from(error);
+        tracing::error!(error.message = %failed, "a deletion did not come to its end");
         ApiError::new(ErrorCode::InternalError, "The error is in our log under this request id.")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_panic_said_is_neither_logged_nor_answered() {
+        let lines = tempfile::NamedTempFile::new().unwrap();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(lines.reopen().unwrap())
+            .with_ansi(false)
+            .finish();
+        let logging = tracing::subscriber::set_default(subscriber);
+        let name = "Ida".to_owned();
+        let error = to_the_end(&Lifecycle::new(), async move { panic!("no such patient: {name}") })
+            .await
+            .map(|()| unreachable!("it panics"))
+            .unwrap_err();
+        drop(logging);
+        let logged = std::fs::read_to_string(lines.path()).unwrap();
+        assert!(logged.contains("a task panicked") && !logged.contains("Ida"), "{logged}");
+        assert!(!format!("{error:?}").contains("Ida"), "{error:?}");
+    }
 }

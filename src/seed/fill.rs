@@ -9,6 +9,7 @@ use crate::{
     appointments::model::Appointment,
     clinics,
     id::{ClinicId, OrgId},
+    sensitive::TaskFailed,
     store::{
         Item, Record as _, Store, StoreError, bulk::BATCH, codec::is_of_type, read::PageRequest,
         scan::patiently,
@@ -135,7 +136,11 @@ async fn write_all(
         match running.join_next().await {
             None => return Ok(()),
             Some(done) => {
-                tell(&done.map_err(|error| StoreError::Unexpected(error.into()))??);
+                tell(
+                    &done.map_err(|error| {
+                        StoreError::Unexpected(TaskFailed::from(error).into())
+                    })??,
+                );
             }
         }
     }

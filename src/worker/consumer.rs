@@ -23,6 +23,7 @@ use super::{
     shard::{ShardError, ShardReader},
 };
 use crate::{
+    sensitive::TaskFailed,
     store::{Store, errors::chain},
     time::Clock,
 };
@@ -164,7 +165,7 @@ impl Consumer {
                     metrics::iterator_age(reader.progress.age(self.clock.now()));
                 }
                 Some(joined) = running.join_next() => {
-                    let (shard, outcome) = joined.context("a shard's reader broke")?;
+                    let (shard, outcome) = joined.map_err(TaskFailed::from).context("a shard's reader broke")?;
                     match outcome {
                         Ok(()) => {
                             ended.insert(shard);

@@ -19,6 +19,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use crate::sensitive::TaskFailed;
+
 /// More than any collector answers.
 const MAX_BYTES: usize = 64 * 1024;
 /// How often it is logged at most that the collector takes nothing.
@@ -86,7 +88,7 @@ impl HttpClient for Collector {
             let outcome = match self.runtime.spawn(sending).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(format!("it did not answer within {patience:?}").into()),
-                Err(ended) => Err(ended.into()),
+                Err(ended) => Err(TaskFailed::from(ended).into()),
             };
             self.tell(&outcome);
             outcome

@@ -25,6 +25,8 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
+use crate::sensitive::TaskFailed;
+
 /// For how long a description of a table serves: the engine counts all items for it, which takes seconds where there are
 /// millions. DynamoDB itself counts every six hours (AWS, `TableDescription`, `ItemCount`).
 const DESCRIBED_FOR: Duration = Duration::from_mins(10);
@@ -116,7 +118,9 @@ impl HttpConnector for InProcess {
             // In a task of its own: calls that wait for one another run beside each other, and one that nobody waits for any
             // more is done nevertheless, as it would be behind a connection.
             let answering = tokio::spawn(async move { this.answer(&request) });
-            answering.await.map_err(|panicked| ConnectorError::other(panicked.into(), None))?
+            answering
+                .await
+                .map_err(|error| ConnectorError::other(TaskFailed::from(error).into(), None))?
         })
     }
 }
