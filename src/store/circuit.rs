@@ -78,10 +78,12 @@ impl Known {
 
     /// Whether this has opened it.
     fn failed(&mut self, began: Instant, now: Instant) -> bool {
-        // What was sent before the last answer says nothing of the time after it.
-        if self.answered.is_some_and(|answered| began < answered) {
+        // What was sent before the last answer tells of the time after it only if that was long: it was silent then as well.
+        let answered = self.answered.unwrap_or(began);
+        if began < answered && now < answered + SILENCE {
             return false;
         }
+        let began = began.max(answered);
         let (failures, since) = self.failed.unwrap_or((0, began));
         let (failures, since) = (failures.saturating_add(1), since.min(began));
         self.failed = Some((failures, since));
@@ -219,14 +221,25 @@ mod tests {
         }
         assert!(!known.answered(begin + SILENCE));
         for _ in 0..10 * FAILURES {
-            let late = known.failed(begin, begin + 10 * SILENCE);
-            assert!(!late, "what was sent before the answer does not count");
+            let late = known.failed(begin, begin + 2 * SILENCE - MOMENT);
+            assert!(!late, "what was sent before the answer does not count soon after it");
         }
         let later = begin + SILENCE + MOMENT;
         for _ in 1..FAILURES {
             assert!(!known.failed(later, later + SILENCE));
         }
         assert!(known.failed(later, later + SILENCE));
+    }
+
+    /// Those that are under way as it falls silent tell of it: their second tries need not.
+    #[test]
+    fn what_was_sent_before_the_last_answer_counts_if_nothing_came_for_long_after_it() {
+        let (mut known, begin) = (Known::default(), Instant::now());
+        known.answered(begin + MOMENT);
+        let timed_out = begin + MOMENT + SILENCE;
+        for failure in 1..=FAILURES {
+            assert_eq!(known.failed(begin, timed_out), failure == FAILURES);
+        }
     }
 
     #[test]

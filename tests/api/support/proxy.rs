@@ -93,6 +93,8 @@ struct Script {
     rng: StdRng,
     /// The share of calls that are spoilt.
     share: f64,
+    /// In one of these ways each.
+    ways: &'static [Spoilt],
     spoilt: usize,
 }
 
@@ -101,7 +103,8 @@ impl Proxy {
     pub async fn before(engine: &str, seed: u64) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Script { rng: StdRng::seed_from_u64(seed), share: 0.0, spoilt: 0 };
+        let script =
+            Script { rng: StdRng::seed_from_u64(seed), share: 0.0, ways: &SPOILT, spoilt: 0 };
         let engine = engine.trim_end_matches('/').to_owned();
         let shared = Arc::new(Shared { engine, client: http_client(), script: Mutex::new(script) });
         let serving = tokio::spawn(serve(listener, shared.clone()));
@@ -115,7 +118,17 @@ impl Proxy {
 
     /// From now on this share of the calls is spoilt, each in a way that is drawn.
     pub fn spoil(&self, share: f64) {
-        self.shared.script.lock().unwrap().share = share;
+        self.spoil_in(share, &SPOILT);
+    }
+
+    /// From now on every call is spoilt in one of these ways.
+    pub fn spoil_all(&self, ways: &'static [Spoilt]) {
+        self.spoil_in(1.0, ways);
+    }
+
+    fn spoil_in(&self, share: f64, ways: &'static [Spoilt]) {
+        let mut script = self.shared.script.lock().unwrap();
+        (script.share, script.ways) = (share, ways);
     }
 
     /// How many calls were spoilt.
@@ -183,7 +196,7 @@ impl Shared {
             return None;
         }
         script.spoilt += 1;
-        SPOILT.choose(&mut script.rng).copied()
+        script.ways.choose(&mut script.rng).copied()
     }
 
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Answer> {

@@ -12,12 +12,14 @@ use std::{
 use axum::http::Method;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::surgery::{Asked, Ledger, Row, Service, Surgery, Told};
 
 /// Who has so many appointments cancels some first.
 const MOST: usize = 12;
+/// By then it is known what became of an operation, outages of tests included.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What became of one client's operations and requests.
 #[derive(Debug, Default)]
@@ -80,6 +82,7 @@ impl<S: Service> Receptionist<S> {
     async fn send(&mut self, mut asked: Asked) -> Told {
         let key = format!("{:x}", self.rng.random::<u128>());
         asked.key = (asked.method == Method::POST).then_some(key);
+        let begun = Instant::now();
         loop {
             if let Some(told) = self.send_once(asked.clone()).await {
                 if asked.key.is_some() && told.0 < 300 && self.rng.random_bool(0.1) {
@@ -87,6 +90,7 @@ impl<S: Service> Receptionist<S> {
                 }
                 return told;
             }
+            assert!(begun.elapsed() < PATIENCE, "what became of it is not known: {:?}", asked.key);
             // Less than they are asked to wait.
             sleep(Duration::from_millis(self.rng.random_range(50..300))).await;
         }
