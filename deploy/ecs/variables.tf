@@ -273,7 +273,7 @@ variable "web_acl_arn" {
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the load balancer's access logs, with a bucket policy that lets Elastic Load Balancing write. Paths in it name records by id: keep it as you keep the data."
+  description = "Bucket for the load balancer's access logs, with a bucket policy that lets Elastic Load Balancing write. Paths in it name records by id, and a query may have a record number: keep it as you keep the data."
   type        = string
 }
 
