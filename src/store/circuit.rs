@@ -7,7 +7,10 @@
 
 use std::{
     error::Error as StdError,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -118,11 +121,33 @@ impl Circuit {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Began(Instant);
+/// A try that is under way. The SDK drops it with the call, also where its caller gives that up: silence that outlasts callers'
+/// patience is an outage as well.
+#[derive(Debug)]
+struct Try {
+    circuit: Circuit,
+    began: Instant,
+    /// Whether its outcome is known.
+    ended: AtomicBool,
+}
 
-impl Storable for Began {
+impl Storable for Try {
     type Storer = StoreReplace<Self>;
+}
+
+impl Try {
+    fn end(&self, outcome: Outcome) {
+        if !self.ended.swap(true, Relaxed) {
+            self.circuit.learn(outcome, self.began);
+        }
+    }
+}
+
+impl Drop for Try {
+    fn drop(&mut self) {
+        let long = self.began.elapsed() >= SILENCE;
+        self.end(if long { Outcome::Failed } else { Outcome::Unsent });
+    }
 }
 
 #[dyn_dispatch_hint]
@@ -138,8 +163,11 @@ impl Intercept for Circuit {
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let now = Instant::now();
-        settings.interceptor_state().store_put(Began(now));
-        Ok(self.known().admit(now)?)
+        self.known().admit(now)?;
+        let circuit = self.clone();
+        let this = Try { circuit, began: now, ended: AtomicBool::new(false) };
+        settings.interceptor_state().store_put(this);
+        Ok(())
     }
 
     fn read_after_attempt(
@@ -148,8 +176,8 @@ impl Intercept for Circuit {
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if let Some(Began(at)) = settings.load::<Began>() {
-            self.learn(outcome(attempt), *at);
+        if let Some(this) = settings.load::<Try>() {
+            this.end(outcome(attempt));
         }
         Ok(())
     }
@@ -161,7 +189,7 @@ enum Outcome {
     Answered,
     /// No answer, half of one, or one that tells of a failure on the other side.
     Failed,
-    /// It was not sent: nothing is known.
+    /// It was not sent, or nobody waited for long: nothing is known.
     Unsent,
 }
 

@@ -1,15 +1,19 @@
 //! When DynamoDB does not answer, or limits its rate without end: it is not asked more for it, callers are told at once,
 //! and all goes on when it is back.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::support::{
     Answer, Call, ClinicMade, Fault, TestApp,
     attempts::Attempts,
     booking, eventually,
     process::{RemoteTable, Running, http_client},
-    proxy::Proxy,
+    proxy::{Proxy, Spoilt},
 };
 
 const START: &str = "2035-01-16T09:00:00";
@@ -82,6 +86,26 @@ async fn a_database_that_is_away_is_asked_twice_a_second_and_callers_are_told_at
     }
     book.send().await.expect(201);
     site.direct.check_day_sheets().await;
+}
+
+/// Callers who wait for less than a try may take see nothing fail: they give up, and so do all after them.
+#[tokio::test]
+async fn a_database_that_is_silent_for_longer_than_callers_wait_is_known_to_be() {
+    let site = Site::new().await;
+    let get = site.app.get(&site.clinic.path);
+    site.proxy.spoil_all(&[Spoilt::Silent]);
+    let before = site.attempts.number();
+    let impatient = async || timeout(Duration::from_millis(1100), get.clone().send()).await;
+    let given_up = join_all((0..8).map(|_| impatient())).await;
+    assert!(given_up.iter().all(Result::is_err), "nobody is answered");
+    let refused = impatient().await.expect("it is refused at once");
+    assert!(was_not_sent(&refused), "{refused:?}");
+    assert!(site.attempts.number() - before <= 9, "{}", site.attempts.number() - before);
+    site.proxy.spoil(0.0);
+    eventually("it is served again", async || {
+        (get.clone().send().await.status == 200).then_some(())
+    })
+    .await;
 }
 
 /// What was not sent is known to have done nothing; what was sent is not.
