@@ -1,5 +1,7 @@
 //! Watches every call that the SDK makes for us.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use aws_sdk_dynamodb::{
     config::{
         ConfigBag, Intercept, RuntimeComponents,
@@ -28,7 +30,10 @@ pub struct MeasureCalls;
 /// A call that is under way. The SDK drops it with the call, also where that is given up.
 #[derive(Debug)]
 struct Call {
+    operation: Option<Operation>,
     started: Instant,
+    /// Whether its outcome is known.
+    ended: AtomicBool,
     /// If anybody measures.
     active: Option<ActiveCall>,
     /// If a ledger is kept.
@@ -41,8 +46,23 @@ impl Storable for Call {
     type Storer = StoreReplace<Self>;
 }
 
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.active.is_some() && !self.ended.load(Relaxed) {
+            metrics::call_ended(name(self.operation.as_ref()), GIVEN_UP, self.started.elapsed());
+        }
+    }
+}
+
+/// The error of a call that nobody waits for any more: its caller hung up, or its time was over.
+const GIVEN_UP: &str = "cancelled";
+
+fn name(operation: Option<&Operation>) -> &str {
+    operation.map_or("_OTHER", Operation::name)
+}
+
 fn operation(settings: &ConfigBag) -> &str {
-    settings.load::<Operation>().map_or("_OTHER", Operation::name)
+    name(settings.load::<Operation>())
 }
 
 #[dyn_dispatch_hint]
@@ -61,7 +81,9 @@ impl Intercept for MeasureCalls {
         let entry = Ledger::current().map(Ledger::enter);
         let span = CallSpan::start(operation(settings), begun.input());
         if active.is_some() || entry.is_some() || span.is_some() {
-            let call = Call { started: Instant::now(), active, entry, span };
+            let operation = settings.load::<Operation>().cloned();
+            let (started, ended) = (Instant::now(), AtomicBool::new(false));
+            let call = Call { operation, started, ended, active, entry, span };
             settings.interceptor_state().store_put(call);
         }
         Ok(())
@@ -91,6 +113,7 @@ impl Intercept for MeasureCalls {
         let Some(call) = settings.load::<Call>() else {
             return Ok(());
         };
+        call.ended.store(true, Relaxed);
         let taken = ended.output_or_error().and_then(Result::ok).and_then(consumed);
         if let (Some(entry), Some((kind, taken))) = (&call.entry, taken) {
             entry.consumed(kind, units(taken));

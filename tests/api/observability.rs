@@ -6,6 +6,7 @@ use clinic_api::store::metrics;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use regex::Regex;
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::support::{Answer, Fault, TestApp, booking};
 
@@ -56,6 +57,26 @@ async fn tries_that_are_throttled_repeated_or_cancelled_are_counted() {
     ];
     let measured: f64 = sums.iter().map(|sum| more(sum)).sum();
     assert!(taken > 0.0 && (measured - taken).abs() < 1e-9, "{measured} of {taken}\n{after}");
+}
+
+#[tokio::test]
+async fn calls_that_nobody_waits_for_any_more_are_counted() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let measured = recorder.handle();
+    let _measuring = ::metrics::set_default_local_recorder(&recorder);
+    metrics::start();
+    let app = TestApp::spawn().await;
+    let path = app.clinic().await;
+    app.wire.slow_down(Duration::from_secs(60));
+    let hung_up = timeout(Duration::from_millis(50), app.get(&path).send()).await;
+    assert!(hung_up.is_err());
+    let text = measured.render();
+    let counted = value(
+        &text,
+        "db_client_operation_duration_seconds_count{db_operation_name=\"GetItem\",error_type=\"cancelled\"}",
+    );
+    assert!((counted - 1.0).abs() < f64::EPSILON, "{text}");
+    assert!(value(&text, "db_client_active_operations").abs() < f64::EPSILON, "{text}");
 }
 
 /// What `Server-Timing` says: calls, units of reads and of writes, time in the store and in all, in milliseconds.
