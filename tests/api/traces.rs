@@ -9,6 +9,7 @@ use crate::support::{
     collector::{Collector, Seen},
     eventually,
     process::{RemoteTable, Running, admin_token, http_client, program, text},
+    proxy::{Proxy, Spoilt},
 };
 
 const CALLERS_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -18,11 +19,16 @@ const CALLERS_SPAN: &str = "b7ad6b7169203331";
 async fn serve(folder: &Path, settings: &[(&str, &str)]) -> (RemoteTable, Running) {
     let table = RemoteTable::missing().await;
     table.create(folder);
+    let running = serve_table(&table, folder, settings);
+    (table, running)
+}
+
+/// A service on a table that is there.
+fn serve_table(table: &RemoteTable, folder: &Path, settings: &[(&str, &str)]) -> Running {
     let mut command = table.program(folder);
     command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
     command.envs(settings.iter().copied());
-    let running = Running::launch(&mut command, 0);
-    (table, running)
+    Running::launch(&mut command, 0)
 }
 
 /// Asks as an administrator whose program is traced itself.
@@ -46,6 +52,55 @@ fn only(spans: &[Seen], fits: impl Fn(&Seen) -> bool) -> &Seen {
 
 fn children<'a>(spans: &'a [Seen], parent: &'a Seen) -> impl Iterator<Item = &'a Seen> {
     spans.iter().filter(|span| span.parent == parent.span_id && span.trace_id == parent.trace_id)
+}
+
+/// A read is tried again within its span, a write in a span of its own; each says what it took.
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_and_capacity_of_calls_are_in_their_spans() {
+    let folder = tempfile::tempdir().unwrap();
+    let (collector, table) = (Collector::start().await, RemoteTable::missing().await);
+    table.create(folder.path());
+    let proxy = Proxy::before(table.endpoint(), 0).await;
+    let (collector_at, proxy_at) = (collector.url(), proxy.endpoint());
+    let settings = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector_at.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", proxy_at.as_str()),
+    ];
+    let running = serve_table(&table, folder.path(), &settings);
+    proxy.spoil_next(Spoilt::Throttled("ProvisionedThroughputExceededException"));
+    let patient = json!({ "name": "Ida", "mrn": "M-1" });
+    let (status, made) = running.send("POST", "/v1/patients", Some(patient)).await;
+    assert_eq!(status, 201, "{made}");
+    proxy.spoil_next(Spoilt::Throttled("ThrottlingException"));
+    let path = format!("/v1/patients/{}", made["id"].as_str().unwrap());
+    assert_eq!(running.send("GET", &path, None).await.0, 200);
+    assert_eq!(running.send("GET", "/v1/patients?mrn=M-1", None).await.0, 200);
+    assert_eq!(running.send("GET", "/v1/clinics", None).await.0, 200);
+    let (status, log) = running.terminate();
+    assert!(status.success(), "{log}");
+
+    let spans = collector.spans();
+    let taken = |span: &Seen| {
+        let taken = span.get("aws.dynamodb.consumed_capacity");
+        serde_json::from_str::<Value>(taken)
+            .map_or(0.0, |taken| taken["CapacityUnits"].as_f64().unwrap())
+    };
+    let calls_of = |request: &str| {
+        let request = only(&spans, |span| span.name == request);
+        let mut calls: Vec<_> = children(&spans, request).collect();
+        calls.retain(|call| !call.name.ends_with("PutItem"));
+        calls
+    };
+    let read = calls_of("GET /v1/patients/{patient_id}");
+    assert_eq!(read.len(), 1, "{read:#?}");
+    assert_eq!((read[0].get("http.request.resend_count"), read[0].failed), ("1", false));
+    assert!(taken(read[0]) > 0.0);
+    let writes = calls_of("POST /v1/patients");
+    let errors: Vec<_> = writes.iter().map(|call| call.get("error.type")).collect();
+    assert_eq!(errors, ["ThrottlingError", ""], "{writes:#?}");
+    assert!(taken(writes[0]) < f64::EPSILON && taken(writes[1]) > 0.0, "{writes:#?}");
+    let listed = calls_of("GET /v1/clinics");
+    assert!(listed.iter().any(|call| call.name == "DynamoDB.Query" && taken(call) > 0.0));
 }
 
 /// What the collector receives of a patient's life: a span of each request, of each call of DynamoDB, and nothing of the

@@ -95,6 +95,8 @@ struct Script {
     share: f64,
     /// In one of these ways each.
     ways: &'static [Spoilt],
+    /// What happens to the next call, whatever that share is.
+    next: Option<Spoilt>,
     spoilt: usize,
 }
 
@@ -103,8 +105,13 @@ impl Proxy {
     pub async fn before(engine: &str, seed: u64) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script =
-            Script { rng: StdRng::seed_from_u64(seed), share: 0.0, ways: &SPOILT, spoilt: 0 };
+        let script = Script {
+            rng: StdRng::seed_from_u64(seed),
+            share: 0.0,
+            ways: &SPOILT,
+            next: None,
+            spoilt: 0,
+        };
         let engine = engine.trim_end_matches('/').to_owned();
         let shared = Arc::new(Shared { engine, client: http_client(), script: Mutex::new(script) });
         let serving = tokio::spawn(serve(listener, shared.clone()));
@@ -124,6 +131,11 @@ impl Proxy {
     /// From now on every call is spoilt in one of these ways.
     pub fn spoil_all(&self, ways: &'static [Spoilt]) {
         self.spoil_in(1.0, ways);
+    }
+
+    /// The next call is spoilt.
+    pub fn spoil_next(&self, way: Spoilt) {
+        self.shared.script.lock().unwrap().next = Some(way);
     }
 
     fn spoil_in(&self, share: f64, ways: &'static [Spoilt]) {
@@ -191,6 +203,11 @@ type Answer = Response<BoxBody<Bytes, io::Error>>;
 impl Shared {
     fn draw(&self) -> Option<Spoilt> {
         let mut script = self.script.lock().unwrap();
+        let next = script.next.take();
+        if next.is_some() {
+            script.spoilt += 1;
+            return next;
+        }
         let share = script.share;
         if !script.rng.random_bool(share) {
             return None;
