@@ -140,18 +140,37 @@ pub fn request_begun() -> Counted {
     Counted::begin(ACTIVE_REQUESTS)
 }
 
-/// A request was answered. `method` is [`known`], `route` the matched path.
-pub fn request_answered(method: &'static str, route: &str, status: u16, elapsed: Duration) {
+/// A request was answered. `method` is [`known`], `route` the matched path, `code` that of its problem.
+///
+/// Only failures of ours have a label for the code, as OpenTelemetry has it: of one 503 another may be a cause for alarm. Of
+/// what callers did wrong, the status tells enough, and each code would be a histogram more for each route.
+pub fn request_answered(
+    method: &'static str,
+    route: &str,
+    status: u16,
+    code: Option<&'static str>,
+    elapsed: Duration,
+) {
     if !store::measured() {
         return;
     }
-    histogram!(
-        REQUEST_DURATION,
-        "http_request_method" => method,
-        "http_route" => route.to_owned(),
-        "http_response_status_code" => status.to_string(),
-    )
-    .record(elapsed);
+    let (route, status_code) = (route.to_owned(), status.to_string());
+    let histogram = match code.filter(|_| status >= 500) {
+        None => histogram!(
+            REQUEST_DURATION,
+            "http_request_method" => method,
+            "http_route" => route,
+            "http_response_status_code" => status_code,
+        ),
+        Some(code) => histogram!(
+            REQUEST_DURATION,
+            "http_request_method" => method,
+            "http_route" => route,
+            "http_response_status_code" => status_code,
+            "error_type" => code,
+        ),
+    };
+    histogram.record(elapsed);
 }
 
 /// Whether the process is ready.

@@ -99,7 +99,7 @@ impl Watched<'_> {
         self.answered = true;
         let status = response.status().as_u16();
         let code = problem::code(response).map(ErrorCode::as_str);
-        self.note(status, code.unwrap_or_default(), elapsed);
+        self.note(status, code, elapsed);
         tracing::info!(
             http.response.status_code = status,
             "error.type" = code,
@@ -108,10 +108,10 @@ impl Watched<'_> {
         );
     }
 
-    fn note(&self, status: u16, code: &'static str, elapsed: Duration) {
-        metrics::request_answered(self.method, self.route.unwrap_or("none"), status, elapsed);
+    fn note(&self, status: u16, code: Option<&'static str>, elapsed: Duration) {
+        metrics::request_answered(self.method, self.route.unwrap_or("none"), status, code, elapsed);
         if let Some(traced) = &self.traced {
-            traced.end(status, code);
+            traced.end(status, code.unwrap_or_default());
         }
     }
 }
@@ -120,7 +120,7 @@ impl Drop for Watched<'_> {
     fn drop(&mut self) {
         if !self.answered {
             let elapsed = self.started.elapsed();
-            self.note(ABANDONED, "", elapsed);
+            self.note(ABANDONED, None, elapsed);
             tracing::info!(
                 http.response.status_code = ABANDONED,
                 event.duration = nanos(elapsed),

@@ -1,8 +1,8 @@
-//! What is measured of the calls of DynamoDB: of all, and of one request.
+//! What is measured of the calls of DynamoDB, of all and of one request, and of the requests.
 
 use std::time::Duration;
 
-use clinic_api::store::metrics;
+use clinic_api::{app::RequestLimits, store::metrics};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use regex::Regex;
 use serde_json::json;
@@ -77,6 +77,59 @@ async fn calls_that_nobody_waits_for_any_more_are_counted() {
     );
     assert!((counted - 1.0).abs() < f64::EPSILON, "{text}");
     assert!(value(&text, "db_client_active_operations").abs() < f64::EPSILON, "{text}");
+}
+
+/// All are 503, or a fault of the caller's: the code tells failures of ours apart, and what callers do wrong adds no series.
+#[tokio::test]
+async fn failures_are_told_apart_by_their_code() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let measured = recorder.handle();
+    let _measuring = ::metrics::set_default_local_recorder(&recorder);
+    metrics::start();
+    let roomy = TestApp::spawn().await;
+    let clinic = roomy.ready_clinic().await;
+    let narrow = roomy.with_limits(RequestLimits { concurrent: 1, ..RequestLimits::default() });
+    let (has_come, go_on) = roomy.wire.pause_before("GetItem");
+    let held = tokio::spawn(narrow.get(&clinic.path).send());
+    has_come.await.unwrap();
+    for _ in 0..2 {
+        narrow.get(&clinic.path).send().await.problem(503, "overloaded");
+    }
+    go_on.send(()).unwrap();
+    held.await.unwrap().expect(200);
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    roomy.wire.disturb_times(3, "GetItem", Fault::Unreachable);
+    roomy.get(&patient).send().await.problem(503, "store_unreachable");
+    roomy
+        .delete(&patient)
+        .header("if-match", "\"0\"")
+        .send()
+        .await
+        .problem(412, "precondition_failed");
+    let text = measured.render();
+    let count = |method: &str, route: &str, rest: &str| {
+        let labels = format!("http_request_method=\"{method}\",http_route=\"{route}\",{rest}");
+        value(&text, &format!("http_server_request_duration_seconds_count{{{labels}}}"))
+    };
+    for (method, route, rest, times) in [
+        (
+            "GET",
+            "/v1/clinics/{clinic_id}",
+            r#"http_response_status_code="503",error_type="overloaded""#,
+            2.0,
+        ),
+        ("GET", "/v1/clinics/{clinic_id}", r#"http_response_status_code="200""#, 1.0),
+        (
+            "GET",
+            "/v1/patients/{patient_id}",
+            r#"http_response_status_code="503",error_type="store_unreachable""#,
+            1.0,
+        ),
+        ("DELETE", "/v1/patients/{patient_id}", r#"http_response_status_code="412""#, 1.0),
+    ] {
+        let found = count(method, route, rest);
+        assert!((found - times).abs() < f64::EPSILON, "{method} {route} {rest}: {found}\n{text}");
+    }
 }
 
 /// What `Server-Timing` says: calls, units of reads and of writes, time in the store and in all, in milliseconds.
