@@ -312,6 +312,66 @@ fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
     assert_eq!(used, listed, "every metric is shown or watched");
 }
 
+/// The alerts of the rules, each with how urgent it is.
+fn alerts() -> BTreeSet<(String, String)> {
+    let rules = yaml("deploy/observability/alerts.yml");
+    let groups = rules["groups"].as_array().unwrap().iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    rules.map(|rule| (text(&rule["alert"]), text(&rule["labels"]["severity"]))).collect()
+}
+
+/// The table that operators read is as long as the rules, and each of these is tested: that it fires and that it does not.
+#[test]
+fn the_readme_and_the_tests_of_the_rules_know_every_alert() {
+    let alerts = alerts();
+    let readme = read("deploy/observability/README.md");
+    let row =
+        Regex::new(r"(?m)^\| (ClinicApi\w+) \| (\w+) \|.*\| `docs/runbook\.md#(\w+)` \|$").unwrap();
+    let rows: Vec<_> = row.captures_iter(&readme).map(|row| row.extract().1).collect();
+    for [name, _, heading] in &rows {
+        assert_eq!(name.to_lowercase(), *heading);
+    }
+    let listed: BTreeSet<_> = rows
+        .iter()
+        .map(|[name, severity, _]| ((*name).to_owned(), (*severity).to_owned()))
+        .collect();
+    assert_eq!(listed, alerts, "the README's table and the rules");
+    assert_eq!(rows.len(), listed.len(), "an alert is in the table once");
+    let tests = yaml("deploy/observability/alerts.test.yml");
+    let tests = tests["tests"].as_array().unwrap().iter();
+    let cases = tests.flat_map(|test| test["alert_rule_test"].as_array().unwrap());
+    let (firing, silent): (Vec<_>, Vec<_>) = cases.partition(|case| case["exp_alerts"].is_array());
+    for (name, _) in &alerts {
+        for cases in [&firing, &silent] {
+            assert!(cases.iter().any(|case| case["alertname"] == name.as_str()), "{name}");
+        }
+    }
+}
+
+/// The rules and the dashboard ask for the jobs that the shipped settings of Prometheus make.
+#[test]
+fn dashboards_and_alerts_ask_for_jobs_that_there_are() {
+    let prometheus = yaml("deploy/observability/prometheus.yml");
+    let jobs = prometheus["scrape_configs"].as_array().unwrap().iter();
+    let jobs: BTreeSet<_> = jobs.map(|job| job["job_name"].as_str().unwrap().to_owned()).collect();
+    // There the job is the label `app.kubernetes.io/name`.
+    let monitors = read("deploy/kubernetes/components/servicemonitor/servicemonitor.yaml");
+    for job in &jobs {
+        let selected = format!("matchLabels:\n      app.kubernetes.io/name: {job}\n");
+        assert!(monitors.contains(&selected), "{job}");
+    }
+    let asked = Regex::new(r#"\bjob=~?\\?"([a-z|-]+)\\?""#).unwrap();
+    let mut used = BTreeSet::new();
+    for path in ["alerts.yml", "grafana/dashboards/clinic-api.json"] {
+        let text = read(&format!("deploy/observability/{path}"));
+        for found in asked.captures_iter(&text) {
+            used.extend(found[1].split('|').map(str::to_owned));
+        }
+    }
+    assert_eq!(used, jobs);
+}
+
 /// Every alert says where to read on, and there is something to read.
 #[test]
 fn every_alert_and_alarm_leads_to_its_heading() {
