@@ -128,6 +128,8 @@ impl Refusal {
             name.starts_with("ProvisionedThroughputExceeded")
                 || name.starts_with("Throttling")
                 || name == "RequestLimitExceeded"
+                // Of a stream that more than two read at once.
+                || name == "LimitExceededException"
         })
     }
 }
@@ -198,6 +200,7 @@ mod tests {
             "ProvisionedThroughputExceededException",
             "ThrottlingException",
             "RequestLimitExceeded",
+            "LimitExceededException",
         ] {
             let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}"}}"#);
             assert!(Refusal::read(body.as_bytes()).unwrap().is_throttling(), "{name}");

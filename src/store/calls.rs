@@ -1,4 +1,4 @@
-//! Watches every call that the SDK makes for us.
+//! Watches every call that the SDK makes for us, of DynamoDB and of its streams.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

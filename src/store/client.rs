@@ -40,7 +40,7 @@ pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
-    let mut streams = aws_sdk_dynamodbstreams::Config::from(&config).to_builder();
+    let mut streams = measured(aws_sdk_dynamodbstreams::Config::from(&config).to_builder());
     let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
     if let (Some(url), None) = (set(ENDPOINT), set(STREAMS_ENDPOINT)) {
         streams = streams.endpoint_url(url);
@@ -69,6 +69,14 @@ fn watched(mut config: Builder, agent: UserAgent) -> Builder {
     config
 }
 
+/// Without a breaker: one reader a shard, which waits longer with each failure, makes no outage worse.
+fn measured(
+    mut config: aws_sdk_dynamodbstreams::config::Builder,
+) -> aws_sdk_dynamodbstreams::config::Builder {
+    config.push_interceptor(SharedInterceptor::permanent(MeasureCalls));
+    config
+}
+
 /// A client of the streams of an engine on this machine.
 #[must_use]
 pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
@@ -78,14 +86,15 @@ pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
 /// The settings of such a client.
 #[must_use]
 pub fn local_streams_config(endpoint: &str) -> aws_sdk_dynamodbstreams::config::Builder {
-    aws_sdk_dynamodbstreams::Config::builder()
+    let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
         .http_client(HttpClient::new().build_http())
         .timeout_config(timeouts())
-        .retry_config(retries())
+        .retry_config(retries());
+    measured(config)
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.

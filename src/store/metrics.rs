@@ -35,6 +35,9 @@ const OPERATIONS: [&str; 7] = [
     "UpdateItem",
 ];
 
+/// Those that read the table's stream.
+const OPERATIONS_OF_STREAMS: [&str; 3] = ["DescribeStream", "GetRecords", "GetShardIterator"];
+
 /// Why transactions are cancelled in the ordinary course of things (AWS, `TransactWriteItems`, errors).
 const REASONS: [&str; 3] = ["ConditionalCheckFailed", "ThrottlingError", "TransactionConflict"];
 
@@ -64,14 +67,23 @@ pub fn start() {
     );
     gauge!(ACTIVE_CALLS).set(0.0);
     gauge!(CIRCUIT_OPEN).set(0.0);
-    for operation in OPERATIONS {
-        counter!(RETRIES, "db_operation_name" => operation).absolute(0);
-        counter!(THROTTLED, "db_operation_name" => operation).absolute(0);
-    }
+    begin(&OPERATIONS);
     for reason in REASONS {
         counter!(CANCELLATIONS, "reason" => reason).absolute(0);
     }
     MEASURED.store(true, Ordering::Relaxed);
+}
+
+/// Shows what is counted of reading the table's stream, in a process that does.
+pub fn start_streams() {
+    begin(&OPERATIONS_OF_STREAMS);
+}
+
+fn begin(operations: &[&'static str]) {
+    for &operation in operations {
+        counter!(RETRIES, "db_operation_name" => operation).absolute(0);
+        counter!(THROTTLED, "db_operation_name" => operation).absolute(0);
+    }
 }
 
 /// A call that is under way; it counts until this is dropped.

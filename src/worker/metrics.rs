@@ -6,7 +6,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::deliveries::model::Outcome;
+use crate::{deliveries::model::Outcome, store};
 
 const RECORDS: &str = "clinic_api_stream_records_total";
 const ITERATOR_AGE: &str = "clinic_api_stream_iterator_age_seconds";
@@ -43,6 +43,7 @@ pub fn describe() {
     counter!(TRIMMED).absolute(0);
     counter!(DEAD_LETTERS).absolute(0);
     counter!(DISABLED).absolute(0);
+    store::metrics::start_streams();
     gauge!(LEADER).set(0);
     gauge!(DEAD_LETTERS_OLDEST).set(0);
 }

@@ -79,6 +79,38 @@ async fn calls_that_nobody_waits_for_any_more_are_counted() {
     assert!(value(&text, "db_client_active_operations").abs() < f64::EPSILON, "{text}");
 }
 
+/// The stream has a client of its own.
+#[tokio::test]
+async fn calls_that_read_the_stream_are_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let measured = recorder.handle();
+    let _measuring = ::metrics::set_default_local_recorder(&recorder);
+    metrics::start();
+    metrics::start_streams();
+    let app = TestApp::spawn().await;
+    app.patient().await;
+    assert_ne!(app.changes().await.len(), 0);
+    let unknown = app.store.stream_arn().await.unwrap().unwrap().replace(":table/", ":table/no-");
+    let refused = app.streams().describe_stream().stream_arn(unknown).send().await.unwrap_err();
+    let text = measured.render();
+    for (operation, error) in [
+        ("DescribeStream", ""),
+        ("GetShardIterator", ""),
+        ("GetRecords", ""),
+        ("DescribeStream", "ResourceNotFoundException"),
+    ] {
+        let labels = format!("db_operation_name=\"{operation}\",error_type=\"{error}\"");
+        let calls =
+            value(&text, &format!("db_client_operation_duration_seconds_count{{{labels}}}"));
+        assert!(calls >= 1.0, "{labels}\n{refused:?}\n{text}");
+        for counter in ["retries", "throttled"] {
+            let counter =
+                format!("aws_dynamodb_{counter}_total{{db_operation_name=\"{operation}\"}} 0");
+            assert!(text.lines().any(|line| line == counter), "{counter}\n{text}");
+        }
+    }
+}
+
 /// All are 503, or a fault of the caller's: the code tells failures of ours apart, and what callers do wrong adds no series.
 #[tokio::test]
 async fn failures_are_told_apart_by_their_code() {

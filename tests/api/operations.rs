@@ -120,6 +120,12 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     worker.args(["worker", "--metrics-listen", &port.to_string()]);
     let of_worker = worker_metrics(&mut worker, port).await;
+    for read in ["DescribeStream", "GetShardIterator", "GetRecords"] {
+        let line = format!(
+            "db_client_operation_duration_seconds_count{{db_operation_name=\"{read}\",error_type=\"\"}} "
+        );
+        assert!(of_worker.contains(&line), "no {line} in\n{of_worker}");
+    }
     let exported: BTreeSet<_> = names(&text).union(&names(&of_worker)).copied().collect();
     assert_eq!(
         exported,

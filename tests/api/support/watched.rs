@@ -57,9 +57,14 @@ impl Watched {
         self.metric("http_server_request_duration_seconds_count", &["/v1/"]).await
     }
 
-    /// How many calls of the store have ended.
+    /// How many calls of the store have ended, other than those that read the stream.
     pub async fn calls(&self) -> i64 {
-        self.metric("db_client_operation_duration_seconds_count", &[]).await
+        let ended = "db_client_operation_duration_seconds_count";
+        let mut calls = self.metric(ended, &[]).await;
+        for operation in ["DescribeStream", "GetRecords", "GetShardIterator"] {
+            calls -= self.metric(ended, &[operation]).await;
+        }
+        calls
     }
 
     /// Another caller is served, on a connection of their own.
