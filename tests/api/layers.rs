@@ -31,6 +31,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
             "kinds",
             "model",
             "repo",
+            "sensitive",
             "store",
             "stream",
             "telemetry",
@@ -40,7 +41,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
     ("recorder", &["http", "model", "repo", "store", "telemetry"]),
     ("error", &["store"]),
     ("openapi", &["error", "stream"]),
-    ("http", &["app", "error", "id", "openapi", "store", "telemetry", "validation"]),
+    ("http", &["app", "error", "id", "openapi", "sensitive", "store", "telemetry", "validation"]),
     (
         "handlers",
         &[
@@ -75,6 +76,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
             "model",
             "repo",
             "seed",
+            "sensitive",
             "server",
             "store",
             "telemetry",
@@ -82,7 +84,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
             "worker",
         ],
     ),
-    ("seed", &["aggregate", "id", "model", "repo", "store", "time"]),
+    ("seed", &["aggregate", "id", "model", "repo", "sensitive", "store", "time"]),
     ("bin", &["cli", "config", "worker"]),
     ("lib", &[]),
     ("main", &["cli", "config", "http", "router", "time"]),
