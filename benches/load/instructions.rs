@@ -59,8 +59,7 @@ async fn switch(service: &Process, on: bool) {
 
 /// What a request takes.
 async fn of_service(counts: &Path, target: Target) -> f64 {
-    let program = Path::new(service().get_program()).to_owned();
-    let mut program = counted(&program, counts, &["--instr-atstart=no"]);
+    let mut program = counted(Path::new(service().get_program()), counts, &["--instr-atstart=no"]);
     program.env("CLINIC_API_SHUTDOWN_DELAY", "0s");
     let site = Site::open(program).await;
     for _ in 0..BEFORE {

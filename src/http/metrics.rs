@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -155,22 +155,14 @@ pub fn request_answered(
         return;
     }
     let (route, status_code) = (route.to_owned(), status.to_string());
-    let histogram = match code.filter(|_| status >= 500) {
-        None => histogram!(
-            REQUEST_DURATION,
-            "http_request_method" => method,
-            "http_route" => route,
-            "http_response_status_code" => status_code,
-        ),
-        Some(code) => histogram!(
-            REQUEST_DURATION,
-            "http_request_method" => method,
-            "http_route" => route,
-            "http_response_status_code" => status_code,
-            "error_type" => code,
-        ),
-    };
-    histogram.record(elapsed);
+    let mut labels = vec![
+        Label::from_static_parts("http_request_method", method),
+        Label::new("http_route", route),
+        Label::new("http_response_status_code", status_code),
+    ];
+    let code = code.filter(|_| status >= 500);
+    labels.extend(code.map(|code| Label::from_static_parts("error_type", code)));
+    histogram!(REQUEST_DURATION, labels).record(elapsed);
 }
 
 /// Whether the process is ready.

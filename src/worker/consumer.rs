@@ -165,7 +165,8 @@ impl Consumer {
                     metrics::iterator_age(reader.progress.age(self.clock.now()));
                 }
                 Some(joined) = running.join_next() => {
-                    let (shard, outcome) = joined.map_err(TaskFailed::from).context("a shard's reader broke")?;
+                    let joined = joined.map_err(TaskFailed::from);
+                    let (shard, outcome) = joined.context("a shard's reader broke")?;
                     match outcome {
                         Ok(()) => {
                             ended.insert(shard);

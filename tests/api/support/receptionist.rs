@@ -14,12 +14,13 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::surgery::{Asked, Ledger, Row, Service, Surgery, Told};
+use super::{
+    surgery::{Asked, Ledger, Row, Service, Surgery, Told},
+    wait::PATIENCE,
+};
 
 /// Who has so many appointments cancels some first.
 const MOST: usize = 12;
-/// By then it is known what became of an operation, outages of tests included.
-const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What became of one client's operations and requests.
 #[derive(Debug, Default)]

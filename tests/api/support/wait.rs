@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// For how long a machine that is busy with all tests may keep what is waited for from happening.
-const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Asks again and again until there is an answer; it fails with `what` if none comes.
