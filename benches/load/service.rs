@@ -17,7 +17,7 @@ use axum::{
 };
 use clinic_api::{
     http::auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
-    store::client::local_config,
+    store::{client::local_config, connections::Connections},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -71,7 +71,8 @@ pub fn on_endpoint(program: &mut Command, endpoint: &str, table: &str) {
 
 /// A client of the engine at an endpoint, as the service is one.
 pub fn client_of(endpoint: &str) -> Client {
-    let config = local_config(endpoint)
+    let calls = Connections::new().unwrap().http_client();
+    let config = local_config(endpoint, calls)
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("x", "x", None, None, "bench"));
     Client::from_conf(config.build())

@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::Client;
 
 use crate::{
     config::{Engine, StoreArgs},
-    store::{Store, client},
+    store::{Store, client, connections::Connections},
 };
 
 #[cfg(feature = "embedded")]
@@ -34,6 +34,8 @@ pub struct OpenStore {
     pub store: Store,
     /// The client of the table's stream.
     pub streams: aws_sdk_dynamodbstreams::Client,
+    /// The connections to DynamoDB; none where the engine runs in this process.
+    pub connections: Option<Connections>,
     /// Where the data are, for people.
     pub place: String,
     #[cfg(feature = "embedded")]
@@ -49,11 +51,15 @@ impl OpenStore {
         let table = settings.table.clone();
         match &settings.store {
             Engine::DynamoDb => {
-                let (client, streams) = client::from_environment().await;
+                let connections = Connections::new()
+                    .map_err(anyhow::Error::from_boxed)
+                    .context("there is no way to reach DynamoDB")?;
+                let (client, streams) = client::from_environment(&connections).await;
                 let place = format!("table {table} in {}", endpoint(&client));
                 Ok(Self {
                     store: Store::new(client, table),
                     streams,
+                    connections: Some(connections),
                     place,
                     #[cfg(feature = "embedded")]
                     engine: None,
@@ -80,7 +86,8 @@ impl OpenStore {
     #[cfg(feature = "embedded")]
     fn embedded(engine: embedded::Engine, table: String, place: String) -> Self {
         let store = Store::new(engine.client(), table);
-        Self { store, streams: engine.streams(), place, engine: Some(engine) }
+        let streams = engine.streams();
+        Self { store, streams, connections: None, place, engine: Some(engine) }
     }
 
     /// Makes the table where it is missing.

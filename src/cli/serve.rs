@@ -23,6 +23,7 @@ use crate::{
         version::VERSION,
     },
     server::{self, Limits},
+    store::connections::Connections,
     time::{Clock as _, SystemClock},
 };
 
@@ -56,7 +57,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         identity::find(&settings.identity, loopback, clock.now()).await?;
     let listener = bind(settings.listen.listen, "--listen")?;
     let address = listener.local_addr()?;
-    let metrics = start_metrics(settings.metrics_listen)?;
+    let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
     match settings.log.log_format {
         LogFormat::Text => {
             let tokens = development.map(|issuer| {
@@ -132,11 +133,14 @@ fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
 }
 
 /// Metrics have an address of their own: what stands before the service never shows them to its callers.
-pub(super) fn start_metrics(address: Option<SocketAddr>) -> anyhow::Result<Option<SocketAddr>> {
+pub(super) fn start_metrics(
+    address: Option<SocketAddr>,
+    connections: Option<Connections>,
+) -> anyhow::Result<Option<SocketAddr>> {
     let Some(address) = address else { return Ok(None) };
     let listener = bind(address, "--metrics-listen")?;
     let bound = listener.local_addr()?;
-    let router = metrics::start()?;
+    let router = metrics::start(connections)?;
     // It serves to the end of the process, whatever the phase.
     let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
     tokio::spawn(async move {

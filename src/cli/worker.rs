@@ -46,7 +46,7 @@ async fn work(settings: WorkerArgs) -> anyhow::Result<()> {
     );
     let open = OpenStore::open(&settings.store).await?;
     let keys = cursor_keys::find(settings.cursor_keys.as_ref(), &settings.store.store)?;
-    let metrics = start_metrics(settings.metrics_listen)?;
+    let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
     let metrics = metrics.map(|address| format!("http://{address}/metrics"));
     let worker = Worker::start(&open, keys, &settings.tasks, &settings.webhooks, &settings.pace)?;
     tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = metrics, worker.tasks = ?settings.tasks, "working");

@@ -15,7 +15,10 @@ use metrics::{
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::{health, version};
-use crate::store::metrics as store;
+use crate::store::{
+    connections::{self, Connections},
+    metrics as store,
+};
 
 const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
 const ACTIVE_REQUESTS: &str = "http_server_active_requests";
@@ -37,13 +40,18 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How often what was measured is taken together, so that it does not pile up while nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts measuring for the whole process. Without it, measurements go nowhere and cost next to nothing.
+/// Starts measuring for the whole process, with its connections to DynamoDB if it has any. Without it, measurements go
+/// nowhere and cost next to nothing.
 ///
 /// # Errors
 /// If the process measures already.
-pub fn start() -> anyhow::Result<Router> {
+pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
+        .and_then(|builder| {
+            let create_time = Matcher::Full(connections::CREATE_TIME.to_owned());
+            builder.set_buckets_for_metric(create_time, &BUCKETS)
+        })
         .and_then(|builder| {
             let capacity = Matcher::Full(store::CAPACITY.to_owned());
             builder.set_buckets_for_metric(capacity, &store::CAPACITY_BUCKETS)
@@ -51,6 +59,9 @@ pub fn start() -> anyhow::Result<Router> {
         .and_then(PrometheusBuilder::install_recorder)
         .context("metrics can't be collected")?;
     describe();
+    if connections.is_some() {
+        Connections::describe();
+    }
     let upkeep = handle.clone();
     tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP);
@@ -59,11 +70,16 @@ pub fn start() -> anyhow::Result<Router> {
             upkeep.run_upkeep();
         }
     });
-    Ok(router(handle))
+    Ok(router(handle, connections))
 }
 
-fn router(handle: PrometheusHandle) -> Router {
-    let render = async move || ([(header::CONTENT_TYPE, TEXT)], handle.render());
+fn router(handle: PrometheusHandle, connections: Option<Connections>) -> Router {
+    let render = async move || {
+        if let Some(connections) = &connections {
+            connections.measure();
+        }
+        ([(header::CONTENT_TYPE, TEXT)], handle.render())
+    };
     // Liveness is asked here too: also while callers have taken all connections.
     Router::new().route("/metrics", get(render)).route("/livez", get(health::get_liveness))
 }

@@ -10,9 +10,11 @@ use aws_sdk_dynamodb::{
     Client, Config,
     config::{Builder, Credentials, Region, SharedInterceptor},
 };
-use aws_smithy_http_client::Builder as HttpClient;
+use aws_smithy_runtime_api::client::http::HttpClient;
 
-use super::{calls::MeasureCalls, circuit::Circuit, retry, user_agent::UserAgent};
+use super::{
+    calls::MeasureCalls, circuit::Circuit, connections::Connections, retry, user_agent::UserAgent,
+};
 
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -29,10 +31,12 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(500))
 }
 
-/// Clients of DynamoDB and of its streams: region, credentials and endpoints come from the environment, as for every AWS
+/// Clients of DynamoDB and of its streams, over the same connections: region, credentials and endpoints come from the environment, as for every AWS
 /// program (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, profiles, roles). Streams are
 /// looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
-pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
+pub async fn from_environment(
+    connections: &Connections,
+) -> (Client, aws_sdk_dynamodbstreams::Client) {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
         .retry_config(retries())
@@ -40,14 +44,16 @@ pub async fn from_environment() -> (Client, aws_sdk_dynamodbstreams::Client) {
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
-    let mut streams = measured(aws_sdk_dynamodbstreams::Config::from(&config).to_builder());
+    let streams = aws_sdk_dynamodbstreams::Config::from(&config).to_builder();
+    let mut streams = measured(streams.http_client(connections.http_client()));
     let set = |name| std::env::var(name).ok().filter(|url| !url.is_empty());
     if let (Some(url), None) = (set(ENDPOINT), set(STREAMS_ENDPOINT)) {
         streams = streams.endpoint_url(url);
     }
     let config = Config::from(&config);
     let agent = UserAgent::of(config.app_name());
-    let config = config.to_builder().retry_partition(retry::budget_of_sdk());
+    let config = config.to_builder().http_client(connections.http_client());
+    let config = config.retry_partition(retry::budget_of_sdk());
     let config = guarded(watched(config, agent));
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(streams.build());
     (Client::from_conf(config.build()), streams)
@@ -79,40 +85,37 @@ fn measured(
 
 /// A client of the streams of an engine on this machine.
 #[must_use]
-pub fn local_streams(endpoint: &str) -> aws_sdk_dynamodbstreams::Client {
-    aws_sdk_dynamodbstreams::Client::from_conf(local_streams_config(endpoint).build())
-}
-
-/// The settings of such a client.
-#[must_use]
-pub fn local_streams_config(endpoint: &str) -> aws_sdk_dynamodbstreams::config::Builder {
+pub fn local_streams(
+    endpoint: &str,
+    calls: impl HttpClient + 'static,
+) -> aws_sdk_dynamodbstreams::Client {
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
-        .http_client(HttpClient::new().build_http())
+        .http_client(calls)
         .timeout_config(timeouts())
         .retry_config(retries());
-    measured(config)
+    aws_sdk_dynamodbstreams::Client::from_conf(measured(config).build())
 }
 
-/// The settings of a client of an engine on this machine, which asks for no real credentials and speaks no TLS.
+/// The settings of a client of an engine on this machine, which asks for no real credentials; `calls` carries its calls.
 #[must_use]
-pub fn local_config(endpoint: &str) -> Builder {
-    guarded(own_config(endpoint))
+pub fn local_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
+    guarded(own_config(endpoint, calls))
 }
 
 /// The same of an engine inside this process, which is never away: with a full disk it fails to write and goes on to read,
 /// and no breaker must take that from it.
 #[must_use]
-pub fn own_config(endpoint: &str) -> Builder {
+pub fn own_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))
         .credentials_provider(Credentials::new("local", "local", None, None, "local engine"))
         .endpoint_url(endpoint)
-        .http_client(HttpClient::new().build_http())
+        .http_client(calls)
         .timeout_config(timeouts())
         .retry_config(retries())
         .retry_partition(retry::budget_of_sdk());

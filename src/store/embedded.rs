@@ -17,7 +17,7 @@ pub use in_process::InProcess;
 pub use served::Served;
 use tokio::task::JoinHandle;
 
-use super::client::{local_config, local_streams_config, own_config};
+use super::client::{local_config, local_streams, own_config};
 use crate::id::random_token;
 
 /// Why the embedded engine does not start.
@@ -114,20 +114,19 @@ impl Engine {
     /// The settings of a client of this engine as of one that is elsewhere: with a breaker before it.
     #[must_use]
     pub fn config(&self) -> aws_sdk_dynamodb::config::Builder {
-        local_config(NOWHERE).http_client(self.http_client())
+        local_config(NOWHERE, self.http_client())
     }
 
     /// A client of this engine.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::from_conf(own_config(NOWHERE).http_client(self.http_client()).build())
+        Client::from_conf(own_config(NOWHERE, self.http_client()).build())
     }
 
     /// A client of its streams.
     #[must_use]
     pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
-        let config = local_streams_config(NOWHERE).http_client(self.http_client());
-        aws_sdk_dynamodbstreams::Client::from_conf(config.build())
+        local_streams(NOWHERE, self.http_client())
     }
 
     /// Has the engine no longer wait for the disk with every write. Where the machine loses its power, the last writes are then

@@ -12,6 +12,7 @@ mod calls;
 pub mod circuit;
 pub mod client;
 pub mod codec;
+pub mod connections;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod errors;

@@ -58,7 +58,7 @@ mod tests {
     use aws_sdk_dynamodb::{Client, config::interceptors::BeforeTransmitInterceptorContextRef};
 
     use super::*;
-    use crate::store::client::own_config;
+    use crate::store::{client::own_config, connections::Connections};
 
     /// Sees the headers of a call, and lets it go no further.
     #[derive(Debug, Clone, Default)]
@@ -86,7 +86,9 @@ mod tests {
     #[tokio::test]
     async fn a_call_names_this_program_once_and_the_sdk_not_at_all() {
         let headers = Headers::default();
-        let config = own_config("http://nowhere.invalid").interceptor(headers.clone()).build();
+        let calls = Connections::new().unwrap().http_client();
+        let config =
+            own_config("http://nowhere.invalid", calls).interceptor(headers.clone()).build();
         Client::from_conf(config).list_tables().send().await.unwrap_err();
         let seen = headers.0.lock().unwrap();
         let agents: Vec<_> = seen.iter().filter(|(name, _)| name.contains("agent")).collect();

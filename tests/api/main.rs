@@ -51,6 +51,7 @@ mod paging;
 mod patients;
 mod plans_at_once;
 mod plots;
+mod pool;
 mod random_plans;
 mod scaling;
 mod seed;

@@ -22,8 +22,8 @@ use clinic_api::{
     id::{OrgId, PatientId},
     patients::{self, model::Patient},
     store::{
-        Precondition, Store, WriteContext, client::local_streams, embedded::Served,
-        read::PageRequest,
+        Precondition, Store, WriteContext, client::local_streams, connections::Connections,
+        embedded::Served, read::PageRequest,
     },
     time::{Clock as _, SystemClock},
 };
@@ -156,7 +156,8 @@ async fn register(store: &Store) -> PatientId {
 
 /// The stream's records as Lambda hands them over.
 async fn records(endpoint: &str, store: &Store) -> Vec<Value> {
-    let (streams, arn) = (local_streams(endpoint), store.stream_arn().await.unwrap().unwrap());
+    let streams = local_streams(endpoint, Connections::new().unwrap().http_client());
+    let arn = store.stream_arn().await.unwrap().unwrap();
     let described = streams.describe_stream().stream_arn(&arn).send().await.unwrap();
     let shard = described.stream_description.unwrap().shards.unwrap().remove(0);
     let iterator = streams.get_shard_iterator().stream_arn(&arn).shard_id(shard.shard_id.unwrap());

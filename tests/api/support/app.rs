@@ -15,7 +15,7 @@ use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
     http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
     id::OrgId,
-    store::{Store, client::local_config},
+    store::{Store, client::local_config, connections::Connections},
     time::Clock,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -191,8 +191,9 @@ impl TestApp {
     /// Another process on the same table, which reaches it at `endpoint`, counts its calls, and waits no longer for them
     /// than the service does.
     pub fn process_at(&self, endpoint: &str, attempts: &Attempts) -> Self {
-        let client =
-            Client::from_conf(local_config(endpoint).interceptor(attempts.clone()).build());
+        let calls = Connections::new().unwrap().http_client();
+        let config = local_config(endpoint, calls).interceptor(attempts.clone());
+        let client = Client::from_conf(config.build());
         let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());
         let (clock, keys) = (self.clock.clone(), self.cursor_keys());
         Self::assemble((store, wire, clock), keys, without_rates(), self.kept.clone())

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clinic_api::store::{
     client::{local_config, local_streams},
+    connections::Connections,
     embedded::{Engine, Served},
 };
 
@@ -38,8 +39,9 @@ impl TestEngine {
     pub fn ways(&self) -> (Builder, aws_sdk_dynamodbstreams::Client, SharedHttpClient) {
         let here = match self {
             Self::Elsewhere(endpoint) => {
-                let calls = aws_smithy_http_client::Builder::new().build_http();
-                return (local_config(endpoint), local_streams(endpoint), calls);
+                let calls = SharedHttpClient::new(Connections::new().unwrap().http_client());
+                let config = local_config(endpoint, calls.clone());
+                return (config, local_streams(endpoint, calls.clone()), calls);
             }
             Self::Embedded(engine) => engine,
             Self::Served(served) => served.engine(),

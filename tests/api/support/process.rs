@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::config::{Credentials, Region};
 use axum::body::Bytes;
 use clinic_api::{
     http::auth::{Role, development::DevelopmentIssuer},
-    store::{client::local_config, embedded::Served},
+    store::{client::local_config, connections::Connections, embedded::Served},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -273,7 +273,8 @@ impl RemoteTable {
 
     /// A client of the engine with the program's credentials: DynamoDB Local has other tables for others'.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        let config = local_config(&self.endpoint)
+        let calls = Connections::new().unwrap().http_client();
+        let config = local_config(&self.endpoint, calls)
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("x", "x", None, None, "test"));
         aws_sdk_dynamodb::Client::from_conf(config.build())

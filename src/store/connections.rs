@@ -1,0 +1,143 @@
+//! The connections to DynamoDB: those that a pool keeps open between calls, and what is measured of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_http_client::{
+    pool::{
+        Client, CloseReason, ConnectionEstablishmentStage, ConnectionEvent, ConnectionPool,
+        OriginKey, PartitionId,
+    },
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use super::{errors::Cause, metrics::measured};
+
+const OPEN: &str = "db_client_open_connections";
+const PENDING: &str = "db_client_connection_pending_requests";
+/// The histogram of how long it takes to open a connection, in seconds.
+pub const CREATE_TIME: &str = "db_client_connection_create_time_seconds";
+const CLOSED: &str = "db_client_connections_closed_total";
+
+/// The origins (scheme, host and port) that the pool has had connections to: the table's and its stream's.
+type Origins = Arc<Mutex<Vec<OriginKey>>>;
+
+/// The connections to DynamoDB of one process. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    pool: ConnectionPool,
+    client: Client,
+    origins: Origins,
+}
+
+impl Connections {
+    /// A pool that has none yet. It speaks TLS where an endpoint's address is one of `https`.
+    ///
+    /// # Errors
+    /// What the HTTP client said of its settings.
+    pub fn new() -> Result<Self, Cause> {
+        let origins = Origins::default();
+        let pool = ConnectionPool::builder()
+            .event_listener({
+                let origins = origins.clone();
+                move |event: &ConnectionEvent<'_>| observe(event, &origins)
+            })
+            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+            .build_https()?;
+        let client = Client::new(&pool)?;
+        Ok(Self { pool, client, origins })
+    }
+
+    /// What carries the SDK's calls over them.
+    #[must_use]
+    pub fn http_client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// Says what is measured of them. What is counted is there from the start.
+    pub fn describe() {
+        describe_gauge!(OPEN, "Connections to DynamoDB that are open.");
+        describe_gauge!(PENDING, "Calls of DynamoDB that wait for a connection.");
+        describe_histogram!(
+            CREATE_TIME,
+            Unit::Seconds,
+            "How long it took to open connections to DynamoDB, TLS included."
+        );
+        describe_counter!(CLOSED, "Connections to DynamoDB that were closed, by reason.");
+        for reason in REASONS {
+            counter!(CLOSED, "reason" => reason).absolute(0);
+        }
+    }
+
+    /// Measures how many there are now.
+    pub fn measure(&self) {
+        let (mut open, mut idle, mut pending) = (0, 0, 0);
+        for origin in self.origins.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(stats) = self.pool.partition_stats(PartitionId::ANONYMOUS, origin) {
+                open += stats.physically_live_connections();
+                idle += stats.h1().idle();
+                pending += stats.pending_acquisitions();
+            }
+        }
+        // They are not counted in one moment.
+        set(OPEN, Some("used"), open.saturating_sub(idle));
+        set(OPEN, Some("idle"), idle);
+        set(PENDING, None, pending);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
+fn set(name: &'static str, state: Option<&'static str>, count: usize) {
+    match state {
+        Some(state) => gauge!(name, "db_client_connection_state" => state).set(count as f64),
+        None => gauge!(name).set(count as f64),
+    }
+}
+
+fn observe(event: &ConnectionEvent<'_>, origins: &Origins) {
+    let (error, stats) = match event {
+        ConnectionEvent::Opened(opened) => {
+            let mut known = origins.lock().unwrap_or_else(PoisonError::into_inner);
+            let origin = opened.connection().origin();
+            if !known.contains(origin) {
+                known.push(origin.clone());
+            }
+            ("", opened.stats())
+        }
+        ConnectionEvent::EstablishmentFailed(failed) => (stage(failed.stage()), failed.stats()),
+        ConnectionEvent::PhysicalClose(closed) => {
+            if measured() {
+                counter!(CLOSED, "reason" => reason(closed.reason())).increment(1);
+            }
+            return;
+        }
+        _ => return,
+    };
+    if measured() {
+        histogram!(CREATE_TIME, "error_type" => error).record(stats.total_duration());
+    }
+}
+
+/// How far the opening of a connection came that failed.
+fn stage(stage: ConnectionEstablishmentStage) -> &'static str {
+    match stage {
+        ConnectionEstablishmentStage::Transport => "transport",
+        ConnectionEstablishmentStage::ProtocolSelection => "protocol_selection",
+        ConnectionEstablishmentStage::ProtocolHandshake => "protocol_handshake",
+        _ => "_OTHER",
+    }
+}
+
+const REASONS: [&str; 4] = ["idle_timeout", "incomplete_exchange", "poisoned", "protocol_closed"];
+
+fn reason(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::IdleTimeout => "idle_timeout",
+        CloseReason::IncompleteH1Exchange => "incomplete_exchange",
+        CloseReason::Poisoned => "poisoned",
+        CloseReason::ProtocolClosed => "protocol_closed",
+        _ => "_OTHER",
+    }
+}

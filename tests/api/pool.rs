@@ -1,0 +1,103 @@
+//! What is measured of the connections to DynamoDB.
+
+use aws_sdk_dynamodb::Client;
+use clinic_api::store::{client::local_config, connections::Connections, metrics};
+use futures_util::future::join_all;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+use crate::support::{
+    TestApp, eventually,
+    proxy::{Proxy, Spoilt},
+};
+
+const SLOW: &[Spoilt] = &[Spoilt::Slow(400)];
+
+/// A client with connections of its own, and what is measured of them.
+struct Site {
+    app: TestApp,
+    proxy: Proxy,
+    connections: Connections,
+    client: Client,
+    measured: PrometheusHandle,
+}
+
+impl Site {
+    async fn new(measured: PrometheusHandle) -> Self {
+        let app = TestApp::spawn_served().await;
+        let proxy = Proxy::before(app.endpoint(), 0).await;
+        let connections = Connections::new().unwrap();
+        let config = local_config(&proxy.endpoint(), connections.http_client());
+        Self { app, proxy, connections, client: Client::from_conf(config.build()), measured }
+    }
+
+    async fn call(&self) -> bool {
+        self.client.describe_table().table_name(self.app.store.table()).send().await.is_ok()
+    }
+
+    /// What is shown of a metric with its labels, if it is.
+    fn value(&self, metric: &str) -> Option<f64> {
+        self.connections.measure();
+        let text = self.measured.render();
+        let found = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+        found.map(|value| value.parse().unwrap())
+    }
+
+    async fn shows(&self, metric: &str, value: f64) {
+        let what = format!("{metric} {value}");
+        eventually(&what, async || (self.value(metric) == Some(value)).then_some(())).await;
+    }
+}
+
+const USED: &str = r#"db_client_open_connections{db_client_connection_state="used"}"#;
+const IDLE: &str = r#"db_client_open_connections{db_client_connection_state="idle"}"#;
+const PENDING: &str = "db_client_connection_pending_requests";
+const OPENED: &str = r#"db_client_connection_create_time_seconds_count{error_type=""}"#;
+const NOT_OPENED: &str =
+    r#"db_client_connection_create_time_seconds_count{error_type="transport"}"#;
+const CUT_OFF: &str = r#"db_client_connections_closed_total{reason="protocol_closed"}"#;
+const ABANDONED: &str = r#"db_client_connections_closed_total{reason="incomplete_exchange"}"#;
+
+#[tokio::test]
+async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
+    // Of this thread, on which all of the test runs.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _measuring = ::metrics::set_default_local_recorder(&recorder);
+    metrics::start();
+    Connections::describe();
+    let site = Site::new(recorder.handle()).await;
+    for none in [USED, IDLE, PENDING, CUT_OFF, ABANDONED] {
+        assert_eq!(site.value(none), Some(0.0), "{none}");
+    }
+    assert_eq!(site.value(OPENED), None);
+    site.proxy.spoil_all(SLOW);
+    let both = async || assert_eq!(join_all([site.call(), site.call()]).await, [true, true]);
+    let while_under_way = async || {
+        site.shows(USED, 2.0).await;
+        assert_eq!(site.value(IDLE), Some(0.0));
+    };
+    tokio::join!(both(), while_under_way());
+    site.shows(IDLE, 2.0).await;
+    for (metric, value) in [(USED, 0.0), (PENDING, 0.0), (OPENED, 2.0)] {
+        assert_eq!(site.value(metric), Some(value), "{metric}");
+    }
+    // Both are used again.
+    both().await;
+    assert_eq!(site.value(OPENED), Some(2.0));
+    site.proxy.spoil(0.0);
+    // Who gives a call up leaves a connection on which an answer is still to come: nobody else may have it.
+    site.proxy.spoil_next(Spoilt::Slow(400));
+    let hung_up = tokio::time::timeout(std::time::Duration::from_millis(100), site.call()).await;
+    assert!(hung_up.is_err());
+    site.shows(ABANDONED, 1.0).await;
+    site.shows(IDLE, 1.0).await;
+    site.proxy.down().await;
+    site.shows(CUT_OFF, 1.0).await;
+    site.shows(IDLE, 0.0).await;
+    assert!(!site.call().await);
+    assert!(site.value(NOT_OPENED).unwrap() >= 1.0);
+    assert_eq!(site.value(OPENED), Some(2.0));
+    site.proxy.up();
+    eventually("it is reached again", async || site.call().await.then_some(())).await;
+    site.shows(OPENED, 3.0).await;
+    site.shows(IDLE, 1.0).await;
+}
