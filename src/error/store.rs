@@ -42,6 +42,12 @@ impl From<StoreError> for ApiError {
                 "The database has not answered lately, and was not asked. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
             )
             .retry_later(),
+            refused @ StoreError::SignatureRefused(_) => Self::new(
+                ErrorCode::StoreUnreachable,
+                "The database did not take our signature. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
+            )
+            .retry_later()
+            .with_cause(refused),
             newer @ StoreError::NewerShape { .. } => {
                 let detail = "Try again: a replica of the newer version can read it. Nothing was written.";
                 Self::new(ErrorCode::NewerVersion, detail).retry_later().with_cause(newer)

@@ -103,7 +103,8 @@ impl Refusal {
         }
     }
 
-    fn read(body: &[u8]) -> Option<Self> {
+    /// The same of its body.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 

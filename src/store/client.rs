@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::http::HttpClient;
 
 use super::{
-    calls::MeasureCalls, circuit::Circuit, connections::Connections, retry, user_agent::UserAgent,
+    calls::MeasureCalls, circuit::Circuit, connections::Connections, retry, sign_again::SignAgain,
+    user_agent::UserAgent,
 };
 
 fn timeouts() -> TimeoutConfig {
@@ -68,8 +69,9 @@ fn guarded(mut config: Builder) -> Builder {
     config
 }
 
-/// With calls that are measured and that tell who makes them.
-fn watched(mut config: Builder, agent: UserAgent) -> Builder {
+/// With calls that are measured, that tell who makes them, and whose signatures follow DynamoDB's time.
+fn watched(config: Builder, agent: UserAgent) -> Builder {
+    let mut config = config.retry_classifier(SignAgain);
     config.push_interceptor(SharedInterceptor::permanent(MeasureCalls));
     config.push_interceptor(SharedInterceptor::permanent(agent));
     config
@@ -77,8 +79,9 @@ fn watched(mut config: Builder, agent: UserAgent) -> Builder {
 
 /// Without a breaker: one reader a shard, which waits longer with each failure, makes no outage worse.
 fn measured(
-    mut config: aws_sdk_dynamodbstreams::config::Builder,
+    config: aws_sdk_dynamodbstreams::config::Builder,
 ) -> aws_sdk_dynamodbstreams::config::Builder {
+    let mut config = config.retry_classifier(SignAgain);
     config.push_interceptor(SharedInterceptor::permanent(MeasureCalls));
     config
 }

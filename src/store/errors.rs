@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use super::{Item, circuit};
+use super::{Item, circuit, sign_again::SIGNATURE_REFUSED};
 
 /// A boxed cause, for the log.
 pub type Cause = Box<dyn StdError + Send + Sync>;
@@ -102,6 +102,10 @@ pub enum StoreError {
     /// DynamoDB has not answered lately, and was not asked: this call did nothing.
     #[error("DynamoDB has not answered lately, and was not asked")]
     NotSent,
+    /// DynamoDB refused the signature, also of repeats: this call did nothing. The machine's clock may have been set, or its
+    /// credentials changed.
+    #[error("DynamoDB refused the signature")]
+    SignatureRefused(#[source] Cause),
     /// The item would weigh more than DynamoDB takes; it was not sent.
     #[error("an item of {bytes} bytes is too large")]
     TooLarge {
@@ -140,15 +144,24 @@ impl StoreError {
     /// Whether the same may succeed in a while, the table being as it is.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Throttled | Self::Contention | Self::Unreachable(_) | Self::NotSent)
+        matches!(
+            self,
+            Self::Throttled
+                | Self::Contention
+                | Self::Unreachable(_)
+                | Self::NotSent
+                | Self::SignatureRefused(_)
+        )
     }
 
-    /// The error of a call that followed on writes of the same operation: that it was not sent does not mean that nothing
-    /// was written.
+    /// The error of a call that followed on writes of the same operation: that it was not sent, or refused unread, does not
+    /// mean that nothing was written.
     #[must_use]
     pub fn after_writes(self) -> Self {
         match self {
-            Self::NotSent => Self::Unreachable(Self::NotSent.into()),
+            nothing @ (Self::NotSent | Self::SignatureRefused(_)) => {
+                Self::Unreachable(nothing.into())
+            }
             other => other,
         }
     }
@@ -248,6 +261,7 @@ where
         }
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) if THROTTLED.contains(&code) => StoreError::Throttled,
+            Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(error.into()),
             // Also what a proxy in between says, in whatever words.
             _ if service.raw().status().is_server_error() => StoreError::Unreachable(error.into()),
             _ => StoreError::Unexpected(error.into()),

@@ -29,6 +29,7 @@ pub mod scan;
 pub mod schema;
 mod sealed;
 pub mod shape;
+mod sign_again;
 mod span;
 mod user_agent;
 pub mod write;

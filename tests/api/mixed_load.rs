@@ -1,5 +1,6 @@
 //! Sixteen clients who book, move, confirm, cancel and read at two services, while what passes between those and their
-//! store is spoilt, and the store goes away and comes back: what each was told in the end is what stands in the table.
+//! store is spoilt, clocks are minutes apart, and the store goes away and comes back: what each was told in the end is what
+//! stands in the table.
 
 use std::{
     sync::{
@@ -11,6 +12,7 @@ use std::{
 
 use clinic_api::{appointments::repo::verify::verify, time::Clock as _, time::utc_date};
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 
 use crate::support::{
     TestApp,
@@ -23,7 +25,7 @@ use crate::support::{
 
 const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
 const CLIENTS: usize = 16;
-const SERVICES: usize = 2;
+const SERVICES: i32 = 2;
 /// The share of calls to the store that are spoilt.
 const SPOILT: f64 = 0.05;
 
@@ -31,6 +33,10 @@ const SPOILT: f64 = 0.05;
 fn seconds() -> f64 {
     std::env::var("CLINIC_TEST_SECONDS").map_or(10.0, |seconds| seconds.parse().unwrap())
 }
+
+/// How far the store's clock goes ahead of the services', for a while, and that of each service ahead of the one before it.
+const STORE_AHEAD: SignedDuration = SignedDuration::from_mins(10);
+const SERVICE_AHEAD: SignedDuration = SignedDuration::from_secs(90);
 
 /// How the store is out, each time for a share of these seconds.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +97,10 @@ impl Load {
         let proxy = Proxy::before(direct.endpoint(), seed).await;
         let attempts = Attempts::default();
         let services: Vec<_> = (0..SERVICES)
-            .map(|_| Arc::new(direct.process_at(&proxy.endpoint(), &attempts)))
+            .map(|number| {
+                let endpoint = proxy.endpoint();
+                Arc::new(direct.process_ahead_by(SERVICE_AHEAD * number, &endpoint, &attempts))
+            })
             .collect();
         let done = Arc::new(AtomicBool::new(false));
         let tallies: Vec<_> = (0..CLIENTS).map(|_| Arc::new(Tally::default())).collect();
@@ -171,8 +180,11 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     println!("CLINIC_TEST_SEED={seed}");
     let load = Load::begin(seed).await;
     load.proxy.spoil(SPOILT);
-    let spoilt = load.go_on(seconds * 0.5).await;
+    let spoilt = load.go_on(seconds * 0.25).await;
+    load.proxy.go_ahead_by(STORE_AHEAD);
+    let skewed = load.go_on(seconds * 0.25).await;
     load.proxy.spoil(0.0);
+    load.proxy.go_ahead_by(SignedDuration::ZERO);
     let before = load.go_on(seconds * 0.1).await;
     for (outage, share) in Outage::ALL {
         let length = (seconds * share).max(SHORTEST_OUTAGE);
@@ -188,7 +200,8 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
     println!(
-        "operations a second: {spoilt:.0} with {} calls spoilt, {before:.0} before the outages, {afterwards:.0} after them\n\
+        "operations a second: {spoilt:.0} with {} calls spoilt, {skewed:.0} at a store with another time, {before:.0} before the \
+         outages, {afterwards:.0} after them\n\
          {} operations, {} of them refused; {} answers unknown, {} clients hung up, {} replays compared",
         load.proxy.spoilt(),
         count(|tally| &tally.done),
@@ -197,6 +210,10 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
         count(|tally| &tally.hung_up),
         count(|tally| &tally.replayed),
     );
+    // Each service reads by one client and writes by another, which learn the time by themselves, twice; calls that are under way
+    // at once have each its own try.
+    let refused = load.proxy.refused_for_time();
+    assert!((4..=100).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
     // A run in between has a second of it, beside all other tests: nothing to compare.
     if seconds >= 60.0 {

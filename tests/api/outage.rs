@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -222,4 +223,27 @@ async fn refusals_for_what_is_asked_do_not_keep_the_next_from_being_sent() {
         app.get(&clinic.path).send().await.problem(500, "internal_error");
     }
     app.get(&clinic.path).send().await.expect(200);
+}
+
+/// A machine whose clock is off signs at a time that AWS does not take. What it is told of the time then counts, of writes as of
+/// reads, also when the clock of either is set right.
+#[tokio::test]
+async fn clocks_that_are_minutes_apart_cost_a_try_and_no_request() {
+    let site = Site::new().await;
+    let (get, mut times) = (site.app.get(&site.clinic.path), 9..);
+    for minutes in [10, -10, 0] {
+        site.proxy.go_ahead_by(SignedDuration::from_mins(minutes));
+        let before = site.proxy.refused_for_time();
+        for _ in 0..3 {
+            get.clone().send().await.expect(200);
+            let start = format!("2035-01-16T{:02}:00:00", times.next().unwrap());
+            let body = booking(&site.clinic.staff, &site.clinic.patient, &start, 30);
+            let book = site.app.post(&format!("{}/appointments", site.clinic.path));
+            book.json(&body).send().await.expect(201);
+        }
+        let refused = site.proxy.refused_for_time() - before;
+        // One try of a read and one of a write, of which each client has its own time.
+        assert_eq!(refused, 2, "{minutes} minutes");
+    }
+    site.direct.check_day_sheets().await;
 }

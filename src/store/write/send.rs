@@ -18,7 +18,7 @@ use crate::store::{
     retry::{Backoff, RetryBudget},
 };
 
-/// How often a call is tried that is throttled or gets no answer, as the SDK does.
+/// How often a call is tried that is throttled, gets no answer, or has its signature refused, as the SDK does.
 const MAX_TRIES: u8 = 3;
 
 /// What every conditional write has, whichever builder makes it: its condition, the names and values of its
@@ -160,7 +160,11 @@ where
                 failed.after_unknown = lost;
                 return Err(StoreError::ConditionFailed(failed));
             }
-            Err(Failure::Store(error @ (StoreError::Throttled | StoreError::Unreachable(_)))) => {
+            Err(Failure::Store(
+                error @ (StoreError::Throttled
+                | StoreError::Unreachable(_)
+                | StoreError::SignatureRefused(_)),
+            )) => {
                 lost |= matches!(error, StoreError::Unreachable(_));
                 failures += 1;
                 error
@@ -229,7 +233,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn after_a_lost_reply_nothing_makes_the_outcome_known_but_an_answer() {
         let repeats = RetryBudget::default();
-        for known in [StoreError::NotSent, StoreError::Throttled] {
+        let refused = StoreError::SignatureRefused("by another time".into());
+        for known in [StoreError::NotSent, StoreError::Throttled, refused] {
             let name = known.to_string();
             let (outcome, _) =
                 after(&repeats, vec![lost(), Err(known), Err(StoreError::NotSent)]).await;

@@ -191,11 +191,25 @@ impl TestApp {
     /// Another process on the same table, which reaches it at `endpoint`, counts its calls, and waits no longer for them
     /// than the service does.
     pub fn process_at(&self, endpoint: &str, attempts: &Attempts) -> Self {
+        self.process_with(self.clock.clone(), endpoint, attempts)
+    }
+
+    /// The same with a clock that goes ahead of this one's.
+    pub fn process_ahead_by(
+        &self,
+        by: SignedDuration,
+        endpoint: &str,
+        attempts: &Attempts,
+    ) -> Self {
+        self.process_with(Arc::new(TestClock::ahead_of(&self.clock, by)), endpoint, attempts)
+    }
+
+    fn process_with(&self, clock: Arc<TestClock>, endpoint: &str, attempts: &Attempts) -> Self {
         let calls = Connections::new().unwrap().http_client();
         let config = local_config(endpoint, calls).interceptor(attempts.clone());
         let client = Client::from_conf(config.build());
         let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());
-        let (clock, keys) = (self.clock.clone(), self.cursor_keys());
+        let keys = self.cursor_keys();
         Self::assemble((store, wire, clock), keys, without_rates(), self.kept.clone())
     }
 

@@ -11,6 +11,7 @@ pub fn error(kind: &str, members: &Value) -> Value {
     // What comes from the service's own model has its name space; what comes from the front door has another.
     let space = match kind {
         "ThrottlingException" => "com.amazon.coral.availability",
+        "InvalidSignatureException" => "com.amazon.coral.service",
         _ => "com.amazonaws.dynamodb.v20120810",
     };
     let mut body = json!({ "__type": format!("{space}#{kind}"), "message": "injected" });

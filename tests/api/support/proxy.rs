@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use clinic_api::time::{Clock as _, SystemClock};
 use futures_util::stream;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -17,6 +18,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
+use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use serde_json::{Value, json};
 use tokio::{
@@ -66,6 +68,9 @@ const SPOILT: [Spoilt; 14] = [
     Spoilt::Silent,
 ];
 
+/// How far the time of a signature may be from the store's (AWS General Reference, request signatures).
+const SKEW_ALLOWED: SignedDuration = SignedDuration::from_mins(5);
+
 /// Longer than a try of a call may take.
 const FOREVER: Duration = Duration::from_secs(10);
 
@@ -98,6 +103,10 @@ struct Script {
     /// What happens to the next call, whatever that share is.
     next: Option<Spoilt>,
     spoilt: usize,
+    /// How far the store's clock goes ahead of this machine's, in seconds.
+    ahead: i64,
+    /// How many calls it refused because they were signed at another time than its own.
+    refused_for_time: usize,
 }
 
 impl Proxy {
@@ -111,6 +120,8 @@ impl Proxy {
             ways: &SPOILT,
             next: None,
             spoilt: 0,
+            ahead: 0,
+            refused_for_time: 0,
         };
         let engine = engine.trim_end_matches('/').to_owned();
         let shared = Arc::new(Shared { engine, client: http_client(), script: Mutex::new(script) });
@@ -146,6 +157,17 @@ impl Proxy {
     /// How many calls were spoilt.
     pub fn spoilt(&self) -> usize {
         self.shared.script.lock().unwrap().spoilt
+    }
+
+    /// From now on the store has another time than this machine, and refuses what is signed at one more than five minutes
+    /// from it, as AWS does.
+    pub fn go_ahead_by(&self, ahead: SignedDuration) {
+        self.shared.script.lock().unwrap().ahead = ahead.as_secs();
+    }
+
+    /// How many calls were refused for that.
+    pub fn refused_for_time(&self) -> usize {
+        self.shared.script.lock().unwrap().refused_for_time
     }
 
     fn change(&self) -> State {
@@ -217,6 +239,24 @@ impl Shared {
     }
 
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Answer> {
+        let now =
+            || SystemClock.now() + SignedDuration::from_secs(self.script.lock().unwrap().ahead);
+        let signed = request.headers().get("x-amz-date").and_then(|date| date.to_str().ok());
+        let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", signed.unwrap_or_default()).unwrap();
+        let signed = signed.to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let mut answer = if signed.duration_since(now()).abs() > SKEW_ALLOWED {
+            self.script.lock().unwrap().refused_for_time += 1;
+            answer(400, &aws_errors::error("InvalidSignatureException", &json!({})))
+        } else {
+            self.spoil(request).await?
+        };
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new();
+        let date = date.timestamp_to_rfc9110_string(&now()).unwrap();
+        answer.headers_mut().insert("date", date.parse().unwrap());
+        Ok(answer)
+    }
+
+    async fn spoil(&self, request: Request<Incoming>) -> io::Result<Answer> {
         let (mut head, body) = request.into_parts();
         let sent = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let spoilt = self.draw();
