@@ -71,7 +71,7 @@ pub fn on_endpoint(program: &mut Command, endpoint: &str, table: &str) {
 
 /// A client of the engine at an endpoint, as the service is one.
 pub fn client_of(endpoint: &str) -> Client {
-    let calls = Connections::new().unwrap().http_client();
+    let calls = Connections::on_this_machine().unwrap().http_client();
     let config = local_config(endpoint, calls)
         .region(Region::new("eu-central-1"))
         .credentials_provider(Credentials::new("x", "x", None, None, "bench"));

@@ -51,7 +51,7 @@ impl OpenStore {
         let table = settings.table.clone();
         match &settings.store {
             Engine::DynamoDb => {
-                let connections = Connections::new()
+                let connections = Connections::as_environment_says()
                     .map_err(anyhow::Error::from_boxed)
                     .context("there is no way to reach DynamoDB")?;
                 let (client, streams) = client::from_environment(&connections).await;

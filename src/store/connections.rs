@@ -1,12 +1,17 @@
 //! The connections to DynamoDB: those that a pool keeps open between calls, and what is measured of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Instant, SystemTime},
+};
 
+use aws_smithy_async::time::TimeSource;
 use aws_smithy_http_client::{
     pool::{
-        Client, CloseReason, ConnectionEstablishmentStage, ConnectionEvent, ConnectionPool,
-        OriginKey, PartitionId,
+        Builder, Client, CloseReason, ConnectionEstablishmentStage, ConnectionEvent,
+        ConnectionPool, OriginKey, PartitionId,
     },
+    proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use metrics::{
@@ -15,13 +20,25 @@ use metrics::{
 
 use super::{errors::Cause, metrics::measured};
 
+// OpenTelemetry's `db.client.connection.count`; in Prometheus, a name that ends in `_count` is a part of a histogram.
 const OPEN: &str = "db_client_open_connections";
 const PENDING: &str = "db_client_connection_pending_requests";
 /// The histogram of how long it takes to open a connection, in seconds.
 pub const CREATE_TIME: &str = "db_client_connection_create_time_seconds";
 const CLOSED: &str = "db_client_connections_closed_total";
 
-/// The origins (scheme, host and port) that the pool has had connections to: the table's and its stream's.
+/// A clock that nobody sets: by the machine's, which may be set right by minutes, all idle connections would be over at once, or
+/// none for as long.
+#[derive(Debug)]
+struct Elapsed(Instant);
+
+impl TimeSource for Elapsed {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.0.elapsed()
+    }
+}
+
+/// The origins (scheme, host and port) that the pool opens connections to: the table's and its stream's.
 type Origins = Arc<Mutex<Vec<OriginKey>>>;
 
 /// The connections to DynamoDB of one process. Cheap to clone.
@@ -33,19 +50,33 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// A pool that has none yet. It speaks TLS where an endpoint's address is one of `https`.
+    /// A pool that has none yet. It speaks TLS where an endpoint's address is one of `https`, and goes by the proxy that the
+    /// environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), as the SDK does by itself.
     ///
     /// # Errors
     /// What the HTTP client said of its settings.
-    pub fn new() -> Result<Self, Cause> {
+    pub fn as_environment_says() -> Result<Self, Cause> {
+        Self::of(|pool| {
+            let pool = pool.proxy_config(ProxyConfig::from_env());
+            Ok(pool.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()?)
+        })
+    }
+
+    /// The same without TLS, for engines on this machine.
+    ///
+    /// # Errors
+    /// What the HTTP client said of its settings.
+    pub fn on_this_machine() -> Result<Self, Cause> {
+        Self::of(|pool| Ok(pool.build_http()?))
+    }
+
+    fn of(build: impl FnOnce(Builder) -> Result<ConnectionPool, Cause>) -> Result<Self, Cause> {
         let origins = Origins::default();
+        let observed = origins.clone();
         let pool = ConnectionPool::builder()
-            .event_listener({
-                let origins = origins.clone();
-                move |event: &ConnectionEvent<'_>| observe(event, &origins)
-            })
-            .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
-            .build_https()?;
+            .time_source(Elapsed(Instant::now()))
+            .event_listener(move |event: &ConnectionEvent<'_>| observe(event, &observed));
+        let pool = build(pool)?;
         let client = Client::new(&pool)?;
         Ok(Self { pool, client, origins })
     }
@@ -56,7 +87,7 @@ impl Connections {
         self.client.clone()
     }
 
-    /// Says what is measured of them. What is counted is there from the start.
+    /// Says what is measured of them. How many were closed is there from the start.
     pub fn describe() {
         describe_gauge!(OPEN, "Connections to DynamoDB that are open.");
         describe_gauge!(PENDING, "Calls of DynamoDB that wait for a connection.");
@@ -97,16 +128,11 @@ fn set(name: &'static str, state: Option<&'static str>, count: usize) {
 }
 
 fn observe(event: &ConnectionEvent<'_>, origins: &Origins) {
-    let (error, stats) = match event {
-        ConnectionEvent::Opened(opened) => {
-            let mut known = origins.lock().unwrap_or_else(PoisonError::into_inner);
-            let origin = opened.connection().origin();
-            if !known.contains(origin) {
-                known.push(origin.clone());
-            }
-            ("", opened.stats())
+    let (establishment, error, stats) = match event {
+        ConnectionEvent::Opened(opened) => (opened.establishment(), "", opened.stats()),
+        ConnectionEvent::EstablishmentFailed(failed) => {
+            (failed.establishment(), stage(failed.stage()), failed.stats())
         }
-        ConnectionEvent::EstablishmentFailed(failed) => (stage(failed.stage()), failed.stats()),
         ConnectionEvent::PhysicalClose(closed) => {
             if measured() {
                 counter!(CLOSED, "reason" => reason(closed.reason())).increment(1);
@@ -115,6 +141,12 @@ fn observe(event: &ConnectionEvent<'_>, origins: &Origins) {
         }
         _ => return,
     };
+    let origin = establishment.origin();
+    let mut known = origins.lock().unwrap_or_else(PoisonError::into_inner);
+    if !known.contains(origin) {
+        known.push(origin.clone());
+    }
+    drop(known);
     if measured() {
         histogram!(CREATE_TIME, "error_type" => error).record(stats.total_duration());
     }

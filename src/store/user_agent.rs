@@ -86,7 +86,7 @@ mod tests {
     #[tokio::test]
     async fn a_call_names_this_program_once_and_the_sdk_not_at_all() {
         let headers = Headers::default();
-        let calls = Connections::new().unwrap().http_client();
+        let calls = Connections::on_this_machine().unwrap().http_client();
         let config =
             own_config("http://nowhere.invalid", calls).interceptor(headers.clone()).build();
         Client::from_conf(config).list_tables().send().await.unwrap_err();

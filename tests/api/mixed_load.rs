@@ -210,10 +210,9 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
         count(|tally| &tally.hung_up),
         count(|tally| &tally.replayed),
     );
-    // Each service reads by one client and writes by another, which learn the time by themselves, twice; calls that are under way
-    // at once have each its own try.
+    // Of two services, each with a client that reads and one that writes, whatever was under way both times.
     let refused = load.proxy.refused_for_time();
-    assert!((4..=100).contains(&refused), "{refused} calls were signed at the wrong time");
+    assert!((1..=100).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
     // A run in between has a second of it, beside all other tests: nothing to compare.
     if seconds >= 60.0 {

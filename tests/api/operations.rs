@@ -115,6 +115,8 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
     ] {
         assert!(text.lines().any(|shown| shown == line), "no {line} in\n{text}");
     }
+    let bucket = "db_client_connection_create_time_seconds_bucket{error_type=\"\",le=\"10\"} ";
+    assert!(text.contains(bucket), "no {bucket} in\n{text}");
     for secret in [patient, "Ida", "M-1", "BREW"] {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }

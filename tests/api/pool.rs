@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use crate::support::{
     TestApp, eventually,
+    process::{RemoteTable, text},
     proxy::{Proxy, Spoilt},
 };
 
@@ -25,7 +26,7 @@ impl Site {
     async fn new(measured: PrometheusHandle) -> Self {
         let app = TestApp::spawn_served().await;
         let proxy = Proxy::before(app.endpoint(), 0).await;
-        let connections = Connections::new().unwrap();
+        let connections = Connections::on_this_machine().unwrap();
         let config = local_config(&proxy.endpoint(), connections.http_client());
         Self { app, proxy, connections, client: Client::from_conf(config.build()), measured }
     }
@@ -100,4 +101,21 @@ async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
     eventually("it is reached again", async || site.call().await.then_some(())).await;
     site.shows(OPENED, 3.0).await;
     site.shows(IDLE, 1.0).await;
+}
+
+/// As every AWS program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_the_environment_names_leads_to_dynamodb() {
+    let (folder, table) = (tempfile::tempdir().unwrap(), RemoteTable::missing().await);
+    let proxy = Proxy::before(table.endpoint(), 0).await;
+    for (bypassed, reached) in [("another.invalid", true), ("dynamodb.invalid", false)] {
+        let mut create = table.program(folder.path());
+        create
+            .args(["table", "create"])
+            .env("AWS_ENDPOINT_URL_DYNAMODB", "http://dynamodb.invalid")
+            .env("HTTP_PROXY", proxy.endpoint())
+            .env("NO_PROXY", bypassed);
+        let ended = create.output().unwrap();
+        assert_eq!(ended.status.success(), reached, "{}", text(&ended));
+    }
 }

@@ -156,7 +156,7 @@ async fn register(store: &Store) -> PatientId {
 
 /// The stream's records as Lambda hands them over.
 async fn records(endpoint: &str, store: &Store) -> Vec<Value> {
-    let streams = local_streams(endpoint, Connections::new().unwrap().http_client());
+    let streams = local_streams(endpoint, Connections::on_this_machine().unwrap().http_client());
     let arn = store.stream_arn().await.unwrap().unwrap();
     let described = streams.describe_stream().stream_arn(&arn).send().await.unwrap();
     let shard = described.stream_description.unwrap().shards.unwrap().remove(0);

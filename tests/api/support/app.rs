@@ -205,7 +205,7 @@ impl TestApp {
     }
 
     fn process_with(&self, clock: Arc<TestClock>, endpoint: &str, attempts: &Attempts) -> Self {
-        let calls = Connections::new().unwrap().http_client();
+        let calls = Connections::on_this_machine().unwrap().http_client();
         let config = local_config(endpoint, calls).interceptor(attempts.clone());
         let client = Client::from_conf(config.build());
         let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());

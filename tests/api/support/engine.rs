@@ -39,7 +39,8 @@ impl TestEngine {
     pub fn ways(&self) -> (Builder, aws_sdk_dynamodbstreams::Client, SharedHttpClient) {
         let here = match self {
             Self::Elsewhere(endpoint) => {
-                let calls = SharedHttpClient::new(Connections::new().unwrap().http_client());
+                let calls =
+                    SharedHttpClient::new(Connections::on_this_machine().unwrap().http_client());
                 let config = local_config(endpoint, calls.clone());
                 return (config, local_streams(endpoint, calls.clone()), calls);
             }

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod app;
 pub mod attempts;
 pub mod aws_errors;
+pub mod aws_time;
 pub mod builders;
 pub mod busy_month;
 pub mod callers;

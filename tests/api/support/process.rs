@@ -273,7 +273,7 @@ impl RemoteTable {
 
     /// A client of the engine with the program's credentials: DynamoDB Local has other tables for others'.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
-        let calls = Connections::new().unwrap().http_client();
+        let calls = Connections::on_this_machine().unwrap().http_client();
         let config = local_config(&self.endpoint, calls)
             .region(Region::new("eu-central-1"))
             .credentials_provider(Credentials::new("x", "x", None, None, "test"));

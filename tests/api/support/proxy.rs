@@ -1,14 +1,15 @@
 //! A proxy between a service and its engine, over TCP: it spoils what passes as networks and AWS do, and it goes away.
 
+mod script;
+
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use axum::body::Bytes;
-use clinic_api::time::{Clock as _, SystemClock};
+use axum::{body::Bytes, http::header};
 use futures_util::stream;
 use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -18,8 +19,9 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
-use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use jiff::SignedDuration;
+use script::Script;
+pub use script::Spoilt;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -28,48 +30,9 @@ use tokio::{
 
 use super::{
     aws_errors::{self, MEDIA_TYPE},
+    aws_time,
     process::{HttpClient, http_client},
 };
-
-/// What happens to a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoilt {
-    /// DynamoDB limits its rate, by table or by account; of a transaction also inside of it.
-    Throttled(&'static str),
-    /// DynamoDB has an error of its own, and did nothing.
-    Status(u16, &'static str),
-    /// It takes so much longer, in milliseconds.
-    Slow(u64),
-    /// The connection is reset before the request reaches the store.
-    ResetBefore,
-    /// The store has done it, and the connection is reset.
-    ResetAfter,
-    /// The store has done it, and half of the answer arrives.
-    Truncated,
-    /// The store has done it, and nothing arrives for longer than anybody waits.
-    Silent,
-}
-
-/// All of them, the costly one seldom.
-const SPOILT: [Spoilt; 14] = [
-    Spoilt::Throttled("ProvisionedThroughputExceededException"),
-    Spoilt::Throttled("ThrottlingException"),
-    Spoilt::Throttled("RequestLimitExceeded"),
-    Spoilt::Status(500, "InternalServerError"),
-    Spoilt::Status(503, "ServiceUnavailable"),
-    Spoilt::Slow(50),
-    Spoilt::Slow(400),
-    Spoilt::ResetBefore,
-    Spoilt::ResetBefore,
-    Spoilt::ResetAfter,
-    Spoilt::ResetAfter,
-    Spoilt::Truncated,
-    Spoilt::Truncated,
-    Spoilt::Silent,
-];
-
-/// How far the time of a signature may be from the store's (AWS General Reference, request signatures).
-const SKEW_ALLOWED: SignedDuration = SignedDuration::from_mins(5);
 
 /// Longer than a try of a call may take.
 const FOREVER: Duration = Duration::from_secs(10);
@@ -94,37 +57,14 @@ struct Shared {
     script: Mutex<Script>,
 }
 
-struct Script {
-    rng: StdRng,
-    /// The share of calls that are spoilt.
-    share: f64,
-    /// In one of these ways each.
-    ways: &'static [Spoilt],
-    /// What happens to the next call, whatever that share is.
-    next: Option<Spoilt>,
-    spoilt: usize,
-    /// How far the store's clock goes ahead of this machine's, in seconds.
-    ahead: i64,
-    /// How many calls it refused because they were signed at another time than its own.
-    refused_for_time: usize,
-}
-
 impl Proxy {
     /// A proxy before an engine, which spoils nothing yet.
     pub async fn before(engine: &str, seed: u64) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Script {
-            rng: StdRng::seed_from_u64(seed),
-            share: 0.0,
-            ways: &SPOILT,
-            next: None,
-            spoilt: 0,
-            ahead: 0,
-            refused_for_time: 0,
-        };
         let engine = engine.trim_end_matches('/').to_owned();
-        let shared = Arc::new(Shared { engine, client: http_client(), script: Mutex::new(script) });
+        let script = Mutex::new(Script::of(seed));
+        let shared = Arc::new(Shared { engine, client: http_client(), script });
         let serving = tokio::spawn(serve(listener, shared.clone()));
         Self { address, shared, state: Mutex::new(State::Up(serving)) }
     }
@@ -136,38 +76,37 @@ impl Proxy {
 
     /// From now on this share of the calls is spoilt, each in a way that is drawn.
     pub fn spoil(&self, share: f64) {
-        self.spoil_in(share, &SPOILT);
+        self.script().spoil(share, None);
     }
 
     /// From now on every call is spoilt in one of these ways.
     pub fn spoil_all(&self, ways: &'static [Spoilt]) {
-        self.spoil_in(1.0, ways);
+        self.script().spoil(1.0, Some(ways));
     }
 
     /// The next call is spoilt.
     pub fn spoil_next(&self, way: Spoilt) {
-        self.shared.script.lock().unwrap().next = Some(way);
+        self.script().next = Some(way);
     }
 
-    fn spoil_in(&self, share: f64, ways: &'static [Spoilt]) {
-        let mut script = self.shared.script.lock().unwrap();
-        (script.share, script.ways) = (share, ways);
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.shared.script.lock().unwrap()
     }
 
     /// How many calls were spoilt.
     pub fn spoilt(&self) -> usize {
-        self.shared.script.lock().unwrap().spoilt
+        self.script().spoilt
     }
 
     /// From now on the store has another time than this machine, and refuses what is signed at one more than five minutes
     /// from it, as AWS does.
     pub fn go_ahead_by(&self, ahead: SignedDuration) {
-        self.shared.script.lock().unwrap().ahead = ahead.as_secs();
+        self.script().ahead = ahead;
     }
 
     /// How many calls were refused for that.
     pub fn refused_for_time(&self) -> usize {
-        self.shared.script.lock().unwrap().refused_for_time
+        self.script().refused_for_time
     }
 
     fn change(&self) -> State {
@@ -223,43 +162,25 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 type Answer = Response<BoxBody<Bytes, io::Error>>;
 
 impl Shared {
-    fn draw(&self) -> Option<Spoilt> {
-        let mut script = self.script.lock().unwrap();
-        let next = script.next.take();
-        if next.is_some() {
-            script.spoilt += 1;
-            return next;
-        }
-        let share = script.share;
-        if !script.rng.random_bool(share) {
-            return None;
-        }
-        script.spoilt += 1;
-        script.ways.choose(&mut script.rng).copied()
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
     }
 
     async fn pass(&self, request: Request<Incoming>) -> io::Result<Answer> {
-        let now =
-            || SystemClock.now() + SignedDuration::from_secs(self.script.lock().unwrap().ahead);
-        let signed = request.headers().get("x-amz-date").and_then(|date| date.to_str().ok());
-        let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", signed.unwrap_or_default()).unwrap();
-        let signed = signed.to_zoned(TimeZone::UTC).unwrap().timestamp();
-        let mut answer = if signed.duration_since(now()).abs() > SKEW_ALLOWED {
-            self.script.lock().unwrap().refused_for_time += 1;
-            answer(400, &aws_errors::error("InvalidSignatureException", &json!({})))
-        } else {
+        let mut answer = if aws_time::is_timely(request.headers(), self.script().now()) {
             self.spoil(request).await?
+        } else {
+            self.script().refused_for_time += 1;
+            answer(400, &aws_errors::error("InvalidSignatureException", &json!({})))
         };
-        let date = jiff::fmt::rfc2822::DateTimePrinter::new();
-        let date = date.timestamp_to_rfc9110_string(&now()).unwrap();
-        answer.headers_mut().insert("date", date.parse().unwrap());
+        answer.headers_mut().insert(header::DATE, aws_time::date(self.script().now()));
         Ok(answer)
     }
 
     async fn spoil(&self, request: Request<Incoming>) -> io::Result<Answer> {
         let (mut head, body) = request.into_parts();
         let sent = body.collect().await.map_err(io::Error::other)?.to_bytes();
-        let spoilt = self.draw();
+        let spoilt = self.script().draw();
         match spoilt {
             Some(Spoilt::Throttled(kind)) => return Ok(throttled(kind, &sent)),
             Some(Spoilt::Status(status, kind)) => {
