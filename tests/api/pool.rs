@@ -60,12 +60,13 @@ const ABANDONED: &str = r#"db_client_connections_closed_total{reason="incomplete
 
 #[tokio::test]
 async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
-    // Of this thread, on which all of the test runs.
     let recorder = PrometheusBuilder::new().build_recorder();
+    // Before anything is measured: on an engine elsewhere, what prepares the site has connections as well.
+    let site = Site::new(recorder.handle()).await;
+    // Of this thread, on which all of the test runs.
     let _measuring = ::metrics::set_default_local_recorder(&recorder);
     metrics::start();
     Connections::describe();
-    let site = Site::new(recorder.handle()).await;
     for none in [USED, IDLE, PENDING, CUT_OFF, ABANDONED] {
         assert_eq!(site.value(none), Some(0.0), "{none}");
     }
