@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$folder"' EXIT
 
 # As it is shipped but for its names, which are kept, and for thin LTO: with fat LTO most of them are inlined away.
 export CARGO_PROFILE_BENCH_LTO=thin CARGO_PROFILE_BENCH_CODEGEN_UNITS=16
@@ -16,7 +16,10 @@ bench=$(cargo bench --bench load --no-run --target-dir "${FLAMEGRAPH_TARGET:-tar
 CLINIC_BENCH_SECONDS=6 "$bench" --bench >"$folder/table" &
 load=$!
 # Patients are what comes after /livez.
-until grep -q '^| GET /livez' "$folder/table"; do sleep 0.1; done
+until grep -q '^| GET /livez' "$folder/table"; do
+    kill -0 "$load"
+    sleep 0.1
+done
 service=$(pgrep -P "$load" -x clinic-api)
 perf record -q -e cpu-clock -F 499 --call-graph dwarf,65528 -p "$service" -o "$folder/samples" -- sleep 5
 kill "$load"

@@ -33,8 +33,8 @@ fn retries() -> RetryConfig {
 }
 
 /// Clients of DynamoDB and of its streams, over the same connections: region, credentials and endpoints come from the
-/// environment, as for every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, profiles, roles). Streams are
-/// looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
+/// environment, as for every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`,
+/// profiles, roles). Streams are looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
 pub async fn from_environment(
     connections: &Connections,
 ) -> (Client, aws_sdk_dynamodbstreams::Client) {

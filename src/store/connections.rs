@@ -1,7 +1,7 @@
 //! The connections to DynamoDB: those that a pool keeps open between calls, and what is measured of them.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Instant, SystemTime},
 };
 
@@ -40,6 +40,10 @@ impl TimeSource for Elapsed {
 
 /// The origins (scheme, host and port) that the pool opens connections to: the table's and its stream's.
 type Origins = Arc<Mutex<Vec<OriginKey>>>;
+
+fn lock(origins: &Origins) -> MutexGuard<'_, Vec<OriginKey>> {
+    origins.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The connections to DynamoDB of one process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -103,9 +107,10 @@ impl Connections {
     }
 
     /// Measures how many there are now.
+    #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
     pub fn measure(&self) {
         let (mut open, mut idle, mut pending) = (0, 0, 0);
-        for origin in self.origins.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for origin in lock(&self.origins).iter() {
             if let Some(stats) = self.pool.partition_stats(PartitionId::ANONYMOUS, origin) {
                 open += stats.physically_live_connections();
                 idle += stats.h1().idle();
@@ -113,17 +118,10 @@ impl Connections {
             }
         }
         // They are not counted in one moment.
-        set(OPEN, Some("used"), open.saturating_sub(idle));
-        set(OPEN, Some("idle"), idle);
-        set(PENDING, None, pending);
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
-fn set(name: &'static str, state: Option<&'static str>, count: usize) {
-    match state {
-        Some(state) => gauge!(name, "db_client_connection_state" => state).set(count as f64),
-        None => gauge!(name).set(count as f64),
+        let used = open.saturating_sub(idle);
+        gauge!(OPEN, "db_client_connection_state" => "used").set(used as f64);
+        gauge!(OPEN, "db_client_connection_state" => "idle").set(idle as f64);
+        gauge!(PENDING).set(pending as f64);
     }
 }
 
@@ -142,7 +140,7 @@ fn observe(event: &ConnectionEvent<'_>, origins: &Origins) {
         _ => return,
     };
     let origin = establishment.origin();
-    let mut known = origins.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = lock(origins);
     if !known.contains(origin) {
         known.push(origin.clone());
     }

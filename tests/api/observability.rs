@@ -10,10 +10,15 @@ use tokio::time::timeout;
 
 use crate::support::{Answer, Fault, TestApp, booking};
 
-/// What a text in Prometheus' format says of a metric with its labels; 0 if nothing.
-fn value(text: &str, metric: &str) -> f64 {
+/// What a text in Prometheus' format says of a metric with its labels, if it does.
+pub fn shown(text: &str, metric: &str) -> Option<f64> {
     let found = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-    found.map_or(0.0, |value| value.parse().unwrap())
+    found.map(|value| value.parse().unwrap())
+}
+
+/// The same; 0 if nothing.
+fn value(text: &str, metric: &str) -> f64 {
+    shown(text, metric).unwrap_or(0.0)
 }
 
 /// The tries of a read are the SDK's, those of a write our own: of both, each one counts.

@@ -1,14 +1,20 @@
 //! What is measured of the connections to DynamoDB.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::Client;
 use clinic_api::store::{client::local_config, connections::Connections, metrics};
 use futures_util::future::join_all;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::time::timeout;
 
-use crate::support::{
-    TestApp, eventually,
-    process::{RemoteTable, text},
-    proxy::{Proxy, Spoilt},
+use crate::{
+    observability::shown,
+    support::{
+        TestApp, eventually,
+        process::{RemoteTable, text},
+        proxy::{Proxy, Spoilt},
+    },
 };
 
 const SLOW: &[Spoilt] = &[Spoilt::Slow(400)];
@@ -38,9 +44,7 @@ impl Site {
     /// What is shown of a metric with its labels, if it is.
     fn value(&self, metric: &str) -> Option<f64> {
         self.connections.measure();
-        let text = self.measured.render();
-        let found = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
-        found.map(|value| value.parse().unwrap())
+        shown(&self.measured.render(), metric)
     }
 
     async fn shows(&self, metric: &str, value: f64) {
@@ -88,7 +92,7 @@ async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
     site.proxy.spoil(0.0);
     // Who gives a call up leaves a connection on which an answer is still to come: nobody else may have it.
     site.proxy.spoil_next(Spoilt::Slow(400));
-    let hung_up = tokio::time::timeout(std::time::Duration::from_millis(100), site.call()).await;
+    let hung_up = timeout(Duration::from_millis(100), site.call()).await;
     assert!(hung_up.is_err());
     site.shows(ABANDONED, 1.0).await;
     site.shows(IDLE, 1.0).await;

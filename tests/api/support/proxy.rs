@@ -76,37 +76,33 @@ impl Proxy {
 
     /// From now on this share of the calls is spoilt, each in a way that is drawn.
     pub fn spoil(&self, share: f64) {
-        self.script().spoil(share, None);
+        self.shared.script().spoil(share, None);
     }
 
     /// From now on every call is spoilt in one of these ways.
     pub fn spoil_all(&self, ways: &'static [Spoilt]) {
-        self.script().spoil(1.0, Some(ways));
+        self.shared.script().spoil(1.0, Some(ways));
     }
 
     /// The next call is spoilt.
     pub fn spoil_next(&self, way: Spoilt) {
-        self.script().next = Some(way);
-    }
-
-    fn script(&self) -> MutexGuard<'_, Script> {
-        self.shared.script.lock().unwrap()
+        self.shared.script().next = Some(way);
     }
 
     /// How many calls were spoilt.
     pub fn spoilt(&self) -> usize {
-        self.script().spoilt
+        self.shared.script().spoilt
     }
 
     /// From now on the store has another time than this machine, and refuses what is signed at one more than five minutes
     /// from it, as AWS does.
     pub fn go_ahead_by(&self, ahead: SignedDuration) {
-        self.script().ahead = ahead;
+        self.shared.script().ahead = ahead;
     }
 
     /// How many calls were refused for that.
     pub fn refused_for_time(&self) -> usize {
-        self.script().refused_for_time
+        self.shared.script().refused_for_time
     }
 
     fn change(&self) -> State {
