@@ -70,15 +70,14 @@ impl Store {
             let current = read().await?;
             context.precondition.check(current.meta.rev)?;
             let value = modify(&current.value)?;
-            if value == current.value {
-                return Ok(current);
-            }
-            let mut writes = further(&current.value, &value)?;
-            let changed = current.changed(value, context);
-            writes.insert(0, changed.replace(&current)?);
-            match self.commit(context, writes).await {
-                Ok(Committed::Written) => return Ok(changed),
-                Ok(Committed::Replayed(item)) => return Ok(Entity::from_item(item)?),
+            let outcome = if value == current.value {
+                self.keep_unchanged(context, current).await
+            } else {
+                let further = further(&current.value, &value)?;
+                self.replace(context, &current, current.changed(value, context), further).await
+            };
+            match outcome {
+                Ok(done) => return Ok(done),
                 Err(StoreError::ConditionFailed(failed)) if changed_meanwhile(&failed) => {
                     if !backoff.pause().await {
                         return Err(StoreError::Contention.into());
@@ -86,6 +85,22 @@ impl Store {
                 }
                 Err(other) => return Err(other.into()),
             }
+        }
+    }
+
+    /// Replaces a record as it was read, or returns what the same `Idempotency-Key` made of it before.
+    async fn replace<T: Record>(
+        &self,
+        context: &WriteContext,
+        current: &Entity<T>,
+        changed: Entity<T>,
+        further: Vec<Write>,
+    ) -> Result<Entity<T>, StoreError> {
+        let mut writes = vec![changed.replace(current)?];
+        writes.extend(further);
+        match self.commit(context, writes).await? {
+            Committed::Written => Ok(changed),
+            Committed::Replayed(item) => Entity::from_item(item),
         }
     }
 

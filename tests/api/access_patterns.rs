@@ -237,6 +237,11 @@ async fn moving_costs_one_read_more_than_booking() {
     let with = |written: f64| [&reads[..], &[("TransactWriteItems", written)]].concat();
     // The same UTC day: the sheets are as many as they were.
     costs(&app, to("2035-01-16T09:10:00"), &with(11.0)).await;
+    // It is there already: nothing is written but the key.
+    let stays = to("2035-01-16T09:10:00");
+    costs(&app, stays.clone(), &[("GetItem", 1.0)]).await;
+    let remembered = [("GetItem", 1.0), ("TransactWriteItems", 4.0)];
+    costs(&app, stays.idempotent("k"), &remembered).await;
     // Another day: two sheets to leave, the old item with its index entry, and the pointer.
     costs(&app, to("2035-01-17T09:00:00"), &with(20.0)).await;
     // It is now found by its pointer.

@@ -137,6 +137,48 @@ async fn a_repeated_move_under_one_key_is_one_move() {
     app.check_day_sheets().await;
 }
 
+/// Whoever repeats it later, when others have moved the appointment, must not move it back.
+#[tokio::test]
+async fn a_move_to_where_it_is_already_is_remembered_under_its_key() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    for fault in [None, Some(Fault::LostReply), Some(Fault::LostReplyAndToken)] {
+        let path = app.booked(&clinic, START).await;
+        let to = |start: &str| {
+            app.post(&format!("{path}/reschedule")).json(&json!({ "start": start })).idempotent("k")
+        };
+        if let Some(fault) = fault {
+            app.wire.disturb("TransactWriteItems", fault);
+        }
+        let first = to(START).send().await.expect(200);
+        assert_eq!((app.wire.waiting(), first.header("etag")), (0, "\"1\""));
+        let confirmed = app.post(&format!("{path}/status")).json(&json!({ "status": "confirmed" }));
+        confirmed.send().await.expect(200);
+        assert_eq!(to(START).send().await.expect(200).body, first.body);
+        let moved = reschedule(&app, &path, json!({ "start": "2035-01-17T09:00:00" })).await;
+        assert_eq!(to(START).send().await.expect(200).body, first.body);
+        assert_eq!(app.get(&path).send().await.expect(200).json(), moved.expect(200).json());
+        to("2035-01-17T09:00:00").send().await.problem(422, "idempotency_key_reused");
+        app.post(&format!("{path}/cancel")).send().await.expect(200);
+        assert_eq!(to(START).send().await.expect(200).body, first.body);
+        app.check_day_sheets().await;
+    }
+}
+
+#[tokio::test]
+async fn a_move_to_where_it_is_already_is_refused_if_it_is_cancelled_meanwhile() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, START).await;
+    let (arrived, go_on) = app.wire.pause_before("TransactWriteItems");
+    let stays = app.post(&format!("{path}/reschedule")).json(&json!({ "start": START }));
+    let stays = tokio::spawn(stays.clone().idempotent("k").send());
+    arrived.await.unwrap();
+    app.post(&format!("{path}/cancel")).send().await.expect(200);
+    go_on.send(()).unwrap();
+    stays.await.unwrap().problem(409, "invalid_transition");
+}
+
 #[tokio::test]
 async fn a_move_ends_holds_that_are_over_and_stops_at_those_that_are_not() {
     let app = TestApp::spawn().await;

@@ -51,6 +51,7 @@ impl From<StoreError> for MoveError {
 
 /// Moves an appointment: one GetItem, one BatchGetItem, beside it one Query of exceptions, one TransactWriteItems; with
 /// another staff member and a type of visit, one GetItem more. It does not meet itself. If it fails, the appointment is where it was.
+/// Where it is already, nothing is written but the `Idempotency-Key`, if there is one.
 ///
 /// # Errors
 /// [`MoveError`]. Nothing was written, unless it is [`StoreError::Unreachable`].
@@ -76,7 +77,11 @@ async fn attempt(
     let current = get(store, &context.org, clinic, id, true).await?;
     context.precondition.check(current.meta.rev)?;
     let Some(target) = target_of(&current.value, to)? else {
-        return Ok(Some(current));
+        return match store.keep_unchanged(context, current).await {
+            Ok(kept) => Ok(Some(kept)),
+            Err(StoreError::ConditionFailed(_)) => Ok(None),
+            Err(other) => Err(other.into()),
+        };
     };
     let moved = current.changed(target, context);
     let rules = rules_of(store, context, &current, &moved.value, rules).await?;

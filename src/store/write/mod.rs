@@ -5,7 +5,7 @@ mod send;
 use jiff::Timestamp;
 
 use super::{
-    Idempotency, Item, Key, Store, StoreError,
+    Entity, Idempotency, Item, Key, Record, Store, StoreError,
     attributes::{number, string, text},
     errors::FailedConditions,
     expression::{Change, Condition},
@@ -138,7 +138,38 @@ impl Store {
             };
             writes.push(idempotency.record(context, answer)?);
         }
-        let outcome = match writes.as_slice() {
+        self.commit_with_record(context, &writes, asked).await
+    }
+
+    /// Leaves a record as it is, and keeps it as the answer under the caller's `Idempotency-Key`, if it sent one; or returns
+    /// what was answered under that before.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`] if it has changed since it was read, and as [`Store::commit`].
+    pub async fn keep_unchanged<T: Record>(
+        &self,
+        context: &WriteContext,
+        current: Entity<T>,
+    ) -> Result<Entity<T>, StoreError> {
+        let Some(idempotency) = &context.idempotency else {
+            return Ok(current);
+        };
+        let check = Write::Check { key: current.value.key(), condition: current.meta.unchanged() };
+        let writes = [check, idempotency.record(context, &current.to_item()?)?];
+        match self.commit_with_record(context, &writes, 1).await? {
+            Committed::Written => Ok(current),
+            Committed::Replayed(item) => Entity::from_item(item),
+        }
+    }
+
+    /// Does all writes or none, of which the one at `record` is that of the caller's `Idempotency-Key`, if it sent one.
+    async fn commit_with_record(
+        &self,
+        context: &WriteContext,
+        writes: &[Write],
+        record: usize,
+    ) -> Result<Committed, StoreError> {
+        let outcome = match writes {
             [single] => self.write(single).await.map(|_| ()),
             several => self.transact(several).await,
         };
@@ -150,8 +181,8 @@ impl Store {
         if failed.items().any(|item| context.wrote(item)) {
             return Ok(Committed::Written);
         }
-        if let (Some(idempotency), Some(record)) = (&context.idempotency, failed.at(asked))
-            && let Some(item) = &record.item
+        if let (Some(idempotency), Some(refused)) = (&context.idempotency, failed.at(record))
+            && let Some(item) = &refused.item
         {
             return idempotency.replay(item).map(Committed::Replayed);
         }
