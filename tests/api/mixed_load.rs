@@ -73,7 +73,10 @@ impl Outage {
 
 /// An outage is as long at least: a store that is silent is known to be after the 3 seconds of a try.
 const SHORTEST_OUTAGE: f64 = 5.0;
-/// By then all clients are served again. Most of it is for a machine that is busy with all tests.
+/// And so many requests are asked in it: fewer would be fewer than the calls of those that were under way as it began, each of
+/// which may be tried again before anybody knows that the store is silent.
+const ENOUGH_REQUESTS: u64 = 100;
+/// By then all clients are served again.
 const SOON: Duration = Duration::from_secs(15);
 
 fn seed() -> u64 {
@@ -129,9 +132,13 @@ impl Load {
     /// Has no store for so long; answers how many requests came meanwhile, and how many calls were made for them.
     async fn outage(&self, outage: Outage, seconds: f64) -> (u64, u64) {
         outage.begin(&self.proxy).await;
-        let (requests, attempts) = (self.sum(|tally| &tally.requests), self.attempts.number());
+        let (before, attempts) = (self.sum(|tally| &tally.requests), self.attempts.number());
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        let requests = self.sum(|tally| &tally.requests) - requests;
+        let requests = eventually("clients ask again", async || {
+            let requests = self.sum(|tally| &tally.requests) - before;
+            (requests >= ENOUGH_REQUESTS).then_some(requests)
+        })
+        .await;
         let attempts = self.attempts.number() - attempts;
         outage.end(&self.proxy);
         (requests, attempts)
@@ -177,6 +184,8 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let (seconds, seed) = (seconds(), seed());
+    // A run in between is short and beside all other tests: how fast anything is then says nothing.
+    let is_alone = seconds >= 60.0;
     println!("CLINIC_TEST_SEED={seed}");
     let load = Load::begin(seed).await;
     load.proxy.spoil(SPOILT);
@@ -195,7 +204,10 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
              clients {all:.2?}"
         );
         assert!(attempts * 10 <= requests * 12, "{attempts} calls for {requests} requests");
-        assert!(all <= SOON, "{outage:?}: all clients are served {all:.2?} after its end");
+        assert!(
+            !is_alone || all <= SOON,
+            "{outage:?}: all clients are served {all:.2?} after its end"
+        );
     }
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
@@ -214,12 +226,7 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let refused = load.proxy.refused_for_time();
     assert!((1..=100).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
-    // A run in between has a second of it, beside all other tests: nothing to compare.
-    if seconds >= 60.0 {
-        assert!(
-            afterwards >= before * 0.5,
-            "{before:.0} operations a second, then {afterwards:.0}"
-        );
-    }
+    let as_before = afterwards >= before * 0.5;
+    assert!(!is_alone || as_before, "{before:.0} operations a second, then {afterwards:.0}");
     load.end().await;
 }

@@ -10,7 +10,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use stateright::semantics::SequentialSpec as _;
 
 use crate::support::{
-    Fault, TestApp,
+    Answer, Fault, TestApp,
     front_desk::FrontDesk,
     schedule::{Op, Ret, Schedule, Visit, Wanted},
 };
@@ -38,6 +38,16 @@ enum Heard {
     Lost,
     /// Lost, and asked for again with the same `Idempotency-Key`.
     AskedAgain,
+}
+
+/// What is known of what became of an operation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Outcome {
+    Told(Ret),
+    /// It was done or refused, and its client heard nothing of it.
+    Unheard,
+    /// The service did not know itself: it was done or was not, and nothing of it is under way any more.
+    Unknown,
 }
 
 /// What happens at once, and how long it is quiet afterwards.
@@ -122,34 +132,38 @@ impl Ask {
     }
 }
 
-/// Does one thing; what its client heard of it.
-async fn perform(app: &TestApp, desk: &FrontDesk, op: &Op, heard: Heard, key: &str) -> Option<Ret> {
+/// Does one thing; what is known of it then.
+async fn perform(app: &TestApp, desk: &FrontDesk, op: &Op, heard: Heard, key: &str) -> Outcome {
     let Some(call) = desk.call(app, op) else {
         panic!("nothing to ask for: {op:?}");
     };
+    let told = |answer: &Answer| {
+        assert_ne!(answer.status, 500, "{op:?}");
+        desk.hear(op, answer).map_or(Outcome::Unknown, Outcome::Told)
+    };
     if matches!(op, Op::Delete { .. }) {
-        return desk.hear(op, &call.send().await);
+        return told(&call.send().await);
     }
     let answer = call.clone().idempotent(key).send().await;
     match heard {
-        Heard::Arrives => desk.hear(op, &answer),
-        Heard::Lost => None,
+        Heard::Arrives => told(&answer),
+        Heard::Lost if answer.status.is_server_error() => Outcome::Unknown,
+        Heard::Lost => Outcome::Unheard,
         Heard::AskedAgain => {
             let again = call.idempotent(key).send().await;
+            if again.status.is_server_error() {
+                return told(&answer);
+            }
             if answer.status.is_success() {
                 assert_eq!(again.body, answer.body, "{op:?}");
             }
-            desk.hear(op, &again)
+            told(&again)
         }
     }
 }
 
 /// All schedules that there may be once these have happened, in any order, if that is what was heard of them.
-fn after(
-    before: &BTreeSet<Schedule>,
-    heard: &[(Op, Option<Ret>)],
-    alone: bool,
-) -> BTreeSet<Schedule> {
+fn after(before: &BTreeSet<Schedule>, heard: &[(Op, Outcome)], alone: bool) -> BTreeSet<Schedule> {
     let Some((_, rest)) = heard.split_first() else {
         return before.clone();
     };
@@ -159,26 +173,32 @@ fn after(
         if first > 0 {
             others[first - 1] = heard[0].clone();
         }
-        let (op, told) = &heard[first];
+        let (op, outcome) = &heard[first];
         let before = before.iter().cloned();
-        let next = before.filter_map(|schedule| step(schedule, op, *told, alone)).collect();
+        let next = before.flat_map(|schedule| step(schedule, op, *outcome, alone)).collect();
         all.extend(after(&next, &others, alone));
     }
     all
 }
 
-/// The schedule after an operation, if that is what may be heard of it.
-fn step(mut schedule: Schedule, op: &Op, told: Option<Ret>, alone: bool) -> Option<Schedule> {
-    let possible = match told {
+/// The schedules that there may be after an operation, if that is what may become of it.
+fn step(schedule: Schedule, op: &Op, outcome: Outcome, alone: bool) -> Vec<Schedule> {
+    let mut done = schedule.clone();
+    match outcome {
         // What happens alone is refused for the first of all reasons.
-        Some(told) if alone => schedule.invoke(op) == told,
-        Some(told) => schedule.is_valid_step(op, &told),
-        None => {
-            schedule.invoke(op);
-            true
+        Outcome::Told(ret) if alone => {
+            (done.invoke(op) == ret).then_some(done).into_iter().collect()
         }
-    };
-    possible.then_some(schedule)
+        Outcome::Told(ret) => done.is_valid_step(op, &ret).then_some(done).into_iter().collect(),
+        Outcome::Unheard => {
+            done.invoke(op);
+            vec![done]
+        }
+        Outcome::Unknown => {
+            done.invoke(op);
+            vec![schedule, done]
+        }
+    }
 }
 
 /// What can be seen of an appointment.
@@ -223,10 +243,10 @@ async fn live(turns: Vec<Turn>) {
             app.wire.disturb("TransactWriteItems", fault);
         }
         let (app, desk) = (&app, &desk);
-        let rets = join_all(ops.iter().map(|(op, heard, key)| perform(app, desk, op, *heard, key)));
-        let rets = rets.await;
+        let outcomes = ops.iter().map(|(op, heard, key)| perform(app, desk, op, *heard, key));
+        let outcomes = join_all(outcomes).await;
         app.wire.calm();
-        let heard: Vec<_> = ops.into_iter().map(|(op, ..)| op).zip(rets).collect();
+        let heard: Vec<_> = ops.into_iter().map(|(op, ..)| op).zip(outcomes).collect();
         schedules = after(&schedules, &heard, heard.len() == 1);
         diary.push((heard, turn.quiet_seconds));
         assert!(!schedules.is_empty(), "no order of the last ones explains this: {diary:#?}");

@@ -298,8 +298,8 @@ impl WireConnector {
                 Ok(response(status, &body))
             }
             Some(Fault::NoItems) => {
-                let reasons = body["CancellationReasons"].as_array_mut().unwrap();
-                for reason in reasons {
+                // What was done has no reasons.
+                for reason in body["CancellationReasons"].as_array_mut().into_iter().flatten() {
                     reason.as_object_mut().unwrap().remove("Item");
                 }
                 Ok(response(status, &body))
