@@ -1,7 +1,10 @@
 //! Random plans, asked for one after the other and at once, with answers lost on both sides of the service and holds
 //! running out in between: always what the schedule in memory says, and always its invariants.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use clinic_api::appointments::model::Appointment;
 use futures_util::future::join_all;
@@ -10,7 +13,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use stateright::semantics::SequentialSpec as _;
 
 use crate::support::{
-    Answer, Fault, TestApp,
+    Answer, Call, Fault, TestApp, eventually,
     front_desk::FrontDesk,
     schedule::{Op, Ret, Schedule, Visit, Wanted},
 };
@@ -132,8 +135,17 @@ impl Ask {
     }
 }
 
+/// A request under a key that was done, and its answer.
+type Done = (Call, Answer);
+
 /// Does one thing; what is known of it then.
-async fn perform(app: &TestApp, desk: &FrontDesk, op: &Op, heard: Heard, key: &str) -> Outcome {
+async fn perform(
+    app: &TestApp,
+    desk: &FrontDesk,
+    op: &Op,
+    heard: Heard,
+    key: &str,
+) -> (Outcome, Option<Done>) {
     let Some(call) = desk.call(app, op) else {
         panic!("nothing to ask for: {op:?}");
     };
@@ -142,23 +154,30 @@ async fn perform(app: &TestApp, desk: &FrontDesk, op: &Op, heard: Heard, key: &s
         desk.hear(op, answer).map_or(Outcome::Unknown, Outcome::Told)
     };
     if matches!(op, Op::Delete { .. }) {
-        return told(&call.send().await);
+        return (told(&call.send().await), None);
     }
-    let answer = call.clone().idempotent(key).send().await;
-    match heard {
-        Heard::Arrives => told(&answer),
-        Heard::Lost if answer.status.is_server_error() => Outcome::Unknown,
-        Heard::Lost => Outcome::Unheard,
-        Heard::AskedAgain => {
-            let again = call.idempotent(key).send().await;
-            if again.status.is_server_error() {
-                return told(&answer);
-            }
-            if answer.status.is_success() {
-                assert_eq!(again.body, answer.body, "{op:?}");
-            }
-            told(&again)
+    let call = call.idempotent(key);
+    let mut answer = call.clone().send().await;
+    if heard == Heard::AskedAgain {
+        let again = call.clone().send().await;
+        if !again.status.is_server_error() {
+            assert_replayed(op, &answer, &again);
+            answer = again;
         }
+    }
+    let outcome = match heard {
+        Heard::Lost if !answer.status.is_server_error() => Outcome::Unheard,
+        Heard::Lost => Outcome::Unknown,
+        Heard::Arrives | Heard::AskedAgain => told(&answer),
+    };
+    (outcome, answer.status.is_success().then_some((call, answer)))
+}
+
+/// What was done is answered the same under its key; what was refused may be done the next time.
+fn assert_replayed(op: &impl Debug, first: &Answer, again: &Answer) {
+    if first.status.is_success() {
+        let body = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!((again.status, body(again)), (first.status, body(first)), "{op:?}");
     }
 }
 
@@ -226,7 +245,7 @@ async fn live(turns: Vec<Turn>) {
     let app = TestApp::spawn_for_many().await.without_rates();
     let desk = FrontDesk::open(&app, 2, 3, FIRST_SLOT).await;
     let mut schedules = BTreeSet::from([Schedule::default()]);
-    let mut diary = Vec::new();
+    let (mut diary, mut done) = (Vec::new(), Vec::new());
     let mut next = 0;
     for turn in turns {
         let known = desk.known();
@@ -244,9 +263,10 @@ async fn live(turns: Vec<Turn>) {
         }
         let (app, desk) = (&app, &desk);
         let outcomes = ops.iter().map(|(op, heard, key)| perform(app, desk, op, *heard, key));
-        let outcomes = join_all(outcomes).await;
+        let (outcomes, dones): (Vec<_>, Vec<_>) = join_all(outcomes).await.into_iter().unzip();
         app.wire.calm();
         let heard: Vec<_> = ops.into_iter().map(|(op, ..)| op).zip(outcomes).collect();
+        done.extend(dones.into_iter().flatten());
         schedules = after(&schedules, &heard, heard.len() == 1);
         diary.push((heard, turn.quiet_seconds));
         assert!(!schedules.is_empty(), "no order of the last ones explains this: {diary:#?}");
@@ -256,6 +276,14 @@ async fn live(turns: Vec<Turn>) {
             schedule
         };
         schedules = schedules.into_iter().map(passed).collect();
+    }
+    // Whoever still does not know what they were answered asks once more: that changes nothing.
+    for (call, answer) in done {
+        let again = eventually("the service knows what was done", async || {
+            let again = call.clone().send().await;
+            (!again.status.is_server_error()).then_some(again)
+        });
+        assert_replayed(&diary, &answer, &again.await);
     }
     app.check_day_sheets().await;
     let stored = app.all_appointments().await.into_iter().map(|entity| entity.value);
