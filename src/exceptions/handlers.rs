@@ -104,6 +104,19 @@ pub async fn create_exception(
     ApiPath(clinic): ApiPath<ClinicId>,
     WriteCommand { body, context }: WriteCommand<ExceptionIn>,
 ) -> ApiResult<Response> {
+    let created = create(&app, &context, clinic, body).await;
+    let created = or_replay(app.store(), &context, created).await?;
+    let Exception { id, clinic_id, .. } = &created.value;
+    let location = format!("/v1/clinics/{clinic_id}/exceptions/{id}");
+    Ok(tagged(created).created(&location))
+}
+
+async fn create(
+    app: &AppState,
+    context: &WriteContext,
+    clinic: ClinicId,
+    body: ExceptionIn,
+) -> Result<Entity<Exception>, ApiError> {
     let horizon = Span::new().days(HORIZON_DAYS);
     let today = app.clinics().zone(&context.org, &clinic).await?.local_date(context.now);
     if body.last_date < today || body.last_date > today.saturating_add(horizon) {
@@ -111,12 +124,8 @@ pub async fn create_exception(
         return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
     }
     let of_staff = body.staff_id.is_some();
-    let created = repo::create(app.store(), &context, body.into_exception(clinic)).await;
-    let created = created.map_err(|error| refused(error, of_staff));
-    let created = or_replay(app.store(), &context, created).await?;
-    let Exception { id, clinic_id, .. } = &created.value;
-    let location = format!("/v1/clinics/{clinic_id}/exceptions/{id}");
-    Ok(tagged(created).created(&location))
+    let created = repo::create(app.store(), context, body.into_exception(clinic)).await;
+    created.map_err(|error| refused(error, of_staff))
 }
 
 fn refused(error: ExceptionError, of_staff: bool) -> ApiError {

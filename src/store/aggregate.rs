@@ -48,7 +48,8 @@ impl Store {
     }
 
     /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
-    /// caller named no revision. `further` are writes that go with the change, from position 1 on.
+    /// caller named no revision. `further` are writes that go with the change, from position 1 on. A record that `modify` leaves
+    /// as it is, is answered by [`Store::keep_unchanged`].
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::ConditionFailed`] if it was not the record

@@ -103,21 +103,28 @@ pub async fn create_webhook(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<WebhookIn>,
 ) -> ApiResult<Response> {
-    check_url(&app, &body.url)?;
-    let id = WebhookId::random();
-    let secret = new_sealed(&app, &id)?;
-    let webhook = body.into_webhook(blank(id, context.org.clone(), secret));
-    let others = repo::all(app.store(), &context.org).await?;
-    let created = if others.len() < repo::MOST {
-        repo::create(app.store(), &context, webhook).await.map_err(ApiError::from)
-    } else {
-        let detail =
-            format!("An organisation has at most {} webhooks. Nothing was written.", repo::MOST);
-        Err(ApiError::new(ErrorCode::TooManyWebhooks, detail))
-    };
+    let created = create(&app, &context, body).await;
     let created = or_replay(app.store(), &context, created).await?;
     let location = format!("/v1/webhooks/{}", created.value.id);
     Ok(with_secret(&app, created)?.created(&location))
+}
+
+async fn create(
+    app: &AppState,
+    context: &WriteContext,
+    body: WebhookIn,
+) -> Result<Entity<Webhook>, ApiError> {
+    check_url(app, &body.url)?;
+    let id = WebhookId::random();
+    let secret = new_sealed(app, &id)?;
+    let webhook = body.into_webhook(blank(id, context.org.clone(), secret));
+    let others = repo::all(app.store(), &context.org).await?;
+    if others.len() >= repo::MOST {
+        let detail =
+            format!("An organisation has at most {} webhooks. Nothing was written.", repo::MOST);
+        return Err(ApiError::new(ErrorCode::TooManyWebhooks, detail));
+    }
+    Ok(repo::create(app.store(), context, webhook).await?)
 }
 
 /// Get a webhook

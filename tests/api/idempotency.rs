@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Call, TestApp, booking};
+use crate::support::{Answer, Call, Held, TestApp, app::LOCAL_TARGETS, booking};
 
 fn assert_same(first: &Answer, second: &Answer) {
     assert_eq!(first.status, second.status);
@@ -101,6 +101,49 @@ async fn a_replay_outranks_every_refusal() {
     let other = booking(&clinic.staff, &clinic.patient, "2035-01-15T09:00:00Z", 45);
     let reused = app.post(&format!("{}/appointments", clinic.path)).json(&other).idempotent("k");
     reused.send().await.problem(422, "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn a_replay_outranks_refusals_that_come_before_any_write() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    // What ends today, whose last day is over by the repeat, and a clinic that is gone by then.
+    let elsewhere = app.clinic().await;
+    let today =
+        json!({ "first_date": "2035-01-15", "last_date": "2035-01-15", "effect": "closed" });
+    let close =
+        |app: &TestApp| app.post(&format!("{elsewhere}/exceptions")).json(&today).idempotent("k");
+    // Where events may be sent no more; and holds whose secrets another process does not know.
+    let url = json!({ "url": format!("http://{LOCAL_TARGETS}/") });
+    let hook = |app: &TestApp| app.post("/v1/webhooks").json(&url);
+    let end = |held: &Held, what: &str, app: &TestApp| {
+        let mut body = json!({ "hold_secret": held.secret });
+        if what == "confirm" {
+            body["patient_id"] = json!(clinic.patient);
+        }
+        app.post(&format!("{}/{what}", held.path)).json(&body)
+    };
+    let confirmed = app.held(&clinic, "2035-01-16T09:00:00", 5).await;
+    let released = app.held(&clinic, "2035-01-16T10:00:00", 5).await;
+    let closed = close(&app).send().await.expect(201);
+    let hooked = hook(&app).idempotent("k").send().await.expect(201);
+    let ends = [(&confirmed, "confirm"), (&released, "release")];
+    let mut ended = Vec::new();
+    for (held, what) in ends {
+        ended.push(end(held, what, &app).idempotent("k").send().await.expect(200));
+    }
+    app.clock.advance(SignedDuration::from_hours(20));
+    assert_same(&closed, &close(&app).send().await);
+    let other = app.with_targets("other.test:9");
+    assert_eq!(hook(&other).send().await.invalid_fields(), ["/url"]);
+    assert_same(&hooked, &hook(&other).idempotent("k").send().await);
+    app.delete(&elsewhere).send().await.expect(204);
+    let other = app.without_rates();
+    assert_same(&closed, &close(&other).send().await);
+    for ((held, what), first) in ends.into_iter().zip(&ended) {
+        end(held, what, &other).send().await.problem(403, "forbidden");
+        assert_same(first, &end(held, what, &other).idempotent("k").send().await);
+    }
 }
 
 #[tokio::test]

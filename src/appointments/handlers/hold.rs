@@ -109,12 +109,14 @@ pub async fn confirm_hold(
     WriteCommand { body, context }: WriteCommand<ConfirmationIn>,
 ) -> ApiResult<Tagged<AppointmentOut>> {
     let ConfirmationIn { hold_secret, patient_id, reason, notes } = body;
-    let zone = app.clinics().zone(&context.org, &clinic).await?;
-    check_secret(&app, &id, &hold_secret)?;
-    let confirmation = Confirmation { patient_id, reason, notes };
-    let booked = repo::confirm_hold(app.store(), &context, &clinic, &id, &confirmation).await;
-    let booked = booked.map_err(|error| refusals::hold(error, &zone));
-    or_replay(app.store(), &context, booked).await.map(tagged)
+    let booked = async {
+        let zone = app.clinics().zone(&context.org, &clinic).await?;
+        check_secret(&app, &id, &hold_secret)?;
+        let confirmation = Confirmation { patient_id, reason, notes };
+        let booked = repo::confirm_hold(app.store(), &context, &clinic, &id, &confirmation).await;
+        booked.map_err(|error| refusals::hold(error, &zone))
+    };
+    or_replay(app.store(), &context, booked.await).await.map(tagged)
 }
 
 /// Release a hold
@@ -137,11 +139,13 @@ pub async fn release_hold(
     ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
     WriteCommand { body, context }: WriteCommand<ReleaseIn>,
 ) -> ApiResult<Tagged<AppointmentOut>> {
-    let zone = app.clinics().zone(&context.org, &clinic).await?;
-    check_secret(&app, &id, &body.hold_secret)?;
-    let released = repo::release_hold(app.store(), &context, &clinic, &id).await;
-    let released = released.map_err(|error| refusals::hold(error, &zone));
-    or_replay(app.store(), &context, released).await.map(tagged)
+    let released = async {
+        let zone = app.clinics().zone(&context.org, &clinic).await?;
+        check_secret(&app, &id, &body.hold_secret)?;
+        let released = repo::release_hold(app.store(), &context, &clinic, &id).await;
+        released.map_err(|error| refusals::hold(error, &zone))
+    };
+    or_replay(app.store(), &context, released.await).await.map(tagged)
 }
 
 fn check_secret(
