@@ -6,6 +6,8 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::support::{
+    TestApp,
+    app::LOCAL_TARGETS,
     eventually,
     hooked::hooked,
     receiver::{Manner, Received, Receiver},
@@ -62,6 +64,24 @@ async fn an_event_is_replayed_under_its_id() {
     assert_eq!(received[0].body, received[1].body);
     hooked.tried(2).await;
     dispatching.stop().await;
+}
+
+#[tokio::test]
+async fn a_replay_of_what_waits_already_is_remembered_under_its_key() {
+    let app = TestApp::spawn().await;
+    let path = app.delivery(&app.webhook(&format!("https://{LOCAL_TARGETS}/")).await).await;
+    let replay = |key: &str| app.post(&format!("{path}/replay")).idempotent(key);
+    let first = replay("k").send().await.expect(200);
+    // At the same instant there is nothing to change.
+    let second = replay("l").send().await.expect(200);
+    assert_eq!(second.body, first.body);
+    app.clock.advance(SignedDuration::from_mins(1));
+    let third = replay("m").send().await.expect(200);
+    assert_ne!(third.body, first.body);
+    for key in ["k", "l"] {
+        assert_eq!(replay(key).send().await.expect(200).body, first.body, "{key}");
+    }
+    assert_eq!(app.get(&path).send().await.expect(200).body, third.body);
 }
 
 #[tokio::test]

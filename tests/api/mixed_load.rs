@@ -129,7 +129,7 @@ impl Load {
         f64::from(done) / begun.elapsed().as_secs_f64()
     }
 
-    /// Has no store for so long; answers how many requests came meanwhile, and how many calls were made for them.
+    /// Has no store for so long at least; answers how many requests came meanwhile, and how many calls were made for them.
     async fn outage(&self, outage: Outage, seconds: f64) -> (u64, u64) {
         outage.begin(&self.proxy).await;
         let (before, attempts) = (self.sum(|tally| &tally.requests), self.attempts.number());
@@ -197,7 +197,9 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let before = load.go_on(seconds * 0.1).await;
     for (outage, share) in Outage::ALL {
         let length = (seconds * share).max(SHORTEST_OUTAGE);
+        let begun = Instant::now();
         let (requests, attempts) = load.outage(outage, length).await;
+        let length = begun.elapsed().as_secs_f64();
         let (first, all) = load.all_are_served().await;
         println!(
             "{outage:?} for {length:.0} s: {requests} requests, {attempts} calls; served again {first:.2?} after its end, all \

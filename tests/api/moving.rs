@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fault, TestApp, booking};
+use crate::support::{Answer, Fault, TestApp, booking, race};
 
 const START: &str = "2035-01-16T09:00:00";
 
@@ -163,6 +163,24 @@ async fn a_move_to_where_it_is_already_is_remembered_under_its_key() {
         assert_eq!(to(START).send().await.expect(200).body, first.body);
         app.check_day_sheets().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_moves_to_where_it_is_already_under_one_key_each_is_told_the_same() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, "2035-01-15T09:00:00Z").await;
+    // Under another date it is found by its pointer.
+    let moved = reschedule(&app, &path, json!({ "start": START })).await.expect(200);
+    let stays = |key: &str| {
+        app.post(&format!("{path}/reschedule")).json(&json!({ "start": START })).idempotent(key)
+    };
+    for answer in race(vec![stays("k"), stays("k")]).await {
+        assert_eq!(answer.expect(200).body, moved.body);
+    }
+    let stale = stays("l").header("if-match", "\"1\"").send().await;
+    stale.problem(412, "precondition_failed");
+    stays("k").header("if-match", "\"1\"").send().await.expect(200);
 }
 
 #[tokio::test]

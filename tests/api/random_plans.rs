@@ -176,8 +176,11 @@ async fn perform(
 /// What was done is answered the same under its key; what was refused may be done the next time.
 fn assert_replayed(op: &impl Debug, first: &Answer, again: &Answer) {
     if first.status.is_success() {
-        let body = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
-        assert_eq!((again.status, body(again)), (first.status, body(first)), "{op:?}");
+        let shown = |answer: &Answer| {
+            let headers = ["etag", "location"].map(|name| answer.headers.get(name).cloned());
+            (answer.status, headers, String::from_utf8_lossy(&answer.body).into_owned())
+        };
+        assert_eq!(shown(again), shown(first), "{op:?}");
     }
 }
 
