@@ -9,7 +9,7 @@ use super::{
     keys::KeyRange,
     read::{List, Listed, PageRequest},
     retry::Backoff,
-    write::{Committed, Write},
+    write::Write,
 };
 use crate::id::OrgId;
 
@@ -27,10 +27,7 @@ impl Store {
     ) -> Result<Entity<T>, StoreError> {
         let mut writes = vec![entity.create()?];
         writes.extend(further);
-        match self.commit(context, writes).await? {
-            Committed::Written => Ok(entity),
-            Committed::Replayed(item) => Entity::from_item(item),
-        }
+        self.commit(context, writes).await?.answer(entity)
     }
 
     /// A record of the organisation.
@@ -74,8 +71,11 @@ impl Store {
             let outcome = if value == current.value {
                 self.keep_unchanged(context, current).await
             } else {
-                let further = further(&current.value, &value)?;
-                self.replace(context, &current, current.changed(value, context), further).await
+                let mut writes = further(&current.value, &value)?;
+                let changed = current.changed(value, context);
+                writes.insert(0, changed.replace(&current)?);
+                let committed = self.commit(context, writes).await;
+                committed.and_then(|committed| committed.answer(changed))
             };
             match outcome {
                 Ok(done) => return Ok(done),
@@ -86,22 +86,6 @@ impl Store {
                 }
                 Err(other) => return Err(other.into()),
             }
-        }
-    }
-
-    /// Replaces a record as it was read, or returns what the same `Idempotency-Key` made of it before.
-    async fn replace<T: Record>(
-        &self,
-        context: &WriteContext,
-        current: &Entity<T>,
-        changed: Entity<T>,
-        further: Vec<Write>,
-    ) -> Result<Entity<T>, StoreError> {
-        let mut writes = vec![changed.replace(current)?];
-        writes.extend(further);
-        match self.commit(context, writes).await? {
-            Committed::Written => Ok(changed),
-            Committed::Replayed(item) => Entity::from_item(item),
         }
     }
 

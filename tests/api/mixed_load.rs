@@ -76,7 +76,7 @@ const SHORTEST_OUTAGE: f64 = 5.0;
 /// And so many requests are asked in it: fewer would be fewer than the calls of those that were under way as it began, each of
 /// which may be tried again before anybody knows that the store is silent.
 const ENOUGH_REQUESTS: u64 = 100;
-/// By then all clients are served again.
+/// By then all clients are served again. Most of it is for a machine that is busy with all tests.
 const SOON: Duration = Duration::from_secs(15);
 
 fn seed() -> u64 {
@@ -184,8 +184,6 @@ impl Load {
 #[tokio::test(flavor = "multi_thread")]
 async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let (seconds, seed) = (seconds(), seed());
-    // A run in between is short and beside all other tests: how fast anything is then says nothing.
-    let is_alone = seconds >= 60.0;
     println!("CLINIC_TEST_SEED={seed}");
     let load = Load::begin(seed).await;
     load.proxy.spoil(SPOILT);
@@ -206,10 +204,7 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
              clients {all:.2?}"
         );
         assert!(attempts * 10 <= requests * 12, "{attempts} calls for {requests} requests");
-        assert!(
-            !is_alone || all <= SOON,
-            "{outage:?}: all clients are served {all:.2?} after its end"
-        );
+        assert!(all <= SOON, "{outage:?}: all clients are served {all:.2?} after its end");
     }
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
@@ -228,7 +223,12 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let refused = load.proxy.refused_for_time();
     assert!((1..=100).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
-    let as_before = afterwards >= before * 0.5;
-    assert!(!is_alone || as_before, "{before:.0} operations a second, then {afterwards:.0}");
+    // A run in between has a second of it, beside all other tests: nothing to compare.
+    if seconds >= 60.0 {
+        assert!(
+            afterwards >= before * 0.5,
+            "{before:.0} operations a second, then {afterwards:.0}"
+        );
+    }
     load.end().await;
 }

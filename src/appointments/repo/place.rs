@@ -11,11 +11,8 @@ use crate::{
     id::AppointmentId,
     schedule::{model::Claim, repo::SheetChanges},
     store::{
-        Entity, Record as _, Store, StoreError, WriteContext,
-        attributes::string,
-        expression::Condition,
-        retry::Backoff,
-        write::{Committed, Write},
+        Entity, Record as _, Store, StoreError, WriteContext, attributes::string,
+        expression::Condition, retry::Backoff, write::Write,
     },
 };
 
@@ -75,11 +72,18 @@ pub(super) async fn place(
     writes.extend(lapsed.end(context, &mut changes));
     writes.extend(changes.into_writes(context)?);
     writes.extend(placing.checks());
-    match store.commit(context, writes).await {
-        Ok(Committed::Written) => Ok(Some(new.clone())),
-        Ok(Committed::Replayed(item)) => Ok(Some(Entity::from_item(item)?)),
+    let committed = store.commit(context, writes).await;
+    Ok(unless_changed(committed.and_then(|committed| committed.answer(new.clone())))?)
+}
+
+/// `None`, if something changed since it was read, so that there has to be another attempt.
+pub(super) fn unless_changed(
+    outcome: Result<Entity<Appointment>, StoreError>,
+) -> Result<Option<Entity<Appointment>>, StoreError> {
+    match outcome {
+        Ok(placed) => Ok(Some(placed)),
         Err(StoreError::ConditionFailed(_)) => Ok(None),
-        Err(other) => Err(other.into()),
+        Err(other) => Err(other),
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     get,
-    place::{place, until_placed},
+    place::{place, unless_changed, until_placed},
     placing::{BookingError, Rules},
 };
 use crate::{
@@ -77,11 +77,7 @@ async fn attempt(
     let current = get(store, &context.org, clinic, id, true).await?;
     context.precondition.check(current.meta.rev)?;
     let Some(target) = target_of(&current.value, to)? else {
-        return match store.keep_unchanged(context, current).await {
-            Ok(kept) => Ok(Some(kept)),
-            Err(StoreError::ConditionFailed(_)) => Ok(None),
-            Err(other) => Err(other.into()),
-        };
+        return Ok(unless_changed(store.keep_unchanged(context, current).await)?);
     };
     let moved = current.changed(target, context);
     let rules = rules_of(store, context, &current, &moved.value, rules).await?;

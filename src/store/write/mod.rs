@@ -119,6 +119,19 @@ pub enum Committed {
     Replayed(Item),
 }
 
+impl Committed {
+    /// The record to answer with: the one that was written, or what was answered before.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where the earlier answer can't be read.
+    pub fn answer<T: Record>(self, written: Entity<T>) -> Result<Entity<T>, StoreError> {
+        match self {
+            Self::Written => Ok(written),
+            Self::Replayed(item) => Entity::from_item(item),
+        }
+    }
+}
+
 impl Store {
     /// Does all `writes` or none, and keeps the item that the first one puts under the caller's
     /// `Idempotency-Key`, if it sent one: that item is the answer.
@@ -156,10 +169,7 @@ impl Store {
         };
         let check = Write::Check { key: current.value.key(), condition: current.meta.unchanged() };
         let writes = [check, idempotency.record(context, &current.to_item()?)?];
-        match self.commit_with_record(context, &writes, 1).await? {
-            Committed::Written => Ok(current),
-            Committed::Replayed(item) => Entity::from_item(item),
-        }
+        self.commit_with_record(context, &writes, 1).await?.answer(current)
     }
 
     /// Does all writes or none, of which the one at `record` is that of the caller's `Idempotency-Key`, if it sent one.

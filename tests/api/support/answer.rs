@@ -1,9 +1,11 @@
 //! Requests and their answers.
 
+use std::borrow::Cow;
+
 use axum::{
     Router,
     body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt as _;
 use serde_json::Value;
@@ -133,6 +135,12 @@ impl Answer {
         let problem = self.problem(422, "validation_failed");
         let errors = problem["errors"].as_array().unwrap();
         errors.iter().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What a repeat under the same key must have as well.
+    pub fn replayed(&self) -> (StatusCode, [Option<&HeaderValue>; 3], Cow<'_, str>) {
+        let headers = ["etag", "location", "content-type"].map(|name| self.headers.get(name));
+        (self.status, headers, String::from_utf8_lossy(&self.body))
     }
 
     /// The path of what was made.
