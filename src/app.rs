@@ -20,10 +20,10 @@ use crate::{
         ReadContext,
         auth::{self, Guard, token::Authenticator},
         body,
+        concurrency::ConcurrencyLimit,
         cursor::CursorKeys,
         headers::{self, HeaderSettings},
         lifecycle::Lifecycle,
-        load_shed::{self, Places},
         problem,
         rate::{RateSettings, Rates},
         readiness::Readiness,
@@ -73,9 +73,7 @@ pub struct Parts {
 /// What a service bears of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// How many may be under way at once, while the CPUs do not keep up with them.
-    pub concurrent_at_least: usize,
-    /// How many may be under way at once.
+    /// The limit of concurrent requests.
     pub concurrent: usize,
     /// How often anybody may ask.
     pub rates: RateSettings,
@@ -83,7 +81,7 @@ pub struct RequestLimits {
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent_at_least: 4, concurrent: 1024, rates: RateSettings::default() }
+        Self { concurrent: 1024, rates: RateSettings::default() }
     }
 }
 
@@ -188,12 +186,12 @@ impl AppState {
 pub fn service(state: AppState) -> Router {
     let (api, document) = router::api();
     let limits = state.0.parts.limits;
-    let places = Places::new(limits.concurrent_at_least, limits.concurrent);
+    let concurrency = ConcurrencyLimit::new(limits.concurrent);
     let headers = state.0.parts.headers.clone();
     let guard = Guard::new(state.clone(), &document);
     let routes = api.with_state(state).merge(router::documentation(&document));
     let routes = routes.layer(middleware::from_fn_with_state(guard, admit));
-    layered(routes, REQUEST_DEADLINE, headers, places)
+    layered(routes, REQUEST_DEADLINE, headers, concurrency)
 }
 
 /// Lets a request pass to its handler if its caller may.
@@ -205,32 +203,30 @@ async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Resp
 #[derive(Clone)]
 struct Entrance {
     headers: HeaderSettings,
-    places: Places,
+    concurrency: ConcurrencyLimit,
 }
 
 /// What every request passes, the outermost first: it has its id before anything else, and a problem is rendered after
-/// everything that may make one. One layer of the router's for all of them: it boxes and clones what is inside of each,
-/// with each request. Who finds no place is turned away here, before all others: that takes the less the sooner it is.
+/// everything that may make one. All of it is one layer of the router, because the router boxes and clones each layer with
+/// each request. The concurrency limit comes before authorisation, so that a rejection costs little.
 async fn accompany(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
-    let Entrance { headers, places } = &entrance;
-    let shed = async |request| {
-        load_shed::shed(places, request, async |request| next.run(request).await).await
-    };
-    let protect = async |request| headers::protect(headers, request, shed).await;
+    let Entrance { headers, concurrency } = &entrance;
+    let admit =
+        async |request| concurrency.admit(request, async |request| next.run(request).await).await;
+    let protect = async |request| headers::protect(headers, request, admit).await;
     let log = async |request| trace::log(headers, request, protect).await;
     let render = async |request| problem::render(request, log).await;
     request_id::assign(request, render).await
 }
 
-/// Routes inside the layers that every request passes, each of which may take as long as `deadline`, and as many at once as there
-/// are places.
+/// Routes inside the layers that every request passes, with a deadline for each and a limit of concurrent ones.
 pub fn layered(
     routes: Router,
     deadline: Duration,
     headers: HeaderSettings,
-    places: Places,
+    concurrency: ConcurrencyLimit,
 ) -> Router {
-    let entrance = Entrance { headers, places };
+    let entrance = Entrance { headers, concurrency };
     let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
     // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
     let panics = CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());

@@ -87,7 +87,7 @@ error_codes! {
     InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
     Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
     Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
-    Overloaded: "overloaded", SERVICE_UNAVAILABLE, "Too many requests are under way";
+    Overloaded: "overloaded", SERVICE_UNAVAILABLE, "Too many concurrent requests";
     IdentityUnavailable: "identity_unavailable", SERVICE_UNAVAILABLE, "The issuer of tokens can't be reached";
     DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
     Stopping: "stopping", SERVICE_UNAVAILABLE, "The process is about to stop";

@@ -95,7 +95,7 @@ pub async fn count() {
     let folder = tempfile::tempdir().unwrap();
     let counts = folder.path().join("counts");
     let size = Size { in_sheets: IN_SHEETS, ..Size::default() };
-    let site = Site::open_as(service(), None, size).await;
+    let site = Site::open_as(service(), size).await;
     println!("| endpoint | instructions of the service | of the SDK | ratio |\n|---|---|---|---|");
     let mut too_many = Vec::new();
     for (name, target, calls) in ENDPOINTS {

@@ -7,7 +7,6 @@
 //!
 //! `cargo bench --bench load -- instructions` counts instructions instead, which are nearly the same on a busy machine, and fails
 //! if there are more of them than there should be.
-//! `cargo bench --bench load -- overload` asks more than the service can answer instead, see [`overload`].
 //!
 //! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
 //! `CLINIC_BENCH_ALLOCATOR` is a library with an allocator for the process that has the SDK alone: it has the C library's, as a
@@ -23,10 +22,8 @@ mod bare;
 mod drive;
 mod instructions;
 mod measured;
-mod overload;
 mod service;
 mod site;
-mod slow_store;
 
 use std::time::Duration;
 
@@ -94,9 +91,6 @@ async fn main() {
     }
     if std::env::args().any(|argument| argument == "instructions") {
         return instructions::count().await;
-    }
-    if std::env::args().any(|argument| argument == "overload") {
-        return overload::run().await;
     }
     let site = Site::open(service()).await;
     println!("{}\n", machine());

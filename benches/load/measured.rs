@@ -22,11 +22,6 @@ impl Process {
         self.0.id()
     }
 
-    /// Moves it to a control group, which may limit its CPU time (`cgroups(7)`).
-    pub fn move_to(&self, control_group: &str) {
-        std::fs::write(format!("{control_group}/cgroup.procs"), self.id().to_string()).unwrap();
-    }
-
     fn file(&self, name: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.id())).unwrap()
     }

@@ -122,11 +122,6 @@ fn token(issuer: &DevelopmentIssuer) -> String {
 }
 
 impl Api {
-    /// The same with connections of its own.
-    pub fn apart(&self) -> Self {
-        Self { client: new_client(), ..self.clone() }
-    }
-
     async fn try_get(&self, path: &str) -> Option<StatusCode> {
         let request = self.build("GET", path, None);
         self.client.request(request).await.ok().map(|answer| answer.status())

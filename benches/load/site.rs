@@ -26,7 +26,6 @@ use super::{
     drive::Asks,
     measured::Process,
     service::{Api, HttpClient, client_of, on_endpoint, serve, without_stream},
-    slow_store,
 };
 
 /// What is asked.
@@ -79,8 +78,7 @@ impl StoreProcess {
     }
 }
 
-/// What callers share. Clones know the same records, and ask on the same connections.
-#[derive(Clone)]
+/// What callers share.
 pub struct Callers {
     api: Api,
     pub table: String,
@@ -105,11 +103,11 @@ pub struct Site {
 impl Site {
     /// Starts store and service, which `program` is, and makes what is asked for.
     pub async fn open(program: Command) -> Self {
-        Self::open_as(program, None, Size::default()).await
+        Self::open_as(program, Size::default()).await
     }
 
-    /// The same with a clinic of that size, where every call arrives at the store so much later.
-    pub async fn open_as(mut program: Command, latency: Option<Duration>, size: Size) -> Self {
+    /// The same with a clinic of that size.
+    pub async fn open_as(mut program: Command, size: Size) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
         let table = format!("bench-{:x}", rand::random::<u64>());
@@ -118,12 +116,8 @@ impl Site {
         if std::env::var("CLINIC_TEST_ENDPOINT").is_ok() {
             without_stream(&store.endpoint, &table).await;
         }
-        let endpoint = match latency {
-            Some(latency) => slow_store::before(&store.endpoint, latency).await,
-            None => store.endpoint.clone(),
-        };
         program.args(["serve", "--log-format", "json"]);
-        on_endpoint(&mut program, &endpoint, &table);
+        on_endpoint(&mut program, &store.endpoint, &table);
         let (service, api, start) = serve(program, folder.path()).await;
         let today = Zoned::new(SystemClock.now(), TimeZone::UTC).date();
         let mut callers = Callers {
@@ -148,11 +142,6 @@ impl Site {
 }
 
 impl Callers {
-    /// The same with connections of their own.
-    pub fn apart(&self) -> Self {
-        Self { api: self.api.apart(), ..self.clone() }
-    }
-
     async fn make(&self, path: &str, body: Value) -> String {
         let (status, made) = self.api.send("POST", path, Some(body)).await;
         assert_eq!(status, StatusCode::CREATED, "{made}");

@@ -94,7 +94,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         clock: Arc::new(clock),
         cursor_keys,
         authenticator,
-        limits: request_limits(&settings.limits, &settings.store.store),
+        limits: request_limits(&settings.limits),
         headers: HeaderSettings {
             hsts_max_age: settings.limits.hsts_max_age,
             server_timing: settings.limits.server_timing,
@@ -111,14 +111,9 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn request_limits(settings: &LimitArgs, store: &Engine) -> RequestLimits {
-    let defaults = RequestLimits::default();
-    let at_most = settings.max_concurrent_requests;
-    // An embedded engine does its work on the runtime's threads: a queue there does not mean that the CPUs are busy.
-    let at_least = if *store == Engine::DynamoDb { defaults.concurrent_at_least } else { at_most };
+fn request_limits(settings: &LimitArgs) -> RequestLimits {
     RequestLimits {
-        concurrent_at_least: settings.min_concurrent_requests.unwrap_or(at_least),
-        concurrent: at_most,
+        concurrent: settings.max_concurrent_requests,
         rates: RateSettings {
             per_address: settings.rate_per_address,
             per_principal: settings.rate_per_principal,

@@ -10,12 +10,7 @@ pub struct LimitArgs {
     /// How many connections may be open at once.
     #[arg(long, env = "CLINIC_API_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one)]
     pub max_connections: usize,
-    /// How many requests may be under way at once while the CPUs do not keep up with them: the more of them, the longer each
-    /// waits. Twice as many until somebody is turned away. As many as at most, to have that looked at never. If left out, 4; as
-    /// many as at most on an embedded engine, whose work is done on the same threads.
-    #[arg(long, env = "CLINIC_API_MIN_CONCURRENT_REQUESTS", value_parser = at_least_one)]
-    pub min_concurrent_requests: Option<usize>,
-    /// How many requests may be under way at once; one more is answered with 503 at once.
+    /// The limit of concurrent requests. A request above it gets 503 with Retry-After at once.
     #[arg(long, env = "CLINIC_API_MAX_CONCURRENT_REQUESTS", default_value_t = 1024, value_parser = at_least_one)]
     pub max_concurrent_requests: usize,
     /// How many requests a minute one client address may make, whoever asks from there.

@@ -88,7 +88,7 @@ fn describe() {
     describe_histogram!(REQUEST_DURATION, Unit::Seconds, "How long requests took to answer.");
     describe_gauge!(ACTIVE_REQUESTS, "Requests that are under way.");
     describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
-    describe_gauge!(REQUESTS_LIMIT, "How many requests may be under way at once now.");
+    describe_gauge!(REQUESTS_LIMIT, "The limit of concurrent requests.");
     describe_gauge!(CONNECTIONS_LIMIT, "How many connections may be open at once.");
     describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
     describe_counter!(AUDIT_LOST, "Accesses to patients' data that could not be remembered.");
@@ -134,7 +134,7 @@ pub fn connections_limit(limit: usize) {
     gauge!(CONNECTIONS_LIMIT).set(limit as f64);
 }
 
-/// How many requests may be under way at once, from now on.
+/// The limit of concurrent requests.
 #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
 pub fn requests_limit(limit: usize) {
     gauge!(REQUESTS_LIMIT).set(limit as f64);

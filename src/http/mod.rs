@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod body;
+pub mod concurrency;
 pub mod context;
 pub mod cursor;
 pub mod etag;
@@ -11,7 +12,6 @@ pub mod health;
 pub mod idempotency;
 pub mod json;
 pub mod lifecycle;
-pub mod load_shed;
 pub mod merge_patch;
 pub mod metrics;
 pub mod paging;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{Router, http::Method, routing::get};
 use clinic_api::{
     app::layered,
-    http::{headers::HeaderSettings, load_shed::Places},
+    http::{concurrency::ConcurrencyLimit, headers::HeaderSettings},
 };
 use serde_json::json;
 
@@ -262,8 +262,12 @@ async fn reserved_words_and_odd_texts_are_ordinary_values() {
 async fn a_request_that_takes_too_long_is_a_problem() {
     let slow = async || tokio::time::sleep(Duration::from_mins(1)).await;
     let routes = Router::new().route("/slow", get(slow));
-    let router =
-        layered(routes, Duration::from_millis(20), HeaderSettings::default(), Places::new(1, 1));
+    let router = layered(
+        routes,
+        Duration::from_millis(20),
+        HeaderSettings::default(),
+        ConcurrencyLimit::new(1),
+    );
     let answer = Call::new(router, Method::GET, "/slow").send().await;
     assert_eq!(answer.header("retry-after"), "1");
     answer.problem(503, "deadline_exceeded");
@@ -275,8 +279,12 @@ async fn a_panic_is_a_plain_500() {
         panic!("Secret-4711")
     }
     let routes = Router::new().route("/panic", get(panics));
-    let router =
-        layered(routes, Duration::from_secs(1), HeaderSettings::default(), Places::new(1, 1));
+    let router = layered(
+        routes,
+        Duration::from_secs(1),
+        HeaderSettings::default(),
+        ConcurrencyLimit::new(1),
+    );
     let answer = Call::new(router, Method::GET, "/panic").send().await;
     assert!(!String::from_utf8_lossy(&answer.body).contains("4711"));
     answer.problem(500, "internal_error");

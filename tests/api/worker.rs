@@ -59,8 +59,6 @@ impl Site {
         for limit in ["ADDRESS", "PRINCIPAL", "ORGANISATION"] {
             command.env(format!("CLINIC_API_RATE_PER_{limit}"), "1000000");
         }
-        // Unoptimised, and beside other tests, it does not keep up with those who register patients.
-        command.env("CLINIC_API_MIN_CONCURRENT_REQUESTS", "32");
         let service = Running::launch(&mut command, 4);
         let hook = json!({ "url": receiver.url(), "event_types": ["clinic.patient.created.v1"] });
         let (status, made) = service.send("POST", "/v1/webhooks", Some(hook)).await;

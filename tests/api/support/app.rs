@@ -157,8 +157,6 @@ impl TestApp {
         kept: Arc<Kept>,
         (targets, headers): (&str, HeaderSettings),
     ) -> Self {
-        // Tests are many on few CPUs: none is refused for that.
-        let limits = RequestLimits { concurrent_at_least: limits.concurrent, ..limits };
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
