@@ -7,7 +7,7 @@ use std::{
 
 use syn::{UseTree, visit::Visit};
 
-/// Each layer, and the layers that it may import. `docs/architecture.md` shows the same table.
+/// Each layer, and the layers that it may import.
 ///
 /// `aggregate` is the module of a whole aggregate, through which all of its layers can be reached.
 const ARROWS: [(&str, &[&str]); 27] = [
