@@ -131,29 +131,6 @@ fn without_an_issuer_only_this_machine_is_served() {
 }
 
 #[test]
-fn every_setting_is_in_the_help_with_its_variable() {
-    let folder = tempfile::tempdir().unwrap();
-    let help = text(&program(folder.path()).args(["serve", "--help"]).output().unwrap());
-    for name in [
-        "STORE",
-        "TABLE",
-        "LISTEN",
-        "CURSOR_KEYS",
-        "DEVELOPMENT_ORG",
-        "METRICS_LISTEN",
-        "SERVER_TIMING",
-        "MAX_CONNECTIONS",
-        "SHUTDOWN_DELAY",
-        "DRAIN_TIMEOUT",
-        "LOG",
-        "LOG_FORMAT",
-    ] {
-        assert!(help.contains(&format!("CLINIC_API_{name}")), "{name}: {help}");
-    }
-    assert!(help.contains("AWS_ENDPOINT_URL_DYNAMODB"));
-}
-
-#[test]
 fn the_table_is_made_and_checked_on_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let table = |action: &str| {
