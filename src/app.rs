@@ -36,9 +36,6 @@ use crate::{
     webhooks::model::target::AllowList,
 };
 
-/// How long a request may take as a whole.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
-
 /// What every handler may use. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
@@ -75,13 +72,15 @@ pub struct Parts {
 pub struct RequestLimits {
     /// The limit of concurrent requests.
     pub concurrent: usize,
+    /// How long one may take as a whole.
+    pub deadline: Duration,
     /// How often anybody may ask.
     pub rates: RateSettings,
 }
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent: 1024, rates: RateSettings::default() }
+        Self { concurrent: 1024, deadline: Duration::from_secs(30), rates: RateSettings::default() }
     }
 }
 
@@ -191,7 +190,7 @@ pub fn service(state: AppState) -> Router {
     let guard = Guard::new(state.clone(), &document);
     let routes = api.with_state(state).merge(router::documentation(&document));
     let routes = routes.layer(middleware::from_fn_with_state(guard, admit));
-    layered(routes, REQUEST_DEADLINE, headers, concurrency)
+    layered(routes, limits.deadline, headers, concurrency)
 }
 
 /// Lets a request pass to its handler if its caller may.

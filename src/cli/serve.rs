@@ -114,6 +114,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
 fn request_limits(settings: &LimitArgs) -> RequestLimits {
     RequestLimits {
         concurrent: settings.max_concurrent_requests,
+        deadline: RequestLimits::default().deadline,
         rates: RateSettings {
             per_address: settings.rate_per_address,
             per_principal: settings.rate_per_principal,

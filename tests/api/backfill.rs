@@ -1,6 +1,6 @@
 //! Backfilling: what is stored as it would be today is left alone, the rest is written anew, and nobody notices.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
@@ -226,14 +226,14 @@ async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     let created_at = marker["created_at"].as_s().unwrap().replace('Z', "+00:00");
     marker.insert("created_at".to_owned(), AttributeValue::S(created_at));
     app.put_item(marker).await;
-    app.wire.disturb_times(3, "PutItem", Fault::Throttled);
+    let (has_read, go_on) = app.wire.pause_before("PutItem");
     let others = async {
-        // The backfill has read the marker by then, and waits to write it.
-        while app.wire.waiting() > 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        // The backfill has read the marker by then, and is about to write it.
+        has_read.await.unwrap();
         app.delete(&first.location()).send().await.expect(204);
-        app.post("/v1/patients").json(&patient("Second")).send().await.expect(201)
+        let second = app.post("/v1/patients").json(&patient("Second")).send().await.expect(201);
+        go_on.send(()).unwrap();
+        second
     };
     let ((_, failures), second) = tokio::join!(backfill(&app), others);
     assert_eq!(failures, Vec::<String>::new());
@@ -298,8 +298,13 @@ async fn it_runs_beside_the_service_and_loses_no_change() {
     let path = format!("/v1/patients/{}", clinic.patient);
     let key = app.all_items().await;
     let key = key.iter().find(|item| item["type"].as_s().unwrap() == "patient").unwrap().clone();
+    let (runs, changed) = (Cell::new(0), Cell::new(false));
     let changing = async {
         for n in 0..40 {
+            // Both are at it at the same time.
+            while runs.get() * 20 < n {
+                tokio::task::yield_now().await;
+            }
             let patch = json!({ "notes": format!("note {n}") });
             app.patch(&path).json(&patch).send().await.expect(200);
             // What an older release, which knew nothing of the index, would leave behind.
@@ -312,15 +317,18 @@ async fn it_runs_beside_the_service_and_loses_no_change() {
                 .await
                 .unwrap();
         }
+        changed.set(true);
     };
     let filling = async {
         let mut rewritten = 0;
-        for _ in 0..40 {
+        while !changed.get() {
             let (done, failures) = backfill(&app).await;
             assert_eq!(failures, Vec::<String>::new());
+            runs.set(runs.get() + 1);
             rewritten += done.rewritten;
         }
-        rewritten
+        // What was changed last.
+        rewritten + backfill(&app).await.0.rewritten
     };
     let ((), rewritten) = tokio::join!(changing, filling);
     assert!(rewritten > 0, "both were at it");

@@ -281,7 +281,7 @@ async fn a_panic_is_a_plain_500() {
     let routes = Router::new().route("/panic", get(panics));
     let router = layered(
         routes,
-        Duration::from_secs(1),
+        Duration::from_mins(1),
         HeaderSettings::default(),
         ConcurrencyLimit::new(1),
     );

@@ -10,7 +10,10 @@ use clinic_api::config::{Cli, Command};
 use regex::Regex;
 use serde_json::Value;
 
-use crate::support::process::{RemoteTable, Running, admin_token, http_client, text};
+use crate::support::{
+    eventually,
+    process::{RemoteTable, Running, Working, admin_token, http_client, text},
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -235,27 +238,17 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
     };
     assert_eq!(ask(&token).await, 200, "the token that compose prints is taken");
     assert_eq!(ask(admin_token()).await, 401, "and no other issuer's");
-    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut worker = command("worker");
-    worker.env("CLINIC_API_METRICS_LISTEN", listen.to_string());
-    let mut worker = worker.stderr(std::process::Stdio::null()).spawn().unwrap();
-    let mut healthy = false;
-    for _ in 0..100 {
-        // Its check, at the address that it has here.
-        let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
-        let address = listen.to_string();
-        let arguments =
-            check[2..].iter().map(|it| if it.starts_with("127.") { &address } else { *it });
+    let worker = Working::launch(&mut command("worker"));
+    // Its check, at the address that it has here.
+    let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
+    let address = worker.metrics.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
+    let arguments = check[2..].iter().map(|it| if it.starts_with("127.") { address } else { *it });
+    let arguments: Vec<_> = arguments.collect();
+    eventually("the worker of the compose file works", async || {
         let mut alive = crate::support::process::program(folder.path());
-        healthy = alive.args(arguments).status().unwrap().success();
-        if healthy {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    worker.kill().unwrap();
-    worker.wait().unwrap();
-    assert!(healthy, "the worker of the compose file works");
+        alive.args(&arguments).status().unwrap().success().then_some(())
+    })
+    .await;
     let again = command("table").output().unwrap();
     assert!(text(&again).starts_with("there already"), "{}", text(&again));
 }

@@ -214,13 +214,10 @@ async fn a_deletion_goes_on_when_its_caller_hangs_up() {
     deletion.abort();
     assert!(deletion.await.unwrap_err().is_cancelled());
     go_on.send(()).unwrap();
-    for _ in 0..100 {
-        if app.get(&staff).send().await.status == 404 {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("the deletion was left half done");
+    eventually("the deletion is done", async || {
+        (app.get(&staff).send().await.status == 404).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,16 +1,14 @@
 //! What HTTP/2 lets a client do to a server: each attack ends with its connection, and others are served meanwhile.
 
-use std::time::Duration;
-
 use axum::{body::Bytes, http::Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::net::TcpStream;
 
 use crate::support::{
     frames::{
-        CONTINUATION, ENHANCE_YOUR_CALM, Frame, Frames, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM,
-        SETTINGS, WINDOW_UPDATE, field, fields,
+        ACK, CONTINUATION, ENHANCE_YOUR_CALM, Frame, Frames, GOAWAY, HEADERS, PING, PREFACE,
+        RST_STREAM, SETTINGS, WINDOW_UPDATE, field, fields,
     },
     process::admin_token,
     watched::{Watched, until_it_takes_no_more},
@@ -35,6 +33,7 @@ fn streams(number: u32) -> impl Iterator<Item = u32> {
 async fn who_asks_and_cancels_at_once_again_and_again_is_told_to_go() {
     let service = Watched::start(&["--max-concurrent-requests", "8"]);
     let request = list_of_clinics();
+    // What is sent in one go arrives in parts of many: no server looks at each request before it knows of its end.
     let pairs = streams(5_000).flat_map(|id| [Frame::request(id, &request), Frame::cancel(id)]);
     let pairs: Vec<_> = pairs.collect();
     let attacker = Frames::open(service.running.address(), &[]).await;
@@ -48,10 +47,12 @@ async fn who_asks_and_cancels_at_once_again_and_again_is_told_to_go() {
 /// The same, but slow enough that every request has begun: nothing tells it from a caller who changes their mind.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_cancelled_gives_its_place_back() {
-    let service = Watched::start(&["--max-concurrent-requests", "4"]);
+    const CANCELLED: u32 = 300;
+    // A worker makes calls of its own, the more the longer it takes.
+    let service = Watched::start(&["--max-concurrent-requests", "4", "--worker", "false"]);
     let mut attacker = Frames::open(service.running.address(), &[]).await;
     let request = list_of_clinics();
-    for id in streams(300) {
+    for id in streams(CANCELLED) {
         attacker.send(&[Frame::request(id, &request)]).await;
         attacker.settle().await.unwrap();
         attacker.send(&[Frame::cancel(id)]).await;
@@ -60,8 +61,9 @@ async fn what_is_cancelled_gives_its_place_back() {
     service.serves_others().await;
     drop(attacker);
     service.calms_down().await;
-    // One call of the store at most for each: nothing that was cancelled is done again.
-    assert!(service.calls().await < 320);
+    // One call of the store at most for each, and one for each of two others: nothing that was cancelled is done again.
+    let calls = service.calls("Query").await;
+    assert!(calls <= i64::from(CANCELLED) + 2, "{calls}");
 }
 
 /// CVE-2025-8671: a window over its limit makes the server end the stream.
@@ -166,8 +168,9 @@ async fn who_lets_nothing_be_sent_keeps_no_place() {
         let refused = attacker.until(|frame| frame.kind == RST_STREAM).await.unwrap();
         assert_eq!(refused.code(), 7, "REFUSED_STREAM");
     }
-    let silent = timeout(Duration::from_millis(500), attacker.next()).await;
-    assert!(silent.is_err(), "{silent:?}");
+    attacker.send(&[Frame::new(PING, 0, 0, b"the last")]).await;
+    let next = attacker.next().await.unwrap();
+    assert!(next.kind == PING && next.flags == ACK, "nothing of the bodies is sent: {next:?}");
     drop(attacker);
     service.calms_down().await;
 }

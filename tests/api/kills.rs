@@ -36,8 +36,8 @@ const ARGUMENTS: [&str; 6] = [
     "1000000",
 ];
 
-/// How often it is killed: `CLINIC_TEST_KILLS`, or seldom enough for a run in between.
-fn kills() -> usize {
+/// How often a process is killed: `CLINIC_TEST_KILLS`, or seldom enough for a run in between.
+pub fn kills() -> usize {
     std::env::var("CLINIC_TEST_KILLS").map_or(8, |kills| kills.parse().unwrap())
 }
 

@@ -23,7 +23,6 @@ const CLIENTS: usize = 16;
 /// Clients share a desk by fours; a search over all orders of their operations ends in time.
 const DESKS: usize = 4;
 const TURNS: usize = 4;
-const OPERATIONS_PER_ROUND: usize = CLIENTS * TURNS;
 const PATIENTS: usize = 3;
 const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
 /// As many days as can be booked ahead, of which each round takes one.
@@ -130,14 +129,15 @@ fn disturbance() -> Fault {
     *faults.choose(&mut rand::rng()).unwrap()
 }
 
-/// Lets all clients loose, round by round, until so many operations are done or what they were told contradicts itself:
-/// then the history that does.
+/// Lets all clients loose, round by round, until they were told of so many operations what became of them or what they were
+/// told contradicts itself: then the history that does.
 async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Result<(), String> {
     let opening = (0..DESKS).map(|_| FrontDesk::open(app, 2, PATIENTS, FIRST_SLOT));
     let desks = join_all(opening).await;
-    let rounds = operations.div_ceil(OPERATIONS_PER_ROUND);
-    assert!(rounds <= MOST_ROUNDS, "{rounds} rounds are more than there are days to book");
-    for round in 0..rounds {
+    for round in 0..MOST_ROUNDS {
+        if tally.told.load(Ordering::Relaxed) >= operations {
+            break;
+        }
         let day = i64::try_from(round).unwrap();
         let rooms: Vec<_> =
             desks.iter().map(|desk| Arc::new(Room::new(desk.on_day(day)))).collect();
@@ -164,9 +164,7 @@ async fn what_many_clients_are_told_could_have_happened_in_one_order() {
     let operations = wanted_operations();
     run(&app, operations, &tally).await.unwrap_or_else(|history| panic!("{history}"));
     assert_eq!(tally.broken.load(Ordering::Relaxed), 0);
-    let told = tally.told.load(Ordering::Relaxed);
-    let all = told + tally.unknown.load(Ordering::Relaxed);
-    assert!(all >= operations && told * 20 > all * 17, "{tally:?}");
+    assert!(tally.told.load(Ordering::Relaxed) >= operations, "{tally:?}");
     // What clients gave up on may still be on its way.
     app.settle().await;
     app.check_day_sheets().await;
@@ -178,6 +176,6 @@ async fn without_the_conditions_of_day_sheets_the_same_clients_find_a_contradict
     let (app, tally) =
         (Arc::new(TestApp::spawn_for_many().await.without_rates()), Arc::new(Tally::default()));
     app.wire.ignore_sheet_conditions();
-    let found = run(&app, MOST_ROUNDS * OPERATIONS_PER_ROUND, &tally).await;
+    let found = run(&app, usize::MAX, &tally).await;
     assert!(found.is_err(), "{tally:?}");
 }

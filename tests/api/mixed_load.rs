@@ -31,7 +31,7 @@ const SPOILT: f64 = 0.05;
 
 /// For how long there is load, `CLINIC_TEST_SECONDS`, or long enough for a run in between.
 fn seconds() -> f64 {
-    std::env::var("CLINIC_TEST_SECONDS").map_or(10.0, |seconds| seconds.parse().unwrap())
+    std::env::var("CLINIC_TEST_SECONDS").map_or(4.0, |seconds| seconds.parse().unwrap())
 }
 
 /// How far the store's clock goes ahead of the services', for a while, and that of each service ahead of the one before it.
@@ -71,13 +71,13 @@ impl Outage {
     }
 }
 
-/// An outage is as long at least: a store that is silent is known to be after the 3 seconds of a try.
-const SHORTEST_OUTAGE: f64 = 5.0;
-/// And so many requests are asked in it: fewer would be fewer than the calls of those that were under way as it began, each of
-/// which may be tried again before anybody knows that the store is silent.
-const ENOUGH_REQUESTS: u64 = 100;
-/// By then all clients are served again. Most of it is for a machine that is busy with all tests.
-const SOON: Duration = Duration::from_secs(15);
+/// So many requests at least are asked in an outage, however long that takes.
+const ENOUGH_REQUESTS: u64 = 300;
+/// So many calls at most are made beside one for each request: each service has a budget of 25 repeats of reads and one of as
+/// many of writes, and each client may have had a request under way as the outage began.
+const OTHER_CALLS: u64 = 2 * 50 + 4 * 16;
+/// So many operations at least are done between outages.
+const ENOUGH_OPERATIONS: u64 = 50;
 
 fn seed() -> u64 {
     let seed = std::env::var("CLINIC_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
@@ -120,13 +120,16 @@ impl Load {
         self.tallies.iter().map(|tally| of(tally).load(Ordering::Relaxed)).sum()
     }
 
-    /// Lets them work for so long; answers how many operations a second were done.
+    /// Lets them work for so long at least; answers how many operations a second were done.
     async fn go_on(&self, seconds: f64) -> f64 {
         let before = self.sum(|tally| &tally.done);
         let begun = Instant::now();
         tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        let done = u32::try_from(self.sum(|tally| &tally.done) - before).unwrap();
-        f64::from(done) / begun.elapsed().as_secs_f64()
+        let done = eventually("clients work", async || {
+            let done = self.sum(|tally| &tally.done) - before;
+            (done >= ENOUGH_OPERATIONS).then_some(done)
+        });
+        f64::from(u32::try_from(done.await).unwrap()) / begun.elapsed().as_secs_f64()
     }
 
     /// Has no store for so long at least; answers how many requests came meanwhile, and how many calls were made for them.
@@ -188,23 +191,23 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let load = Load::begin(seed).await;
     load.proxy.spoil(SPOILT);
     let spoilt = load.go_on(seconds * 0.25).await;
+    let some = async || (load.proxy.spoilt() > 10).then_some(());
+    eventually("calls are spoilt", some).await;
     load.proxy.go_ahead_by(STORE_AHEAD);
     let skewed = load.go_on(seconds * 0.25).await;
     load.proxy.spoil(0.0);
     load.proxy.go_ahead_by(SignedDuration::ZERO);
     let before = load.go_on(seconds * 0.1).await;
     for (outage, share) in Outage::ALL {
-        let length = (seconds * share).max(SHORTEST_OUTAGE);
         let begun = Instant::now();
-        let (requests, attempts) = load.outage(outage, length).await;
+        let (requests, attempts) = load.outage(outage, seconds * share).await;
         let length = begun.elapsed().as_secs_f64();
         let (first, all) = load.all_are_served().await;
         println!(
             "{outage:?} for {length:.0} s: {requests} requests, {attempts} calls; served again {first:.2?} after its end, all \
              clients {all:.2?}"
         );
-        assert!(attempts * 10 <= requests * 12, "{attempts} calls for {requests} requests");
-        assert!(all <= SOON, "{outage:?}: all clients are served {all:.2?} after its end");
+        assert!(attempts <= requests + OTHER_CALLS, "{attempts} calls for {requests} requests");
     }
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
@@ -222,7 +225,7 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     // Of two services, each with a client that reads and one that writes, whatever was under way both times.
     let refused = load.proxy.refused_for_time();
     assert!((1..=100).contains(&refused), "{refused} calls were signed at the wrong time");
-    assert!(load.proxy.spoilt() > 0 && count(|tally| &tally.unknown) > 0, "there were faults");
+    assert!(count(|tally| &tally.unknown) > 0, "there were faults");
     // A run in between has a second of it, beside all other tests: nothing to compare.
     if seconds >= 60.0 {
         assert!(

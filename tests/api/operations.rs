@@ -1,18 +1,13 @@
 //! What operators ask: whether it lives, is ready, which version it is, and what it measures.
 
-use std::{
-    collections::BTreeSet,
-    net::{SocketAddr, TcpStream},
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{collections::BTreeSet, net::TcpStream, process::Command};
 
 use jiff::SignedDuration;
 use serde_json::json;
 
 use crate::support::{
-    Fault, TestApp,
-    process::{ISSUER_FOLDER, RemoteTable, Running, http_client, program, send},
+    Fault, TestApp, eventually,
+    process::{ISSUER_FOLDER, RemoteTable, Running, Working, http_client, program, send},
 };
 
 #[tokio::test]
@@ -121,10 +116,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
         assert!(!text.contains(secret), "{secret} in\n{text}");
     }
     let shipped = listed_metrics();
-    let mut worker = table.program(folder.path());
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    worker.args(["worker", "--metrics-listen", &port.to_string()]);
-    let of_worker = worker_metrics(&mut worker, port).await;
+    let of_worker = worker_metrics(table.program(folder.path()).arg("worker")).await;
     for read in ["DescribeStream", "GetShardIterator", "GetRecords"] {
         let line = format!(
             "db_client_operation_duration_seconds_count{{db_operation_name=\"{read}\",error_type=\"\"}} "
@@ -142,24 +134,17 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
 }
 
 /// What a worker shows once it has read and sent something.
-async fn worker_metrics(worker: &mut Command, port: SocketAddr) -> String {
-    let mut worker = worker.stderr(Stdio::null()).spawn().unwrap();
-    let mut shown = String::new();
-    for _ in 0..300 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let uri = format!("http://{port}/metrics").parse().unwrap();
-        let Ok(answer) = http_client().get(uri).await else { continue };
+async fn worker_metrics(command: &mut Command) -> String {
+    let worker = Working::launch(command.env("CLINIC_API_WORKER_POLL", "100ms"));
+    eventually("it has read and sent something", async || {
+        let answer = http_client().get(worker.metrics.parse().unwrap()).await.unwrap();
         let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
-        shown = String::from_utf8(body.to_vec()).unwrap();
-        if shown.contains("clinic_api_stream_records_total{outcome=\"processed\"}")
-            && shown.contains("clinic_api_webhook_deliveries_total{outcome=")
-        {
-            break;
-        }
-    }
-    worker.kill().unwrap();
-    worker.wait().unwrap();
-    shown
+        let shown = String::from_utf8(body.to_vec()).unwrap();
+        let both = shown.contains("clinic_api_stream_records_total{outcome=\"processed\"}")
+            && shown.contains("clinic_api_webhook_deliveries_total{outcome=");
+        both.then_some(shown)
+    })
+    .await
 }
 
 /// The metrics that `docs/metrics.md` lists.
@@ -178,24 +163,24 @@ async fn the_port_of_the_metrics_has_limits_of_its_own() {
     let running = Running::launch(command.args(["--metrics-listen", "127.0.0.1:0"]), 5);
     let metrics = running.greeting[4].split_whitespace().last().unwrap();
     let address = metrics.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
-    let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    // Who stays silent is sent away in the end, so the places are taken anew until somebody is refused.
+    let silent = eventually("its own places are taken", async || {
+        let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+        let refused = send(&http_client(), metrics, "GET", None).await;
+        refused.is_ok_and(|(status, _)| status == 503).then_some(silent)
+    })
+    .await;
     for _ in 0..10 {
         assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
     }
-    let refused = send(&http_client(), metrics, "GET", None).await.unwrap();
-    assert_eq!(refused.0, 503, "its own places are taken");
     drop(silent);
     for path in ["/metrics", "/livez"] {
         let uri = format!("http://{address}{path}");
-        let mut answer = 503;
-        for _ in 0..100 {
-            answer = send(&http_client(), &uri, "GET", None).await.map_or(503, |answer| answer.0);
-            if answer == 200 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert_eq!(answer, 200, "{path}");
+        eventually("its places are free again", async || {
+            let answer = send(&http_client(), &uri, "GET", None).await;
+            answer.is_ok_and(|(status, _)| status == 200).then_some(())
+        })
+        .await;
     }
     let answer = http_client().get(metrics.parse().unwrap()).await.unwrap();
     let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();

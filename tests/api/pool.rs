@@ -1,23 +1,20 @@
 //! What is measured of the connections to DynamoDB.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::Client;
 use clinic_api::store::{client::local_config, connections::Connections, metrics};
 use futures_util::future::join_all;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::time::timeout;
 
 use crate::{
     observability::shown,
     support::{
-        TestApp, eventually,
+        TestApp,
+        app::long_timeouts,
+        eventually,
         process::{RemoteTable, text},
         proxy::{Proxy, Spoilt},
     },
 };
-
-const SLOW: &[Spoilt] = &[Spoilt::Slow(400)];
 
 /// A client with connections of its own, and what is measured of them.
 struct Site {
@@ -34,11 +31,25 @@ impl Site {
         let proxy = Proxy::before(app.endpoint(), 0).await;
         let connections = Connections::on_this_machine().unwrap();
         let config = local_config(&proxy.endpoint(), connections.http_client());
+        let config = config.timeout_config(long_timeouts());
         Self { app, proxy, connections, client: Client::from_conf(config.build()), measured }
     }
 
-    async fn call(&self) -> bool {
-        self.client.describe_table().table_name(self.app.store.table()).send().await.is_ok()
+    fn call(&self) -> impl Future<Output = bool> + Send + use<> {
+        let call = self.client.describe_table().table_name(self.app.store.table());
+        async move { call.send().await.is_ok() }
+    }
+
+    /// Makes two calls at once, with what is to be seen while they are under way.
+    async fn both(&self, under_way: impl AsyncFnOnce()) {
+        self.proxy.hold();
+        let meanwhile = async {
+            self.proxy.holds(2).await;
+            under_way().await;
+            self.proxy.let_go();
+        };
+        let (done, ()) = tokio::join!(join_all([self.call(), self.call()]), meanwhile);
+        assert_eq!(done, [true, true]);
     }
 
     /// What is shown of a metric with its labels, if it is.
@@ -75,25 +86,27 @@ async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
         assert_eq!(site.value(none), Some(0.0), "{none}");
     }
     assert_eq!(site.value(OPENED), None);
-    site.proxy.spoil_all(SLOW);
-    let both = async || assert_eq!(join_all([site.call(), site.call()]).await, [true, true]);
-    let while_under_way = async || {
+    site.proxy.spoil_all(&[Spoilt::Held]);
+    site.both(async || {
         site.shows(USED, 2.0).await;
         assert_eq!(site.value(IDLE), Some(0.0));
-    };
-    tokio::join!(both(), while_under_way());
+    })
+    .await;
     site.shows(IDLE, 2.0).await;
     for (metric, value) in [(USED, 0.0), (PENDING, 0.0), (OPENED, 2.0)] {
         assert_eq!(site.value(metric), Some(value), "{metric}");
     }
     // Both are used again.
-    both().await;
+    site.both(async || {}).await;
     assert_eq!(site.value(OPENED), Some(2.0));
     site.proxy.spoil(0.0);
     // Who gives a call up leaves a connection on which an answer is still to come: nobody else may have it.
-    site.proxy.spoil_next(Spoilt::Slow(400));
-    let hung_up = timeout(Duration::from_millis(100), site.call()).await;
-    assert!(hung_up.is_err());
+    site.proxy.hold();
+    site.proxy.spoil_next(Spoilt::Held);
+    let calling = tokio::spawn(site.call());
+    site.proxy.holds(1).await;
+    calling.abort();
+    assert!(calling.await.unwrap_err().is_cancelled());
     site.shows(ABANDONED, 1.0).await;
     site.shows(IDLE, 1.0).await;
     site.proxy.down().await;

@@ -63,14 +63,14 @@ impl RuntimeApi {
 
     async fn invoke(&mut self, records: &[Value]) -> Value {
         self.batches.send(json!({ "Records": records })).unwrap();
-        let patience = std::time::Duration::from_mins(2);
+        let patience = std::time::Duration::from_mins(5);
         tokio::time::timeout(patience, self.answers.recv()).await.unwrap().unwrap()
     }
 }
 
 async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let batch = shared.batches.lock().await.recv().await.unwrap();
-    let deadline = (SystemClock.now().as_millisecond() + 60_000).to_string();
+    let deadline = (SystemClock.now().as_millisecond() + 600_000).to_string();
     let headers = [
         ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
         ("lambda-runtime-deadline-ms", deadline),

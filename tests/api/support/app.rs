@@ -6,10 +6,12 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
-use aws_sdk_dynamodb::{Client, config::timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Builder, timeout::TimeoutConfig},
+};
 use axum::{Router, http::Method};
 use clinic_api::{
     app::{AppState, Parts, RequestLimits, service},
@@ -26,6 +28,7 @@ use super::{
     attempts::Attempts,
     callers::{admin_of, issuer},
     engine::TestEngine,
+    wait::DEADLINE,
     wire::Wire,
 };
 
@@ -118,14 +121,7 @@ impl TestApp {
     async fn spawn_with(engine: TestEngine, turn: Option<MutexGuard<'static, ()>>) -> Self {
         let (config, streams, calls) = engine.ways();
         let wire = Arc::new(Wire::default());
-        // The engine shares two cores with all tests: what is slow here is not out of reach.
-        let patience = Duration::from_secs(25);
-        let patient = TimeoutConfig::builder()
-            .connect_timeout(patience)
-            .operation_attempt_timeout(patience)
-            .operation_timeout(patience * 2)
-            .build();
-        let config = config.http_client(wire.client(calls)).timeout_config(patient);
+        let config = config.http_client(wire.client(calls)).timeout_config(long_timeouts());
         let store = Store::new(Client::from_conf(config.build()), fresh_table());
         store.create_table().await.unwrap();
         wire.forget();
@@ -157,6 +153,8 @@ impl TestApp {
         kept: Arc<Kept>,
         (targets, headers): (&str, HeaderSettings),
     ) -> Self {
+        // A busy machine must not cut requests off.
+        let limits = RequestLimits { deadline: DEADLINE, ..limits };
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
@@ -186,25 +184,27 @@ impl TestApp {
         Self::assemble((store, wire, clock), keys, limits, self.kept.clone())
     }
 
-    /// Another process on the same table, which reaches it at `endpoint`, counts its calls, and waits no longer for them
-    /// than the service does.
+    /// Another process on the same table, which reaches it at `endpoint`, and counts its calls.
     pub fn process_at(&self, endpoint: &str, attempts: &Attempts) -> Self {
-        self.process_with(self.clock.clone(), endpoint, attempts)
+        let calls = Connections::on_this_machine().unwrap().http_client();
+        let config = local_config(endpoint, calls).timeout_config(long_timeouts());
+        self.process_with(self.clock.clone(), config, attempts)
     }
 
-    /// The same with a clock that goes ahead of this one's.
+    /// The same with a clock that goes ahead of this one's, and which waits no longer for its calls than the service does.
     pub fn process_ahead_by(
         &self,
         by: SignedDuration,
         endpoint: &str,
         attempts: &Attempts,
     ) -> Self {
-        self.process_with(Arc::new(TestClock::ahead_of(&self.clock, by)), endpoint, attempts)
+        let calls = Connections::on_this_machine().unwrap().http_client();
+        let clock = Arc::new(TestClock::ahead_of(&self.clock, by));
+        self.process_with(clock, local_config(endpoint, calls), attempts)
     }
 
-    fn process_with(&self, clock: Arc<TestClock>, endpoint: &str, attempts: &Attempts) -> Self {
-        let calls = Connections::on_this_machine().unwrap().http_client();
-        let config = local_config(endpoint, calls).interceptor(attempts.clone());
+    fn process_with(&self, clock: Arc<TestClock>, config: Builder, attempts: &Attempts) -> Self {
+        let config = config.interceptor(attempts.clone());
         let client = Client::from_conf(config.build());
         let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());
         let keys = self.cursor_keys();
@@ -290,6 +290,16 @@ impl TestApp {
     pub fn delete(&self, path: &str) -> Call {
         self.request(Method::DELETE, path)
     }
+}
+
+/// The engine shares few cores with all tests: what is slow here is not out of reach. And when a test lets the time of a
+/// receiver pass, calls that are under way go on.
+pub fn long_timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(2 * DEADLINE)
+        .operation_attempt_timeout(2 * DEADLINE)
+        .operation_timeout(4 * DEADLINE)
+        .build()
 }
 
 fn without_rates() -> RequestLimits {

@@ -1,6 +1,6 @@
 //! HTTP/2 frame by frame (RFC 9113), so that clients can be what no library lets them be.
 
-use std::{io::ErrorKind, time::Duration};
+use std::io::ErrorKind;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,6 +10,8 @@ use tokio::{
     },
     time::timeout,
 };
+
+use super::wait::DEADLINE;
 
 pub const HEADERS: u8 = 0x1;
 pub const RST_STREAM: u8 = 0x3;
@@ -29,8 +31,6 @@ pub const ENHANCE_YOUR_CALM: u32 = 0xb;
 
 /// What a client says first.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Longer than a busy machine takes for anything that is waited for here.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,12 +127,22 @@ impl Frames {
     /// Sends frames, as far as the server takes them: it may have closed the connection.
     pub async fn send(&mut self, frames: &[Frame]) {
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::bytes).collect();
-        let _ = timeout(PATIENCE, self.writing.write_all(&bytes)).await.expect("it is taken");
+        let _ = timeout(DEADLINE, self.writing.write_all(&bytes)).await.expect("it is taken");
     }
 
-    /// The next frame; `None` once the server has closed the connection.
+    /// The next frame; `None` once the server has closed the connection. A server that asks whether its client is still there
+    /// is answered, so that a slow test keeps its connection.
     pub async fn next(&mut self) -> Option<Frame> {
-        timeout(PATIENCE, read(&mut self.reading)).await.expect("it says something")
+        loop {
+            let frame =
+                timeout(DEADLINE, read(&mut self.reading)).await.expect("it says something");
+            match frame {
+                Some(Frame { kind: PING, flags: 0, stream, payload }) => {
+                    self.send(&[Frame { kind: PING, flags: ACK, stream, payload }]).await;
+                }
+                frame => return frame,
+            }
+        }
     }
 
     /// The next frame that is so; `None` if the server closes the connection before that.
@@ -157,7 +167,7 @@ impl Frames {
         };
         // What was not taken when the connection ended is nobody's.
         let both = async { tokio::join!(reading, self.writing.write_all(&bytes)) };
-        timeout(PATIENCE, both).await.expect("the server closes").1.ok();
+        timeout(DEADLINE, both).await.expect("the server closes").1.ok();
         code
     }
 

@@ -26,6 +26,7 @@ use serde_json::Value;
 use super::{
     app::{external_endpoint, fresh_table},
     callers::principal,
+    wait::eventually_blocking,
 };
 
 /// A client of HTTP that keeps its connections.
@@ -112,8 +113,7 @@ impl Running {
 
     /// Runs a command that serves, and waits for `lines` lines of greeting; it prints none if it logs in JSON.
     pub fn launch(command: &mut Command, lines: usize) -> Self {
-        let folder = command.get_current_dir().unwrap();
-        let log = folder.join(format!("{:x}.log", rand::random::<u64>()));
+        let log = log_of(command);
         if command.get_envs().all(|(name, _)| name != "CLINIC_API_SHUTDOWN_DELAY") {
             command.env("CLINIC_API_SHUTDOWN_DELAY", "0s");
         }
@@ -122,11 +122,19 @@ impl Running {
         let printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting: Vec<String> = printed.take(lines).map(Result::unwrap).collect();
         let api = greeting.get(1).and_then(|line| line.split_whitespace().last());
-        let api = api.map_or_else(|| logged_api(&mut child, &log), str::to_owned);
+        let api = api.map_or_else(|| logged(&mut child, &log, "serving", "api.url"), str::to_owned);
         let Some(base) = api.strip_suffix("/v1/clinics") else {
             panic!("no greeting: {greeting:?} {}", std::fs::read_to_string(&log).unwrap());
         };
         Self { base: base.to_owned(), child, log, greeting }
+    }
+
+    /// Where its metrics are, if it was told to show them.
+    pub fn metrics(&mut self) -> String {
+        match self.greeting.get(4).and_then(|line| line.split_whitespace().last()) {
+            Some(url) => url.to_owned(),
+            None => logged(&mut self.child, &self.log, "serving", "metrics.url"),
+        }
     }
 
     /// Where it listens.
@@ -174,18 +182,45 @@ impl Running {
     }
 }
 
-/// Where the API is, as a service says that logs in JSON; it prints no greeting.
-fn logged_api(child: &mut Child, log: &Path) -> String {
-    loop {
+/// A file for what a command logs.
+fn log_of(command: &Command) -> PathBuf {
+    command.get_current_dir().unwrap().join(format!("{:x}.log", rand::random::<u64>()))
+}
+
+/// A field of the line with a message, of a program that logs in JSON and prints no greeting; nothing if it ends before.
+fn logged(child: &mut Child, log: &Path, message: &str, field: &str) -> String {
+    eventually_blocking(message, || {
+        let ended = child.try_wait().unwrap().is_some();
         let lines = std::fs::read_to_string(log).unwrap();
-        let lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        if let Some(serving) = lines.into_iter().find(|line| line["message"] == "serving") {
-            return serving["api.url"].as_str().unwrap().to_owned();
-        }
-        if child.try_wait().unwrap().is_some() {
-            return String::new();
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        let mut lines = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let found = lines.find(|line| line["message"] == message);
+        let value = found.map(|line| line[field].as_str().unwrap().to_owned());
+        value.or_else(|| ended.then(String::new))
+    })
+}
+
+/// A running worker that shows its metrics; it is killed when the test ends.
+pub struct Working {
+    child: Child,
+    /// Where its metrics are.
+    pub metrics: String,
+}
+
+impl Working {
+    /// Runs a command that works, and waits until it does.
+    pub fn launch(command: &mut Command) -> Self {
+        let log = log_of(command);
+        command.args(["--metrics-listen", "127.0.0.1:0", "--log-format", "json"]);
+        let mut child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let metrics = logged(&mut child, &log, "working", "metrics.url");
+        Self { child, metrics }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

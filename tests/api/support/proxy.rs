@@ -25,17 +25,20 @@ pub use script::Spoilt;
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 use super::{
     aws_errors::{self, MEDIA_TYPE},
     aws_time,
     process::{HttpClient, http_client},
+    wait::DEADLINE,
 };
 
 /// Longer than a try of a call may take.
-const FOREVER: Duration = Duration::from_secs(10);
+const FOREVER: Duration = Duration::from_hours(1);
 
 /// A proxy that listens on a port of its own, or does not.
 pub struct Proxy {
@@ -55,6 +58,14 @@ struct Shared {
     engine: String,
     client: HttpClient,
     script: Mutex<Script>,
+    /// How many calls are held, and whether any are to be.
+    held: watch::Sender<Held>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    calls: usize,
+    go_on: bool,
 }
 
 impl Proxy {
@@ -64,7 +75,8 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let engine = engine.trim_end_matches('/').to_owned();
         let script = Mutex::new(Script::of(seed));
-        let shared = Arc::new(Shared { engine, client: http_client(), script });
+        let held = watch::Sender::default();
+        let shared = Arc::new(Shared { engine, client: http_client(), script, held });
         let serving = tokio::spawn(serve(listener, shared.clone()));
         Self { address, shared, state: Mutex::new(State::Up(serving)) }
     }
@@ -87,6 +99,23 @@ impl Proxy {
     /// The next call is spoilt.
     pub fn spoil_next(&self, way: Spoilt) {
         self.shared.script().next = Some(way);
+    }
+
+    /// The next calls that are [`Spoilt::Held`] wait until they are let go.
+    pub fn hold(&self) {
+        self.shared.held.send_replace(Held::default());
+    }
+
+    /// Waits until so many calls are held.
+    pub async fn holds(&self, calls: usize) {
+        let mut held = self.shared.held.subscribe();
+        let all = held.wait_for(|held| held.calls >= calls);
+        timeout(DEADLINE, all).await.expect("so many calls come").unwrap();
+    }
+
+    /// Lets go what is held.
+    pub fn let_go(&self) {
+        self.shared.held.send_modify(|held| held.go_on = true);
     }
 
     /// How many calls were spoilt.
@@ -184,6 +213,11 @@ impl Shared {
             }
             Some(Spoilt::ResetBefore) => return Err(reset()),
             Some(Spoilt::Slow(millis)) => tokio::time::sleep(Duration::from_millis(millis)).await,
+            Some(Spoilt::Held) => {
+                let mut held = self.held.subscribe();
+                self.held.send_modify(|held| held.calls += 1);
+                let _ = held.wait_for(|held| held.go_on).await;
+            }
             _ => {}
         }
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());

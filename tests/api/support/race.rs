@@ -1,36 +1,32 @@
 //! Many requests at once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use futures_util::future::join_all;
 use tokio::sync::Barrier;
 
-use super::{Answer, Call};
-
-/// How often a call is sent again: an engine that is slow, on a machine that is busy, serves some hundred writers of one
-/// record in a few times as long as the service goes on trying.
-const TRIES: usize = 5;
+use super::{Answer, Call, wait::DEADLINE};
 
 /// Whether a call may be sent again: nothing was written, or its key tells that it is the same.
 fn may_try_again(call: &Call, answer: &Answer) -> bool {
     answer.status.as_u16() == 503 && (call.is_idempotent() || answer.json()["code"] == "contention")
 }
 
-/// Sends all calls at once, each from a task of its own. Who is told to try again does so, as clients do.
+/// Sends all calls at once, each from a task of its own. Who is told to try again does so, as clients do: an engine that is
+/// slow, on a machine that is busy, takes longer for some hundred writers of one record than the service goes on trying.
 pub async fn race(calls: Vec<Call>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(calls.len()));
     let tasks = calls.into_iter().map(|call| {
         let barrier = barrier.clone();
         tokio::spawn(async move {
             barrier.wait().await;
-            let mut answer = call.clone().send().await;
-            for _ in 0..TRIES {
-                if !may_try_again(&call, &answer) {
-                    break;
+            let begun = Instant::now();
+            loop {
+                let answer = call.clone().send().await;
+                if !may_try_again(&call, &answer) || begun.elapsed() > DEADLINE {
+                    return answer;
                 }
-                answer = call.clone().send().await;
             }
-            answer
         })
     });
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()

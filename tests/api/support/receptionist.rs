@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     surgery::{Asked, Ledger, Row, Service, Surgery, Told},
-    wait::PATIENCE,
+    wait::DEADLINE,
 };
 
 /// Who has so many appointments cancels some first.
@@ -91,7 +91,7 @@ impl<S: Service> Receptionist<S> {
                 }
                 return told;
             }
-            assert!(begun.elapsed() < PATIENCE, "what became of it is not known: {:?}", asked.key);
+            assert!(begun.elapsed() < DEADLINE, "what became of it is not known: {:?}", asked.key);
             // Less than they are asked to wait.
             sleep(Duration::from_millis(self.rng.random_range(50..300))).await;
         }

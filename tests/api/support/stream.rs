@@ -3,17 +3,16 @@
 use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
 use clinic_api::{
     stream::{change::Change, event::Event, record::ChangeRecord},
-    worker::{
-        dispatcher::Dispatcher,
-        processor::Processor,
-        sender::{PATIENCE, Sender},
-    },
+    worker::{dispatcher::Dispatcher, processor::Processor, sender::Sender},
 };
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::TestApp;
+use super::{TestApp, wait::DEADLINE};
+
+/// How long a receiver may take: far longer than a busy machine does. Tests let that time pass by themselves.
+pub const TIMEOUT: Duration = DEADLINE;
 
 impl TestApp {
     /// A client of the table's stream.
@@ -50,12 +49,7 @@ impl TestApp {
 
     /// Sends what is due to where `allowed` says, by the service's clock.
     pub fn dispatch(&self, allowed: &str) -> Dispatching {
-        self.dispatch_with_patience(allowed, PATIENCE)
-    }
-
-    /// The same, with other patience for receivers.
-    pub fn dispatch_with_patience(&self, allowed: &str, patience: Duration) -> Dispatching {
-        let sender = Sender::new(allowed.parse().unwrap(), patience).unwrap();
+        let sender = Sender::new(allowed.parse().unwrap(), TIMEOUT).unwrap();
         let poll = Duration::from_millis(20);
         let dispatcher = Dispatcher::new(
             self.store.clone(),

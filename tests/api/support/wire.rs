@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -24,9 +24,12 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{Barrier, oneshot},
+    time::timeout,
+};
 
-use super::aws_errors;
+use super::{aws_errors, wait::DEADLINE};
 
 /// A disturbance that the local engines do not produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,11 +99,13 @@ pub struct Wire {
     calls: Mutex<Vec<WireCall>>,
     faults: Mutex<VecDeque<(&'static str, Fault)>>,
     pause: Mutex<Option<Pause>>,
-    losing: AtomicBool,
+    /// How many accesses more can't be remembered.
+    losing: AtomicUsize,
     ignoring: AtomicBool,
     moments: AtomicU64,
     /// In milliseconds.
     latency: AtomicU64,
+    groups: Mutex<VecDeque<(usize, std::sync::Arc<Barrier>)>>,
 }
 
 #[derive(Debug)]
@@ -172,9 +177,9 @@ impl Wire {
         self.faults.lock().unwrap().clear();
     }
 
-    /// Whether accesses can't be remembered.
-    pub fn lose_accesses(&self, losing: bool) {
-        self.losing.store(losing, Ordering::Relaxed);
+    /// So many writes of accesses do not arrive.
+    pub fn lose_accesses(&self, number: usize) {
+        self.losing.store(number, Ordering::Relaxed);
     }
 
     /// From now on every transaction's write of a day sheet is done, whatever its condition says.
@@ -182,7 +187,25 @@ impl Wire {
         self.ignoring.store(true, Ordering::Relaxed);
     }
 
-    /// From now on every answer takes so long: calls that do not wait for one another overlap, however busy the machine is.
+    /// The next calls are answered in groups of these sizes, each call when all of its group have been sent: calls that do not
+    /// wait for one another overlap, however busy the machine is, and others never are a group.
+    pub fn gather(&self, sizes: &[usize]) {
+        let group = |size: &usize| (*size, std::sync::Arc::new(Barrier::new(*size)));
+        self.groups.lock().unwrap().extend(sizes.iter().map(group));
+    }
+
+    fn group(&self) -> Option<std::sync::Arc<Barrier>> {
+        let mut groups = self.groups.lock().unwrap();
+        let (left, group) = groups.front_mut()?;
+        *left -= 1;
+        let (full, group) = (*left == 0, group.clone());
+        if full {
+            groups.pop_front();
+        }
+        Some(group)
+    }
+
+    /// From now on every answer takes so long at least.
     pub fn slow_down(&self, latency: Duration) {
         let millis = latency.as_millis().try_into().unwrap();
         self.latency.store(millis, Ordering::Relaxed);
@@ -249,7 +272,8 @@ impl WireConnector {
         assert_audit_is_append_only(&operation, &sent);
         // What is remembered of accesses is written beside requests, at any time: it is none of theirs.
         if operation == "PutItem" && is_access(&sent) {
-            if self.wire.losing.load(Ordering::Relaxed) {
+            let less = |left: usize| left.checked_sub(1);
+            if self.wire.losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
                 return Err(broken("no route to the engine"));
             }
             return self.inner.call(request).await;
@@ -284,10 +308,14 @@ impl WireConnector {
             _ => {}
         }
         let sent_at = self.wire.moments.fetch_add(1, Ordering::Relaxed);
+        let group = self.wire.group();
         let answer = self.inner.call(request).await?;
         let status = answer.status();
         let bytes = collect(answer).await?;
         tokio::time::sleep(Duration::from_millis(self.wire.latency.load(Ordering::Relaxed))).await;
+        if let Some(group) = group {
+            timeout(DEADLINE, group.wait()).await.expect("so many calls are made at once");
+        }
         let span = (sent_at, self.wire.moments.fetch_add(1, Ordering::Relaxed));
         let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         self.note(operation.clone(), sent.clone(), &body, span);

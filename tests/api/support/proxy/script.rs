@@ -13,6 +13,8 @@ pub enum Spoilt {
     Status(u16, &'static str),
     /// It takes so much longer, in milliseconds.
     Slow(u64),
+    /// It waits until it is let go.
+    Held,
     /// The connection is reset before the request reaches the store.
     ResetBefore,
     /// The store has done it, and the connection is reset.
