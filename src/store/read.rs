@@ -76,7 +76,7 @@ impl PageRequest {
 }
 
 /// Some items of a list, in its order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Listed<T> {
     /// The items; fewer than asked for, or none, does not mean that the list has ended.
     pub items: Vec<T>,
@@ -210,7 +210,9 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Listed<Item>, StoreError> {
         let mut placeholders = Placeholders::default();
-        let condition = key_condition(&list.range, &mut placeholders);
+        let Some(condition) = key_condition(&list.range, &mut placeholders) else {
+            return Ok(Listed { items: Vec::new(), next: None });
+        };
         let filter = list.filter.as_ref().map(|filter| filter.render(&mut placeholders));
         let examined = match &list.filter {
             Some(_) => FILTERED_PAGE.max(i32::from(list.page.limit)),
@@ -261,19 +263,23 @@ impl Store {
     }
 }
 
-fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> String {
+/// The condition that a range is; none for a range that nothing is in.
+fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> Option<String> {
     let (pk, sk) = if range.index { (GSI1PK, GSI1SK) } else { (PK, SK) };
-    let text = |text: &String| AttributeValue::S(text.clone());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
     let partition = format!("{} = {}", placeholders.name(pk), placeholders.value(text(&range.pk)));
-    match &range.sort {
+    let condition = match &range.sort {
+        SortRange::Empty => return None,
         SortRange::All => partition,
         SortRange::BeginsWith(prefix) => {
             let (sk, prefix) = (placeholders.name(sk), placeholders.value(text(prefix)));
             format!("{partition} AND begins_with({sk}, {prefix})")
         }
-        SortRange::Between(from, to) => {
+        SortRange::Between(bounds) => {
+            let (from, to) = bounds.ends();
             let (from, to) = (placeholders.value(text(from)), placeholders.value(text(to)));
             format!("{partition} AND {} BETWEEN {from} AND {to}", placeholders.name(sk))
         }
-    }
+    };
+    Some(condition)
 }

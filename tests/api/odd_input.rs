@@ -189,3 +189,46 @@ async fn odd_headers_and_paths_are_told_and_never_a_failure() {
     let tag = app.patch(&patient).json(&body).header("if-match", "é").send().await;
     tag.problem(400, "invalid_parameter");
 }
+
+/// DynamoDB refuses a range of keys whose end comes before its beginning, whatever dates it was made of.
+#[tokio::test]
+async fn dates_far_away_and_the_wrong_way_round_are_answered() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let webhook = app.webhook("http://localhost:9/").await;
+    app.booked(&clinic, "2035-01-16T09:00:00").await;
+    let (path, patient) = (&clinic.path, format!("/v1/patients/{}", clinic.patient));
+    let dates = ["0000-01-01", "2025-11-01", "2035-01-15", "2035-01-16", "9999-12-31"];
+    for from in dates {
+        for query in [format!("{path}/day/{from}"), format!("{path}/appointments?date={from}")] {
+            app.get(&query).send().await.expect(200);
+        }
+        for to in dates {
+            let range = format!("from={from}&to={to}");
+            let instants = format!("from={from}T00:00:00Z&to={to}T00:00:00Z");
+            for query in [
+                format!("{path}/availability?duration_minutes=30&{range}"),
+                format!("{path}/appointments?{range}"),
+                format!("{path}/appointments?{range}&order=descending"),
+                format!("{patient}/appointments?{range}"),
+                format!("{path}/exceptions?{range}"),
+                format!("{path}/audit?{instants}"),
+                format!("{patient}/audit?{instants}"),
+            ] {
+                let answer = app.get(&query).send().await;
+                // A range of too many days, before its own beginning, or beyond all instants, is refused with a reason.
+                let refused = to < from || query.contains("availability") || query.contains("0Z");
+                let expected: &[u16] = if refused { &[200, 400] } else { &[200] };
+                assert!(expected.contains(&answer.status.as_u16()), "{query}: {answer:?}");
+            }
+        }
+    }
+    for query in [
+        format!("{path}/overview"),
+        format!("{patient}/accesses"),
+        format!("{patient}/export"),
+        format!("{webhook}/deliveries"),
+    ] {
+        app.get(&query).send().await.expect(200);
+    }
+}

@@ -26,11 +26,39 @@ pub struct KeyRange {
     pub(in crate::store) sort: SortRange,
 }
 
+/// Which sort keys of the partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortRange {
+    /// None: bounds the wrong way round. DynamoDB refuses to be asked for that, so it is not asked.
+    Empty,
+    /// All of them.
     All,
+    /// Those that begin with a text.
     BeginsWith(String),
-    Between(String, String),
+    /// Those between two bounds.
+    Between(Bounds),
+}
+
+/// Two sort keys, both included; the first is never after the last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    first: String,
+    last: String,
+}
+
+impl Bounds {
+    /// The first and the last sort key.
+    pub(in crate::store) fn ends(&self) -> (&str, &str) {
+        (&self.first, &self.last)
+    }
+}
+
+impl SortRange {
+    /// The sort keys from `first` to `last`, both included: none if `last` comes before `first`.
+    fn between(first: impl Into<String>, last: impl Into<String>) -> Self {
+        let (first, last) = (first.into(), last.into());
+        if first <= last { Self::Between(Bounds { first, last }) } else { Self::Empty }
+    }
 }
 
 /// The calendar days a list of appointments is asked for, by clinic-local date.
@@ -53,7 +81,7 @@ impl Dates {
             Dates::On(date) => SortRange::BeginsWith(format!("APPT#{date}#")),
             Dates::Month(day) => SortRange::BeginsWith(format!("APPT#{}-", day.strftime("%Y-%m"))),
             Dates::Between(from, to) => {
-                SortRange::Between(format!("APPT#{from}"), format!("APPT#{to}#{LAST}"))
+                SortRange::between(format!("APPT#{from}"), format!("APPT#{to}#{LAST}"))
             }
         }
     }
@@ -111,7 +139,7 @@ pub fn setup_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange {
         index: false,
         pk: clinic_partition(clinic),
-        sort: SortRange::Between("META".to_owned(), LAST.to_string()),
+        sort: SortRange::between("META", LAST.to_string()),
     }
 }
 
@@ -121,7 +149,7 @@ pub fn setup_beside_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange {
         index: false,
         pk: clinic_partition(clinic),
-        sort: SortRange::Between("META#".to_owned(), LAST.to_string()),
+        sort: SortRange::between("META#", LAST.to_string()),
     }
 }
 
@@ -131,7 +159,7 @@ pub fn exceptions_of_clinic(clinic: &ClinicId, first_end: Date, last_end: Date) 
     KeyRange {
         index: false,
         pk: sheets_partition(clinic),
-        sort: SortRange::Between(
+        sort: SortRange::between(
             format!("EXCEPTION#{first_end}"),
             format!("EXCEPTION#{last_end}#{LAST}"),
         ),
@@ -164,7 +192,7 @@ pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
 #[must_use]
 pub fn changes_of_record(record: &RecordId, from: Timestamp, to: Timestamp) -> KeyRange {
     let (from, to) = (sortable(from), sortable(to));
-    let sort = SortRange::Between(format!("CHANGE#{from}"), format!("CHANGE#{to}#{LAST}"));
+    let sort = SortRange::between(format!("CHANGE#{from}"), format!("CHANGE#{to}#{LAST}"));
     KeyRange { index: false, pk: audit_partition(record), sort }
 }
 
@@ -189,7 +217,7 @@ pub fn deliveries_of_webhook(webhook: &WebhookId) -> KeyRange {
 /// The deliveries of one part that are due by an instant, the earliest first.
 #[must_use]
 pub fn due_deliveries(part: u16, by: Timestamp) -> KeyRange {
-    let sort = SortRange::Between(String::from("0"), format!("{}#{LAST}", sortable(by)));
+    let sort = SortRange::between("0", format!("{}#{LAST}", sortable(by)));
     KeyRange { index: true, pk: due_partition(part), sort }
 }
 
@@ -205,7 +233,7 @@ pub fn day_sheets_of_clinic(clinic: &ClinicId, first: Date, last: Date) -> KeyRa
     KeyRange {
         index: false,
         pk: sheets_partition(clinic),
-        sort: SortRange::Between(first.to_string(), format!("{last}#{LAST}")),
+        sort: SortRange::between(first.to_string(), format!("{last}#{LAST}")),
     }
 }
 
@@ -215,7 +243,7 @@ pub fn staff_day_sheets_from(clinic: &ClinicId, utc_date: Date) -> KeyRange {
     KeyRange {
         index: false,
         pk: sheets_partition(clinic),
-        sort: SortRange::Between(utc_date.to_string(), AFTER_DATES.to_string()),
+        sort: SortRange::between(utc_date.to_string(), AFTER_DATES.to_string()),
     }
 }
 
@@ -225,72 +253,9 @@ pub fn patient_day_sheets_from(patient: &PatientId, utc_date: Date) -> KeyRange 
     KeyRange {
         index: false,
         pk: patient_partition(patient),
-        sort: SortRange::Between(format!("DAY#{utc_date}"), format!("DAY#{LAST}")),
+        sort: SortRange::between(format!("DAY#{utc_date}"), format!("DAY#{LAST}")),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::{Span, civil::date};
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{
-        id::AppointmentId,
-        store::keys::{Key, SK, appointment, patient_day_sheet, staff, staff_day_sheet},
-    };
-
-    fn holds(range: &KeyRange, key: &Key) -> bool {
-        let attributes = key.attributes();
-        let sk = attributes[SK].as_s().unwrap();
-        match &range.sort {
-            SortRange::All => true,
-            SortRange::BeginsWith(prefix) => sk.starts_with(prefix),
-            SortRange::Between(from, to) => (from..=to).contains(&sk),
-        }
-    }
-
-    fn any_date() -> impl Strategy<Value = Date> {
-        (0_i32..60_000).prop_map(|days| date(1970, 1, 1).saturating_add(Span::new().days(days)))
-    }
-
-    proptest! {
-        #[test]
-        fn dates_hold_the_appointments_of_those_days_and_no_others(
-            at in any_date(), from in any_date(), length in 0_i32..400,
-        ) {
-            let clinic = ClinicId::random();
-            let key = appointment(&clinic, at, &AppointmentId::random_on(at));
-            let to = from.saturating_add(Span::new().days(length));
-            let held = |dates| holds(&appointments_of_clinic(&clinic, dates), &key);
-            prop_assert!(held(Dates::All));
-            prop_assert_eq!(held(Dates::Between(from, to)), (from..=to).contains(&at));
-            prop_assert_eq!(held(Dates::On(from)), from == at);
-            prop_assert!(held(Dates::On(at)) && held(Dates::Month(at)));
-            let same_month = (from.year(), from.month()) == (at.year(), at.month());
-            prop_assert_eq!(held(Dates::Month(from)), same_month);
-        }
-
-        #[test]
-        fn appointments_and_staff_are_never_taken_for_each_other(at in any_date()) {
-            let clinic = ClinicId::random();
-            let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
-            let staff = staff(&clinic, &crate::id::StaffId::random());
-            let of_staff = staff_of_clinic(&clinic);
-            let of_appointments = appointments_of_clinic(&clinic, Dates::All);
-            prop_assert!(holds(&of_staff, &staff) && !holds(&of_staff, &appointment));
-            prop_assert!(holds(&of_appointments, &appointment) && !holds(&of_appointments, &staff));
-        }
-
-        #[test]
-        fn sheets_from_a_day_on_are_those_of_that_day_and_later(at in any_date(), from in any_date()) {
-            let (clinic, patient) = (ClinicId::random(), PatientId::random());
-            let of_staff = staff_day_sheet(&clinic, &crate::id::StaffId::random(), at);
-            let of_patient = patient_day_sheet(&patient, at);
-            prop_assert_eq!(holds(&staff_day_sheets_from(&clinic, from), &of_staff), at >= from);
-            prop_assert_eq!(holds(&patient_day_sheets_from(&patient, from), &of_patient), at >= from);
-            let meta = crate::store::keys::patient(&patient);
-            prop_assert!(!holds(&patient_day_sheets_from(&patient, from), &meta));
-        }
-    }
-}
+mod tests;

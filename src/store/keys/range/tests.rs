@@ -1,0 +1,100 @@
+//! What stands in a range of keys.
+
+use jiff::{Span, civil::date};
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    id::AppointmentId,
+    store::keys::{Key, SK, appointment, patient_day_sheet, staff, staff_day_sheet},
+};
+
+fn holds(range: &KeyRange, key: &Key) -> bool {
+    let attributes = key.attributes();
+    let sk = attributes[SK].as_s().unwrap();
+    match &range.sort {
+        SortRange::Empty => false,
+        SortRange::All => true,
+        SortRange::BeginsWith(prefix) => sk.starts_with(prefix),
+        SortRange::Between(bounds) => {
+            let (first, last) = bounds.ends();
+            (first..=last).contains(&sk.as_str())
+        }
+    }
+}
+
+fn any_date() -> impl Strategy<Value = Date> {
+    (0_i32..60_000).prop_map(|days| date(1970, 1, 1).saturating_add(Span::new().days(days)))
+}
+
+proptest! {
+    #[test]
+    fn dates_hold_the_appointments_of_those_days_and_no_others(
+        at in any_date(), from in any_date(), length in 0_i32..400,
+    ) {
+        let clinic = ClinicId::random();
+        let key = appointment(&clinic, at, &AppointmentId::random_on(at));
+        let to = from.saturating_add(Span::new().days(length));
+        let held = |dates| holds(&appointments_of_clinic(&clinic, dates), &key);
+        prop_assert!(held(Dates::All));
+        prop_assert_eq!(held(Dates::Between(from, to)), (from..=to).contains(&at));
+        prop_assert_eq!(held(Dates::On(from)), from == at);
+        prop_assert!(held(Dates::On(at)) && held(Dates::Month(at)));
+        let same_month = (from.year(), from.month()) == (at.year(), at.month());
+        prop_assert_eq!(held(Dates::Month(from)), same_month);
+    }
+
+    /// DynamoDB refuses a BETWEEN whose upper bound is below its lower one.
+    #[test]
+    fn bounds_in_any_order_make_a_range_that_may_be_asked_for(
+        from in any_date(), to in any_date(), at in any_date(),
+    ) {
+        let (clinic, patient) = (ClinicId::random(), PatientId::random());
+        let instant = |date: Date| crate::time::utc_midnight(date);
+        let record = (&clinic).into();
+        let dated = [
+            exceptions_of_clinic(&clinic, from, to),
+            appointments_of_clinic(&clinic, Dates::Between(from, to)),
+            appointments_of_patient(&patient, Dates::Between(from, to)),
+            changes_of_record(&record, instant(from), instant(to)),
+            changes_at_clinic(&clinic, instant(from), instant(to)),
+            day_sheets_of_clinic(&clinic, from, to),
+        ];
+        for range in &dated {
+            match &range.sort {
+                SortRange::Empty => prop_assert!(to < from),
+                SortRange::Between(bounds) => {
+                    let (first, last) = bounds.ends();
+                    prop_assert!(from <= to && first <= last);
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+        }
+        let sheet = staff_day_sheet(&clinic, &crate::id::StaffId::random(), at);
+        prop_assert_eq!(holds(&dated[5], &sheet), from <= at && at <= to);
+        let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
+        prop_assert_eq!(holds(&dated[1], &appointment), from <= at && at <= to);
+    }
+
+    #[test]
+    fn appointments_and_staff_are_never_taken_for_each_other(at in any_date()) {
+        let clinic = ClinicId::random();
+        let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
+        let staff = staff(&clinic, &crate::id::StaffId::random());
+        let of_staff = staff_of_clinic(&clinic);
+        let of_appointments = appointments_of_clinic(&clinic, Dates::All);
+        prop_assert!(holds(&of_staff, &staff) && !holds(&of_staff, &appointment));
+        prop_assert!(holds(&of_appointments, &appointment) && !holds(&of_appointments, &staff));
+    }
+
+    #[test]
+    fn sheets_from_a_day_on_are_those_of_that_day_and_later(at in any_date(), from in any_date()) {
+        let (clinic, patient) = (ClinicId::random(), PatientId::random());
+        let of_staff = staff_day_sheet(&clinic, &crate::id::StaffId::random(), at);
+        let of_patient = patient_day_sheet(&patient, at);
+        prop_assert_eq!(holds(&staff_day_sheets_from(&clinic, from), &of_staff), at >= from);
+        prop_assert_eq!(holds(&patient_day_sheets_from(&patient, from), &of_patient), at >= from);
+        let meta = crate::store::keys::patient(&patient);
+        prop_assert!(!holds(&patient_day_sheets_from(&patient, from), &meta));
+    }
+}
