@@ -59,15 +59,15 @@ pub async fn list(
     Ok(listed)
 }
 
-/// All of them.
+/// A page of the same, the earliest first; an empty one if there is no such patient in the organisation.
 ///
 /// # Errors
 /// Whatever the database may answer.
-pub async fn all(
+pub async fn page(
     store: &Store,
     org: &OrgId,
     patient: &PatientId,
-) -> Result<Vec<Entity<Access>>, StoreError> {
-    let range = keys::accesses_of_patient(patient);
-    store.all_of_org(org, range, true).await
+    page: PageRequest,
+) -> Result<Listed<Entity<Access>>, StoreError> {
+    store.list_of_org(org, List::of(keys::accesses_of_patient(patient), page)).await
 }

@@ -9,7 +9,7 @@ use crate::{
     time::Zone,
 };
 
-/// What is free at a clinic.
+/// A page of what is free at a clinic.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Availability, example = json!({
     "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
@@ -18,7 +18,8 @@ use crate::{
         "start": "2027-03-02T09:00:00+01:00",
         "end": "2027-03-02T09:30:00+01:00",
         "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C"
-    }]
+    }],
+    "next_cursor": null
 }))]
 pub struct AvailabilityOut {
     /// The clinic.
@@ -26,8 +27,11 @@ pub struct AvailabilityOut {
     /// Its time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// The free slots, by their start. Each can be booked, if nobody is faster and the patient is free.
+    /// The free slots, by their start, then by staff member. Each can be booked, if nobody is faster and the patient is free.
     pub slots: Vec<SlotOut>,
+    /// Pass it as `cursor` to go on. There are no more slots in the range only when it is null.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }
 
 /// A time that can be booked.
@@ -45,16 +49,20 @@ pub struct SlotOut {
 }
 
 impl AvailabilityOut {
-    /// What is free at a clinic.
+    /// A page of what is free at a clinic.
     #[must_use]
-    pub fn new(clinic_id: ClinicId, availability: Availability) -> Self {
-        let Availability { zone, slots } = availability;
-        let slot = |FreeSlot { start, end, staff_id }: FreeSlot| SlotOut {
+    pub fn new(
+        clinic_id: ClinicId,
+        availability: Availability,
+        next_cursor: Option<String>,
+    ) -> Self {
+        let Availability { zone, slots, .. } = availability;
+        let slot = |FreeSlot { start, staff_id, end }: FreeSlot| SlotOut {
             start: zone.with_offset(start),
             end: zone.with_offset(end),
             staff_id,
         };
         let slots = slots.into_iter().map(slot).collect();
-        Self { clinic_id, time_zone: zone, slots }
+        Self { clinic_id, time_zone: zone, slots, next_cursor }
     }
 }

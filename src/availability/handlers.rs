@@ -7,13 +7,16 @@ use utoipa::IntoParams;
 
 use super::{
     dto::AvailabilityOut,
-    repo::{self, MAX_DAYS, Search, SearchError},
+    repo::{self, MAX_DAYS, Search, SearchError, SlotPage},
 };
 use crate::{
     app::AppState,
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, ApiQuery, ReadContext},
+    http::{
+        ApiPath, ApiQuery, ReadContext,
+        paging::{Limit, Paging},
+    },
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     openapi::ReadProblems,
     time::optional_date,
@@ -23,8 +26,8 @@ use crate::{
 const STEP_MINUTES: u16 = 15;
 /// The steps that divide an hour.
 const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
-/// The most slots that can be asked for as the first ones.
-const MAX_LIMIT: u16 = 1000;
+/// The slots of a page.
+const LIMIT: Limit = Limit { default: 200, max: 1000 };
 
 /// Parameters of a search for free times.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -55,9 +58,12 @@ pub struct ListAvailability {
     /// Starts at multiples of so many minutes since midnight on the clinic's wall: 5, 10, 15, 20, 30 or 60.
     #[param(minimum = 5, maximum = 60, default = 15)]
     step_minutes: Option<u16>,
-    /// The first so many alone ("next free"); all of the range, if it is left out.
-    #[param(minimum = 1, maximum = 1000)]
+    /// The most slots of a page. A small one gives the next free slots at the least cost.
+    #[param(minimum = 1, maximum = 1000, default = 200)]
     limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
 }
 
 impl ListAvailability {
@@ -76,9 +82,6 @@ impl ListAvailability {
         if !STEPS.contains(&step_minutes) {
             return Err(wrong("step_minutes", "must be 5, 10, 15, 20, 30 or 60"));
         }
-        if self.limit.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-            return Err(wrong("limit", "must be between 1 and 1000"));
-        }
         Ok(Search {
             clinic,
             dates: (self.from, self.to),
@@ -88,7 +91,6 @@ impl ListAvailability {
             minutes: self.duration_minutes,
             resources: resources(self.resource_ids.as_deref())?,
             step_minutes,
-            limit: self.limit.map(usize::from),
         })
     }
 }
@@ -112,28 +114,33 @@ fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
 
 /// List what is free at a clinic
 ///
-/// The slots of all fitting staff for up to 31 days, by the rules that booking keeps: working time with its exceptions,
-/// appointments with their buffers, holds. With `limit`, the next free ones, and it stops reading as soon as it has them.
+/// The slots of all fitting staff for up to 31 days, in pages, by the rules that booking keeps: working time with its
+/// exceptions, appointments with their buffers, holds. It stops reading as soon as the page is full. Days that are over have
+/// no free slots.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/availability",
     tag = "availability",
     params(("clinic_id" = ClinicId, Path), ListAvailability),
-    responses((status = OK, description = "What is free.", body = AvailabilityOut), ReadProblems),
+    responses((status = OK, description = "A page of what is free.", body = AvailabilityOut), ReadProblems),
 )]
 pub async fn list_availability(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(query): ApiQuery<ListAvailability>,
+    ApiQuery(mut query): ApiQuery<ListAvailability>,
 ) -> ApiResult<Json<AvailabilityOut>> {
+    let (cursor, limit) = (query.cursor.take(), LIMIT.check(query.limit)?);
     let search = query.search(clinic)?;
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_availability", &search);
+    let page = SlotPage { after: paging.after(cursor.as_deref())?, limit: usize::from(limit) };
     let org = context.grant.org();
     let zone = app.clinics().zone(org, &search.clinic).await?;
-    let found = Box::pin(repo::search(app.store(), org, zone, app.now(), &search))
+    let found = Box::pin(repo::search(app.store(), org, zone, app.now(), &search, &page))
         .await
         .map_err(refused)?;
-    Ok(Json(AvailabilityOut::new(search.clinic, found)))
+    let next_cursor = paging.next(found.next.as_ref())?;
+    Ok(Json(AvailabilityOut::new(search.clinic, found, next_cursor)))
 }
 
 fn refused(error: SearchError) -> ApiError {

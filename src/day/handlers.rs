@@ -3,18 +3,24 @@
 use axum::{Json, extract::State};
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::repo::{self, Day, StaffDay};
 use crate::{
     app::AppState,
     appointments::dto::AppointmentOut,
     error::ApiResult,
-    http::{ApiPath, ReadContext},
+    http::{
+        ApiPath, ApiQuery, ReadContext,
+        paging::{Limit, Paging},
+    },
     id::{ClinicId, StaffId},
     openapi::ReadProblems,
     time::{Spans, Zone, date_only},
 };
+
+/// The appointments of a page: the whole day of most clinics.
+const LIMIT: Limit = Limit { default: 1000, max: 1000 };
 
 /// A day of a clinic's calendar, as a path names it.
 #[derive(Debug, Deserialize)]
@@ -24,7 +30,20 @@ pub struct DayPath {
     date: Date,
 }
 
-/// A clinic's day, by staff.
+/// Parameters of a clinic's day.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct GetDay {
+    /// The most appointments of a page.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
+
+/// A clinic's day, by staff, with a page of its appointments.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Day)]
 pub struct DayOut {
@@ -36,8 +55,11 @@ pub struct DayOut {
     /// The clinic's time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// Those who work at the clinic, by id, and those who are gone and had appointments that day.
+    /// Those who work at the clinic, by id, and those who are gone and have appointments on this page.
     pub staff: Vec<StaffDayOut>,
+    /// Pass it as `cursor` for further appointments. All have been told only when it is null.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }
 
 /// A staff member's day.
@@ -60,7 +82,7 @@ pub struct StaffDayOut {
     pub working: Vec<SpanOut>,
     /// When they work and nothing takes their time.
     pub free: Vec<SpanOut>,
-    /// The appointments that begin that day, or go on in it, by their start; cancelled ones as well.
+    /// The appointments of this page that begin that day, or go on in it, by their start; cancelled ones as well.
     pub appointments: Vec<AppointmentOut>,
 }
 
@@ -80,34 +102,39 @@ pub struct SpanOut {
 
 /// Get a clinic's day
 ///
-/// The whole day by staff: when they work, when they are free, and their appointments with their statuses. Three
-/// Queries at once.
+/// The day by staff: when they work, when they are free, and their appointments with their statuses. Appointments come in
+/// pages of at most 1,000 and 1 MB, so that most days are one page; each page tells the working and the free time of all staff.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/day/{date}",
     tag = "availability",
-    params(("clinic_id" = ClinicId, Path), ("date" = String, Path, format = Date, example = "2027-03-02")),
-    responses((status = OK, description = "The day.", body = DayOut), ReadProblems),
+    params(("clinic_id" = ClinicId, Path), ("date" = String, Path, format = Date, example = "2027-03-02"), GetDay),
+    responses((status = OK, description = "The day, with a page of its appointments.", body = DayOut), ReadProblems),
 )]
 pub async fn get_day(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(DayPath { clinic_id, date }): ApiPath<DayPath>,
+    ApiQuery(query): ApiQuery<GetDay>,
 ) -> ApiResult<Json<DayOut>> {
-    let day = repo::day(app.store(), context.grant.org(), &clinic_id, date, app.now());
+    let list = (&clinic_id, date);
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "get_day", list);
+    let page = paging.request_within(query.cursor.as_deref(), query.limit, LIMIT)?;
+    let day = repo::day(app.store(), context.grant.org(), &clinic_id, date, app.now(), page);
     let day = Box::pin(day).await?;
     let appointments = day.staff.iter().flat_map(|staff| &staff.appointments);
     app.note_access(&context, appointments.flat_map(|found| &found.value.patient_id));
-    Ok(Json(DayOut::new(clinic_id, date, day)))
+    let next_cursor = paging.next(day.next.as_ref())?;
+    Ok(Json(DayOut::new(clinic_id, date, day, next_cursor)))
 }
 
 impl DayOut {
-    /// A clinic's day.
+    /// A clinic's day, with a page of its appointments.
     #[must_use]
-    pub fn new(clinic_id: ClinicId, date: Date, day: Day) -> Self {
-        let Day { zone, staff } = day;
+    pub fn new(clinic_id: ClinicId, date: Date, day: Day, next_cursor: Option<String>) -> Self {
+        let Day { zone, staff, .. } = day;
         let staff = staff.into_iter().map(|day| StaffDayOut::new(day, &zone)).collect();
-        Self { clinic_id, date, time_zone: zone, staff }
+        Self { clinic_id, date, time_zone: zone, staff, next_cursor }
     }
 }
 

@@ -1,4 +1,5 @@
-//! A clinic's day out of the table: what the clinic works with, the day's exceptions and its appointments, read at once.
+//! A clinic's day out of the table: what the clinic works with, the day's exceptions, its day sheets and a page of its
+//! appointments, read at once.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +8,32 @@ use jiff::{Timestamp, civil::Date};
 use crate::{
     appointments::{
         model::Appointment,
-        repo::{Dates, Hours, claims_of, entry_of},
+        repo::{Dates, Hours},
     },
     clinics::repo::{Setup, setup},
     exceptions,
     id::{ClinicId, OrgId, StaffId},
-    schedule::model::SheetOwner,
+    schedule::{
+        model::{DaySheet, SheetOwner},
+        repo::sheets_of_clinic,
+    },
     staff::model::StaffMember,
-    store::{Entity, Store, StoreError, keys},
+    store::{
+        Entity, Store, StoreError, keys,
+        read::{List, PageRequest, Position},
+    },
     time::{Spans, Wall, Zone},
 };
 
-/// A clinic's day.
+/// A clinic's day, with a page of its appointments.
 #[derive(Debug)]
 pub struct Day {
     /// The clinic's time zone.
     pub zone: Zone,
-    /// Those who work at the clinic, and those who are gone and had appointments that day.
+    /// Those who work at the clinic, and those who are gone and have appointments on this page.
     pub staff: Vec<StaffDay>,
+    /// Where the appointments continue, if this page does not end them.
+    pub next: Option<Position>,
 }
 
 /// A staff member's day.
@@ -38,11 +47,11 @@ pub struct StaffDay {
     pub working: Spans,
     /// When they work and nothing takes their time.
     pub free: Spans,
-    /// The appointments that begin that day, or go on in it, by their start; cancelled ones as well.
+    /// The appointments of this page that begin that day, or go on in it, by their start; cancelled ones as well.
     pub appointments: Vec<Entity<Appointment>>,
 }
 
-/// A clinic's day: three Queries at once.
+/// A clinic's day: four Queries at once, of which the one of appointments reads a page of 1 MB at most.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
@@ -52,22 +61,25 @@ pub async fn day(
     clinic: &ClinicId,
     date: Date,
     now: Timestamp,
+    page: PageRequest,
 ) -> Result<Day, StoreError> {
-    // What began on the day before may go on.
-    let dates = Dates::Between(date.yesterday().unwrap_or(date), date);
-    let range = keys::appointments_of_clinic(clinic, dates);
+    let (before, after) = (date.yesterday().unwrap_or(date), date.tomorrow().unwrap_or(date));
+    // What began on the day before may go on. It comes after those of the day itself.
+    let range = keys::appointments_of_clinic(clinic, Dates::Between(before, date));
     // All of them to their end, so that another organisation's clinic takes the time of one that is not there.
-    let (setup, exceptions, found) = tokio::join!(
+    let (setup, exceptions, sheets, found) = tokio::join!(
         setup(store, org, clinic),
         exceptions::repo::touching(store, org, clinic, (date, date), false),
-        store.all_of_org::<Appointment>(org, range, false),
+        // The UTC dates that the day touches, in whatever zone.
+        sheets_of_clinic(store, org, clinic, (before, after)),
+        store.list_of_org::<Appointment>(org, List::of(range, page).backwards(true)),
     );
-    let (setup, exceptions, found) = (setup?, exceptions?, found?);
+    let (setup, exceptions, mut sheets, found) = (setup?, exceptions?, sheets?, found?);
     let zone = setup.clinic.time_zone.clone();
     let wall = Wall::new(&zone, date, date);
     let whole = wall.whole();
     let mut by_staff: BTreeMap<StaffId, Vec<Entity<Appointment>>> = BTreeMap::new();
-    for appointment in found.into_iter().filter(|found| touches(&found.value, date, &whole)) {
+    for appointment in found.items.into_iter().filter(|found| touches(&found.value, date, &whole)) {
         by_staff.entry(appointment.value.staff_id.clone()).or_default().push(appointment);
     }
     let Setup { clinic, staff, .. } = setup;
@@ -81,14 +93,20 @@ pub async fn day(
                 SheetOwner::Staff { clinic_id: clinic.id.clone(), staff_id: member.id.clone() };
             let working = open.of_all([&owner].into_iter(), &member.working_hours).remove(&owner);
             let working = working.unwrap_or_else(|| whole.clone());
-            StaffDay::new(member.id.clone(), Some(member), working, appointments, now)
+            let taken = taken(&sheets.remove(&owner).unwrap_or_default(), now);
+            let free = if member.active { working.without(&taken) } else { Spans::default() };
+            let staff_id = member.id.clone();
+            StaffDay { staff_id, member: Some(member), working, free, appointments }
         })
         .collect();
-    let gone = by_staff.into_iter();
-    days.extend(
-        gone.map(|(id, appointments)| StaffDay::new(id, None, Spans::default(), appointments, now)),
-    );
-    Ok(Day { zone, staff: days })
+    days.extend(by_staff.into_iter().map(|(staff_id, appointments)| {
+        let (working, free) = Default::default();
+        StaffDay { staff_id, member: None, working, free, appointments }
+    }));
+    for day in &mut days {
+        day.appointments.sort_by_key(|found| (found.value.start, found.value.id.clone()));
+    }
+    Ok(Day { zone, staff: days, next: found.next })
 }
 
 /// Whether it begins on a date, or takes some of its time.
@@ -98,27 +116,9 @@ fn touches(appointment: &Appointment, date: Date, whole: &Spans) -> bool {
     appointment.date == date || whole.intersection(&visit).iter().next().is_some()
 }
 
-impl StaffDay {
-    fn new(
-        staff_id: StaffId,
-        member: Option<StaffMember>,
-        working: Spans,
-        mut appointments: Vec<Entity<Appointment>>,
-        now: Timestamp,
-    ) -> Self {
-        appointments.sort_by_key(|found| (found.value.start, found.value.id.clone()));
-        let taken: Spans =
-            appointments.iter().filter_map(|found| taken(&found.value, now)).collect();
-        let takes = member.as_ref().is_some_and(|member| member.active);
-        let free = if takes { working.without(&taken) } else { Spans::default() };
-        Self { staff_id, member, working, free, appointments }
-    }
-}
-
-/// What an appointment takes of its staff member's time.
-fn taken(appointment: &Appointment, now: Timestamp) -> Option<(i64, i64)> {
-    let claim = claims_of(appointment).into_iter().next()?;
-    let entry = entry_of(appointment, &claim.slot);
-    let takes = appointment.status.is_occupying() && !entry.has_lapsed(now);
-    takes.then_some((entry.start, entry.end))
+/// What takes a staff member's time, by their sheets.
+fn taken(sheets: &[DaySheet], now: Timestamp) -> Spans {
+    let entries = sheets.iter().flat_map(|sheet| sheet.entries.values());
+    let taken = entries.filter(|entry| !entry.has_lapsed(now));
+    taken.map(|entry| (entry.start, entry.end)).collect()
 }

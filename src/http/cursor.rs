@@ -8,12 +8,10 @@ use chacha20poly1305::{
     aead::{Aead as _, Payload},
 };
 use data_encoding::BASE64URL_NOPAD;
+use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    error::{ApiError, ErrorCode},
-    store::read::Position,
-};
+use crate::error::{ApiError, ErrorCode};
 
 const NONCE_BYTES: usize = 24;
 
@@ -52,13 +50,13 @@ impl CursorKeys {
     ///
     /// # Errors
     /// 500 if it can't be sealed: to leave it out would tell the caller that the list has ended.
-    pub fn seal(&self, position: &Position, list: &str) -> Result<String, ApiError> {
+    pub fn seal(&self, position: &impl Serialize, list: &str) -> Result<String, ApiError> {
         self.try_seal(position, list).ok_or_else(|| {
             ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.")
         })
     }
 
-    fn try_seal(&self, position: &Position, list: &str) -> Option<String> {
+    fn try_seal(&self, position: &impl Serialize, list: &str) -> Option<String> {
         self.seal_bytes(&serde_json::to_vec(position).ok()?, list)
     }
 
@@ -88,14 +86,14 @@ impl CursorKeys {
     ///
     /// # Errors
     /// 400 for anything else: another list's, another caller's, one with a changed bit.
-    pub fn open(&self, cursor: &str, list: &str) -> Result<Position, ApiError> {
+    pub fn open<P: DeserializeOwned>(&self, cursor: &str, list: &str) -> Result<P, ApiError> {
         self.try_open(cursor, list).ok_or_else(|| {
             let message = "is not a cursor of this list; start again without one";
             ApiError::field(ErrorCode::InvalidCursor, "cursor", message)
         })
     }
 
-    fn try_open(&self, cursor: &str, list: &str) -> Option<Position> {
+    fn try_open<P: DeserializeOwned>(&self, cursor: &str, list: &str) -> Option<P> {
         serde_json::from_slice(&self.open_bytes(cursor, list)?).ok()
     }
 }
@@ -153,6 +151,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::store::read::Position;
 
     fn position(text: &str) -> Position {
         serde_json::from_value(serde_json::json!({ "PK": text, "SK": "META" })).unwrap()
@@ -163,9 +162,9 @@ mod tests {
         fn a_cursor_opens_for_its_list_and_for_no_other(text in "\\PC{0,60}", list in "\\PC{0,60}", other in "\\PC{0,60}") {
             let keys = CursorKeys::random();
             let cursor = keys.seal(&position(&text), &list).unwrap();
-            prop_assert_eq!(keys.open(&cursor, &list).unwrap(), position(&text));
-            prop_assert_eq!(keys.open(&cursor, &other).is_ok(), list == other);
-            prop_assert!(CursorKeys::random().open(&cursor, &list).is_err());
+            prop_assert_eq!(keys.open::<Position>(&cursor, &list).unwrap(), position(&text));
+            prop_assert_eq!(keys.open::<Position>(&cursor, &other).is_ok(), list == other);
+            prop_assert!(CursorKeys::random().open::<Position>(&cursor, &list).is_err());
         }
 
         #[test]
@@ -175,12 +174,12 @@ mod tests {
             let mut bytes = BASE64URL_NOPAD.decode(cursor.as_bytes()).unwrap();
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
-            prop_assert!(keys.open(&BASE64URL_NOPAD.encode(&bytes), "list").is_err());
+            prop_assert!(keys.open::<Position>(&BASE64URL_NOPAD.encode(&bytes), "list").is_err());
         }
 
         #[test]
         fn rubbish_is_refused(text in "\\PC{0,200}") {
-            prop_assert!(CursorKeys::random().open(&text, "list").is_err());
+            prop_assert!(CursorKeys::random().open::<Position>(&text, "list").is_err());
         }
     }
 
@@ -191,10 +190,10 @@ mod tests {
         let both: CursorKeys = format!("{new},{old}").parse().unwrap();
         let after: CursorKeys = new.parse().unwrap();
         let cursor = before.seal(&position("p"), "list").unwrap();
-        assert!(both.open(&cursor, "list").is_ok());
-        assert!(after.open(&cursor, "list").is_err());
+        assert!(both.open::<Position>(&cursor, "list").is_ok());
+        assert!(after.open::<Position>(&cursor, "list").is_err());
         let cursor = both.seal(&position("p"), "list").unwrap();
-        assert!(after.open(&cursor, "list").is_ok());
+        assert!(after.open::<Position>(&cursor, "list").is_ok());
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Pages of a list: `limit`, `cursor`, and the answer's shape.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{auth::Grant, cursor::CursorKeys};
 use crate::{
     error::{ApiError, ErrorCode},
-    store::read::{Listed, PageRequest, Position},
+    store::read::{Listed, PageRequest},
 };
 
-const DEFAULT_LIMIT: u16 = 25;
-const MAX_LIMIT: u16 = 100;
+/// The records of a page.
+const LIMIT: Limit = Limit { default: 25, max: 100 };
 
 /// Parameters of a list that shows all of it.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -39,14 +39,27 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-fn checked(limit: Option<u16>) -> Result<u16, ApiError> {
-    match limit.unwrap_or(DEFAULT_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit),
-        _ => Err(ApiError::field(
-            ErrorCode::InvalidParameter,
-            "limit",
-            format!("must be between 1 and {MAX_LIMIT}"),
-        )),
+/// How many items a page may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// If nothing is asked for.
+    pub default: u16,
+    /// The most that can be asked for.
+    pub max: u16,
+}
+
+impl Limit {
+    /// The limit of a page that was asked for with `limit`.
+    ///
+    /// # Errors
+    /// 400 if it is 0 or more than the most.
+    pub fn check(self, limit: Option<u16>) -> Result<u16, ApiError> {
+        let limit = limit.unwrap_or(self.default);
+        if (1..=self.max).contains(&limit) {
+            return Ok(limit);
+        }
+        let message = format!("must be between 1 and {}", self.max);
+        Err(ApiError::field(ErrorCode::InvalidParameter, "limit", message))
     }
 }
 
@@ -80,8 +93,32 @@ impl<'a> Paging<'a> {
         cursor: Option<&str>,
         limit: Option<u16>,
     ) -> Result<PageRequest, ApiError> {
-        let after = cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()?;
-        Ok(PageRequest { after, limit: checked(limit)?, consistent: false })
+        self.request_within(cursor, limit, LIMIT)
+    }
+
+    /// The same with a limit of its own.
+    ///
+    /// # Errors
+    /// As [`Paging::request`], with that limit.
+    pub fn request_within(
+        &self,
+        cursor: Option<&str>,
+        limit: Option<u16>,
+        within: Limit,
+    ) -> Result<PageRequest, ApiError> {
+        Ok(PageRequest {
+            after: self.after(cursor)?,
+            limit: within.check(limit)?,
+            consistent: false,
+        })
+    }
+
+    /// The position after which a caller's cursor continues.
+    ///
+    /// # Errors
+    /// 400 for a cursor that is not one of this list and caller.
+    pub fn after<P: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<P>, ApiError> {
+        cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()
     }
 
     /// The page that a caller asks for of a list that shows all of it.
@@ -97,7 +134,7 @@ impl<'a> Paging<'a> {
     ///
     /// # Errors
     /// As [`CursorKeys::seal`].
-    pub fn next(&self, position: Option<&Position>) -> Result<Option<String>, ApiError> {
+    pub fn next<P: Serialize>(&self, position: Option<&P>) -> Result<Option<String>, ApiError> {
         position.map(|position| self.keys.seal(position, &self.list)).transpose()
     }
 

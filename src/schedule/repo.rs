@@ -1,13 +1,13 @@
 //! Day sheets as items, and the pieces of a transaction that occupy and free time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{Timestamp, civil::Date};
 
 use super::model::{DaySheet, Entry, SheetOwner, has_future_entry};
 use crate::{
-    id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId},
+    id::{AppointmentId, ClinicId, OrgId, PatientId, ResourceId, StaffId},
     store::{
         Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
         attributes::{number, string},
@@ -152,6 +152,27 @@ fn attribute(entry: &Entry) -> AttributeValue {
         members.insert("overbooked", AttributeValue::Bool(true));
     }
     AttributeValue::M(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// Day sheets of a clinic's staff and resources.
+pub type Sheets = HashMap<SheetOwner, Vec<DaySheet>>;
+
+/// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn sheets_of_clinic(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    (first, last): (Date, Date),
+) -> Result<Sheets, StoreError> {
+    let mut sheets = Sheets::new();
+    let range = keys::day_sheets_of_clinic(clinic, first, last);
+    for sheet in store.all_of_org::<DaySheet>(org, range, false).await? {
+        sheets.entry(sheet.value.owner.clone()).or_default().push(sheet.value);
+    }
+    Ok(sheets)
 }
 
 /// Whether a staff member has an appointment that is not over; read consistently.

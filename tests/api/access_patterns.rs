@@ -254,7 +254,7 @@ async fn moving_costs_one_read_more_than_booking() {
 }
 
 #[tokio::test]
-async fn free_times_and_days_cost_three_queries_at_once() {
+async fn free_times_cost_three_queries_at_once_and_days_four() {
     let app = TestApp::spawn().await;
     let (clinic, _) = clinic_with_booking(&app).await;
     for _ in 0..3 {
@@ -267,6 +267,7 @@ async fn free_times_and_days_cost_three_queries_at_once() {
     }
     let next = format!("{free}&from=2035-01-16&limit=3");
     costs(&app, app.get(&next), &queries).await;
+    let queries = [("Query", 0.5); 4];
     costs(&app, app.get(&format!("{}/day/2035-01-16", clinic.path)), &queries).await;
 }
 

@@ -137,6 +137,28 @@ async fn an_export_holds_all_that_is_held() {
     assert_eq!(export["appointments"].as_array().unwrap().len(), 2);
     assert_eq!(export["appointments"][1]["notes"], "anxious");
     assert_eq!(export["accesses"][0]["operation"], "get_patient");
+    assert_eq!(export["next_cursor"], json!(null));
+    // In pages it is the same.
+    app.settle().await;
+    let (mut appointments, mut accesses, mut cursor) = (Vec::new(), Vec::new(), String::new());
+    loop {
+        let page = format!("{path}/export?limit=1{cursor}");
+        let page = app.get(&page).send().await.expect(200).json();
+        assert_eq!(page["patient"], export["patient"]);
+        let (some, others) = (page["appointments"].as_array(), page["accesses"].as_array());
+        assert!(some.unwrap().len() + others.unwrap().len() <= 1);
+        appointments.extend(some.unwrap().clone());
+        accesses.extend(others.unwrap().clone());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(json!(appointments), export["appointments"]);
+    // The first export was an access as well.
+    assert!(accesses.contains(&export["accesses"][0]));
+    assert_eq!(accesses.len(), 2, "{accesses:?}");
+    app.get(&format!("{path}/export?limit=1001")).send().await.problem(400, "invalid_parameter");
     app.in_org("ORG-ELSEWHERE")
         .get(&format!("{path}/export"))
         .send()

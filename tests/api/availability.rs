@@ -156,7 +156,7 @@ async fn offered_is_what_can_be_booked(case: Case) {
         query = format!("{query}&resource_ids={room}");
     }
     let path = format!("{}/availability", clinic.path);
-    let found = app.get(&format!("{path}?{query}")).send().await.expect(200).json();
+    let found = app.get(&format!("{path}?{query}&limit=1000")).send().await.expect(200).json();
     let starts = |found: &Value| -> Vec<Timestamp> {
         let slots = found["slots"].as_array().unwrap().iter();
         slots.map(|slot| slot["start"].as_str().unwrap().parse().unwrap()).collect()

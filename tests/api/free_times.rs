@@ -1,9 +1,10 @@
-//! Free times and the day of a front desk: what is asked for, in which order it comes, and what it reads.
+//! Free times and the day of a front desk: what is asked for, in which order and pages it comes, and what it reads.
 
-use jiff::SignedDuration;
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, booking, id, wire::WireCall};
+use crate::support::{ClinicMade, TestApp, booking, id, wire::WireCall};
 
 async fn slots(app: &TestApp, clinic: &str, query: &str) -> Vec<(String, String)> {
     let found = app.get(&format!("{clinic}/availability?{query}")).send().await.expect(200).json();
@@ -48,6 +49,32 @@ async fn slots_are_of_all_fitting_staff_in_order_of_time() {
 }
 
 #[tokio::test]
+async fn past_days_have_nothing_free() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    app.closed(&clinic.path, "2035-01-15", "2035-01-15").await;
+    let ask = |query: String| {
+        app.get(&format!("{}/availability?duration_minutes=30{query}", clinic.path))
+    };
+    for (from, to) in [
+        ("2025-11-01", "2025-11-20"),
+        ("2034-12-15", "2035-01-14"),
+        ("2035-01-14", "2035-01-14"),
+        ("0000-01-01", "0000-01-31"),
+        ("9999-12-31", "9999-12-31"),
+    ] {
+        for more in ["", "&limit=1", "&limit=1000"] {
+            let found = ask(format!("&from={from}&to={to}{more}")).send().await.expect(200).json();
+            assert_eq!(found["slots"], json!([]), "{from} {to} {more}");
+        }
+        // What is asked for has to be there all the same.
+        let nobody = "&staff_id=STF-000000000000000000000000";
+        let refused = ask(format!("&from={from}&to={to}{nobody}")).send().await;
+        refused.problem(400, "invalid_parameter");
+    }
+}
+
+#[tokio::test]
 async fn searches_that_make_no_sense_are_refused() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
@@ -81,10 +108,14 @@ async fn next_free_stops_reading_when_it_has_enough() {
     // Closed for twelve days: the first slot is in the third reading of day sheets, and there is no fourth.
     app.closed(&clinic.path, "2035-01-15", "2035-01-22").await;
     let ask = |limit: &str| {
-        let range = "from=2035-01-15&to=2035-02-10&duration_minutes=30";
+        let range = "from=2035-01-15&to=2035-02-10&duration_minutes=30&step_minutes=30";
         app.get(&format!("{}/availability?{range}{limit}", clinic.path))
     };
-    ask("").send().await.expect(200);
+    let all = ask("&limit=1000").send().await.expect(200).json();
+    assert_eq!(
+        (all["slots"].as_array().unwrap().len(), &all["next_cursor"]),
+        (19 * 48, &json!(null))
+    );
     app.wire.forget();
     let found = ask("&limit=1").send().await.expect(200).json();
     assert_eq!(found["slots"][0]["start"], "2035-01-23T00:00:00+01:00");
@@ -96,11 +127,198 @@ async fn next_free_stops_reading_when_it_has_enough() {
         });
         of_sheets.count()
     };
-    assert_eq!(sheets(app.wire.take_calls()), 3, "2, 4 and 8 days");
+    assert_eq!(sheets(app.wire.take_calls()), 3, "2, 4 and 7 days");
     ask("&limit=1000").send().await.expect(200);
-    assert_eq!(sheets(app.wire.take_calls()), 4, "and 13 more");
-    ask("").send().await.expect(200);
-    assert_eq!(sheets(app.wire.take_calls()), 1, "all at once");
+    assert_eq!(sheets(app.wire.take_calls()), 5, "and 7 twice");
+    // Where nothing is free, the range is read once.
+    app.closed(&clinic.path, "2035-01-23", "2035-02-10").await;
+    app.wire.forget();
+    let found = ask("&limit=1").send().await.expect(200).json();
+    assert_eq!((&found["slots"], &found["next_cursor"]), (&json!([]), &json!(null)));
+    assert_eq!(sheets(app.wire.take_calls()), 5);
+}
+
+/// Follows a search to its end: its slots, and how many pages it had.
+async fn follow(app: &TestApp, clinic: &str, query: &str) -> (Vec<(String, String)>, usize) {
+    let (mut slots, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let path = format!("{clinic}/availability?{query}{cursor}");
+        let page = app.get(&path).send().await.expect(200).json();
+        let text = |slot: &Value, member: &str| slot[member].as_str().unwrap().to_owned();
+        let of_page = page["slots"].as_array().unwrap().iter();
+        slots.extend(of_page.map(|slot| (text(slot, "start"), text(slot, "staff_id"))));
+        pages += 1;
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return (slots, pages),
+        }
+    }
+}
+
+/// Every start of a grid in Zurich for every one of the staff, by start and staff member.
+fn every_slot(first: &str, days: i64, step: i64, staff: &[String]) -> Vec<(String, String)> {
+    let tz = TimeZone::get("Europe/Zurich").unwrap();
+    let first: jiff::civil::Date = first.parse().unwrap();
+    let last = first.saturating_add(days.days());
+    let midnight = |date: jiff::civil::Date| date.to_zoned(tz.clone()).unwrap().timestamp();
+    let instants = (midnight(first).as_second()..midnight(last).as_second())
+        .step_by(usize::try_from(step * 60).unwrap());
+    let text = |second| {
+        let at = Timestamp::from_second(second).unwrap();
+        at.display_with_offset(tz.to_offset(at)).to_string()
+    };
+    instants.flat_map(|at| staff.iter().map(move |id| (text(at), id.clone()))).collect()
+}
+
+/// The case that once was one response of 66 MB.
+#[tokio::test]
+async fn what_is_free_comes_in_pages_each_slot_once() {
+    let app = TestApp::spawn_for_many().await.without_rates();
+    let clinic = app.clinic().await;
+    let mut staff = join_all((0..66).map(|_| app.staff_member(&clinic))).await;
+    staff.sort();
+    let month = "from=2035-01-16&to=2035-02-15&duration_minutes=5&step_minutes=5";
+    for (limit, size) in [("", 200), ("&limit=1000", 1000)] {
+        let path = format!("{clinic}/availability?{month}{limit}");
+        let answer = app.get(&path).send().await.expect(200);
+        assert!(answer.body.len() < 150 * size, "{} bytes", answer.body.len());
+        let page = answer.json();
+        assert_eq!(page["slots"].as_array().unwrap().len(), size);
+        assert!(page["next_cursor"].is_string());
+    }
+    // One day to its end, and the whole month by the hour.
+    let day = "from=2035-01-16&to=2035-01-16&duration_minutes=5&step_minutes=5&limit=1000";
+    let (slots, pages) = follow(&app, &clinic, day).await;
+    // The last visit of the day begins at 23:55.
+    assert_eq!(slots, every_slot("2035-01-16", 1, 5, &staff));
+    assert_eq!(pages, (66 * 288_usize).div_ceil(1000));
+    let (slots, pages) =
+        follow(&app, &clinic, &month.replace("step_minutes=5", "step_minutes=60&limit=1000")).await;
+    assert_eq!(slots, every_slot("2035-01-16", 31, 60, &staff));
+    assert_eq!(pages, (66 * 24 * 31_usize).div_ceil(1000));
+}
+
+#[tokio::test]
+async fn pages_of_any_size_show_the_same_slots_beside_appointments_and_clock_changes() {
+    let app = TestApp::spawn().await.without_rates();
+    let clinic = app.ready_clinic().await;
+    let others = [app.staff_member(&clinic.path).await, app.staff_member(&clinic.path).await];
+    let staff = [&clinic.staff, &others[0], &others[1]].map(String::clone);
+    let mut sorted = staff.clone();
+    sorted.sort();
+    for (start, of) in [("09:00:00", 0), ("09:30:00", 1), ("23:30:00", 2)] {
+        let body = booking(&staff[of], &app.patient().await, &format!("2035-03-24T{start}"), 60);
+        app.post(&format!("{}/appointments", clinic.path)).json(&body).send().await.expect(201);
+    }
+    // The clocks go forward in the night to 25 March.
+    let mut expected = every_slot("2035-03-24", 2, 30, &sorted);
+    let taken = [
+        ("2035-03-24T08:30:00+01:00", 0),
+        ("2035-03-24T09:00:00+01:00", 0),
+        ("2035-03-24T09:30:00+01:00", 0),
+        ("2035-03-24T09:00:00+01:00", 1),
+        ("2035-03-24T09:30:00+01:00", 1),
+        ("2035-03-24T10:00:00+01:00", 1),
+        ("2035-03-24T23:00:00+01:00", 2),
+        ("2035-03-24T23:30:00+01:00", 2),
+        ("2035-03-25T00:00:00+01:00", 2),
+    ];
+    expected.retain(|(start, id)| !taken.iter().any(|(at, of)| start == at && *id == staff[*of]));
+    let query = "from=2035-03-24&to=2035-03-25&duration_minutes=60&step_minutes=30";
+    for limit in [1, 2, 7, 100, 1000] {
+        let (slots, pages) = follow(&app, &clinic.path, &format!("{query}&limit={limit}")).await;
+        assert_eq!(slots, expected, "{limit}");
+        assert!(pages <= expected.len() / limit + 1, "{pages} of {limit}");
+    }
+    // A cursor is good for its search and caller alone.
+    let path = format!("{}/availability?{query}", clinic.path);
+    let page = app.get(&format!("{path}&limit=1")).send().await.expect(200).json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+    app.get(&format!("{path}&limit=5&cursor={cursor}")).send().await.expect(200);
+    for other in [
+        format!("{}&cursor={cursor}", path.replace("duration_minutes=60", "duration_minutes=30")),
+        format!("{}&cursor={cursor}", path.replace("to=2035-03-25", "to=2035-03-26")),
+        format!("{path}&staff_id={}&cursor={cursor}", staff[0]),
+        format!("{}/appointments?cursor={cursor}", clinic.path),
+        format!("{path}&cursor="),
+    ] {
+        app.get(&other).send().await.problem(400, "invalid_cursor");
+    }
+    let other = app.in_org("ORG-OTHER");
+    other.get(&format!("{path}&cursor={cursor}")).send().await.problem(400, "invalid_cursor");
+}
+
+/// A search from today on keeps its days, also where it is continued on the next one.
+#[tokio::test]
+async fn a_search_that_is_continued_after_midnight_ends_where_it_would_have() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = format!("{}/availability?duration_minutes=60&step_minutes=60", clinic.path);
+    let first = app.get(&format!("{path}&limit=20")).send().await.expect(200).json();
+    let last = first["slots"][19]["start"].as_str().unwrap();
+    assert_eq!(last, "2035-01-16T04:00:00+01:00");
+    app.clock.advance(SignedDuration::from_hours(16));
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let rest =
+        app.get(&format!("{path}&limit=1000&cursor={cursor}")).send().await.expect(200).json();
+    let slots = rest["slots"].as_array().unwrap();
+    assert_eq!(slots[0]["start"], "2035-01-16T05:00:00+01:00");
+    assert_eq!(slots.last().unwrap()["start"], "2035-02-14T23:00:00+01:00");
+    assert_eq!(rest["next_cursor"], json!(null));
+}
+
+#[tokio::test]
+async fn a_day_comes_in_pages_each_appointment_once() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let other = ClinicMade { staff: app.staff_member(&clinic.path).await, ..clinic.clone() };
+    // The night before goes on in the day, and the day before does not.
+    let mut expected = vec![app.booked(&clinic, "2035-01-15T23:45:00").await];
+    app.booked(&clinic, "2035-01-15T10:00:00").await;
+    for hour in 10..13 {
+        let booked = app.booked(&clinic, &format!("2035-01-16T{hour}:00:00")).await;
+        app.post(&format!("{booked}/cancel")).send().await.expect(200);
+        expected.push(booked);
+        let patient = app.patient().await;
+        let of_other = ClinicMade { patient, ..other.clone() };
+        expected.push(app.booked(&of_other, &format!("2035-01-16T{hour}:00:00")).await);
+    }
+    expected.sort();
+    let path = format!("{}/day/2035-01-16", clinic.path);
+    let whole = app.get(&path).send().await.expect(200).json();
+    assert_eq!(whole["next_cursor"], json!(null));
+    let ids = |page: &Value| -> Vec<String> {
+        let staff = page["staff"].as_array().unwrap().iter();
+        let listed = staff.flat_map(|one| one["appointments"].as_array().unwrap());
+        let path =
+            |one: &Value| format!("{}/appointments/{}", clinic.path, one["id"].as_str().unwrap());
+        listed.map(path).collect()
+    };
+    let spans = |page: &Value| -> Vec<Value> {
+        let staff = page["staff"].as_array().unwrap().iter();
+        staff.map(|one| json!([one["staff_id"], one["working"], one["free"]])).collect()
+    };
+    for limit in [1, 2, 3, 1000] {
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page =
+                app.get(&format!("{path}?limit={limit}{cursor}")).send().await.expect(200).json();
+            let of_page = ids(&page);
+            assert!(of_page.len() <= limit);
+            assert_eq!(spans(&page), spans(&whole), "each page tells what is free");
+            found.extend(of_page);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        found.sort();
+        assert_eq!(found, expected, "{limit}");
+    }
+    for refused in ["limit=0", "limit=1001", "nope=1"] {
+        app.get(&format!("{path}?{refused}")).send().await.problem(400, "invalid_parameter");
+    }
+    app.get(&format!("{path}?cursor=AAAA")).send().await.problem(400, "invalid_cursor");
 }
 
 #[tokio::test]

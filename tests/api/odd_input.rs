@@ -195,7 +195,7 @@ async fn odd_headers_and_paths_are_told_and_never_a_failure() {
 async fn dates_far_away_and_the_wrong_way_round_are_answered() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    let webhook = app.webhook("http://localhost:9/").await;
+    let webhook = app.webhook("https://example.org/").await;
     app.booked(&clinic, "2035-01-16T09:00:00").await;
     let (path, patient) = (&clinic.path, format!("/v1/patients/{}", clinic.patient));
     let dates = ["0000-01-01", "2025-11-01", "2035-01-15", "2035-01-16", "9999-12-31"];

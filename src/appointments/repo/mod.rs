@@ -20,7 +20,7 @@ pub use claims::{claims_of, entry_of};
 pub use hold::{Confirmation, HoldError, confirm_hold, release_hold};
 pub use hours::Hours;
 use jiff::civil::Date;
-pub use patient::{all_of_patient, erase_all_of_patient};
+pub use patient::{erase_all_of_patient, page_of_patient};
 pub use placing::{BookingError, Rules};
 pub use reschedule::{Move, MoveError, reschedule};
 

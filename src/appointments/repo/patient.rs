@@ -1,4 +1,4 @@
-//! All appointments of one patient: to export them, and to erase what is personal in them.
+//! The appointments of one patient, page by page: to export them, and to erase what is personal in them.
 
 use std::time::Duration;
 
@@ -14,9 +14,12 @@ use crate::{
         attributes::string,
         expression::{Change, Condition},
         keys,
+        read::{List, Listed, PageRequest},
     },
 };
 
+/// How many are read at once.
+const READ_AT_ONCE: u16 = 250;
 /// How many are written at once.
 const AT_ONCE: usize = 8;
 /// How long the index may lag behind what was just written.
@@ -24,16 +27,17 @@ const LAG: Duration = Duration::from_secs(1);
 /// What of an appointment is about the patient as a person. The rest is the clinic's history of its slots.
 const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override_reason"];
 
-/// All of them, by date; they come from the index, which lags.
+/// A page of them, by date; an empty one if there is no such patient in the organisation. They come from the index, which lags.
 ///
 /// # Errors
 /// Whatever the database may answer.
-pub async fn all_of_patient(
+pub async fn page_of_patient(
     store: &Store,
     org: &OrgId,
     patient: &PatientId,
-) -> Result<Vec<Entity<Appointment>>, StoreError> {
-    store.all_of_org(org, keys::appointments_of_patient(patient, Dates::All), true).await
+    page: PageRequest,
+) -> Result<Listed<Entity<Appointment>>, StoreError> {
+    store.list_of_org(org, List::of(keys::appointments_of_patient(patient, Dates::All), page)).await
 }
 
 /// Removes what is personal from all of them, and tells how many there are.
@@ -46,16 +50,25 @@ pub async fn erase_all_of_patient(
     patient: &PatientId,
 ) -> Result<usize, StoreError> {
     loop {
-        let found = all_of_patient(store, &context.org, patient).await?;
-        let number = found.len();
-        let erased: Vec<bool> = stream::iter(found)
-            // Those of the round before, as far as the index shows it already, are done.
-            .filter(|one| ready(one.meta.request_id != context.request_id))
-            .map(|appointment| erase(store, context, appointment.value))
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        if !erased.contains(&true) {
+        let (mut number, mut erased, mut after) = (0, false, None);
+        loop {
+            let page = PageRequest { after, limit: READ_AT_ONCE, consistent: false };
+            let found = page_of_patient(store, &context.org, patient, page).await?;
+            number += found.items.len();
+            let of_page: Vec<bool> = stream::iter(found.items)
+                // Those of the round before, as far as the index shows it already, are done.
+                .filter(|one| ready(one.meta.request_id != context.request_id))
+                .map(|appointment| erase(store, context, appointment.value))
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await?;
+            erased |= of_page.contains(&true);
+            after = found.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        if !erased {
             return Ok(number);
         }
         // What the index did not show yet, it will.

@@ -1,64 +1,86 @@
-//! All that is held on one patient.
+//! All that is held on one patient, in pages.
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::out;
 use crate::{
     app::AppState,
-    appointments::{self, dto::AppointmentOut},
-    audit::{self, dto::AccessOut},
-    error::{ApiError, ApiResult},
-    http::{ApiPath, ReadContext},
+    appointments::dto::AppointmentOut,
+    audit::dto::AccessOut,
+    error::ApiResult,
+    http::{
+        ApiPath, ApiQuery, ReadContext,
+        paging::{Limit, Paging},
+    },
     id::PatientId,
     openapi::ReadProblems,
     patients::{dto::PatientOut, repo},
 };
 
-/// All that is held on one patient.
+/// The appointments and accesses of a page, together.
+const LIMIT: Limit = Limit { default: 1000, max: 1000 };
+
+/// Parameters of an export.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportPatient {
+    /// The most appointments and accesses of a page, together.
+    #[param(minimum = 1, maximum = 1000, default = 1000)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(min_length = 1)]
+    cursor: Option<String>,
+}
+
+/// A page of all that is held on one patient.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PatientExport {
-    /// When it was taken together.
+    /// When the page was taken together.
     pub exported_at: Timestamp,
-    /// The patient; null if they were deleted and appointments are left of them.
+    /// The patient, on each page; null if they were deleted and appointments are left of them.
     #[schema(required = true)]
     pub patient: Option<PatientOut>,
-    /// Their appointments at all clinics, whatever became of them, by date.
+    /// Their appointments at all clinics, whatever became of them, by date. They come before the accesses.
     pub appointments: Vec<AppointmentOut>,
     /// Who has read what is known of them, the latest last.
     pub accesses: Vec<AccessOut>,
+    /// Pass it as `cursor` to go on. The export is complete only when it is null.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
 }
 
 /// Export all that is held on a patient
 ///
 /// For the patient's right of access (GDPR, article 15): the record, every appointment with what staff noted, and who
-/// has read them. The list of appointments comes from an index, which lags behind by a moment.
+/// has read them, in pages of at most 1,000 and 2 MB: most patients are one page. The list of appointments comes from an
+/// index, which lags behind by a moment.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",
     tag = "patients",
-    params(("patient_id" = PatientId, Path)),
-    responses((status = OK, description = "All that is held.", body = PatientExport), ReadProblems),
+    params(("patient_id" = PatientId, Path), ExportPatient),
+    responses((status = OK, description = "A page of all that is held.", body = PatientExport), ReadProblems),
 )]
 pub async fn export_patient(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(id): ApiPath<PatientId>,
+    ApiQuery(query): ApiQuery<ExportPatient>,
 ) -> ApiResult<Json<PatientExport>> {
-    let (store, org) = (app.store(), context.grant.org());
-    let patient = repo::find(store, org, &id).await?;
-    let appointments = appointments::repo::all_of_patient(store, org, &id).await?;
-    if patient.is_none() && appointments.is_empty() {
-        return Err(ApiError::not_found());
-    }
-    let accesses = audit::repo::all(store, org, &id).await?;
+    let paging = Paging::new(app.cursor_keys(), &context.grant, "export_patient", &id);
+    let (position, limit) = (paging.after(query.cursor.as_deref())?, LIMIT.check(query.limit)?);
+    let page = repo::export(app.store(), context.grant.org(), &id, position, limit).await?;
     app.note_access(&context, [&id]);
+    let appointments = page.appointments.into_iter();
     Ok(Json(PatientExport {
         exported_at: app.now(),
-        patient: patient.map(out),
-        appointments: appointments.into_iter().map(|one| one.show(AppointmentOut::new)).collect(),
-        accesses: accesses.into_iter().map(|access| access.value.into()).collect(),
+        patient: page.patient.map(out),
+        appointments: appointments.map(|one| one.show(AppointmentOut::new)).collect(),
+        accesses: page.accesses.into_iter().map(|access| access.value.into()).collect(),
+        next_cursor: paging.next(page.next.as_ref())?,
     }))
 }

@@ -1,5 +1,8 @@
 //! Patients in the table, and the markers that keep their record numbers unique.
 
+mod export;
+
+pub use export::{Export, ExportPosition, export};
 use serde::{Deserialize, Serialize};
 
 use super::model::Patient;
