@@ -2,8 +2,6 @@
 
 mod store;
 
-use std::error::Error as StdError;
-
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,9 +9,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::store::errors::chain;
-
-type Cause = Box<dyn StdError + Send + Sync>;
+use crate::store::errors::Cause;
 
 macro_rules! error_codes {
     ($($(#[$meta:meta])* $name:ident: $code:literal, $status:ident, $title:literal;)*) => {
@@ -255,7 +251,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Parts { problem, headers, cause } = *self.0;
         if let Some(cause) = &cause {
-            tracing::error!("error.type" = problem.code.as_str(), error.message = %chain(cause.as_ref()), "request failed");
+            tracing::error!("error.type" = problem.code.as_str(), error.message = %cause, "request failed");
         }
         let mut response = problem.code.status().into_response();
         response.headers_mut().extend(headers);

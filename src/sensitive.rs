@@ -1,6 +1,6 @@
 //! What must not be seen by accident: it is stored and answered, but neither logged nor shown in an error.
 
-use std::fmt;
+use std::{fmt, io::ErrorKind};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
@@ -46,6 +46,38 @@ pub enum TaskFailed {
     /// It was cancelled, as all are whose runtime ends.
     #[error("a task was cancelled")]
     Cancelled,
+}
+
+/// An error whose words are our own, and those of its sources as well: it quotes no request, no stored value and no other
+/// system. Only such an error is logged with its causes.
+pub trait OwnWords: std::error::Error {}
+
+impl OwnWords for TaskFailed {}
+
+/// An error and its causes in words, which are all our own.
+#[must_use]
+pub fn chain(error: &impl OwnWords) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// The kind of the network's error beneath an error of a library, whose own words may quote others.
+#[must_use]
+pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io.kind());
+        }
+        next = error.source();
+    }
+    None
 }
 
 impl From<JoinError> for TaskFailed {

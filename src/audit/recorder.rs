@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 use super::{model::Access, repo};
 use crate::{
     http::metrics,
-    store::{Store, WriteContext},
+    store::{Store, WriteContext, errors::chain},
     telemetry,
 };
 
@@ -92,7 +92,7 @@ impl Shared {
                     sleep(Duration::from_secs(tried.into())).await;
                 }
                 Err(other) => {
-                    lost(access, &other.to_string());
+                    lost(access, &chain(&other));
                     return false;
                 }
             }

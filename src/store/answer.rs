@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, slice};
 
 use aws_sdk_dynamodb::{
-    config::interceptors::FinalizerInterceptorContextRef,
+    config::{http::HttpResponse, interceptors::FinalizerInterceptorContextRef},
     operation::{
         batch_get_item::BatchGetItemOutput, delete_item::DeleteItemOutput, get_item::GetItemOutput,
         put_item::PutItemOutput, query::QueryOutput,
@@ -135,8 +135,14 @@ impl Refusal {
     }
 }
 
-/// A label holds no text of others.
-fn is_plain(name: &str) -> bool {
+/// The id under which AWS knows an answer, if it looks like one.
+pub(super) fn request_id(answer: &HttpResponse) -> Option<&str> {
+    let id = answer.headers().get("x-amzn-requestid")?;
+    is_plain(&id.replace('-', "")).then_some(id)
+}
+
+/// Whether it is a name as AWS gives them, and no text that others put together.
+pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 

@@ -213,8 +213,9 @@ fn outcome(attempt: &FinalizerInterceptorContextRef<'_>) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
-    use crate::store::StoreError;
 
     const MOMENT: Duration = Duration::from_millis(1);
 
@@ -289,8 +290,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_known_behind_other_errors() {
-        let wrapped =
-            |cause: BoxError| StoreError::Unreachable(StoreError::Unreachable(cause).into());
+        let wrapped = |cause: BoxError| ConnectorError::io(ConnectorError::io(cause).into());
         assert!(is_refusal(&wrapped(CircuitOpen.into())) && is_refusal(&CircuitOpen));
         assert!(!is_refusal(&wrapped("x".into())));
     }

@@ -12,7 +12,7 @@ use serde_dynamo::Deserializer;
 
 use super::{
     attributes::{DELETING, Item, number, string, text},
-    errors::StoreError,
+    errors::{Cause, StoreError},
     expression::Condition,
     keys::{IndexKey, Key},
     shape::Shapes,
@@ -177,17 +177,19 @@ fn decoded<'a, V: DeserializeOwned>(
     kind: &'static str,
     attributes: impl Iterator<Item = (&'a str, AttributeValue)>,
 ) -> Result<V, StoreError> {
-    let reading = Cell::new("the item");
+    let reading = Cell::new("item");
     let attributes = attributes.map(|(name, value)| {
         reading.set(name);
         (name, Attribute(value))
     });
     V::deserialize(MapDeserializer::new(attributes)).map_err(|error: serde_dynamo::Error| {
         let text = error.to_string();
-        if text.starts_with("missing field") {
-            return StoreError::corrupt(kind, text);
-        }
-        StoreError::corrupt(kind, format!("{} is not as it should be", reading.get()))
+        let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
+        let cause = match missing {
+            Some(name) => Cause::attribute(name, "is missing"),
+            None => Cause::attribute(reading.get(), "is not as it should be"),
+        };
+        StoreError::corrupt(kind, cause)
     })
 }
 

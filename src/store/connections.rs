@@ -18,7 +18,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::{errors::Cause, metrics::measured};
+use super::{errors::StartError, metrics::measured};
 
 // OpenTelemetry's `db.client.connection.count`; in Prometheus, a name that ends in `_count` is a part of a histogram.
 const OPEN: &str = "db_client_open_connections";
@@ -59,7 +59,7 @@ impl Connections {
     ///
     /// # Errors
     /// What the HTTP client said of its settings.
-    pub fn as_environment_says() -> Result<Self, Cause> {
+    pub fn as_environment_says() -> Result<Self, StartError> {
         Self::of(|pool| {
             let pool = pool.proxy_config(ProxyConfig::from_env());
             Ok(pool.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()?)
@@ -70,11 +70,13 @@ impl Connections {
     ///
     /// # Errors
     /// What the HTTP client said of its settings.
-    pub fn on_this_machine() -> Result<Self, Cause> {
+    pub fn on_this_machine() -> Result<Self, StartError> {
         Self::of(|pool| Ok(pool.build_http()?))
     }
 
-    fn of(build: impl FnOnce(Builder) -> Result<ConnectionPool, Cause>) -> Result<Self, Cause> {
+    fn of(
+        build: impl FnOnce(Builder) -> Result<ConnectionPool, StartError>,
+    ) -> Result<Self, StartError> {
         let origins = Origins::default();
         let observed = origins.clone();
         let pool = ConnectionPool::builder()

@@ -38,7 +38,7 @@ pub enum EmbeddedError {
         path: PathBuf,
         /// What the system said.
         #[source]
-        source: super::errors::Cause,
+        source: super::errors::StartError,
     },
     /// No port could be had on the loopback address.
     #[error("the embedded engine can't listen on 127.0.0.1")]
@@ -135,7 +135,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the engine said.
-    pub fn wait_less(&self) -> Result<(), super::errors::Cause> {
+    pub fn wait_less(&self) -> Result<(), super::errors::StartError> {
         // What it goes back to after a bulk load is that mode, and there is no other way to it.
         self.calls.database().map_or(Ok(()), |database| Ok(database.disable_bulk_loading()?))
     }
@@ -161,7 +161,7 @@ impl Drop for Engine {
     }
 }
 
-fn open_error(path: &Path, source: impl Into<super::errors::Cause>) -> EmbeddedError {
+fn open_error(path: &Path, source: impl Into<super::errors::StartError>) -> EmbeddedError {
     EmbeddedError::Open { path: path.to_owned(), source: source.into() }
 }
 

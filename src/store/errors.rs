@@ -11,10 +11,14 @@ use aws_sdk_dynamodb::{
     },
 };
 
+pub use super::cause::Cause;
 use super::{Item, circuit, sign_again::SIGNATURE_REFUSED};
+use crate::sensitive::OwnWords;
+pub use crate::sensitive::chain;
 
-/// A boxed cause, for the log.
-pub type Cause = Box<dyn StdError + Send + Sync>;
+/// What keeps an engine or the connections from being set up, for the operator who starts the process: there are no requests
+/// yet that it could quote.
+pub type StartError = Box<dyn StdError + Send + Sync>;
 
 /// The writes of a commit whose conditions failed, by their position in it.
 #[derive(Debug, Clone, Default)]
@@ -57,19 +61,6 @@ impl FailedConditions {
     fn of(by_position: Vec<Option<FailedCondition>>) -> Self {
         Self { by_position, after_unknown: false }
     }
-}
-
-/// An error and its causes in words. Their `Debug` would show items, and so what is known of patients.
-#[must_use]
-pub fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
 
 /// Why the database did not do what it was asked.
@@ -133,6 +124,14 @@ pub enum StoreError {
     /// Anything else.
     #[error("DynamoDB answered with an error that was not foreseen")]
     Unexpected(#[source] Cause),
+}
+
+impl OwnWords for StoreError {}
+
+impl From<StoreError> for Cause {
+    fn from(error: StoreError) -> Self {
+        Self::chain(&error)
+    }
 }
 
 impl StoreError {
@@ -257,16 +256,18 @@ where
     }
     match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            StoreError::Unreachable(error.into())
+            StoreError::Unreachable(Cause::of_call(&error))
         }
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) if THROTTLED.contains(&code) => StoreError::Throttled,
-            Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(error.into()),
+            Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(Cause::of_call(&error)),
             // Also what a proxy in between says, in whatever words.
-            _ if service.raw().status().is_server_error() => StoreError::Unreachable(error.into()),
-            _ => StoreError::Unexpected(error.into()),
+            _ if service.raw().status().is_server_error() => {
+                StoreError::Unreachable(Cause::of_call(&error))
+            }
+            _ => StoreError::Unexpected(Cause::of_call(&error)),
         },
-        _ => StoreError::Unexpected(error.into()),
+        _ => StoreError::Unexpected(Cause::of_call(&error)),
     }
 }
 

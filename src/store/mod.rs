@@ -9,6 +9,7 @@ pub mod attributes;
 pub mod backfill;
 pub mod bulk;
 mod calls;
+pub mod cause;
 pub mod circuit;
 pub mod client;
 pub mod codec;

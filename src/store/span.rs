@@ -19,7 +19,7 @@ use opentelemetry::{
 };
 use serde_json::json;
 
-use super::answer::{consumed, error_type};
+use super::answer::{consumed, error_type, is_plain, request_id};
 use crate::telemetry;
 
 /// A call that is under way. A call that is given up ends its span as well, without an outcome.
@@ -56,7 +56,7 @@ impl CallSpan {
             let taken = texts(taken.iter().map(as_json));
             span.set_attribute(KeyValue::new("aws.dynamodb.consumed_capacity", taken));
         }
-        let id = ended.response().and_then(|answer| answer.headers().get("x-amzn-requestid"));
+        let id = ended.response().and_then(request_id);
         span.set_attributes(id.map(|id| KeyValue::new("aws.request_id", id.to_owned())));
         if tries > 1 {
             span.set_attribute(KeyValue::new("http.request.resend_count", i64::from(tries - 1)));
@@ -78,7 +78,10 @@ fn texts(texts: impl Iterator<Item = String>) -> Value {
 
 /// As DynamoDB's own JSON has it.
 fn as_json(taken: &ConsumedCapacity) -> String {
-    json!({ "TableName": taken.table_name(), "CapacityUnits": taken.capacity_units() }).to_string()
+    // A table's name also has these.
+    let named = |name: &&str| is_plain(&name.replace(['-', '_', '.'], ""));
+    let table = taken.table_name().filter(named);
+    json!({ "TableName": table, "CapacityUnits": taken.capacity_units() }).to_string()
 }
 
 fn tables(input: &Input) -> BTreeSet<String> {

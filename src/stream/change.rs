@@ -11,7 +11,7 @@ use super::record::ChangeRecord;
 use crate::{
     audit_events::model::Action,
     id::OrgId,
-    store::{Item, StoreError, attributes::text},
+    store::{Item, StoreError, attributes::text, errors::Cause},
 };
 
 /// One change of one record.
@@ -171,11 +171,12 @@ impl<'a> Change<'a> {
 }
 
 fn required<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreError> {
-    text(item, name).ok_or_else(|| StoreError::corrupt("change", format!("{name} is missing")))
+    text(item, name)
+        .ok_or_else(|| StoreError::corrupt("change", Cause::attribute(name, "is missing")))
 }
 
 fn time(item: &Item, name: &'static str) -> Result<Timestamp, StoreError> {
-    required(item, name)?.parse().map_err(|error| StoreError::corrupt("change", error))
+    required(item, name)?.parse().map_err(|error: jiff::Error| StoreError::corrupt("change", error))
 }
 
 fn rev(item: &Item) -> Result<u64, StoreError> {

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use aws_sdk_dynamodbstreams::{Client, types::Shard};
 use tokio::{
     select,
@@ -23,8 +22,11 @@ use super::{
     shard::{ShardError, ShardReader},
 };
 use crate::{
-    sensitive::TaskFailed,
-    store::{Store, errors::chain},
+    sensitive::{OwnWords, TaskFailed},
+    store::{
+        Store, StoreError,
+        errors::{Cause, chain},
+    },
     time::Clock,
 };
 
@@ -32,6 +34,21 @@ use crate::{
 const DISCOVERY: Duration = Duration::from_secs(5);
 /// Each so many times it is asked as well which stream the table has.
 const ROUNDS_OF_A_STREAM: u32 = 12;
+
+/// Why the stream is not read.
+#[derive(Debug, thiserror::Error)]
+enum ConsumerError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the table has no stream")]
+    NoStream,
+    #[error("the stream can't be described")]
+    Undescribed(#[source] Cause),
+    #[error("a shard's reader broke")]
+    Reader(#[source] TaskFailed),
+}
+
+impl OwnWords for ConsumerError {}
 
 /// Reads the stream of a table.
 pub struct Consumer {
@@ -60,7 +77,7 @@ impl Consumer {
                 Err(error) => Err(error.into()),
             };
             if let Err(error) = outcome {
-                tracing::error!(error.message = format!("{error:#}"), "the stream is not read");
+                tracing::error!(error.message = chain(&error), "the stream is not read");
                 select! {
                     () = stop.cancelled() => {}
                     () = sleep(DISCOVERY) => {}
@@ -69,7 +86,7 @@ impl Consumer {
         }
     }
 
-    async fn lead(&self, held: Held, stop: &CancellationToken) -> anyhow::Result<()> {
+    async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ConsumerError> {
         tracing::info!(lease.epoch = held.epoch(), "reading the stream");
         metrics::leads(true);
         let epoch = held.epoch();
@@ -113,15 +130,15 @@ impl Consumer {
     }
 
     /// Reads one stream of the table after the other, until another worker has taken over.
-    async fn read(&self, epoch: u64) -> anyhow::Result<()> {
+    async fn read(&self, epoch: u64) -> Result<(), ConsumerError> {
         while let After::AnotherStream = self.read_stream(epoch).await? {
             tracing::warn!("the table has another stream than before");
         }
         Ok(())
     }
 
-    async fn read_stream(&self, epoch: u64) -> anyhow::Result<After> {
-        let stream_arn = self.store.stream_arn().await?.context("the table has no stream")?;
+    async fn read_stream(&self, epoch: u64) -> Result<After, ConsumerError> {
+        let stream_arn = self.store.stream_arn().await?.ok_or(ConsumerError::NoStream)?;
         let reader = ShardReader {
             streams: self.streams.clone(),
             stream_arn: stream_arn.clone(),
@@ -155,8 +172,7 @@ impl Consumer {
                             reader.progress.described(&known, self.clock.now());
                         }
                         Err(error) => {
-                            let cause = format!("{error:#}");
-                            tracing::warn!(error.message = cause, "new shards are looked for later");
+                            tracing::warn!(error.message = chain(&error), "new shards are looked for later");
                         }
                     }
                     for shard in failed.drain(..) {
@@ -165,8 +181,8 @@ impl Consumer {
                     metrics::iterator_age(reader.progress.age(self.clock.now()));
                 }
                 Some(joined) = running.join_next() => {
-                    let joined = joined.map_err(TaskFailed::from);
-                    let (shard, outcome) = joined.context("a shard's reader broke")?;
+                    let (shard, outcome) =
+                        joined.map_err(|error| ConsumerError::Reader(error.into()))?;
                     match outcome {
                         Ok(()) => {
                             ended.insert(shard);
@@ -191,13 +207,13 @@ impl Consumer {
         }
     }
 
-    async fn shards(&self, stream_arn: &str) -> anyhow::Result<Vec<Shard>> {
+    async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ConsumerError> {
         let mut shards = Vec::new();
         let mut after = None;
         loop {
             let page = self.streams.describe_stream().stream_arn(stream_arn);
             let page = page.set_exclusive_start_shard_id(after).send().await;
-            let page = page.context("the stream can't be described")?;
+            let page = page.map_err(|error| ConsumerError::Undescribed(Cause::of_call(&error)))?;
             let Some(stream) = page.stream_description else {
                 return Ok(shards);
             };

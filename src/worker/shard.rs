@@ -15,7 +15,11 @@ use tokio::time::{Instant, sleep};
 
 use super::{lease::Leases, metrics, processor::Processor, progress::Progress};
 use crate::{
-    store::{StoreError, errors::chain},
+    sensitive::OwnWords,
+    store::{
+        StoreError,
+        errors::{Cause, chain},
+    },
     stream::record::ChangeRecord,
     time::Clock,
 };
@@ -49,12 +53,14 @@ pub(super) struct ShardReader {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ShardError {
     #[error("the stream can't be read")]
-    Stream(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Stream(#[source] Cause),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("another worker reads the stream")]
     TakenOver,
 }
+
+impl OwnWords for ShardError {}
 
 impl ShardReader {
     /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream has that no more.
@@ -167,7 +173,11 @@ impl ShardReader {
                 return (anything, up_to);
             }
             if let Some(error) = outcomes.into_iter().find_map(Result::err) {
-                tracing::warn!(error.message = %error, changes.waiting = left.len(), "changes wait for the table");
+                tracing::warn!(
+                    error.message = chain(&error),
+                    changes.waiting = left.len(),
+                    "changes wait for the table"
+                );
             }
             sleep(PAUSE * 4).await;
         }
@@ -195,7 +205,7 @@ impl ShardReader {
                 note_gap(shard);
                 Box::pin(self.iterator(shard, None)).await
             }
-            Err(error) => Err(ShardError::Stream(error.into())),
+            Err(error) => Err(ShardError::Stream(Cause::of_call(&error))),
         }
     }
 
@@ -219,7 +229,7 @@ impl ShardReader {
         match error.as_service_error() {
             Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Read::IteratorExpired),
             Some(GetRecordsError::TrimmedDataAccessException(_)) => Ok(Read::Trimmed),
-            _ => Err(ShardError::Stream(error.into())),
+            _ => Err(ShardError::Stream(Cause::of_call(&error))),
         }
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::sensitive::TaskFailed;
+use crate::sensitive::{TaskFailed, io_kind};
 
 /// More than any collector answers.
 const MAX_BYTES: usize = 64 * 1024;
@@ -52,13 +52,8 @@ impl Collector {
         Ok(Self { client, patience, runtime: Handle::current(), told: Mutex::default() })
     }
 
-    /// Logs that nothing arrives, and that it does again, and neither often.
-    fn tell(&self, outcome: &Result<Response<Bytes>, HttpError>) {
-        let failure = match outcome {
-            Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("it answered {}", answer.status())),
-            Err(error) => Some(error.to_string()),
-        };
+    /// Logs that nothing arrives, and that it does again, and neither often. Nothing of the collector's answer is quoted.
+    fn tell(&self, failure: Option<String>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
             None if told.take().is_some() => tracing::info!("the collector takes spans again"),
@@ -85,12 +80,26 @@ impl HttpClient for Collector {
         Box::pin(async move {
             // The clock of the timeout is the runtime's, so it is made there too.
             let sending = async move { timeout(patience, send(client, request)).await };
-            let outcome = match self.runtime.spawn(sending).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(format!("it did not answer within {patience:?}").into()),
-                Err(ended) => Err(TaskFailed::from(ended).into()),
+            let (outcome, failure) = match self.runtime.spawn(sending).await {
+                Ok(Ok(Ok(answer))) => {
+                    let status = answer.status();
+                    let refused = format!("it answered with HTTP status {}", status.as_u16());
+                    (Ok(answer), (!status.is_success()).then_some(refused))
+                }
+                Ok(Ok(Err(error))) => {
+                    let kind = io_kind(error.as_ref()).map(|kind| kind.to_string());
+                    (Err(error), Some(kind.unwrap_or_else(|| "it can't be reached".to_owned())))
+                }
+                Ok(Err(_)) => {
+                    let late = format!("it did not answer within {patience:?}");
+                    (Err(late.clone().into()), Some(late))
+                }
+                Err(ended) => {
+                    let failed = TaskFailed::from(ended);
+                    (Err(failed.into()), Some(failed.to_string()))
+                }
             };
-            self.tell(&outcome);
+            self.tell(failure);
             outcome
         })
     }

@@ -1,8 +1,7 @@
 //! The keys of the issuer: a JWK set (RFC 7517) from its URL or a file, cached and refreshed.
 
-use std::{collections::HashMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{collections::HashMap, fmt, io::ErrorKind, path::PathBuf, str::FromStr, sync::Arc};
 
-use anyhow::{Context as _, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
@@ -10,7 +9,8 @@ use jsonwebtoken::{
 };
 use tokio::sync::{Mutex, RwLock};
 
-use super::fetch;
+use super::fetch::{self, FetchError};
+use crate::sensitive::{OwnWords, chain};
 
 /// How often the keys are asked for at most, whatever tokens name.
 const REFRESH_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
@@ -66,6 +66,28 @@ impl VerifyingKey {
     }
 }
 
+/// Why an issuer's keys can't be had. It quotes nothing of what the issuer said.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The set did not arrive.
+    #[error("the set did not arrive")]
+    Fetch(#[source] FetchError),
+    /// The file can't be read.
+    #[error("the file can't be read: {0}")]
+    File(ErrorKind),
+    /// What arrived is something else.
+    #[error("it is no JWK set")]
+    NotJwks,
+    /// Two keys have the same `kid`.
+    #[error("two of its keys have the same kid")]
+    SameKid,
+    /// There is nothing to verify with.
+    #[error("it holds no key with a kid that signatures can be verified with")]
+    NoKey,
+}
+
+impl OwnWords for KeysError {}
+
 /// Why there is no key for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoKey {
@@ -109,7 +131,7 @@ impl IssuerKeys {
     ///
     /// # Errors
     /// If one of them is of no use.
-    pub fn fixed(set: &JwkSet) -> anyhow::Result<Self> {
+    pub fn fixed(set: &JwkSet) -> Result<Self, KeysError> {
         Ok(Self::with(None, Some(Known { keys: Arc::new(usable(set)?), since: Timestamp::MAX })))
     }
 
@@ -161,7 +183,7 @@ impl IssuerKeys {
                 *self.0.known.write().await = Some(Known { keys: Arc::new(keys), since: now });
             }
             Err(error) => {
-                tracing::error!(error.message = %format!("{error:#}"), "the issuer's keys can't be had");
+                tracing::error!(error.message = chain(&error), "the issuer's keys can't be had");
             }
         }
     }
@@ -171,19 +193,18 @@ fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
     asked.is_none_or(|last| now.duration_since(last) >= REFRESH_AT_MOST)
 }
 
-async fn load(location: &JwksLocation) -> anyhow::Result<HashMap<String, Arc<VerifyingKey>>> {
+async fn load(location: &JwksLocation) -> Result<HashMap<String, Arc<VerifyingKey>>, KeysError> {
     let text = match location {
-        JwksLocation::Url(uri) => fetch::get(uri).await?,
-        JwksLocation::File(path) => tokio::fs::read(path)
-            .await
-            .with_context(|| format!("{} can't be read", path.display()))?
-            .into(),
+        JwksLocation::Url(uri) => fetch::get(uri).await.map_err(KeysError::Fetch)?,
+        JwksLocation::File(path) => {
+            tokio::fs::read(path).await.map_err(|error| KeysError::File(error.kind()))?.into()
+        }
     };
-    usable(&serde_json::from_slice(&text).context("it is no JWK set")?)
+    usable(&serde_json::from_slice(&text).map_err(|_| KeysError::NotJwks)?)
 }
 
 /// The keys for signatures, by id. What else a set holds is passed over, as RFC 7517 asks (section 5).
-fn usable(set: &JwkSet) -> anyhow::Result<HashMap<String, Arc<VerifyingKey>>> {
+fn usable(set: &JwkSet) -> Result<HashMap<String, Arc<VerifyingKey>>, KeysError> {
     let mut keys = HashMap::new();
     for jwk in &set.keys {
         let common = &jwk.common;
@@ -192,11 +213,10 @@ fn usable(set: &JwkSet) -> anyhow::Result<HashMap<String, Arc<VerifyingKey>>> {
         if let Some((id, key)) = usable
             && keys.insert(id, Arc::new(key)).is_some()
         {
-            bail!("two of its keys have the same kid");
+            return Err(KeysError::SameKid);
         }
     }
-    ensure!(!keys.is_empty(), "it holds no key with a kid that signatures can be verified with");
-    Ok(keys)
+    if keys.is_empty() { Err(KeysError::NoKey) } else { Ok(keys) }
 }
 
 fn verifying(jwk: &Jwk) -> Option<VerifyingKey> {
@@ -210,4 +230,25 @@ fn verifying(jwk: &Jwk) -> Option<VerifyingKey> {
         Some(named) => Some(named.to_string().parse().ok()?),
     };
     Some(VerifyingKey { key, algorithm })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_issuers_answer_is_told_without_what_it_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwks.json");
+        std::fs::write(&path, r#"{"keys":"canary"}"#).unwrap();
+        let quoted = serde_json::from_slice::<JwkSet>(&std::fs::read(&path).unwrap()).err();
+        assert!(quoted.unwrap().to_string().contains("canary"));
+        let told = async |path: PathBuf| {
+            let failed = load(&JwksLocation::File(path)).await.map(|_| ()).unwrap_err();
+            chain(&failed)
+        };
+        assert_eq!(told(path).await, "it is no JWK set");
+        let missing = folder.path().join("canary");
+        assert_eq!(told(missing).await, "the file can't be read: entity not found");
+    }
 }

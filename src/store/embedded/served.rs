@@ -28,8 +28,8 @@ impl Served {
             let _ = stopped.await;
         };
         tokio::spawn(async move {
-            if let Err(error) = serve_with_shutdown(listener, database, stopped).await {
-                tracing::error!(error.message = %error, "the embedded engine's port was closed");
+            if serve_with_shutdown(listener, database, stopped).await.is_err() {
+                tracing::error!("the embedded engine's port was closed");
             }
         });
         Ok(Self { engine, endpoint: format!("http://{address}"), _stop: stop })

@@ -48,7 +48,7 @@ pub(super) async fn trim_stream(path: PathBuf) {
                 Ok(Ok(0)) | Err(_) => break,
                 Ok(Ok(_)) => tokio::time::sleep(PAUSE).await,
                 Ok(Err(error)) => {
-                    tracing::warn!(error.message = %error, "old records of the stream are removed later");
+                    tracing::warn!(error.message = ?error.sqlite_error_code(), "old records of the stream are removed later");
                     break;
                 }
             }

@@ -18,7 +18,8 @@ const UPCASTS: &[Step] = &[
     // 2 → 3: `size`, which was a text, is a number.
     |item| {
         let size = item.get("size").and_then(|size| size.as_s().ok()).ok_or("it has no size")?;
-        let size = AttributeValue::N(size.parse::<u32>()?.to_string());
+        let size =
+            AttributeValue::N(size.parse::<u32>().map_err(|_| "its size is none")?.to_string());
         item.insert("size".to_owned(), size);
         Ok(())
     },

@@ -19,6 +19,27 @@ pub fn error(kind: &str, members: &Value) -> Value {
     body
 }
 
+/// A marker of what only a message of DynamoDB's says.
+pub const ECHO: &str = "canary-echo";
+
+/// The body of a refusal that echoes the request, as of `ValidationException`; a transaction is cancelled for that.
+pub fn echo(operation: &str, sent: &[u8]) -> Value {
+    let sent_text = String::from_utf8_lossy(sent);
+    let message =
+        format!("{ECHO}: parameters were invalid: {sent_text} {}", "canary-echo ".repeat(20_000));
+    if operation == "TransactWriteItems" {
+        let sent: Value = serde_json::from_slice(sent).unwrap();
+        let mut body = cancelled(&sent, &["ValidationError"]);
+        body["message"] = json!(message);
+        let reasons = body["CancellationReasons"].as_array_mut().unwrap();
+        reasons
+            .iter_mut()
+            .for_each(|reason| reason["Message"] = json!(message[..20_000.min(message.len())]));
+        return body;
+    }
+    error("ValidationException", &json!({ "message": message }))
+}
+
 /// That of a transaction, cancelled with these reasons for the last of its items.
 pub fn cancelled(sent: &Value, codes: &[&str]) -> Value {
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len);

@@ -118,6 +118,12 @@ impl Proxy {
         self.shared.held.send_modify(|held| held.go_on = true);
     }
 
+    /// From now on calls of this operation are refused as DynamoDB refuses what is invalid: with a long message that echoes the
+    /// request.
+    pub fn echo(&self, operation: Option<&'static str>) {
+        self.shared.script().echoing = operation;
+    }
+
     /// How many calls were spoilt.
     pub fn spoilt(&self) -> usize {
         self.shared.script().spoilt
@@ -205,6 +211,16 @@ impl Shared {
     async fn spoil(&self, request: Request<Incoming>) -> io::Result<Answer> {
         let (mut head, body) = request.into_parts();
         let sent = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or_default();
+        let echoing = self.script().echoing.filter(|echoing| *echoing == operation);
+        if let Some(operation) = echoing {
+            self.script().spoilt += 1;
+            let mut answer = answer(400, &aws_errors::echo(operation, &sent));
+            let id = format!("ECHO-{operation}").to_uppercase();
+            answer.headers_mut().insert("x-amzn-requestid", id.parse().unwrap());
+            return Ok(answer);
+        }
         let spoilt = self.script().draw();
         match spoilt {
             Some(Spoilt::Throttled(kind)) => return Ok(throttled(kind, &sent)),

@@ -52,6 +52,8 @@ pub(super) struct Script {
     ways: &'static [Spoilt],
     /// What happens to the next call, whatever that share is.
     pub(super) next: Option<Spoilt>,
+    /// Calls of this operation are refused with a message that echoes them.
+    pub(super) echoing: Option<&'static str>,
     pub(super) spoilt: usize,
     /// How far the store's clock goes ahead of this machine's.
     pub(super) ahead: SignedDuration,
@@ -67,6 +69,7 @@ impl Script {
             share: 0.0,
             ways: &SPOILT,
             next: None,
+            echoing: None,
             spoilt: 0,
             ahead: SignedDuration::ZERO,
             refused_for_time: 0,

@@ -1,0 +1,208 @@
+//! What is behind an error of the database, in our own words. DynamoDB's messages echo requests, and errors of parsers quote
+//! values: either may be known of a patient. So a cause can't be made of a text that was put together, and of a call that
+//! failed it keeps names and numbers alone.
+
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{BuildError, ProvideErrorMetadata, SdkError},
+};
+
+use super::answer::{Refusal, is_plain, request_id};
+use crate::sensitive::{OwnWords, TaskFailed, chain, io_kind};
+
+/// A cause, for the log. Whatever can be converted into one quotes nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause(Cow<'static, str>);
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Cause {}
+
+impl OwnWords for Cause {}
+
+impl Cause {
+    /// A call that failed: the operation, DynamoDB's name for the error, the HTTP status and the AWS request id, or what
+    /// happened on the way. Never the message.
+    pub fn of_call<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        let what: Cow<'static, str> = match error {
+            SdkError::ConstructionFailure(_) => "the call could not be built".into(),
+            SdkError::TimeoutError(_) => "no answer in time".into(),
+            SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
+                Some(connector) if connector.is_timeout() => "no connection in time".into(),
+                Some(connector) => io_kind(connector)
+                    .map_or("no connection".into(), |kind| format!("no connection, {kind}").into()),
+                None => "the call could not be sent".into(),
+            },
+            SdkError::ResponseError(_) => "an answer that can't be read".into(),
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().filter(|code| is_plain(code));
+                let mut what = code.unwrap_or("an error without a name").to_owned();
+                let body = service.raw().body().bytes().unwrap_or_default();
+                for reason in Refusal::read(body).iter().flat_map(Refusal::reasons) {
+                    what = format!("{what}, {reason}");
+                }
+                what.into()
+            }
+            _ => "an error of another kind".into(),
+        };
+        let mut text = format!("{}: {what}", operation::<E>());
+        if let Some(answer) = error.raw_response() {
+            text = format!("{text}, HTTP status {}", answer.status().as_u16());
+            if let Some(id) = request_id(answer) {
+                text = format!("{text}, AWS request id {id}");
+            }
+        }
+        Self(text.into())
+    }
+
+    /// An error of ours, with its causes.
+    #[must_use]
+    pub fn chain(error: &impl OwnWords) -> Self {
+        Self(chain(error).into())
+    }
+
+    /// What is wrong with an attribute. Its name is left out if it is none of ours.
+    #[must_use]
+    pub fn attribute(name: &str, what: &'static str) -> Self {
+        let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let name = if name.len() <= 64 && name.bytes().all(ours) { name } else { "an attribute" };
+        Self(format!("{name} {what}").into())
+    }
+}
+
+/// The operation of an SDK's error, by its type: `PutItemError` is of `PutItem`.
+fn operation<E>() -> &'static str {
+    let name = std::any::type_name::<E>().rsplit("::").next().unwrap_or_default();
+    name.strip_suffix("Error").unwrap_or(name)
+}
+
+impl From<&'static str> for Cause {
+    fn from(text: &'static str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<TaskFailed> for Cause {
+    fn from(error: TaskFailed) -> Self {
+        Self::chain(&error)
+    }
+}
+
+/// The kind of an error and where it is, without the text that it quotes.
+impl From<serde_json::Error> for Cause {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let kind = error.classify();
+        Self(format!("its JSON is wrong ({kind:?}, line {line}, column {column})").into())
+    }
+}
+
+/// Errors whose text is left out: it may quote what was read.
+macro_rules! silent {
+    ($($error:ty => $text:literal),* $(,)?) => {$(
+        impl From<$error> for Cause {
+            fn from(_: $error) -> Self {
+                Self($text.into())
+            }
+        }
+    )*};
+}
+silent! {
+    BuildError => "the call could not be built",
+    serde_dynamo::Error => "it is no item of its kind",
+    jiff::Error => "it holds no instant where there should be one",
+    crate::id::InvalidId => "it holds no id where there should be one",
+    crate::id::InvalidRecordId => "it holds no id where there should be one",
+    crate::id::InvalidOrgId => "it holds no organisation where there should be one",
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use aws_sdk_dynamodb::{
+        operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+        types::error::TransactionCanceledException,
+    };
+    use aws_smithy_runtime_api::{client::result::ConnectorError, http::StatusCode};
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+    use super::*;
+
+    fn answer(status: u16, id: Option<&'static str>, body: &str) -> HttpResponse {
+        let status = StatusCode::try_from(status).unwrap();
+        let mut answer = HttpResponse::new(status, SdkBody::from(body));
+        if let Some(id) = id {
+            answer.headers_mut().insert("x-amzn-requestid", id);
+        }
+        answer
+    }
+
+    fn validation(code: &str, id: Option<&'static str>) -> Cause {
+        let message = format!("Invalid: {{\"notes\":\"canary {}\"}}", "x".repeat(300_000));
+        let error = ErrorMetadata::builder().code(code).message(message).build();
+        let error = PutItemError::generic(error);
+        Cause::of_call(&SdkError::service_error(error, answer(400, id, "")))
+    }
+
+    #[test]
+    fn a_call_that_failed_is_told_by_names_and_numbers_alone() {
+        assert_eq!(
+            validation("ValidationException", Some("4KBN-1")).to_string(),
+            "PutItem: ValidationException, HTTP status 400, AWS request id 4KBN-1"
+        );
+        let nameless = "PutItem: an error without a name, HTTP status 400";
+        assert_eq!(validation("canary notes", Some("canary id")).to_string(), nameless);
+        assert_eq!(validation(&"x".repeat(65), None).to_string(), nameless);
+    }
+
+    #[test]
+    fn a_cancelled_transaction_tells_its_reasons() {
+        let body = r#"{"__type":"a#TransactionCanceledException","CancellationReasons":[
+            {"Code":"None"},{"Code":"ValidationError","Message":"canary"},{"Code":"canary notes"}]}"#;
+        let meta = ErrorMetadata::builder().code("TransactionCanceledException").message("canary");
+        let error = TransactionCanceledException::builder().meta(meta.build()).build();
+        let error = TransactWriteItemsError::TransactionCanceledException(error);
+        assert_eq!(
+            Cause::of_call(&SdkError::service_error(error, answer(400, None, body))).to_string(),
+            "TransactWriteItems: TransactionCanceledException, ValidationError, HTTP status 400"
+        );
+    }
+
+    #[test]
+    fn what_happened_on_the_way_is_told_by_its_kind() {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "canary");
+        let calls: [(SdkError<PutItemError, HttpResponse>, &str); 4] = [
+            (SdkError::timeout_error("canary"), "no answer in time"),
+            (
+                SdkError::dispatch_failure(ConnectorError::io(refused.into())),
+                "no connection, connection refused",
+            ),
+            (
+                SdkError::dispatch_failure(ConnectorError::timeout("canary".into())),
+                "no connection in time",
+            ),
+            (SdkError::construction_failure("canary"), "the call could not be built"),
+        ];
+        for (error, expected) in calls {
+            assert_eq!(Cause::of_call(&error).to_string(), format!("PutItem: {expected}"));
+        }
+    }
+
+    #[test]
+    fn errors_of_parsers_are_told_without_what_they_quote() {
+        let of_json = serde_json::from_str::<u8>("\"canary\"").unwrap_err();
+        assert!(of_json.to_string().contains("canary"));
+        assert_eq!(Cause::from(of_json).to_string(), "its JSON is wrong (Data, line 1, column 8)");
+        let of_time = "canary".parse::<jiff::Timestamp>().unwrap_err();
+        assert!(!Cause::from(of_time).to_string().contains("canary"));
+        assert_eq!(Cause::attribute("notes", "is missing").to_string(), "notes is missing");
+        assert_eq!(Cause::attribute("Ida!", "is missing").to_string(), "an attribute is missing");
+    }
+}
