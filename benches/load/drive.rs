@@ -1,17 +1,10 @@
 //! Requests: as fast as they are answered, or at a fixed rate whatever the answers do.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use axum::{
     body::Bytes,
-    http::{Request, StatusCode, header},
+    http::{Request, StatusCode},
 };
 use hdrhistogram::Histogram;
 use http_body_util::{BodyExt as _, Full};
@@ -39,7 +32,6 @@ pub trait Asks: Send + Sync + 'static {
 pub struct Done {
     /// Answers with what was asked for.
     pub served: usize,
-    pub rejected: usize,
     pub took: Duration,
 }
 
@@ -50,25 +42,13 @@ impl Done {
     }
 }
 
-/// How a request was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Served,
-    /// 503 with `Retry-After`.
-    Rejected,
-}
-
-/// Asks once, and sees to it that the answer is as it should be.
-pub async fn ask<A: Asks>(callers: &A, target: A::Target) -> Outcome {
+/// Sends one request. Any other status than the expected one ends the benchmark.
+pub async fn ask<A: Asks>(callers: &A, target: A::Target) {
     let (request, expected) = callers.request(target);
     let answer = callers.client().request(request).await.unwrap();
-    let (status, told_when) = (answer.status(), answer.headers().contains_key(header::RETRY_AFTER));
+    let status = answer.status();
     let body = answer.into_body().collect().await.unwrap().to_bytes();
-    if status == StatusCode::SERVICE_UNAVAILABLE && told_when {
-        return Outcome::Rejected;
-    }
     assert_eq!(status, expected, "{}", String::from_utf8_lossy(&body));
-    Outcome::Served
 }
 
 /// So many callers ask one after the other, for so long.
@@ -78,47 +58,33 @@ pub async fn closed<A: Asks>(
     at_once: usize,
     length: Duration,
 ) -> Done {
-    let (begun, served) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
-    let rejected = Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
     let mut running = JoinSet::new();
     for _ in 0..at_once {
-        let (callers, served, rejected) = (callers.clone(), served.clone(), rejected.clone());
+        let callers = callers.clone();
         running.spawn(async move {
+            let mut served = 0;
             while begun.elapsed() < length {
-                let counter = match ask(callers.as_ref(), target).await {
-                    Outcome::Served => &served,
-                    Outcome::Rejected => &rejected,
-                };
-                counter.fetch_add(1, Ordering::Relaxed);
+                ask(callers.as_ref(), target).await;
+                served += 1;
             }
+            served
         });
     }
-    running.join_all().await;
-    Done {
-        served: served.load(Ordering::Relaxed),
-        rejected: rejected.load(Ordering::Relaxed),
-        took: begun.elapsed(),
-    }
-}
-
-/// What an open loop saw: how long after they were due requests were answered, in microseconds.
-pub struct Latencies {
-    pub served: Histogram<u64>,
-    pub rejected: Histogram<u64>,
+    let served: Vec<usize> = running.join_all().await;
+    Done { served: served.into_iter().sum(), took: begun.elapsed() }
 }
 
 /// So many requests may wait for an answer; more wait to be sent, and that counts as well.
 const CONNECTIONS: usize = 1_000;
 
-/// Asks `rate` times a second, whatever the answers do.
+/// Asks `rate` times a second, whatever the answers do: how long after they were due requests were answered, in microseconds.
 pub async fn open<A: Asks>(
     callers: &Arc<A>,
     target: A::Target,
     rate: f64,
     length: Duration,
-) -> Latencies {
-    let none = || Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
-    let mut latencies = Latencies { served: none(), rejected: none() };
+) -> Histogram<u64> {
     let mut running = JoinSet::new();
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let mut pace = pace(rate, length);
@@ -126,15 +92,13 @@ pub async fn open<A: Asks>(
         let (callers, connections) = (callers.clone(), connections.clone());
         running.spawn(async move {
             let _connection = connections.acquire().await.unwrap();
-            (ask(callers.as_ref(), target).await, due.elapsed())
+            ask(callers.as_ref(), target).await;
+            due.elapsed()
         });
     }
-    for (outcome, latency) in running.join_all().await {
-        let histogram = match outcome {
-            Outcome::Served => &mut latencies.served,
-            Outcome::Rejected => &mut latencies.rejected,
-        };
-        histogram.saturating_record(u64::try_from(latency.as_micros()).unwrap());
+    let mut latencies = Histogram::new_with_bounds(1, 600_000_000, 3).unwrap();
+    for latency in running.join_all().await {
+        latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap());
     }
     latencies
 }

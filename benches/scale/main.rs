@@ -132,8 +132,7 @@ async fn measure(size: &str, rate: f64, length: Duration) -> Column {
     let mut latencies = Vec::new();
     for target in Target::ALL {
         let latency = open(&sample, target, rate, length).await;
-        assert_eq!(latency.rejected.len(), 0, "{}: {rate} a second is too much", target.name());
-        let at = |quantile| latency.served.value_at_quantile(quantile) as f64 / 1e3;
+        let at = |quantile| latency.value_at_quantile(quantile) as f64 / 1e3;
         eprintln!("{size}: {}: {:.1} / {:.1} ms", target.name(), at(0.5), at(0.99));
         latencies.push((at(0.5), at(0.99)));
     }
