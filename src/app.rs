@@ -1,6 +1,10 @@
 //! The state that handlers share, and the whole service put together.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -18,7 +22,7 @@ use crate::{
     clinics::repo::ClinicDirectory,
     http::{
         ReadContext,
-        auth::{self, Guard, token::Authenticator},
+        auth::{self, Guard, Rules, token::Authenticator},
         body,
         concurrency::ConcurrencyLimit,
         cursor::CursorKeys,
@@ -181,14 +185,27 @@ impl AppState {
     }
 }
 
+/// What services of one process share. To make it takes longer than all else that a service is made of.
+struct Routes {
+    api: Router<AppState>,
+    documentation: Router,
+    rules: Rules,
+}
+
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
+    let (api, document) = router::api();
+    let (documentation, rules) = (router::documentation(&document), Rules::of(&document));
+    Routes { api, documentation, rules }
+});
+
 /// The whole service: every route inside every layer.
 pub fn service(state: AppState) -> Router {
-    let (api, document) = router::api();
+    let Routes { api, documentation, rules } = &*ROUTES;
     let limits = state.0.parts.limits;
     let concurrency = ConcurrencyLimit::new(limits.concurrent);
     let headers = state.0.parts.headers.clone();
-    let guard = Guard::new(state.clone(), &document);
-    let routes = api.with_state(state).merge(router::documentation(&document));
+    let guard = Guard::new(state.clone(), rules.clone());
+    let routes = api.clone().with_state(state).merge(documentation.clone());
     let routes = routes.layer(middleware::from_fn_with_state(guard, admit));
     layered(routes, limits.deadline, headers, concurrency)
 }

@@ -5,6 +5,8 @@ mod problems;
 mod texts;
 mod webhooks;
 
+use std::collections::HashSet;
+
 use utoipa::{
     PartialSchema as _,
     openapi::{
@@ -96,9 +98,10 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
 /// Drops the schemas that nothing refers to: pages hold what they list.
 fn drop_unused(document: &mut OpenApi) {
     let Ok(text) = serde_json::to_string(document) else { return };
-    let is_used = |name: &String| text.contains(&format!("\"#/components/schemas/{name}\""));
+    let references = text.split("\"#/components/schemas/").skip(1);
+    let used: HashSet<&str> = references.filter_map(|rest| rest.split('"').next()).collect();
     let components = document.components.get_or_insert_default();
-    components.schemas.retain(|name, _| is_used(name));
+    components.schemas.retain(|name, _| used.contains(name.as_str()));
 }
 
 fn complete_operation(operation: &mut Operation) {

@@ -222,9 +222,9 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
         count(|tally| &tally.hung_up),
         count(|tally| &tally.replayed),
     );
-    // Of two services, each with a client that reads and one that writes, whatever was under way both times.
+    // Whatever was under way both times: three calls of each client, and eight accesses of each service.
     let refused = load.proxy.refused_for_time();
-    assert!((1..=100).contains(&refused), "{refused} calls were signed at the wrong time");
+    assert!((1..=128).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(count(|tally| &tally.unknown) > 0, "there were faults");
     // A run in between has a second of it, beside all other tests: nothing to compare.
     if seconds >= 60.0 {

@@ -35,9 +35,12 @@ use crate::{
 #[derive(Clone)]
 pub struct Guard {
     app: AppState,
-    /// By path, and then by method.
-    rules: Arc<HashMap<String, HashMap<Method, Rule>>>,
+    rules: Rules,
 }
+
+/// Which rule is for which operation: by path, and then by method. Clones share them.
+#[derive(Clone)]
+pub struct Rules(Arc<HashMap<String, HashMap<Method, Rule>>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Rule {
@@ -47,10 +50,10 @@ enum Rule {
     Closed,
 }
 
-impl Guard {
-    /// The guard of the operations of a document.
+impl Rules {
+    /// The rules for the operations of a document.
     #[must_use]
-    pub fn new(app: AppState, document: &OpenApi) -> Self {
+    pub fn of(document: &OpenApi) -> Self {
         let mut rules: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
@@ -71,7 +74,15 @@ impl Guard {
                 rules.entry(path.clone()).or_default().insert(method, rule);
             }
         }
-        Self { app, rules: Arc::new(rules) }
+        Self(Arc::new(rules))
+    }
+}
+
+impl Guard {
+    /// A guard that goes by these rules.
+    #[must_use]
+    pub fn new(app: AppState, rules: Rules) -> Self {
+        Self { app, rules }
     }
 
     fn rule(&self, request: &Request) -> Option<Rule> {
@@ -81,7 +92,7 @@ impl Guard {
             other => other,
         };
         let path = request.extensions().get::<MatchedPath>()?.as_str();
-        self.rules.get(path)?.get(method).copied()
+        self.rules.0.get(path)?.get(method).copied()
     }
 }
 
