@@ -2,6 +2,7 @@
 #
 #   docker build -t clinic-api:dev --build-arg CLINIC_API_COMMIT="$(git rev-parse HEAD)" .
 #   docker build -t clinic-api:embedded --build-arg CARGO_FEATURES=embedded .   # keeps the embedded engine
+#   docker build -t clinic-api:ci --build-arg CARGO_PROFILE=ci .                # compiles faster, runs slower
 #   docker buildx build --platform linux/arm64 -t clinic-api:arm64 --load .     # emulated on another processor: slow
 #
 # Where the image comes from and when it was made, if somebody asks it: --label org.opencontainers.image.source=URL
@@ -24,6 +25,7 @@ COPY docs/errors.md docs/errors.md
 COPY benches benches
 COPY src src
 ARG CARGO_FEATURES=""
+ARG CARGO_PROFILE=release
 ARG CLINIC_API_COMMIT=""
 ARG TARGETARCH
 # touch: cargo goes by the time of a file, and sources older than the cached build would pass for built.
@@ -31,8 +33,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
     --mount=type=cache,id=clinic-api-target-$TARGETARCH,target=/src/target,sharing=locked \
     touch src/lib.rs src/main.rs \
-    && cargo build --release --locked --bin clinic-api --no-default-features --features "$CARGO_FEATURES" \
-    && cp target/release/clinic-api /clinic-api
+    && cargo build --profile "$CARGO_PROFILE" --locked --bin clinic-api --no-default-features \
+       --features "$CARGO_FEATURES" \
+    && cp "target/$CARGO_PROFILE/clinic-api" /clinic-api
 
 FROM debian:bookworm-slim AS root
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]

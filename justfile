@@ -38,6 +38,6 @@ fuzz *ARGS:
 schemathesis *ARGS:
     bash tests/schemathesis.sh {{ ARGS }}
 
-# Builds the image without a registry and tries it; needs root on Debian.
-image *ARGS:
-    bash tests/image.sh {{ ARGS }}
+# Builds the image and runs docker-compose.yml; needs a Docker engine, or root on Debian.
+compose *ARGS:
+    bash tests/compose.sh {{ ARGS }}

