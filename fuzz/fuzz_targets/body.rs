@@ -60,10 +60,9 @@ fuzz_target!(|body: &str| {
     take::<ExceptionIn>(body);
     take::<WebhookIn>(body);
     if let Ok(webhook) = parse::<WebhookIn>(body)
-        && let Ok(uri) = AllowList::default().check(&webhook.url)
+        && let Ok(url) = AllowList::default().check(&webhook.url)
     {
-        assert!(uri.scheme_str() == Some("https") && uri.host().is_some());
-        let authority = uri.authority().expect("it has one").as_str();
-        assert!(!authority.contains('@'), "what is connected to is what was looked at");
+        assert!(url.scheme() == "https" && url.host().is_some());
+        assert!(!url.authority().contains('@'), "what is connected to is what was looked at");
     }
 });

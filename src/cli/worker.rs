@@ -20,7 +20,7 @@ use crate::{
         dispatcher::Dispatcher,
         lease::Leases,
         metrics,
-        sender::{PATIENCE, Sender},
+        sender::{Sender, TIMEOUT},
     },
 };
 
@@ -102,7 +102,7 @@ impl Worker {
         }
         if tasks.contains(&Task::Deliveries) {
             let allowed = webhooks.webhook_allow.clone().unwrap_or_default();
-            let sender = Sender::new(allowed, PATIENCE).context("events can't be sent")?;
+            let sender = Sender::new(allowed, TIMEOUT).context("events can't be sent")?;
             let dispatcher =
                 Dispatcher::new(open.store.clone(), keys, sender, clock, pace.worker_poll);
             let stop = stop.clone();

@@ -8,6 +8,7 @@ use jsonwebtoken::{
     jwk::{Jwk, JwkSet, PublicKeyUse},
 };
 use tokio::sync::{Mutex, RwLock};
+use url::Url;
 
 use super::fetch::{self, FetchError};
 use crate::sensitive::{OwnWords, chain};
@@ -23,7 +24,7 @@ const TRUSTED: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JwksLocation {
     /// A URL: `https`, or `http` on this machine.
-    Url(hyper::Uri),
+    Url(Url),
     /// A file.
     File(PathBuf),
 }
@@ -37,14 +38,10 @@ impl FromStr for JwksLocation {
             let path = PathBuf::from(path);
             return if path.as_os_str().is_empty() { Err(WRONG) } else { Ok(Self::File(path)) };
         }
-        let uri: hyper::Uri = text.parse().map_err(|_| WRONG)?;
-        let host = uri.host().unwrap_or_default();
-        let here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-        match uri.scheme_str() {
-            Some("https") if !host.is_empty() => Ok(Self::Url(uri)),
-            Some("http") if here => Ok(Self::Url(uri)),
-            _ => Err(WRONG),
-        }
+        let url: Url = text.parse().map_err(|_| WRONG)?;
+        let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let allowed = url.scheme() == "https" || url.scheme() == "http" && here;
+        if allowed { Ok(Self::Url(url)) } else { Err(WRONG) }
     }
 }
 
@@ -195,7 +192,7 @@ fn may_ask(asked: Option<Timestamp>, now: Timestamp) -> bool {
 
 async fn load(location: &JwksLocation) -> Result<HashMap<String, Arc<VerifyingKey>>, KeysError> {
     let text = match location {
-        JwksLocation::Url(uri) => fetch::get(uri).await.map_err(KeysError::Fetch)?,
+        JwksLocation::Url(url) => fetch::get(url).await.map_err(KeysError::Fetch)?,
         JwksLocation::File(path) => {
             tokio::fs::read(path).await.map_err(|error| KeysError::File(error.kind()))?.into()
         }

@@ -1,20 +1,21 @@
 //! Where an event may be sent: to public addresses, over TLS. Anything else could reach what only this machine can.
 
 use std::{
+    cell::Cell,
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
     sync::Arc,
 };
 
-use hyper::Uri;
+use url::{Host, Url};
 
 /// The longest URL that an event is sent to.
 pub const MAX_URL: usize = 2_048;
 
 /// Hosts, each with its port, that may be reached whatever their address is, also without TLS: for development.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AllowList(Arc<BTreeSet<(String, u16)>>);
+pub struct AllowList(Arc<BTreeSet<(Host, u16)>>);
 
 /// A setting that is no list of hosts with ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +29,7 @@ impl FromStr for AllowList {
         let host = |text: &str| {
             let (host, port) = text.trim().rsplit_once(':')?;
             let port = port.parse().ok().filter(|port| *port != 0)?;
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+            Some((Host::parse(host).ok()?, port))
         };
         let hosts: Option<BTreeSet<_>> = setting.split(',').map(host).collect();
         hosts.map(|hosts| Self(Arc::new(hosts))).ok_or(InvalidAllowList)
@@ -53,62 +53,50 @@ pub enum ForbiddenTarget {
 }
 
 impl AllowList {
-    /// Whether a host may be reached at whatever address it has.
+    /// Whether a name may be reached at whatever address it has.
     #[must_use]
-    pub fn has_host(&self, host: &str) -> bool {
-        self.0.iter().any(|(allowed, _)| *allowed == host.to_ascii_lowercase())
+    pub fn has_host(&self, name: &str) -> bool {
+        self.0.iter().any(|(host, _)| matches!(host, Host::Domain(allowed) if allowed == name))
     }
 
-    /// The URL, if an event may be sent there; where its name leads is seen when it is resolved.
+    /// The URL, if an event may be sent there. A name's addresses are checked when it is resolved.
     ///
     /// # Errors
     /// [`ForbiddenTarget`].
-    pub fn check(&self, url: &str) -> Result<Uri, ForbiddenTarget> {
-        // A fragment would be cut off without a word.
-        if url.len() > MAX_URL || url.contains('#') {
-            return Err(ForbiddenTarget::NoUrl);
-        }
-        let uri: Uri = url.parse().map_err(|_| ForbiddenTarget::NoUrl)?;
-        let authority = uri.authority().ok_or(ForbiddenTarget::NoUrl)?;
-        let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) else {
+    pub fn check(&self, url: &str) -> Result<Url, ForbiddenTarget> {
+        let url = parse(url).ok_or(ForbiddenTarget::NoUrl)?;
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(ForbiddenTarget::NoUrl);
         };
-        if authority.as_str().contains('@') || host.is_empty() {
-            return Err(ForbiddenTarget::NoUrl);
+        let is_web = matches!(url.scheme(), "http" | "https");
+        if is_web && self.0.contains(&(host.to_owned(), port)) {
+            return Ok(url);
         }
-        let port = match (uri.port_u16(), scheme) {
-            (Some(port), _) => port,
-            (None, "http") => 80,
-            (None, _) => 443,
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        if self.0.contains(&(host.clone(), port)) && matches!(scheme, "http" | "https") {
-            return Ok(uri);
-        }
-        if scheme != "https" {
+        if url.scheme() != "https" {
             return Err(ForbiddenTarget::NoTls);
         }
-        // A name that is let through leads anywhere: at its own port alone.
-        if self.has_host(&host) {
-            return Err(ForbiddenTarget::NotPublic);
-        }
-        match host.parse::<IpAddr>() {
-            Ok(address) if !is_public(address) => Err(ForbiddenTarget::NotPublic),
-            Err(_) if is_local_or_number(&host) => Err(ForbiddenTarget::NotPublic),
-            _ => Ok(uri),
-        }
+        let is_public = match host {
+            Host::Ipv4(address) => is_public_v4(address),
+            Host::Ipv6(address) => is_public_v6(address),
+            // A name that is let through leads anywhere: at its own port alone.
+            Host::Domain(name) => !is_local(name) && !self.has_host(name),
+        };
+        if is_public { Ok(url) } else { Err(ForbiddenTarget::NotPublic) }
     }
 }
 
-/// Whether a name is this machine's (RFC 6761), or no name but a number: some resolvers take `127.1`, `0x7f.1` or `2130706433`
-/// for an address.
-fn is_local_or_number(host: &str) -> bool {
-    let name = host.trim_end_matches('.');
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let hexadecimal = last
-        .strip_prefix("0x")
-        .is_some_and(|digits| digits.chars().all(|digit| digit.is_ascii_hexdigit()));
-    last == "localhost" || hexadecimal || last.chars().all(|digit| digit.is_ascii_digit())
+/// A URL without a fragment and without what its parser reports: credentials, and what it would repair, such as white space and
+/// backslashes.
+fn parse(url: &str) -> Option<Url> {
+    let reported = Cell::new(false);
+    let parsed =
+        Url::options().syntax_violation_callback(Some(&|_| reported.set(true))).parse(url).ok()?;
+    (url.len() <= MAX_URL && !reported.get() && parsed.fragment().is_none()).then_some(parsed)
+}
+
+/// Whether a name is this machine's (RFC 6761).
+fn is_local(name: &str) -> bool {
+    name.trim_end_matches('.').rsplit('.').next() == Some("localhost")
 }
 
 /// Whether an address is of the public internet (IANA's special-purpose address registries).
@@ -227,6 +215,12 @@ mod tests {
             "http://localhost:9000/",
             "https://localhost:9000/",
             "http://127.0.0.1:9001/a",
+            "http://127.1:9001/a",
+            "http://[::1]:9002/",
+            "https://[2606:4700::1111]/",
+            "https://example.org./",
+            "https://büro.example.org/",
+            "https://134744072/",
         ] {
             assert!(allowed.check(fine).is_ok(), "{fine}");
         }
@@ -234,8 +228,21 @@ mod tests {
             ("", ForbiddenTarget::NoUrl),
             ("/hook", ForbiddenTarget::NoUrl),
             ("example.org", ForbiddenTarget::NoUrl),
+            ("https:///hook", ForbiddenTarget::NoUrl),
+            ("https:example.org", ForbiddenTarget::NoUrl),
+            ("https:\\\\example.org", ForbiddenTarget::NoUrl),
+            (" https://example.org/", ForbiddenTarget::NoUrl),
+            ("https://exam\nple.org/", ForbiddenTarget::NoUrl),
+            ("https://exam ple.org/", ForbiddenTarget::NoUrl),
+            ("https://example.org:99999/", ForbiddenTarget::NoUrl),
+            ("https://[::1/", ForbiddenTarget::NoUrl),
+            ("https://[fe80::1%25eth0]/", ForbiddenTarget::NoUrl),
+            ("https://256.0.0.1/", ForbiddenTarget::NoUrl),
             ("https://user:password@example.org/", ForbiddenTarget::NoUrl),
+            ("https://user@example.org/", ForbiddenTarget::NoUrl),
+            ("https://@example.org/", ForbiddenTarget::NoUrl),
             ("https://example.org/#part", ForbiddenTarget::NoUrl),
+            ("https://example.org/#", ForbiddenTarget::NoUrl),
             ("ftp://example.org/", ForbiddenTarget::NoTls),
             ("http://example.org/", ForbiddenTarget::NoTls),
             ("http://localhost:9001/", ForbiddenTarget::NoTls),
@@ -247,10 +254,20 @@ mod tests {
             ("https://127.1/", ForbiddenTarget::NotPublic),
             ("https://0x7f.0x1/", ForbiddenTarget::NotPublic),
             ("https://2130706433/", ForbiddenTarget::NotPublic),
+            ("https://0x7f000001/", ForbiddenTarget::NotPublic),
+            ("https://0x7F.1/", ForbiddenTarget::NotPublic),
+            ("https://0177.0.0.1/", ForbiddenTarget::NotPublic),
+            ("https://0/", ForbiddenTarget::NotPublic),
+            ("https://%31%32%37.0.0.1/", ForbiddenTarget::NotPublic),
+            ("https://１２７.０.０.１/", ForbiddenTarget::NotPublic),
+            ("https://ⓛocalhost/", ForbiddenTarget::NotPublic),
+            ("https://127.0.0.1:9001./", ForbiddenTarget::NoUrl),
             ("https://127.0.0.1./", ForbiddenTarget::NotPublic),
             ("https://127.0.0.1/", ForbiddenTarget::NotPublic),
             ("https://[::1]/", ForbiddenTarget::NotPublic),
             ("https://[::ffff:169.254.169.254]/", ForbiddenTarget::NotPublic),
+            ("https://[0:0:0:0:0:0:0:1]:443/", ForbiddenTarget::NotPublic),
+            ("https://[64:ff9b::a9fe:a9fe]/", ForbiddenTarget::NotPublic),
             ("https://169.254.169.254/latest/meta-data", ForbiddenTarget::NotPublic),
         ] {
             assert_eq!(allowed.check(url), Err(why), "{url}");
@@ -261,7 +278,9 @@ mod tests {
 
     #[test]
     fn lists_of_hosts_have_ports() {
-        for bad in ["", "localhost", "localhost:", "localhost:0", ":80", "a:1,,b:2", "a:99999"] {
+        for bad in
+            ["", "localhost", "localhost:", "localhost:0", ":80", "a:1,,b:2", "a:99999", "::1:80"]
+        {
             assert!(bad.parse::<AllowList>().is_err(), "{bad}");
         }
     }
