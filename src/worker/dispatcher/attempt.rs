@@ -105,7 +105,9 @@ impl Shared {
             return (Outcome::Unsigned, None);
         }
         let (id, payload) = (delivery.event_id.as_str(), delivery.payload.as_str());
-        let signature = sign(secrets.iter().map(Vec::as_slice), id, at, payload);
+        let Ok(signature) = sign(secrets.iter().map(Vec::as_slice), id, at, payload) else {
+            return (Outcome::Unsigned, None);
+        };
         let message = Message { url: &webhook.url, id, at, signature: &signature, payload };
         self.sender.send(&message).await
     }
