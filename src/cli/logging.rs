@@ -1,22 +1,45 @@
 //! What the program logs, to standard error.
 
-mod flat;
-
-use std::{any::Any, io::IsTerminal as _, panic::PanicHookInfo};
-
-use anyhow::Context as _;
-use tracing::{Level, Metadata};
-use tracing_subscriber::{
-    EnvFilter, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+use std::{
+    any::Any,
+    io::{IsTerminal as _, stderr},
+    panic::PanicHookInfo,
 };
 
-use self::flat::{Flat, Members};
+use anyhow::Context as _;
+use json_subscriber::JsonLayer;
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::filter_fn,
+    fmt::{MakeWriter, time::SystemTime},
+    layer::{Layer, SubscriberExt as _},
+    registry::LookupSpan,
+    util::SubscriberInitExt as _,
+};
+
 use crate::config::{LogArgs, LogFormat};
 
-/// At TRACE, the SDK and the embedded engine log whole items, and so what is known of patients: whatever is
-/// asked for, only our own lines come at that level.
-fn shows_no_bodies(line: &Metadata<'_>) -> bool {
-    *line.level() <= Level::DEBUG || line.target().starts_with("clinic_api")
+/// Whether a line or a span may be logged at all. At TRACE, the SDK and the embedded engine log whole items, and so what is
+/// known of patients. Spans of libraries would add fields of any name to our lines.
+fn is_allowed(metadata: &Metadata<'_>) -> bool {
+    let of_library = !metadata.target().starts_with("clinic_api");
+    !(of_library && (metadata.is_span() || *metadata.level() > Level::DEBUG))
+}
+
+/// Each line as one flat JSON object, with the names of `docs/operations.md`.
+fn json<S>(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Layer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let mut layer = JsonLayer::stderr();
+    layer
+        .with_timer("timestamp", SystemTime)
+        .with_level("level")
+        .with_target("target")
+        .with_top_level_flattened_current_span()
+        .with_flattened_event();
+    layer.with_writer(writer)
 }
 
 /// What a panic says, if it was written down in the code as it is. What was put together while the service ran may
@@ -36,14 +59,13 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 /// If the filter is none.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("--log is no filter")?;
-    let colours = std::io::stderr().is_terminal();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(shows_no_bodies));
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));
     match settings.log_format {
-        LogFormat::Text => registry.with(lines).init(),
-        LogFormat::Json => {
-            registry.with(lines.fmt_fields(Members).event_format(Flat)).init();
+        LogFormat::Text => {
+            let text = tracing_subscriber::fmt::layer();
+            registry.with(text.with_writer(stderr).with_ansi(stderr().is_terminal())).init();
         }
+        LogFormat::Json => registry.with(json(stderr)).init(),
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
@@ -51,7 +73,47 @@ pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Map, Value, json};
+
     use super::*;
+
+    #[test]
+    fn a_json_line_is_one_flat_object_whatever_stands_in_it() {
+        let lines = tempfile::NamedTempFile::new().unwrap();
+        let registry = tracing_subscriber::registry().with(filter_fn(is_allowed));
+        let subscriber = registry.with(super::json(lines.reopen().unwrap()));
+        tracing::subscriber::with_default(subscriber, || {
+            let outer =
+                tracing::info_span!("outer", http.route = "/a", trace_id = tracing::field::Empty);
+            outer.record("trace_id", "0af7");
+            let _outer = outer.entered();
+            let _foreign = tracing::info_span!(target: "hyper", "x", http.route = "/b").entered();
+            let nothing: Option<&str> = None;
+            tracing::info!(
+                "error.type" = nothing,
+                error.message = "a \"quote\"\n}{\u{1}\\",
+                patients = -7_i64,
+                kind = ?Some("a \"quote\""),
+                share = 0.5,
+                infinite = f64::INFINITY,
+                told = true,
+                "a line of {}\n",
+                "zoë"
+            );
+        });
+        let logged = std::fs::read_to_string(lines.path()).unwrap();
+        assert_eq!(logged.lines().count(), 1, "{logged}");
+        let mut line: Map<String, Value> = serde_json::from_str(&logged).unwrap();
+        let time = line.remove("timestamp").unwrap();
+        assert_eq!(time.as_str().unwrap().len(), "2026-11-26T08:00:00.000000Z".len(), "{time}");
+        let expected = json!({
+            "level": "INFO", "target": module_path!(), "name": "outer", "http.route": "/a",
+            "trace_id": "0af7", "error.message": "a \"quote\"\n}{\u{1}\\",
+            "message": "a line of zoë\n", "patients": -7, "kind": "Some(\"a \\\"quote\\\"\")",
+            "share": 0.5, "infinite": null, "told": true,
+        });
+        assert_eq!(Value::Object(line), expected);
+    }
 
     #[test]
     fn a_panic_says_nothing_that_was_put_together() {

@@ -68,7 +68,7 @@ fn written() -> BTreeSet<String> {
 #[test]
 fn every_field_of_the_log_is_documented_and_no_other() {
     let mut names = written();
-    names.extend(["timestamp", "level", "target", "message"].map(str::to_owned));
+    names.extend(["timestamp", "level", "target", "message", "name"].map(str::to_owned));
     assert_eq!(names, listed());
 }
 
