@@ -11,7 +11,7 @@ use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::{
     Resource,
-    error::OTelSdkResult,
+    error::{OTelSdkError, OTelSdkResult},
     resource::{EnvResourceDetector, TelemetryResourceDetector},
     trace::{Sampler, SdkTracerProvider, SpanData},
 };
@@ -108,8 +108,13 @@ impl opentelemetry_sdk::trace::SpanExporter for Exporter {
             }
             Err(error) if logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) => {
                 *logged = Some(Instant::now());
+                // The error's own text may quote the collector's response.
+                let what = match error {
+                    OTelSdkError::Timeout(_) => "no response in time",
+                    _ => "the export failed",
+                };
                 tracing::warn!(
-                    error.message = %error,
+                    error.message = what,
                     "the collector does not take spans: some are lost"
                 );
             }
