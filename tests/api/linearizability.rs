@@ -31,7 +31,7 @@ const MOST_ROUNDS: usize = 380;
 /// How many operations the check is to see: `CLINIC_TEST_OPERATIONS`, or few enough for a run in between.
 fn wanted_operations() -> usize {
     let set = std::env::var("CLINIC_TEST_OPERATIONS").ok();
-    set.map_or(1_000, |number| number.parse().unwrap())
+    set.map_or(500, |number| number.parse().unwrap())
 }
 
 /// What four clients asked and were told on one day.

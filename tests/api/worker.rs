@@ -136,7 +136,7 @@ impl Site {
 /// How many changes the check of all changes is to see: `CLINIC_TEST_CHANGES`, or few enough for a run in between.
 fn wanted_changes() -> usize {
     let set = std::env::var("CLINIC_TEST_CHANGES").ok();
-    set.map_or(1_000, |number| number.parse().unwrap())
+    set.map_or(400, |number| number.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
