@@ -71,7 +71,7 @@ clean_up() {
     local status=$? pid
     trap '' INT TERM HUP
     if [ "$status" != 0 ] && [ -n "$engine_runs" ]; then
-        say "the containers, and the last lines of their logs:"
+        say "status $status; the containers, and the last lines of their logs:"
         { compose ps --all && compose logs --timestamps --tail 40; } >&2 || true
         tail -n 20 "$scratch"/*.log >&2 || true
     fi
@@ -335,7 +335,7 @@ done
 
 scratch=$(mktemp -d)
 trap clean_up EXIT
-trap 'exit 143' INT TERM HUP
+trap 'say "stopped by a signal" && exit 143' INT TERM HUP
 for port in 8080 9000; do
     if is_taken "$port"; then fail "port $port of this host is taken"; fi
 done
