@@ -97,8 +97,8 @@ fn every_setting_that_is_named_anywhere_exists() {
     for path in paths {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         for found in name.find_iter(&text).map(|found| found.as_str()) {
-            // Of the build, not of the program.
-            if ["CLINIC_API_COMMIT", "CLINIC_API_VERSION"].contains(&found) {
+            // Of the build and of CI, not of the program.
+            if ["CLINIC_API_COMMIT", "CLINIC_API_VERSION", "CLINIC_API_BINARY"].contains(&found) {
                 continue;
             }
             // What Kubernetes would add for the Service, told where it is kept from it.

@@ -78,7 +78,14 @@ impl InProcess {
         let body = request.body().bytes().unwrap_or_default();
         let (status, json) = match open.answer(operation, body) {
             Ok(json) => (200, json),
-            Err(error) => (error.status_code(), error.to_json().into_bytes()),
+            Err(error) => {
+                if let DynoxideError::SqliteError(failed) = &error {
+                    // The code alone: the message may quote a statement.
+                    let code = failed.sqlite_error_code();
+                    tracing::error!(error.message = ?code, "the embedded engine can't use its file: is the disk full?");
+                }
+                (error.status_code(), error.to_json().into_bytes())
+            }
         };
         let status = StatusCode::try_from(status);
         let status = status.map_err(|error| ConnectorError::other(error.into(), None))?;
