@@ -22,7 +22,6 @@ mod drive;
 #[path = "../load/measured.rs"]
 mod measured;
 mod sample;
-#[expect(dead_code, reason = "the other benchmark uses it too")]
 #[path = "../load/service.rs"]
 mod service;
 

@@ -247,6 +247,7 @@ const THROTTLED: [&str; 5] = [
 ];
 
 /// What a read's error means.
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,

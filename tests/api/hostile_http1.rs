@@ -51,7 +51,8 @@ impl Answers {
                 if rest.len() < length {
                     break;
                 }
-                self.received = rest[length..].to_owned();
+                let taken = self.received.len() - rest.len() + length;
+                self.received.drain(..taken);
                 self.next += 1;
             }
         }

@@ -32,9 +32,9 @@ pub fn echo(operation: &str, sent: &[u8]) -> Value {
         let mut body = cancelled(&sent, &["ValidationError"]);
         body["message"] = json!(message);
         let reasons = body["CancellationReasons"].as_array_mut().unwrap();
-        reasons
-            .iter_mut()
-            .for_each(|reason| reason["Message"] = json!(message[..20_000.min(message.len())]));
+        for reason in reasons {
+            reason["Message"] = json!(message[..20_000.min(message.len())]);
+        }
         return body;
     }
     error("ValidationException", &json!({ "message": message }))
