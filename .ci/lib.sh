@@ -7,7 +7,8 @@ export CARGO_TERM_COLOR=never REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTI
 [ "${CI:-}" != true ] || export CARGO_INCREMENTAL=0
 
 out=$(mktemp -d)
-# Cargo runs every compiler call through this, so that the table can tell how many crates a step compiles.
+# Cargo runs every compiler call through this, so that the table can tell how many crates a step compiles. It takes the place of
+# a wrapper of your own, such as sccache.
 export RUSTC_WRAPPER="$PWD/.ci/count-compilations" CI_COMPILATIONS="$out/compilations"
 : >"$CI_COMPILATIONS"
 title=
@@ -49,6 +50,9 @@ finish() {
     rm -rf "$out"
 }
 trap finish EXIT
+# Without these, the EXIT trap would see the status of the last command that ended.
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 
 note() {
     printf 'note: %s\n' "$1"

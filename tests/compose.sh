@@ -147,7 +147,8 @@ check_files() {
         "$(files | awk '$2 != "0/0" { print $2, $NF }')" "65532/65532 data/"
     check "image: the binary is the only program, so there is no shell" equal \
         "$(files | awk '/^-..x/ && !/\.so\.[0-9]+$/ { print $NF }')" clinic-api
-    check "image: the binary is stripped" fails grep -q '\.symtab' <(readelf --wide --sections "$binary")
+    readelf --wide --sections "$binary" >"$scratch/sections"
+    check "image: the binary is stripped" fails grep -q '\.symtab' "$scratch/sections"
     loader=$(readelf --wide --program-headers "$binary" | sed -nE 's/.*interpreter: (.*)\]/\1/p')
     check "image: the loader finds every library" \
         docker run --rm --network none --entrypoint "$loader" "$image" --list /clinic-api >/dev/null
@@ -256,6 +257,8 @@ check_crashes() {
     done
 }
 
+ready_twice() { [ "$(grep -c "^ready $api" "$scratch/clients.log")" -ge 2 ]; }
+
 # As docs/operations.md describes it under "compose without an interruption". The clients send requests to each address
 # that says it is ready, as a load balancer does. They repeat nothing, and any answer but the expected one is a failure.
 check_replacement() {
@@ -274,7 +277,7 @@ check_replacement() {
     check "replace: a second container is ready" within 60 grep -q "^ready http://127.0.0.1:$next" "$scratch/clients.log"
     logged recreate compose up --detach --no-build --no-deps --force-recreate --wait clinic-api
     check "replace: the first container is another one now" test "$(container clinic-api)" != "$before"
-    check "replace: the clients use it" within 20 test "$(grep -c "^ready $api" "$scratch/clients.log")" -ge 2
+    check "replace: the clients use it" within 20 ready_twice
     logged stop-next docker stop --time 45 "$project-next"
     check "replace: the second one ended with 0" equal \
         "$(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}}' "$project-next")" "0 false"

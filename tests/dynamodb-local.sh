@@ -20,7 +20,7 @@ sha512=c5379e44bbf311fab2779961ddb1f8734907bd21c79a6843e590ec1c5280439836665e89a
 # A new module whose requests use a new kind of item, key, condition or query belongs here.
 modules=(
     # Calls, capacity, keys and stored shapes.
-    access_patterns backfill busy_clinic free_times odd_input paging patients seed stream_costs table verify
+    access_patterns availability backfill busy_clinic free_times odd_input paging patients seed stream_costs table verify
     # Conditions and transactions.
     appointments clinics concurrency erasure holds idempotency moving overbooking plans_at_once staff status_life visits
     working_time

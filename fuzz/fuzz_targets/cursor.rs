@@ -16,7 +16,10 @@ fuzz_target!(|text: &str| {
     };
     let cursor = KEYS.seal(&position, list).expect("a position can be sealed");
     assert_eq!(KEYS.open(&cursor, list).ok(), Some(position));
-    assert!(KEYS.open::<Position>(&cursor, &format!("{list}'s neighbour")).is_err(), "it is of one list");
+    assert!(
+        KEYS.open::<Position>(&cursor, &format!("{list}'s neighbour")).is_err(),
+        "it is of one list"
+    );
     assert!(CursorKeys::random().open::<Position>(&cursor, list).is_err(), "it is of one key");
     for at in [0, list.len() % cursor.len(), rest.len() % cursor.len(), cursor.len() - 1] {
         let mut changed = cursor.clone().into_bytes();

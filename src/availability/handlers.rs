@@ -151,7 +151,9 @@ fn refused(error: SearchError) -> ApiError {
             wrong("resource_ids", "names what is no resource of this clinic")
         }
         SearchError::Dates => {
-            let message = format!("must be from, or a day after it: {MAX_DAYS} days at most");
+            let message = format!(
+                "must not be before from (today if left out); a range has {MAX_DAYS} days at most"
+            );
             ApiError::field(ErrorCode::InvalidParameter, "to", message)
         }
         SearchError::Store(error) => error.into(),

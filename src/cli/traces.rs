@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::{
@@ -25,6 +25,15 @@ use crate::{http::version::VERSION, telemetry};
 
 /// How long the last export may take when the process ends.
 const FLUSH: Duration = Duration::from_secs(5);
+/// The values of `OTEL_TRACES_SAMPLER` that the SDK knows.
+const SAMPLERS: [&str; 6] = [
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
 /// How often a failing export is logged at most.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -41,13 +50,16 @@ impl Traces {
         if !is_enabled() {
             return Ok(Self(None));
         }
-        let exporter =
-            SpanExporter::builder().with_http().build().context("spans can't be sent")?;
+        // The exporter's own error quotes the endpoint, which may hold a password.
+        let exporter = SpanExporter::builder().with_http().build();
+        let exporter = exporter.map_err(|_| {
+            anyhow!("spans can't be sent: OTEL_EXPORTER_OTLP_… names no valid endpoint")
+        })?;
         let mut provider = SdkTracerProvider::builder()
             .with_resource(resource(service))
             .with_batch_exporter(Exporter { exporter, logged: Mutex::default() });
-        if variable("OTEL_TRACES_SAMPLER").is_none() {
-            // The SDK's default is `parentbased_always_on`, with which callers decide what is traced.
+        if !variable("OTEL_TRACES_SAMPLER").is_some_and(|name| SAMPLERS.contains(&name.as_str())) {
+            // The SDK's default, also for a name it does not know, is `parentbased_always_on`: callers decide what is traced.
             provider = provider.with_sampler(Sampler::AlwaysOn);
         }
         let provider = provider.build();

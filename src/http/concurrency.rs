@@ -24,8 +24,8 @@ impl ConcurrencyLimit {
         Self(Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Runs `next` with a permit, or answers 503 `overloaded` with Retry-After if there is none. The permit is held until the
-    /// response is made, not while the client reads it: a slow reader keeps no other caller out.
+    /// Runs `next` with a permit, or answers 503 `overloaded` with Retry-After if there is none. The permit is held while the
+    /// request's body arrives (10 seconds at most) and until the response is made, not while the client reads it.
     pub async fn admit(
         &self,
         request: Request,

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use url::{Host, Url};
+use url::{Host, SyntaxViolation, Url};
 
 /// The longest URL that an event is sent to.
 pub const MAX_URL: usize = 2_048;
@@ -41,7 +41,7 @@ impl FromStr for AllowList {
 pub enum ForbiddenTarget {
     /// It is no URL that an event can be sent to.
     #[error(
-        "must be an absolute URL of at most 2048 characters, without user, password and fragment"
+        "must be an absolute URL of at most 2048 characters, without white space, backslashes, user, password and fragment"
     )]
     NoUrl,
     /// It is not encrypted.
@@ -86,11 +86,15 @@ impl AllowList {
 }
 
 /// A URL without a fragment and without what its parser reports: credentials, and what it would repair, such as white space and
-/// backslashes.
+/// backslashes. Characters that it only encodes, as in `?tag=[a|b]`, are fine.
 fn parse(url: &str) -> Option<Url> {
     let reported = Cell::new(false);
-    let parsed =
-        Url::options().syntax_violation_callback(Some(&|_| reported.set(true))).parse(url).ok()?;
+    let report = |violation| {
+        let harmless =
+            matches!(violation, SyntaxViolation::NonUrlCodePoint | SyntaxViolation::PercentDecode);
+        reported.set(reported.get() || !harmless);
+    };
+    let parsed = Url::options().syntax_violation_callback(Some(&report)).parse(url).ok()?;
     (url.len() <= MAX_URL && !reported.get() && parsed.fragment().is_none()).then_some(parsed)
 }
 
@@ -210,6 +214,7 @@ mod tests {
             "localhost:9000,127.0.0.1:9001,[::1]:9002,inside.test:9003".parse().unwrap();
         for fine in [
             "https://example.org/hook?x=1",
+            "https://example.org/{hook}?tag=[a|b]&share=%zz",
             "https://example.org:8443/",
             "https://8.8.8.8/",
             "http://localhost:9000/",
