@@ -95,7 +95,7 @@ async fn on_a_full_disk_writes_are_refused_and_reads_go_on_and_with_space_all_do
         assert_eq!(desk.running.send("GET", "/readyz", None).await.0, 200);
     }
     let log = desk.running.log();
-    assert!(log.lines().any(|line| line.contains("is the disk full?")), "{log}");
+    assert!(log.lines().any(|line| line.contains("the disk is full or fails")), "{log}");
     limit_files(&desk.running, u64::MAX);
     eventually("there is space", async || (desk.book(slot).await.0 == 201).then_some(())).await;
     assert_eq!(desk.book(slot + 1).await.0, 201);

@@ -79,10 +79,11 @@ impl InProcess {
         let (status, json) = match open.answer(operation, body) {
             Ok(json) => (200, json),
             Err(error) => {
-                if let DynoxideError::SqliteError(failed) = &error {
-                    // The code alone: the message may quote a statement.
-                    let code = failed.sqlite_error_code();
-                    tracing::error!(error.message = ?code, "the embedded engine can't use its file: is the disk full?");
+                if error.status_code() == 500 {
+                    // The engine's text may quote a request: only what it is about is logged.
+                    let disk = error.to_string().contains("disk");
+                    let what = if disk { "the disk is full or fails" } else { "internal error" };
+                    tracing::error!(error.message = what, "the embedded engine failed");
                 }
                 (error.status_code(), error.to_json().into_bytes())
             }
