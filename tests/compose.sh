@@ -368,7 +368,7 @@ since=$SECONDS
 logged build compose build clinic-api
 check "image: is built by BuildKit, in $((SECONDS - since)) s" docker image inspect "$image" >/dev/null
 check_configuration
-if [ "$profile" = release ]; then check_files 40; else check_files 160; fi
+if [ "$profile" = release ]; then check_files 40; else check_files 90; fi
 wait "$database" || fail "there is no $dynamodb"
 
 since=$SECONDS
