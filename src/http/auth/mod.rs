@@ -79,7 +79,7 @@ impl Rules {
 }
 
 impl Guard {
-    /// A guard that goes by these rules.
+    /// A guard that applies these rules.
     #[must_use]
     pub fn new(app: AppState, rules: Rules) -> Self {
         Self { app, rules }
