@@ -36,12 +36,6 @@ impl From<StoreError> for ApiError {
             )
             .retry_later()
             .with_cause(cause),
-            // The breaker has logged it, once for all.
-            StoreError::NotSent => Self::new(
-                ErrorCode::StoreUnreachable,
-                "The database has not answered lately, and was not asked. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
-            )
-            .retry_later(),
             refused @ StoreError::SignatureRefused(_) => Self::new(
                 ErrorCode::StoreUnreachable,
                 "The database did not take our signature. Nothing was written. Try again, with the same Idempotency-Key if there was one.",

@@ -14,8 +14,6 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::interceptors::context::Output;
 use serde::Deserialize;
 
-use super::circuit::is_refusal;
-
 /// Which of a table's two capacities was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -60,9 +58,7 @@ pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<St
     let Some(Err(error)) = call.output_or_error() else {
         return None;
     };
-    let known = if is_refusal(error) {
-        "circuit_open"
-    } else if error.is_timeout_error() {
+    let known = if error.is_timeout_error() {
         "timeout"
     } else if error.is_connector_error() {
         "dispatch"
@@ -72,11 +68,6 @@ pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<St
         "_OTHER"
     };
     Some(known.to_owned())
-}
-
-/// Whether the last try of a call was refused here, and not sent.
-pub(super) fn is_unsent(call: &FinalizerInterceptorContextRef<'_>) -> bool {
-    matches!(call.output_or_error(), Some(Err(error)) if is_refusal(error))
 }
 
 /// An error as the AWS JSON 1.0 protocol carries it. What else stands in it may be of an item, and is not read.

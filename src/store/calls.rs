@@ -16,7 +16,7 @@ use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use tokio::time::Instant;
 
 use super::{
-    answer::{Refusal, consumed, error_type, is_unsent, units},
+    answer::{Refusal, consumed, error_type, units},
     ledger::{Entry, Ledger},
     metrics::{self, ActiveCall},
     span::CallSpan,
@@ -119,12 +119,10 @@ impl Intercept for MeasureCalls {
             entry.consumed(kind, units(taken));
         }
         let tries = settings.load::<RequestAttempts>().map_or(1, RequestAttempts::attempts);
-        // The breaker lets no other try follow on the one that it refuses.
-        let tries = tries.saturating_sub(is_unsent(ended).into());
         if let Some(span) = &call.span {
             span.end(ended, tries);
         }
-        if call.active.is_some() && tries > 0 {
+        if call.active.is_some() {
             let operation = operation(settings);
             let error = error_type(ended).unwrap_or_default();
             metrics::call_ended(operation, &error, call.started.elapsed());

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::http::HttpClient;
 
 use super::{
-    calls::MeasureCalls, circuit::Circuit, connections::Connections, retry, sign_again::SignAgain,
+    calls::MeasureCalls, connections::Connections, retry, sign_again::SignAgain,
     user_agent::UserAgent,
 };
 
@@ -55,19 +55,13 @@ pub async fn from_environment(
     let agent = UserAgent::of(config.app_name());
     let config = config.to_builder().http_client(connections.http_client());
     let config = config.retry_partition(retry::budget_of_sdk());
-    let config = guarded(watched(config, agent));
+    let config = watched(config, agent);
     let streams = aws_sdk_dynamodbstreams::Client::from_conf(streams.build());
     (Client::from_conf(config.build()), streams)
 }
 
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
-
-/// With a breaker, so that an outage is not made worse by us.
-fn guarded(mut config: Builder) -> Builder {
-    config.push_interceptor(SharedInterceptor::permanent(Circuit::default()));
-    config
-}
 
 /// With calls that are measured, that tell who makes them, and whose signatures follow DynamoDB's time.
 fn watched(config: Builder, agent: UserAgent) -> Builder {
@@ -77,7 +71,6 @@ fn watched(config: Builder, agent: UserAgent) -> Builder {
     config
 }
 
-/// Without a breaker: one reader a shard, which waits longer with each failure, makes no outage worse.
 fn measured(
     config: aws_sdk_dynamodbstreams::config::Builder,
 ) -> aws_sdk_dynamodbstreams::config::Builder {
@@ -106,13 +99,6 @@ pub fn local_streams(
 /// The settings of a client of an engine on this machine, which asks for no real credentials; `calls` carries its calls.
 #[must_use]
 pub fn local_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
-    guarded(own_config(endpoint, calls))
-}
-
-/// The same of an engine inside this process, which is never away: with a full disk it fails to write and goes on to read,
-/// and no breaker must take that from it.
-#[must_use]
-pub fn own_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("local"))

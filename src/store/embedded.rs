@@ -17,7 +17,7 @@ pub use in_process::InProcess;
 pub use served::Served;
 use tokio::task::JoinHandle;
 
-use super::client::{local_config, local_streams, own_config};
+use super::client::{local_config, local_streams};
 use crate::id::random_token;
 
 /// Why the embedded engine does not start.
@@ -111,7 +111,7 @@ impl Engine {
         self.calls.clone()
     }
 
-    /// The settings of a client of this engine as of one that is elsewhere: with a breaker before it.
+    /// The settings of a client of this engine.
     #[must_use]
     pub fn config(&self) -> aws_sdk_dynamodb::config::Builder {
         local_config(NOWHERE, self.http_client())
@@ -120,7 +120,7 @@ impl Engine {
     /// A client of this engine.
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::from_conf(own_config(NOWHERE, self.http_client()).build())
+        Client::from_conf(self.config().build())
     }
 
     /// A client of its streams.

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 };
 
 pub use super::cause::Cause;
-use super::{Item, circuit, sign_again::SIGNATURE_REFUSED};
+use super::{Item, sign_again::SIGNATURE_REFUSED};
 use crate::sensitive::OwnWords;
 pub use crate::sensitive::chain;
 
@@ -90,9 +90,6 @@ pub enum StoreError {
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
     #[error("DynamoDB can't be reached")]
     Unreachable(#[source] Cause),
-    /// DynamoDB has not answered lately, and was not asked: this call did nothing.
-    #[error("DynamoDB has not answered lately, and was not asked")]
-    NotSent,
     /// DynamoDB refused the signature, also of repeats: this call did nothing. The machine's clock may have been set, or its
     /// credentials changed.
     #[error("DynamoDB refused the signature")]
@@ -145,22 +142,16 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Throttled
-                | Self::Contention
-                | Self::Unreachable(_)
-                | Self::NotSent
-                | Self::SignatureRefused(_)
+            Self::Throttled | Self::Contention | Self::Unreachable(_) | Self::SignatureRefused(_)
         )
     }
 
-    /// The error of a call that followed on writes of the same operation: that it was not sent, or refused unread, does not
-    /// mean that nothing was written.
+    /// The error of a call that followed on writes of the same operation: that it was refused unread does not mean that
+    /// nothing was written.
     #[must_use]
     pub fn after_writes(self) -> Self {
         match self {
-            nothing @ (Self::NotSent | Self::SignatureRefused(_)) => {
-                Self::Unreachable(nothing.into())
-            }
+            nothing @ Self::SignatureRefused(_) => Self::Unreachable(nothing.into()),
             other => other,
         }
     }
@@ -252,9 +243,6 @@ pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    if circuit::is_refusal(&error) {
-        return StoreError::NotSent;
-    }
     match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             StoreError::Unreachable(Cause::of_call(&error))

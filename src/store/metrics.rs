@@ -10,7 +10,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::{answer::Kind, circuit::CIRCUIT_OPEN};
+use super::answer::Kind;
 
 const CALL_DURATION: &str = "db_client_operation_duration_seconds";
 const ACTIVE_CALLS: &str = "db_client_active_operations";
@@ -61,12 +61,7 @@ pub fn start() {
     describe_counter!(RETRIES, "Tries of calls of DynamoDB after the first.");
     describe_counter!(THROTTLED, "Tries of calls of DynamoDB that were throttled.");
     describe_counter!(CANCELLATIONS, "Transactions that DynamoDB cancelled, by reason.");
-    describe_gauge!(
-        CIRCUIT_OPEN,
-        "1 while calls of DynamoDB are refused, because it does not answer."
-    );
     gauge!(ACTIVE_CALLS).set(0.0);
-    gauge!(CIRCUIT_OPEN).set(0.0);
     begin(&OPERATIONS);
     for reason in REASONS {
         counter!(CANCELLATIONS, "reason" => reason).absolute(0);

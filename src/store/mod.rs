@@ -10,7 +10,6 @@ pub mod backfill;
 pub mod bulk;
 mod calls;
 pub mod cause;
-pub mod circuit;
 pub mod client;
 pub mod codec;
 pub mod connections;

@@ -58,7 +58,7 @@ mod tests {
     use aws_sdk_dynamodb::{Client, config::interceptors::BeforeTransmitInterceptorContextRef};
 
     use super::*;
-    use crate::store::{client::own_config, connections::Connections};
+    use crate::store::{client::local_config, connections::Connections};
 
     /// Sees the headers of a call, and lets it go no further.
     #[derive(Debug, Clone, Default)]
@@ -88,7 +88,7 @@ mod tests {
         let headers = Headers::default();
         let calls = Connections::on_this_machine().unwrap().http_client();
         let config =
-            own_config("http://nowhere.invalid", calls).interceptor(headers.clone()).build();
+            local_config("http://nowhere.invalid", calls).interceptor(headers.clone()).build();
         Client::from_conf(config).list_tables().send().await.unwrap_err();
         let seen = headers.0.lock().unwrap();
         let agents: Vec<_> = seen.iter().filter(|(name, _)| name.contains("agent")).collect();

@@ -234,20 +234,13 @@ mod tests {
     async fn after_a_lost_reply_nothing_makes_the_outcome_known_but_an_answer() {
         let repeats = RetryBudget::default();
         let refused = StoreError::SignatureRefused("by another time".into());
-        for known in [StoreError::NotSent, StoreError::Throttled, refused] {
+        for known in [StoreError::NotFound, StoreError::Throttled, refused] {
             let name = known.to_string();
             let (outcome, _) =
-                after(&repeats, vec![lost(), Err(known), Err(StoreError::NotSent)]).await;
+                after(&repeats, vec![lost(), Err(known), Err(StoreError::NotFound)]).await;
             assert!(matches!(outcome, Err(StoreError::Unreachable(_))), "{name}: {outcome:?}");
         }
         assert!(after(&repeats, vec![lost(), Ok(())]).await.0.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_was_never_sent_is_not_repeated_and_known() {
-        let (outcome, tries) = after(&RetryBudget::default(), vec![Err(StoreError::NotSent)]).await;
-        assert!(matches!(outcome, Err(StoreError::NotSent)), "{outcome:?}");
-        assert_eq!(tries, 1);
     }
 
     #[tokio::test(start_paused = true)]
