@@ -29,6 +29,7 @@ mod erasure;
 mod events;
 mod faults;
 mod free_times;
+mod fuzzing;
 mod holds;
 mod hostile_http1;
 mod hostile_http2;

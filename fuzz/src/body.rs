@@ -1,0 +1,70 @@
+//! Bodies: none panics, and what is taken is taken again as the service would write it.
+
+use clinic_api::{
+    appointments::dto::{
+        AppointmentDetailsIn, AppointmentIn, CancellationIn, ConfirmationIn, HoldIn, ReleaseIn,
+        RescheduleIn, StatusIn,
+    },
+    clinics::dto::ClinicIn,
+    error::ErrorCode,
+    exceptions::dto::ExceptionIn,
+    http::body::parse,
+    patients::dto::PatientIn,
+    resources::dto::ResourceIn,
+    staff::dto::StaffIn,
+    visit_types::dto::VisitTypeIn,
+    webhooks::{dto::WebhookIn, model::target::AllowList},
+};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::{Value, from_slice};
+use validator::Validate;
+
+fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
+    match parse::<T>(body) {
+        Err(error) => {
+            // What has the syntax of JSON but no value, such as half a surrogate pair, may be told as either.
+            let (syntax, value) = (from_slice::<IgnoredAny>(body), from_slice::<Value>(body));
+            match error.code() {
+                ErrorCode::ValidationFailed => assert!(syntax.is_ok()),
+                code => assert!(code == ErrorCode::InvalidJson && value.is_err()),
+            }
+        }
+        Ok(taken) => {
+            let written = serde_json::to_vec(&taken).expect("it can be written");
+            let again = parse::<T>(&written).unwrap_or_else(|error| panic!("{error:?}"));
+            assert_eq!(serde_json::to_vec(&again).expect("it can be written"), written);
+        }
+    }
+}
+
+/// Texts alone: what is not UTF-8 is refused before.
+pub fn check(data: &[u8]) {
+    let Ok(body) = str::from_utf8(data) else {
+        return;
+    };
+    let body = body.as_bytes();
+    take::<ClinicIn>(body);
+    take::<StaffIn>(body);
+    take::<PatientIn>(body);
+    take::<AppointmentIn>(body);
+    take::<AppointmentDetailsIn>(body);
+    take::<StatusIn>(body);
+    take::<CancellationIn>(body);
+    take::<HoldIn>(body);
+    take::<ConfirmationIn>(body);
+    take::<ReleaseIn>(body);
+    take::<RescheduleIn>(body);
+    take::<ResourceIn>(body);
+    take::<VisitTypeIn>(body);
+    take::<ExceptionIn>(body);
+    take::<WebhookIn>(body);
+    if let Ok(webhook) = parse::<WebhookIn>(body)
+        && let Ok(url) = AllowList::default().check(&webhook.url)
+    {
+        assert!(url.scheme() == "https" && url.host().is_some());
+        assert!(!url.authority().contains('@'), "what is connected to is what was looked at");
+    }
+}

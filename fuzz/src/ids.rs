@@ -1,0 +1,40 @@
+//! Ids in paths and bodies: what is taken is canonical, of one kind, and holds nothing that parts a key.
+
+use std::{fmt::Display, str::FromStr};
+
+use clinic_api::id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId, WebhookId};
+
+/// 1 if the text is an id of that kind, after a look at what it reads as.
+fn is_a<I: FromStr + Display>(text: &str) -> usize {
+    text.parse::<I>().map_or(0, |id| {
+        assert_eq!(id.to_string(), text, "one id is written in one way");
+        1
+    })
+}
+
+/// Texts alone: what is not UTF-8 is refused before.
+pub fn check(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    let kinds = is_a::<ClinicId>(text)
+        + is_a::<StaffId>(text)
+        + is_a::<PatientId>(text)
+        + is_a::<AppointmentId>(text)
+        + is_a::<WebhookId>(text);
+    assert!(kinds <= 1, "an id is of one kind");
+    if kinds == 1 {
+        let crockford = |byte: u8| {
+            byte.is_ascii_digit() || (byte.is_ascii_uppercase() && !b"ILOU".contains(&byte))
+        };
+        assert!(text.len() == 28 && text.bytes().skip(4).all(crockford));
+    }
+    if let Ok(id) = text.parse::<AppointmentId>() {
+        assert!((1970..=2149).contains(&id.first_date().year()));
+    }
+    if text.parse::<OrgId>().is_ok() {
+        assert!(
+            (1..=64).contains(&text.len()) && text.is_ascii() && !text.contains(['#', '/', ' '])
+        );
+    }
+}
