@@ -13,11 +13,6 @@
 
 # This has a C compiler, which the TLS library, the allocator and SQLite (CARGO_FEATURES=embedded) are built with.
 FROM rust:1.95-slim-bookworm AS build
-# The allocator is built with make as well.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends make \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY docs/errors.md docs/errors.md

@@ -41,7 +41,7 @@ use tower::ServiceExt as _;
 
 /// As the service has.
 #[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const STAFF: usize = 50;
 const APPOINTMENTS_A_DAY: i64 = 8;

@@ -48,15 +48,14 @@ pub enum TaskFailed {
     Cancelled,
 }
 
-/// An error whose words are our own, and those of its sources as well: it quotes no request, no stored value and no other
-/// system. Only such an error is logged with its causes.
-pub trait OwnWords: std::error::Error {}
+/// An error that may be logged with its sources: their messages quote no request, no stored value and no other system.
+pub trait LogSafe: std::error::Error {}
 
-impl OwnWords for TaskFailed {}
+impl LogSafe for TaskFailed {}
 
-/// An error and its causes in words, which are all our own.
+/// The messages of an error and its sources, for the log.
 #[must_use]
-pub fn chain(error: &impl OwnWords) -> String {
+pub fn chain(error: &impl LogSafe) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::answer::{Refusal, is_plain, request_id};
-use crate::sensitive::{OwnWords, TaskFailed, chain, io_kind};
+use crate::sensitive::{LogSafe, TaskFailed, chain, io_kind};
 
 /// A cause, for the log. Whatever can be converted into one quotes nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl fmt::Display for Cause {
 
 impl StdError for Cause {}
 
-impl OwnWords for Cause {}
+impl LogSafe for Cause {}
 
 impl Cause {
     /// A call that failed: the operation, DynamoDB's name for the error, the HTTP status and the AWS request id, or what
@@ -63,7 +63,7 @@ impl Cause {
 
     /// An error of ours, with its causes.
     #[must_use]
-    pub fn chain(error: &impl OwnWords) -> Self {
+    pub fn chain(error: &impl LogSafe) -> Self {
         Self(chain(error).into())
     }
 

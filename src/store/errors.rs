@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 
 pub use super::cause::Cause;
 use super::{Item, sign_again::SIGNATURE_REFUSED};
-use crate::sensitive::OwnWords;
+use crate::sensitive::LogSafe;
 pub use crate::sensitive::chain;
 
 /// What keeps an engine or the connections from being set up, for the operator who starts the process: there are no requests
@@ -123,7 +123,7 @@ pub enum StoreError {
     Unexpected(#[source] Cause),
 }
 
-impl OwnWords for StoreError {}
+impl LogSafe for StoreError {}
 
 impl From<StoreError> for Cause {
     fn from(error: StoreError) -> Self {

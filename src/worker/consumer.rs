@@ -22,7 +22,7 @@ use super::{
     shard::{ShardError, ShardReader},
 };
 use crate::{
-    sensitive::{OwnWords, TaskFailed},
+    sensitive::{LogSafe, TaskFailed},
     store::{
         Store, StoreError,
         errors::{Cause, chain},
@@ -48,7 +48,7 @@ enum ConsumerError {
     Reader(#[source] TaskFailed),
 }
 
-impl OwnWords for ConsumerError {}
+impl LogSafe for ConsumerError {}
 
 /// Reads the stream of a table.
 pub struct Consumer {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{lease::Leases, metrics, processor::Processor, progress::Progress};
 use crate::{
-    sensitive::OwnWords,
+    sensitive::LogSafe,
     store::{
         StoreError,
         errors::{Cause, chain},
@@ -60,7 +60,7 @@ pub(super) enum ShardError {
     TakenOver,
 }
 
-impl OwnWords for ShardError {}
+impl LogSafe for ShardError {}
 
 impl ShardReader {
     /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream has that no more.

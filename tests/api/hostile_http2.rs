@@ -46,7 +46,7 @@ async fn who_asks_and_cancels_at_once_again_and_again_is_told_to_go() {
 
 /// The same, but slow enough that every request has begun: nothing tells it from a caller who changes their mind.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_cancelled_gives_its_place_back() {
+async fn a_cancelled_request_releases_its_permit() {
     const CANCELLED: u32 = 300;
     // A worker makes calls of its own, the more the longer it takes.
     let service = Watched::start(&["--max-concurrent-requests", "4", "--worker", "false"]);
@@ -151,7 +151,7 @@ async fn heads_have_a_size_and_a_number_of_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lets_nothing_be_sent_keeps_no_place() {
+async fn a_client_that_opens_no_window_keeps_no_permit() {
     let service = Watched::start(&["--max-concurrent-requests", "8"]);
     // SETTINGS_INITIAL_WINDOW_SIZE
     let mut attacker = Frames::open(service.running.address(), &[(4, 0)]).await;

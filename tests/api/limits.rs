@@ -103,7 +103,7 @@ async fn an_address_may_ask_so_often_and_only_trusted_proxies_say_which_it_is() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_request_too_many_is_turned_away_at_once() {
+async fn a_request_above_the_limit_of_the_program_is_rejected_at_once() {
     use std::io::{Read as _, Write as _};
     let service = Watched::start(&["--max-concurrent-requests", "2"]);
     let running = &service.running;
@@ -118,7 +118,7 @@ async fn one_request_too_many_is_turned_away_at_once() {
             connection
         })
         .collect();
-    // Whoever asks before they have their places would take one of them.
+    // A request before both hold their permits would take one of them.
     service.under_way(2).await;
     let (status, problem) = running.send("GET", "/v1/clinics", None).await;
     assert_eq!((status, &problem["code"]), (503, &json!("overloaded")), "{problem}");

@@ -8,7 +8,7 @@ use reqwest::{Body, StatusCode, Url, header};
 
 use crate::{
     http::client,
-    sensitive::{OwnWords, io_kind},
+    sensitive::{LogSafe, io_kind},
 };
 
 /// The limit of the whole exchange.
@@ -39,7 +39,7 @@ pub enum FetchError {
     BrokeOff,
 }
 
-impl OwnWords for FetchError {}
+impl LogSafe for FetchError {}
 
 /// Gets a document; redirects are not followed.
 ///

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, RwLock};
 use url::Url;
 
 use super::fetch::{self, FetchError};
-use crate::sensitive::{OwnWords, chain};
+use crate::sensitive::{LogSafe, chain};
 
 /// How often the keys are asked for at most, whatever tokens name.
 const REFRESH_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
@@ -83,7 +83,7 @@ pub enum KeysError {
     NoKey,
 }
 
-impl OwnWords for KeysError {}
+impl LogSafe for KeysError {}
 
 /// Why there is no key for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
