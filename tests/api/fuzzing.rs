@@ -1,4 +1,4 @@
-//! The fuzz targets in short: every seed of fuzz/seeds/, and random changes of them. `.ci/soak` runs them in full, under
+//! The fuzz targets in short: every seed of `fuzz/seeds/`, and random changes of them. `.ci/soak` runs them in full, under
 //! libFuzzer.
 
 use std::{fs, path::Path};
@@ -22,7 +22,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// The words of fuzz/members.dict.
+/// The words of `fuzz/members.dict`.
 fn words() -> Vec<Vec<u8>> {
     let dictionary = fs::read_to_string(Path::new(FUZZ).join("members.dict")).unwrap();
     let quoted = dictionary.lines().filter_map(|line| line.strip_prefix('"')?.strip_suffix('"'));
@@ -45,7 +45,9 @@ fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
 
 fn fuzz(target: &str, check: fn(&[u8])) {
     let seeds = seeds(target);
-    seeds.iter().for_each(|seed| check(seed));
+    for seed in &seeds {
+        check(seed);
+    }
     // A failure is printed with its input, which becomes a seed.
     let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
     let run = TestRunner::new(config).run(&changed(seeds), |input| {
