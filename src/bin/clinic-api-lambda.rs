@@ -1,5 +1,7 @@
 //! The worker as a function of AWS Lambda, behind an event source of the table's stream that reports partial batches.
 
+use std::sync::Arc;
+
 use clap::Parser as _;
 use clinic_api::{
     cli::{OpenStore, logging},
@@ -13,8 +15,9 @@ async fn main() -> Result<(), Error> {
     let settings = LambdaArgs::parse();
     logging::start(&settings.log)?;
     let open = OpenStore::open(&settings.store).await?;
-    let processor = Processor::new(open.store.clone());
-    let work =
-        |event: LambdaEvent<_>| async { Ok::<_, Error>(handle(&processor, event.payload).await) };
+    let processor = Arc::new(Processor::new(open.store.clone()));
+    let work = async |event: LambdaEvent<_>| {
+        Ok::<_, Error>(handle(processor.clone(), event.payload).await?)
+    };
     run(service_fn(work)).await
 }

@@ -1,16 +1,37 @@
 //! The worker as a function of AWS Lambda: a batch of the stream in, and out which of it is to come again.
 
+use std::sync::Arc;
+
 use aws_lambda_events::{
     dynamodb::Event,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
+use serde_json::Value;
 
 use super::processor::Processor;
-use crate::{store::errors::chain, stream::record::ChangeRecord};
+use crate::{
+    sensitive::TaskFailed,
+    store::errors::{Cause, chain},
+    stream::record::ChangeRecord,
+};
 
 /// Works on a batch. What the database keeps from being done is to come again, from the first of it on; what can't be
 /// processed is put aside and does not.
-pub async fn handle(processor: &Processor, batch: Event) -> DynamoDbEventResponse {
+///
+/// The payload is read here and worked on in a task: Lambda's runtime would report what it can't read, and what a panic says.
+///
+/// # Errors
+/// The payload is no batch of a stream, or the task panicked.
+pub async fn handle(
+    processor: Arc<Processor>,
+    payload: Value,
+) -> Result<DynamoDbEventResponse, Cause> {
+    let batch: Event = serde_json::from_value(payload)?;
+    let work = tokio::spawn(async move { process(&processor, batch).await });
+    Ok(work.await.map_err(TaskFailed::from)?)
+}
+
+async fn process(processor: &Processor, batch: Event) -> DynamoDbEventResponse {
     let mut sequence_numbers = Vec::with_capacity(batch.records.len());
     let mut records = Vec::with_capacity(batch.records.len());
     for record in batch.records {

@@ -164,6 +164,7 @@ impl ShardReader {
         let mut left: Vec<_> = records.collect();
         let up_to = left.last().map(|last| last.at);
         let mut anything = false;
+        let mut pause = PAUSE * 4;
         loop {
             let outcomes = self.processor.process_all(&left).await;
             anything |= outcomes.iter().any(|outcome| *outcome.as_ref().unwrap_or(&true));
@@ -179,7 +180,8 @@ impl ShardReader {
                     "changes wait for the table"
                 );
             }
-            sleep(PAUSE * 4).await;
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

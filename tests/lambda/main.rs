@@ -102,7 +102,7 @@ impl Drop for Function {
     }
 }
 
-fn function(api: &RuntimeApi, endpoint: &str, table: &str) -> Function {
+fn function(api: &RuntimeApi, endpoint: &str, table: &str, log: Stdio) -> Function {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clinic-api-lambda"));
     for (name, _) in std::env::vars() {
         if name.starts_with("AWS_") || name.starts_with("CLINIC_API_") {
@@ -122,7 +122,8 @@ fn function(api: &RuntimeApi, endpoint: &str, table: &str) -> Function {
         .env("AWS_REGION", "eu-central-1")
         .env("AWS_ACCESS_KEY_ID", "x")
         .env("AWS_SECRET_ACCESS_KEY", "x")
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(log);
     Function(command.spawn().unwrap())
 }
 
@@ -236,7 +237,7 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
     batch.insert(1, documented());
 
     let mut api = RuntimeApi::start().await;
-    let function_here = function(&api, engine.endpoint(), "clinic");
+    let function_here = function(&api, engine.endpoint(), "clinic", Stdio::inherit());
     for _ in 0..2 {
         // The second time as after a lost answer.
         assert_eq!(api.invoke(&batch).await, json!({ "response": { "batchItemFailures": [] } }));
@@ -251,8 +252,23 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
 
     // A table that does not answer: all of it is to come again.
     let mut api = RuntimeApi::start().await;
-    let _function_without_table = function(&api, "http://127.0.0.1:9", "clinic");
+    let _function_without_table = function(&api, "http://127.0.0.1:9", "clinic", Stdio::inherit());
     let answered = api.invoke(&batch[..1]).await;
     let expected = json!([{ "itemIdentifier": batch[0]["dynamodb"]["SequenceNumber"] }]);
     assert_eq!(answered["response"]["batchItemFailures"], expected);
+}
+
+/// What can't be read is told without what stands in it, to Lambda and in the log.
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_is_an_error_that_quotes_nothing() {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let mut api = RuntimeApi::start().await;
+    let file = log.reopen().unwrap().into();
+    let _function = function(&api, "http://127.0.0.1:9", "clinic", file);
+    let mut record = documented();
+    record["dynamodb"]["SizeBytes"] = json!("Ida Example");
+    let answered = api.invoke(&[record]).await;
+    assert!(answered["error"].is_object(), "{answered}");
+    let logged = std::fs::read_to_string(log.path()).unwrap();
+    assert!(!format!("{answered}{logged}").contains("Ida"), "{answered}\n{logged}");
 }
