@@ -24,13 +24,18 @@ trap finish EXIT
 # No limit is to be in the way of a few thousand requests.
 export CLINIC_API_RATE_PER_ADDRESS=1000000 CLINIC_API_RATE_PER_PRINCIPAL=1000000
 export CLINIC_API_RATE_PER_ORGANISATION=1000000 CLINIC_API_DEVELOPMENT_ISSUER=$scratch/issuer
+: >"$scratch/log"
 "$binary" serve --store memory --listen 127.0.0.1:0 --log-format json 2>"$scratch/log" &
 service=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
     api=$(sed -nE 's|.*"api\.url":"([^"]*)/v1/clinics".*|\1|p' "$scratch/log")
     [ -z "$api" ] || break
     sleep 0.1
 done
+[ -n "$api" ] || {
+    cat "$scratch/log"
+    exit 1
+}
 token=$("$binary" token --role admin)
 
 status=0

@@ -73,11 +73,6 @@ impl Outage {
 
 /// So many requests at least are asked in an outage, however long that takes: three of each client.
 const ENOUGH_REQUESTS: u64 = 48;
-/// The most calls of one request that are under way at once, and so fail together.
-const CALLS: u64 = 4;
-/// So many calls at most are made beside those: each service has a budget of 25 repeats of reads and one of as many of
-/// writes, and each client may have had a request under way as the outage began.
-const OTHER_CALLS: u64 = 2 * 50 + 4 * 16;
 /// So many operations at least are done between outages.
 const ENOUGH_OPERATIONS: u64 = 50;
 
@@ -209,8 +204,6 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
             "{outage:?} for {length:.0} s: {requests} requests, {attempts} calls; served again {first:.2?} after its end, all \
              clients {all:.2?}"
         );
-        let most = requests * CALLS + OTHER_CALLS;
-        assert!(attempts <= most, "{attempts} calls for {requests} requests");
     }
     let afterwards = load.go_on(seconds * 0.2).await;
     let count = |of: fn(&Tally) -> &AtomicU64| load.sum(of);
@@ -229,12 +222,5 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
     let refused = load.proxy.refused_for_time();
     assert!((1..=128).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(count(|tally| &tally.unknown) > 0, "there were faults");
-    // A run in between has a second of it, beside all other tests: nothing to compare.
-    if seconds >= 60.0 {
-        assert!(
-            afterwards >= before * 0.5,
-            "{before:.0} operations a second, then {afterwards:.0}"
-        );
-    }
     load.end().await;
 }
