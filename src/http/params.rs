@@ -37,7 +37,7 @@ fn refused(rejection: &PathRejection) -> ApiError {
             ApiError::field(ErrorCode::InvalidParameter, key, message)
         }
         Some(ErrorKind::Message(message)) => {
-            ApiError::new(ErrorCode::InvalidParameter, format!("The id in the path {message}."))
+            ApiError::new(ErrorCode::InvalidParameter, format!("A part of the path {message}."))
         }
         _ => ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed."),
     }
