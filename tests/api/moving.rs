@@ -197,6 +197,26 @@ async fn a_move_to_where_it_is_already_is_refused_if_it_is_cancelled_meanwhile()
     stays.await.unwrap().problem(409, "invalid_transition");
 }
 
+/// A refusal rests on two reads, of the appointment and then of the day sheets. Between them, the same move may be done.
+#[tokio::test]
+async fn a_move_that_another_has_done_meanwhile_is_not_refused_for_what_came_after() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let (path, other) = (app.booked(&clinic, START).await, app.staff_member(&clinic.path).await);
+    let to = json!({ "staff_id": other });
+    let (has_read, go_on) = app.wire.pause_before("BatchGetItem");
+    let slow = app.post(&format!("{path}/reschedule")).json(&to);
+    let slow = tokio::spawn(slow.send());
+    has_read.await.unwrap();
+    reschedule(&app, &path, to).await.expect(200);
+    let mut beside = booking(&other, &app.patient().await, START, 30);
+    beside["overrides"] = json!({ "overbook": true, "reason": "emergency" });
+    app.post(&format!("{}/appointments", clinic.path)).json(&beside).send().await.expect(201);
+    go_on.send(()).unwrap();
+    slow.await.unwrap().expect(200);
+    app.check_day_sheets().await;
+}
+
 #[tokio::test]
 async fn a_move_ends_holds_that_are_over_and_stops_at_those_that_are_not() {
     let app = TestApp::spawn().await;

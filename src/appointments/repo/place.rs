@@ -3,6 +3,7 @@
 use super::{
     Moved,
     claims::claims_of,
+    get,
     lapsed::Lapsed,
     placing::{BookingError, Placing, Rules},
 };
@@ -56,8 +57,12 @@ pub(super) async fn place(
         return Ok(Some(earlier));
     }
     let sheets = placing.sheets(&mut found)?;
-    let working = placing.check_people(&mut found, &hours)?;
-    let lapsed = placing.decide(&sheets, &working)?;
+    let working = placing.check_people(&mut found, &hours);
+    let lapsed = match working.and_then(|working| placing.decide(&sheets, &working)) {
+        Ok(lapsed) => lapsed,
+        Err(_) if has_changed(store, old).await? => return Ok(None),
+        Err(refusal) => return Err(refusal),
+    };
     let Some(lapsed) = Lapsed::read(store, &lapsed).await? else {
         return Ok(None);
     };
@@ -74,6 +79,19 @@ pub(super) async fn place(
     writes.extend(placing.checks());
     let committed = store.commit(context, writes).await;
     Ok(unless_changed(committed.and_then(|committed| committed.answer(new.clone())))?)
+}
+
+/// Whether the appointment has changed since it was read. No transaction checks a refusal, which rests on two reads: of the
+/// appointment, and then of all that it needs.
+async fn has_changed(store: &Store, old: Option<&Entity<Appointment>>) -> Result<bool, StoreError> {
+    let Some(Entity { value, meta }) = old else {
+        return Ok(false);
+    };
+    match get(store, &meta.org, &value.clinic_id, &value.id, true).await {
+        Ok(now) => Ok(now.meta.rev != meta.rev),
+        Err(StoreError::NotFound) => Ok(true),
+        Err(other) => Err(other),
+    }
 }
 
 /// `None`, if something changed since it was read, so that there has to be another attempt.
