@@ -1,2 +1,2 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| clinic_api_fuzz::ids::check(data));
+libfuzzer_sys::fuzz_target!(|text: &str| clinic_api_fuzz::ids::check(text));

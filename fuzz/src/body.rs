@@ -40,11 +40,8 @@ fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
     }
 }
 
-/// Texts alone: what is not UTF-8 is refused before.
-pub fn check(data: &[u8]) {
-    let Ok(body) = str::from_utf8(data) else {
-        return;
-    };
+/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+pub fn check(body: &str) {
     let body = body.as_bytes();
     take::<ClinicIn>(body);
     take::<StaffIn>(body);

@@ -6,11 +6,8 @@ use clinic_api::{http::cursor::CursorKeys, store::read::Position};
 
 static KEYS: LazyLock<CursorKeys> = LazyLock::new(CursorKeys::random);
 
-/// Texts alone: what is not UTF-8 is refused before.
-pub fn check(data: &[u8]) {
-    let Ok(text) = str::from_utf8(data) else {
-        return;
-    };
+/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+pub fn check(text: &str) {
     let (list, rest) = text.split_once('\n').unwrap_or_default();
     assert!(KEYS.open::<Position>(rest, list).is_err(), "nobody but the service makes a cursor");
     let Ok(position) = serde_json::from_str::<Position>(rest) else {

@@ -12,11 +12,8 @@ fn is_a<I: FromStr + Display>(text: &str) -> usize {
     })
 }
 
-/// Texts alone: what is not UTF-8 is refused before.
-pub fn check(data: &[u8]) {
-    let Ok(text) = str::from_utf8(data) else {
-        return;
-    };
+/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+pub fn check(text: &str) {
     let kinds = is_a::<ClinicId>(text)
         + is_a::<StaffId>(text)
         + is_a::<PatientId>(text)

@@ -58,7 +58,7 @@ fn json_of<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("it can be written")
 }
 
-/// Panics where that does not hold.
+/// Panics if the rule above does not hold.
 pub fn check(bytes: &[u8]) {
     let clinic = json!({
         "name": "Seefeld", "time_zone": "Europe/Zurich", "phone": "+41445551234",

@@ -57,7 +57,8 @@ impl Recorder {
         }))
     }
 
-    /// Has an access written soon. It is lost if too many wait, or if eight tries fail; both are counted, and logged with their ids. Of one that is written already, no `context` is made.
+    /// Has an access written soon. It is lost if too many wait, or if eight tries fail; both are counted, and logged with
+    /// their ids. Of one that is written already, no `context` is made.
     pub fn record(&self, context: impl FnOnce() -> WriteContext, access: Access) {
         let known = access.of_its_minute();
         if self.0.known.contains_key(&known) {

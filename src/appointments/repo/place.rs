@@ -3,8 +3,8 @@
 use super::{
     Moved,
     claims::claims_of,
-    get,
     lapsed::Lapsed,
+    locate,
     placing::{BookingError, Placing, Rules},
 };
 use crate::{
@@ -87,11 +87,8 @@ async fn has_changed(store: &Store, old: Option<&Entity<Appointment>>) -> Result
     let Some(Entity { value, meta }) = old else {
         return Ok(false);
     };
-    match get(store, &meta.org, &value.clinic_id, &value.id, true).await {
-        Ok(now) => Ok(now.meta.rev != meta.rev),
-        Err(StoreError::NotFound) => Ok(true),
-        Err(other) => Err(other),
-    }
+    let now = locate(store, &meta.org, &value.clinic_id, &value.id, true).await?;
+    Ok(now.is_none_or(|now| now.meta.rev != meta.rev))
 }
 
 /// `None`, if something changed since it was read, so that there has to be another attempt.
