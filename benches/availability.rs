@@ -23,16 +23,17 @@ use axum::{
     http::{Request, StatusCode, header},
 };
 use clinic_api::{
-    app::{AppState, Parts, RequestLimits, service},
+    app::{AppState, Parts, RequestLimits},
     http::{
         auth::{Principal, Role, development::DevelopmentIssuer, principal::Clinics},
-        cursor::CursorKeys,
         headers::HeaderSettings,
     },
     id::{ClinicId, StaffId},
+    keyring::Keyring,
+    records::webhooks::model::target::AllowList,
+    service::service,
     store::{Precondition, Store, WriteContext, embedded::Engine},
     time::{Clock as _, SystemClock},
-    webhooks::model::target::AllowList,
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date};
@@ -117,7 +118,7 @@ async fn prepare() -> (Bench, Engine) {
     let state = AppState::new(Parts {
         store: store.clone(),
         clock: Arc::new(SystemClock),
-        cursor_keys: CursorKeys::random(),
+        keyring: Keyring::random(),
         authenticator: issuer.authenticator().unwrap(),
         limits: RequestLimits::default(),
         headers: HeaderSettings::default(),

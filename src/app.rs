@@ -1,84 +1,61 @@
-//! The state that handlers share, and the whole service put together.
+//! The state that handlers share.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, Request, State},
-    http::StatusCode,
-    middleware::{self, Next},
-    response::{IntoResponse as _, Response},
-};
 use jiff::Timestamp;
-use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
 use crate::{
     audit::{model::Access, recorder::Recorder},
-    clinics::repo::ClinicDirectory,
     http::{
-        ReadContext,
-        auth::{self, Guard, Rules, token::Authenticator},
-        body,
-        concurrency::ConcurrencyLimit,
-        cursor::CursorKeys,
-        headers::{self, HeaderSettings},
-        lifecycle::Lifecycle,
-        problem,
-        rate::{RateSettings, Rates},
-        readiness::Readiness,
-        request_id, trace,
+        ReadContext, auth::token::Authenticator, headers::HeaderSettings, lifecycle::Lifecycle,
+        rate::RateSettings,
     },
     id::PatientId,
-    router,
+    keyring::Keyring,
+    operations::readiness::Readiness,
+    records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
     store::{Precondition, Store, WriteContext},
     time::Clock,
-    webhooks::model::target::AllowList,
 };
 
-/// What every handler may use. Cheap to clone.
+/// The state of a service. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Shared>);
 
 struct Shared {
     parts: Parts,
     clinics: ClinicDirectory,
-    rates: Rates,
     lifecycle: Lifecycle,
     readiness: Readiness,
     recorder: Recorder,
 }
 
-/// What a service is made of.
+/// The parts of a service that its settings decide.
 pub struct Parts {
     /// The table.
     pub store: Store,
-    /// What tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The keys that seal cursors.
-    pub cursor_keys: CursorKeys,
-    /// What verifies tokens.
+    /// The keys of cursors, and of the secrets of webhooks and holds.
+    pub keyring: Keyring,
+    /// The verifier of tokens.
     pub authenticator: Authenticator,
-    /// What it bears.
+    /// The limits of requests.
     pub limits: RequestLimits,
-    /// What its answers tell browsers.
+    /// The settings of response headers.
     pub headers: HeaderSettings,
-    /// Where events may be sent.
+    /// The hosts that webhooks may reach besides public addresses.
     pub webhook_targets: AllowList,
 }
 
-/// What a service bears of requests.
+/// The limits of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// The limit of concurrent requests.
+    /// The number of concurrent requests.
     pub concurrent: usize,
-    /// How long one may take as a whole.
+    /// The time of a whole request.
     pub deadline: Duration,
-    /// How often anybody may ask.
+    /// The rate limits.
     pub rates: RateSettings,
 }
 
@@ -89,18 +66,23 @@ impl Default for RequestLimits {
 }
 
 impl AppState {
-    /// The state of a service.
+    /// Makes the state of a service.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let lifecycle = Lifecycle::new();
         Self(Arc::new(Shared {
             recorder: Recorder::new(parts.store.clone(), lifecycle.tasks().clone()),
             clinics: ClinicDirectory::new(parts.store.clone()),
-            rates: Rates::new(&parts.limits.rates),
             lifecycle,
             readiness: Readiness::default(),
             parts,
         }))
+    }
+
+    /// The parts that the settings decide.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.0.parts
     }
 
     /// The table.
@@ -115,49 +97,37 @@ impl AppState {
         self.0.parts.clock.now()
     }
 
-    /// The keys that seal cursors.
+    /// The keys of cursors, and of the secrets of webhooks and holds.
     #[must_use]
-    pub fn cursor_keys(&self) -> &CursorKeys {
-        &self.0.parts.cursor_keys
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.parts.keyring
     }
 
-    /// Where the process stands between its start and its end.
+    /// The phase of the process.
     #[must_use]
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
     }
 
-    /// What is known of the table.
+    /// The readiness of the process.
     #[must_use]
     pub fn readiness(&self) -> &Readiness {
         &self.0.readiness
     }
 
-    /// What verifies tokens.
+    /// The cache of the clinics' time zones.
     #[must_use]
-    pub fn authenticator(&self) -> &Authenticator {
-        &self.0.parts.authenticator
+    pub fn clinics(&self) -> &ClinicDirectory {
+        &self.0.clinics
     }
 
-    /// Where events may be sent.
-    #[must_use]
-    pub fn webhook_targets(&self) -> &AllowList {
-        &self.0.parts.webhook_targets
-    }
-
-    /// How often anybody may ask.
-    #[must_use]
-    pub fn rates(&self) -> &Rates {
-        &self.0.rates
-    }
-
-    /// Has it remembered that a request read what is known of these patients.
-    pub fn note_access<'a>(
+    /// Records that a request read data of these patients.
+    pub fn record_access<'a>(
         &self,
         request: &ReadContext,
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) {
-        let (principal, at) = (request.grant.principal(), self.now());
+        let (principal, at) = (request.grant.principal(), request.grant.at());
         let patients: BTreeSet<_> = patients.into_iter().collect();
         for patient_id in patients {
             let context = || WriteContext {
@@ -177,79 +147,4 @@ impl AppState {
             self.0.recorder.record(context, access);
         }
     }
-
-    /// What never changes of clinics.
-    #[must_use]
-    pub fn clinics(&self) -> &ClinicDirectory {
-        &self.0.clinics
-    }
-}
-
-/// What services of one process share. To make it takes longer than all else that a service is made of.
-struct Routes {
-    api: Router<AppState>,
-    documentation: Router,
-    rules: Rules,
-}
-
-static ROUTES: LazyLock<Routes> = LazyLock::new(|| {
-    let (api, document) = router::api();
-    let (documentation, rules) = (router::documentation(&document), Rules::of(&document));
-    Routes { api, documentation, rules }
-});
-
-/// The whole service: every route inside every layer.
-pub fn service(state: AppState) -> Router {
-    let Routes { api, documentation, rules } = &*ROUTES;
-    let limits = state.0.parts.limits;
-    let concurrency = ConcurrencyLimit::new(limits.concurrent);
-    let headers = state.0.parts.headers.clone();
-    let guard = Guard::new(state.clone(), rules.clone());
-    let routes = api.clone().with_state(state).merge(documentation.clone());
-    let routes = routes.layer(middleware::from_fn_with_state(guard, admit));
-    layered(routes, limits.deadline, headers, concurrency)
-}
-
-/// Lets a request pass to its handler if its caller may.
-async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    auth::authorise(&guard, request, async |request| next.run(request).await).await
-}
-
-/// Where requests come in.
-#[derive(Clone)]
-struct Entrance {
-    headers: HeaderSettings,
-    concurrency: ConcurrencyLimit,
-}
-
-/// What every request passes, the outermost first: it has its id before anything else, and a problem is rendered after
-/// everything that may make one. All of it is one layer of the router, because the router boxes and clones each layer with
-/// each request. The concurrency limit comes before authorisation, so that a rejection costs little.
-async fn accompany(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
-    let Entrance { headers, concurrency } = &entrance;
-    let admit =
-        async |request| concurrency.admit(request, async |request| next.run(request).await).await;
-    let protect = async |request| headers::protect(headers, request, admit).await;
-    let log = async |request| trace::log(headers, request, protect).await;
-    let render = async |request| problem::render(request, log).await;
-    request_id::assign(request, render).await
-}
-
-/// Routes inside the layers that every request passes, with a deadline for each and a limit of concurrent ones.
-pub fn layered(
-    routes: Router,
-    deadline: Duration,
-    headers: HeaderSettings,
-    concurrency: ConcurrencyLimit,
-) -> Router {
-    let entrance = Entrance { headers, concurrency };
-    let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
-    // The panic hook has logged it. What it says stays out of the log: it may hold what a handler held.
-    let panics = CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
-    let layers = ServiceBuilder::new()
-        .layer(middleware::from_fn_with_state(entrance, accompany))
-        .layer(panics)
-        .layer(deadline)
-        .layer(DefaultBodyLimit::max(body::MAX_BYTES));
-    routes.layer(layers)
 }

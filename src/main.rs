@@ -6,7 +6,7 @@ use clap::Parser as _;
 use clinic_api::{
     cli::{healthcheck, identity, serve, table, worker},
     config::{Cli, Command},
-    http::cursor::new_key,
+    keyring::new_key,
     router,
     time::{Clock as _, SystemClock},
 };
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         }
     };
     let done = runtime.block_on(run(cli));
-    // What still runs is given up, such as a look-up of a name that nobody answers: it would hold up the end.
+    // Tasks that still run are dropped: a DNS lookup without an answer would hold up the end.
     runtime.shutdown_background();
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the command line asks; `false` is a plain no.
+/// Runs the command; `false` exits with 1 and no error.
 async fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         None => serve::run(cli.serve).await.map(|()| true),
@@ -46,7 +46,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Some(Command::Table(table)) => table::run(table.action).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Healthcheck(settings)) => healthcheck::run(&settings).await,
-        Some(Command::CursorKey) => {
+        Some(Command::SecretKey) => {
             println!("{}", new_key());
             Ok(true)
         }

@@ -1,7 +1,7 @@
-//! Whether spans are made, and by whom. Where nobody asks for them, nothing is made at all.
+//! The tracer of the process, if spans are exported. Otherwise none are made.
 //!
-//! Spans hold what is written down here and in `http/server_span.rs` and `store/span.rs`, and nothing else: no library
-//! adds to them, and no line of the log.
+//! Spans hold only the attributes written in this file, `http/server_span.rs` and `store/span.rs`: no library adds any, and no
+//! line of the log.
 
 use std::sync::OnceLock;
 
@@ -19,21 +19,21 @@ pub fn start(tracer: SdkTracer) {
     let _ = TRACER.set(tracer);
 }
 
-/// What makes spans, if they are made.
+/// The tracer, if spans are made.
 #[must_use]
 pub fn tracer() -> Option<&'static SdkTracer> {
     TRACER.get()
 }
 
-/// The context of what is done because of a request, but beside it: its spans are among the request's, and what it takes
-/// is not the request's.
+/// The context of work that a request started, but that runs beside it: its spans belong to the request's trace, and its
+/// calls do not count as the request's.
 #[must_use]
 pub fn beside() -> Context {
     let span = Context::map_current(|context| context.span().span_context().clone());
     if span.is_valid() { Context::new().with_remote_span_context(span) } else { Context::new() }
 }
 
-/// Does work that no request asked for, in a span of its own.
+/// Does work that belongs to no request, in a span of its own.
 pub async fn in_span<T>(span: impl FnOnce() -> SpanBuilder, work: impl Future<Output = T>) -> T {
     let Some(tracer) = tracer() else {
         return work.await;
@@ -43,7 +43,7 @@ pub async fn in_span<T>(span: impl FnOnce() -> SpanBuilder, work: impl Future<Ou
     work.with_context(context).await
 }
 
-/// Notes on the span of what is being done, if there is one, what came of it.
+/// Sets an attribute of the current span, if there is one.
 pub fn note(key: &'static str, value: &'static str) {
     Context::map_current(|context| context.span().set_attribute(KeyValue::new(key, value)));
 }

@@ -151,6 +151,12 @@ pub fn roles(roles: &[String]) -> Result<(), ValidationError> {
     roles.iter().try_for_each(|one| role(one))
 }
 
+/// The default of what is on unless the caller turns it off.
+#[must_use]
+pub fn yes() -> bool {
+    true
+}
+
 /// A whole number as JSON Schema has it: `30.0` is one.
 ///
 /// # Errors

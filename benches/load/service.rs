@@ -52,7 +52,7 @@ pub fn in_folder(program: &mut Command, folder: &Path) {
     program
         .current_dir(folder)
         .env("CLINIC_API_DEVELOPMENT_ISSUER", folder.join("issuer"))
-        .env("CLINIC_API_CURSOR_KEYS", "A".repeat(43))
+        .env("CLINIC_API_SECRET_KEYS", "A".repeat(43))
         .stdout(Stdio::null())
         // What is logged is written, as it is where it is shipped.
         .stderr(Stdio::null());

@@ -58,7 +58,7 @@ resource "aws_iam_role_policy" "execution" {
   policy = data.aws_iam_policy_document.execution.json
 }
 
-resource "aws_iam_role_policy_attachment" "cursor_keys" {
+resource "aws_iam_role_policy_attachment" "secret_keys" {
   role       = aws_iam_role.execution.name
-  policy_arn = var.cursor_keys_policy_arn
+  policy_arn = var.secret_keys_policy_arn
 }

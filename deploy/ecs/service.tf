@@ -55,7 +55,7 @@ resource "aws_ecs_service" "this" {
   depends_on = [
     aws_lb_listener.https,
     aws_iam_role_policy.execution,
-    aws_iam_role_policy_attachment.cursor_keys,
+    aws_iam_role_policy_attachment.secret_keys,
     aws_vpc_security_group_egress_rule.service_to_prefix_lists,
     aws_vpc_security_group_egress_rule.service_to_endpoints,
     aws_vpc_security_group_ingress_rule.endpoints_from_service,

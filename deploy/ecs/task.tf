@@ -58,7 +58,7 @@ resource "aws_ecs_task_definition" "this" {
     ]
 
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
-    secrets     = [{ name = "CLINIC_API_CURSOR_KEYS", valueFrom = var.cursor_keys_secret_arn }]
+    secrets     = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
     # /livez: ECS stops a task that fails, and a new one would not help while DynamoDB can't be reached. Whether the
     # table can be read is for the load balancer to ask, with more patience.

@@ -154,13 +154,13 @@ variable "task_role_arn" {
   type        = string
 }
 
-variable "cursor_keys_secret_arn" {
-  description = "Secret with CLINIC_API_CURSOR_KEYS (output cursor_keys_secret_arn)."
+variable "secret_keys_secret_arn" {
+  description = "Secret with CLINIC_API_SECRET_KEYS (output secret_keys_secret_arn)."
   type        = string
 }
 
-variable "cursor_keys_policy_arn" {
-  description = "Policy that reads this secret (output cursor_keys_policy_arn)."
+variable "secret_keys_policy_arn" {
+  description = "Policy that reads this secret (output secret_keys_policy_arn)."
   type        = string
 }
 

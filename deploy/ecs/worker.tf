@@ -55,7 +55,7 @@ resource "aws_ecs_task_definition" "worker" {
 
     environment = [for name in sort(keys(local.worker_environment)) : { name = name, value = local.worker_environment[name] }]
     # They open the webhooks' secrets.
-    secrets = [{ name = "CLINIC_API_CURSOR_KEYS", valueFrom = var.cursor_keys_secret_arn }]
+    secrets = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
     healthCheck = {
       command     = ["CMD", "/clinic-api", "healthcheck", "--live", "--listen", "127.0.0.1:${local.metrics_port}"]
@@ -117,7 +117,7 @@ resource "aws_ecs_service" "worker" {
 
   depends_on = [
     aws_iam_role_policy.execution,
-    aws_iam_role_policy_attachment.cursor_keys,
+    aws_iam_role_policy_attachment.secret_keys,
     aws_vpc_security_group_egress_rule.worker_https,
     aws_vpc_security_group_egress_rule.worker_to_endpoints,
     aws_vpc_security_group_ingress_rule.endpoints_from_worker,

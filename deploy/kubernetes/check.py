@@ -32,7 +32,7 @@ CUSTOM = {
 }
 ALERTS = HERE.parent / "observability/alerts.yml"
 # Made by an operator and never in the repository.
-SECRETS = {"clinic-api-cursor-keys": {"CLINIC_API_CURSOR_KEYS"}}
+SECRETS = {"clinic-api-secret-keys": {"CLINIC_API_SECRET_KEYS"}}
 WORKLOADS = {"Deployment", "StatefulSet", "Job"}
 FILL_IN = "FILL-IN"
 

@@ -5,15 +5,17 @@ use clinic_api::{
         AppointmentDetailsIn, AppointmentIn, CancellationIn, ConfirmationIn, HoldIn, ReleaseIn,
         RescheduleIn, StatusIn,
     },
-    clinics::dto::ClinicIn,
     error::ErrorCode,
-    exceptions::dto::ExceptionIn,
     http::body::parse,
-    patients::dto::PatientIn,
-    resources::dto::ResourceIn,
-    staff::dto::StaffIn,
-    visit_types::dto::VisitTypeIn,
-    webhooks::{dto::WebhookIn, model::target::AllowList},
+    records::{
+        clinics::model::ClinicDetails,
+        exceptions::dto::ExceptionIn,
+        patients::model::PatientDetails,
+        resources::model::ResourceDetails,
+        staff::model::StaffDetails,
+        visit_types::model::VisitTypeDetails,
+        webhooks::{dto::WebhookIn, model::target::AllowList},
+    },
 };
 use serde::{
     Serialize,
@@ -43,9 +45,9 @@ fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
 /// Panics if the rule above does not hold. What is not UTF-8 is refused before.
 pub fn check(body: &str) {
     let body = body.as_bytes();
-    take::<ClinicIn>(body);
-    take::<StaffIn>(body);
-    take::<PatientIn>(body);
+    take::<ClinicDetails>(body);
+    take::<StaffDetails>(body);
+    take::<PatientDetails>(body);
     take::<AppointmentIn>(body);
     take::<AppointmentDetailsIn>(body);
     take::<StatusIn>(body);
@@ -54,8 +56,8 @@ pub fn check(body: &str) {
     take::<ConfirmationIn>(body);
     take::<ReleaseIn>(body);
     take::<RescheduleIn>(body);
-    take::<ResourceIn>(body);
-    take::<VisitTypeIn>(body);
+    take::<ResourceDetails>(body);
+    take::<VisitTypeDetails>(body);
     take::<ExceptionIn>(body);
     take::<WebhookIn>(body);
     if let Ok(webhook) = parse::<WebhookIn>(body)

@@ -6,7 +6,7 @@ use clinic_api::{
     id::OrgId,
     store::Idempotency,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PATH: &str = "/v1/patients";
 
@@ -15,7 +15,7 @@ fn read(
     org: &str,
     subject: &str,
     path: &str,
-    body: &[u8],
+    body: &Value,
 ) -> Option<Idempotency> {
     let org: OrgId = org.parse().expect("an organisation");
     from_request(headers, &org, subject, &Method::POST, path, body).ok().flatten()
@@ -25,6 +25,7 @@ fn read(
 pub fn check(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (key, body) = (&data[..end], data.get(end + 1..).unwrap_or_default());
+    let body = &serde_json::from_slice(body).unwrap_or(Value::Null);
     let Ok(value) = HeaderValue::from_bytes(key) else {
         return;
     };
@@ -51,17 +52,7 @@ pub fn check(data: &[u8]) {
             "it is its caller's and its path's"
         );
     }
-    if let Ok(json) = serde_json::from_slice::<Value>(body) {
-        let pretty = serde_json::to_vec_pretty(&json).expect("JSON");
-        assert_eq!(
-            read(&headers, "ORG-A", "ida", PATH, &pretty),
-            Some(taken.clone()),
-            "white space and the order of members don't make another request"
-        );
-    }
-    // No JSON ends with it: the number 0 and the number 00 would be one.
-    let longer = [body, b"#"].concat();
-    let another = read(&headers, "ORG-A", "ida", PATH, &longer).expect("the same key");
+    let another = read(&headers, "ORG-A", "ida", PATH, &json!([body])).expect("the same key");
     assert_eq!(another.key(), taken.key());
     assert_ne!(another, taken, "another body is another request");
     headers.append(IDEMPOTENCY_KEY, value);

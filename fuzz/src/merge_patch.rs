@@ -8,13 +8,12 @@ use axum::{
     http::header::CONTENT_TYPE,
 };
 use clinic_api::{
-    clinics::dto::ClinicIn,
     error::ErrorCode,
     http::{
         body::from_value,
         merge_patch::{MERGE_PATCH_JSON, MergePatch},
     },
-    patients::dto::PatientIn,
+    records::{clinics::model::ClinicDetails, patients::model::PatientDetails},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -69,6 +68,6 @@ pub fn check(bytes: &[u8]) {
         "mrn": "A-1", "name": "Ida", "birth_date": "1984-02-29", "phone": "+41795551234",
         "email": "ida@example.org", "notes": "none", "active": true
     });
-    patch::<ClinicIn>(&clinic, bytes);
-    patch::<PatientIn>(&patient, bytes);
+    patch::<ClinicDetails>(&clinic, bytes);
+    patch::<PatientDetails>(&patient, bytes);
 }

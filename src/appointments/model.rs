@@ -1,7 +1,8 @@
-//! What an appointment is, and the steps of its life.
+//! Appointments, and the steps of their status life.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
@@ -13,101 +14,124 @@ use crate::{
 pub const MIN_MINUTES: u16 = 5;
 /// The longest one, in minutes.
 pub const MAX_MINUTES: u16 = 12 * 60;
-/// How far ahead one may begin.
+/// The time ahead within which an appointment may begin.
 pub const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// How long ago one may have begun when it is booked.
+/// The time ago at which an appointment may have begun when it is booked.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
-/// The longest that staff and resources may need before or after one, in minutes.
+/// The longest buffer before or after an appointment, in minutes.
 pub const MAX_BUFFER_MINUTES: u16 = 120;
-/// The most resources that one may need.
+/// The most resources of an appointment.
 pub const MAX_RESOURCES: u64 = 5;
 
 /// An appointment of a patient with a staff member of a clinic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Appointment {
-    /// Its id.
+    /// The id.
     pub id: AppointmentId,
-    /// The clinic where it takes place.
+    /// The clinic.
     pub clinic_id: ClinicId,
     /// The staff member.
     pub staff_id: StaffId,
     /// The patient; a hold may have none yet.
     pub patient_id: Option<PatientId>,
-    /// The rooms and the equipment that it needs.
+    /// The rooms and devices that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_ids: Vec<ResourceId>,
-    /// What type of visit it is.
+    /// The visit type.
     pub visit_type_id: Option<VisitTypeId>,
-    /// The date of the start on the clinic's wall, under which it is stored.
+    /// The date of the start in the clinic's local time, under which it is stored.
     pub date: Date,
-    /// When it begins.
+    /// The start.
     pub start: Timestamp,
-    /// How long it takes.
+    /// The length.
     pub duration_minutes: u16,
-    /// What staff and resources need before it.
-    #[serde(default, skip_serializing_if = "is_none")]
+    /// The buffer of staff and resources before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub buffer_before_minutes: u16,
-    /// What staff and resources need after it.
-    #[serde(default, skip_serializing_if = "is_none")]
+    /// The buffer of staff and resources after it.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub buffer_after_minutes: u16,
     /// The clinic's time zone, which never changes.
     pub time_zone: Zone,
-    /// Where it stands in its life.
+    /// The status.
     pub status: Status,
-    /// Until when it is held, if it is, or was.
+    /// The expiry of the hold, if it is or was one.
     pub hold_expires_at: Option<Timestamp>,
     /// Whether it was booked over others.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overbooked: bool,
-    /// Why it was booked over others, or outside of working hours.
+    /// The reason for booking it over others or outside of working hours.
     pub override_reason: Option<Sensitive<String>>,
-    /// From where it was moved last.
+    /// The time and staff member before the last move.
     pub rescheduled_from: Option<Rescheduled>,
-    /// What it is for.
+    /// The reason for the visit.
     pub reason: Option<Sensitive<String>>,
-    /// What staff noted of it.
+    /// The notes of staff.
     pub notes: Option<Sensitive<String>>,
-    /// Why it was cancelled.
+    /// The reason for cancelling it.
     pub cancellation_reason: Option<Sensitive<String>>,
 }
 
-/// Where an appointment was before it was moved.
+/// The time and the staff member of an appointment before it was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescheduled {
-    /// When it was to begin.
+    /// The start.
     pub start: Timestamp,
-    /// How long it was to take.
+    /// The length.
     pub duration_minutes: u16,
-    /// With which staff member.
+    /// The staff member.
     pub staff_id: StaffId,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_none(minutes: &u16) -> bool {
+fn is_zero(minutes: &u16) -> bool {
     *minutes == 0
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_not(flag: &bool) -> bool {
-    !flag
-}
-
 impl Appointment {
-    /// When it ends; that instant is no longer part of it.
+    /// A new appointment of nobody yet, without a length.
+    #[must_use]
+    pub fn new(clinic_id: ClinicId, time_zone: Zone, staff_id: StaffId, start: Timestamp) -> Self {
+        let date = time_zone.local_date(start);
+        Self {
+            id: AppointmentId::random_on(date),
+            clinic_id,
+            staff_id,
+            patient_id: None,
+            resource_ids: Vec::new(),
+            visit_type_id: None,
+            date,
+            start,
+            duration_minutes: 0,
+            buffer_before_minutes: 0,
+            buffer_after_minutes: 0,
+            time_zone,
+            status: Status::Scheduled,
+            hold_expires_at: None,
+            overbooked: false,
+            override_reason: None,
+            rescheduled_from: None,
+            reason: None,
+            notes: None,
+            cancellation_reason: None,
+        }
+    }
+
+    /// The end, which is no longer part of it.
     #[must_use]
     pub fn end(&self) -> Timestamp {
-        end_of(self.start, self.duration_minutes)
+        self.start.saturating_add(minutes(self.duration_minutes)).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// The end of what begins at `start` and takes `minutes`.
+/// A length of time in whole minutes.
 #[must_use]
-pub fn end_of(start: Timestamp, minutes: u16) -> Timestamp {
-    start.saturating_add(SignedDuration::from_mins(i64::from(minutes))).unwrap_or(Timestamp::MAX)
+pub fn minutes(minutes: u16) -> SignedDuration {
+    SignedDuration::from_mins(minutes.into())
 }
 
-/// Where an appointment stands in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The status of an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Kept free for a few minutes, until it is confirmed into a booking.
@@ -129,7 +153,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// All of them.
+    /// Every status.
     pub const ALL: [Self; 8] = [
         Self::Held,
         Self::Scheduled,
@@ -190,7 +214,7 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// Why no appointment may begin at an instant, whoever it is for.
+/// The reason why no appointment may begin at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
     /// It is over.

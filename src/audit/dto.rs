@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::Access;
-use crate::id::PatientId;
+use crate::{id::PatientId, store::Entity};
 
 /// An access to what is known of a patient.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -26,9 +26,9 @@ pub struct AccessOut {
     pub at: Timestamp,
 }
 
-impl From<Access> for AccessOut {
-    fn from(access: Access) -> Self {
-        let Access { patient_id, operation, subject, at } = access;
+impl From<Entity<Access>> for AccessOut {
+    fn from(Entity { value, .. }: Entity<Access>) -> Self {
+        let Access { patient_id, operation, subject, at } = value;
         Self { patient_id, operation, subject, at }
     }
 }

@@ -1,7 +1,8 @@
-//! Who has read what is known of a patient, and who had it erased.
+//! The access log: who has read a patient's data, and who had it erased.
 
 pub mod dto;
 pub mod handlers;
 pub mod model;
 pub mod recorder;
 pub mod repo;
+pub mod routes;

@@ -3,16 +3,12 @@
 use super::model::Access;
 use crate::{
     id::{OrgId, PatientId},
-    patients,
     store::{
-        Entity, Key, Kind, Record, Store, StoreError, WriteContext, keys,
+        Entity, Key, Record, Store, StoreError, WriteContext, keys,
         read::{List, Listed, PageRequest},
         write::Write,
     },
 };
-
-/// The types of items that are stored here; a backfill leaves them as they were written.
-pub const KINDS: &[Kind] = &[Kind::left_alone(Access::TYPE)];
 
 impl Record for Access {
     const TYPE: &'static str = "access";
@@ -52,11 +48,7 @@ pub async fn list(
     page: PageRequest,
 ) -> Result<Listed<Entity<Access>>, StoreError> {
     let list = List::of(keys::accesses_of_patient(patient), page).backwards(true);
-    let listed = store.list_of_org(org, list).await?;
-    if listed.items.is_empty() {
-        patients::repo::get(store, org, patient, true).await?;
-    }
-    Ok(listed)
+    store.list_under(org, &keys::patient(patient), list).await
 }
 
 /// A page of the same, the earliest first; an empty one if there is no such patient in the organisation.

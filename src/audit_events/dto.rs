@@ -5,27 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::model::{Action, AuditEvent};
-
-/// What was done to a record.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[schema(as = AuditAction)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "model::Action says it")]
-pub enum ActionDto {
-    Create,
-    Update,
-    Delete,
-}
-
-impl From<Action> for ActionDto {
-    fn from(action: Action) -> Self {
-        match action {
-            Action::Create => Self::Create,
-            Action::Update => Self::Update,
-            Action::Delete => Self::Delete,
-        }
-    }
-}
+use crate::store::Entity;
 
 /// A change of a record.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -45,7 +25,7 @@ pub struct AuditEventOut {
     /// The id of the change, which events of it have as well.
     pub event_id: String,
     /// What was done.
-    pub action: ActionDto,
+    pub action: Action,
     /// The record's type, as `appointment`.
     pub record_type: String,
     /// The record.
@@ -66,11 +46,11 @@ pub struct AuditEventOut {
     pub changed: Vec<String>,
 }
 
-impl From<AuditEvent> for AuditEventOut {
-    fn from(event: AuditEvent) -> Self {
+impl From<Entity<AuditEvent>> for AuditEventOut {
+    fn from(Entity { value: event, .. }: Entity<AuditEvent>) -> Self {
         Self {
             event_id: event.event_id,
-            action: event.action.into(),
+            action: event.action,
             record_type: event.record_kind,
             record_id: event.record_id.into(),
             clinic_id: event.clinic_id.map(Into::into),

@@ -1,8 +1,8 @@
-//! Who changed what, over HTTP.
+//! The audit log over HTTP: who changed what.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
@@ -12,51 +12,57 @@ use super::{
 };
 use crate::{
     app::AppState,
-    appointments,
+    appointments::{self, handlers::AppointmentPath},
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, ApiQuery, Page, ReadContext, paging::Paging},
-    id::{AppointmentId, ClinicId, PatientId},
-    openapi::ReadProblems,
-    patients,
+    http::{ApiPath, Filter, ListQuery, Page, Paging, ReadContext},
+    records::{
+        clinics::handlers::ClinicPath,
+        patients::{self, handlers::PatientPath},
+    },
 };
 
-/// Parameters of a list of changes.
-#[derive(Debug, Deserialize, IntoParams)]
+/// The filters of a list of changes.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListAuditEvents {
+pub struct Instants {
     /// From this instant on, included.
     #[param(example = "2027-03-01T00:00:00Z")]
     from: Option<Timestamp>,
     /// To this instant, included.
     #[param(example = "2027-03-31T23:59:59Z")]
     to: Option<Timestamp>,
-    /// Read what all writes before this request have left, at twice the cost. Not of a clinic, whose list comes from an
-    /// index.
-    #[serde(default)]
-    #[param(default = false)]
-    consistent: bool,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
 }
 
-impl ListAuditEvents {
-    fn range(&self) -> ApiResult<(Timestamp, Timestamp)> {
-        let range = (self.from.unwrap_or(FIRST), self.to.unwrap_or(LAST));
-        let wrong =
-            |name, message| Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
-        if range.0 < FIRST {
-            return wrong("from", "must not be before 1970");
-        }
-        if range.1 < range.0 {
-            return wrong("to", "must not be before from");
-        }
-        Ok((range.0, range.1.min(LAST)))
+impl Filter for Instants {}
+
+/// The same of a list that comes from an index.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct InstantsOfIndex {
+    /// From this instant on, included.
+    #[param(example = "2027-03-01T00:00:00Z")]
+    from: Option<Timestamp>,
+    /// To this instant, included.
+    #[param(example = "2027-03-31T23:59:59Z")]
+    to: Option<Timestamp>,
+}
+
+impl Filter for InstantsOfIndex {
+    const CONSISTENT: bool = false;
+}
+
+fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> ApiResult<(Timestamp, Timestamp)> {
+    let range = (from.unwrap_or(FIRST), to.unwrap_or(LAST));
+    let wrong = |name, message| Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
+    if range.0 < FIRST {
+        return wrong("from", "must not be before 1970");
     }
+    if range.1 < range.0 {
+        return wrong("to", "must not be before from");
+    }
+    Ok((range.0, range.1.min(LAST)))
 }
 
 /// List the changes of a patient's record
@@ -66,29 +72,23 @@ impl ListAuditEvents {
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/audit",
-    tag = "audit",
-    params(("patient_id" = PatientId, Path), ListAuditEvents),
-    responses((status = OK, description = "A page of changes.", body = Page<AuditEventOut>), ReadProblems),
+    params(PatientPath, ListQuery<Instants>),
 )]
 pub async fn list_patient_audit_events(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath(patient): ApiPath<PatientId>,
-    ApiQuery(query): ApiQuery<ListAuditEvents>,
-) -> ApiResult<Json<Page<AuditEventOut>>> {
-    let range = query.range()?;
-    let list = (&patient, range);
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_patient_audit_events", list);
-    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
-    page.consistent = query.consistent;
-    let org = context.grant.org();
-    let record = (&patient).into();
-    let listed = repo::list_of_record(app.store(), org, &record, range, page).await?;
+    ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
+    query: ListQuery<Instants>,
+) -> ApiResult<Page<AuditEventOut>> {
+    let range = range(query.filter.from, query.filter.to)?;
+    let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
+    let (org, record) = (context.grant.org(), (&patient_id).into());
+    let listed = repo::list_of_record(app.store(), org, &record, range, paging.request()?).await?;
     if listed.items.is_empty() {
-        let found = patients::repo::get(app.store(), org, &patient, true).await;
+        let found = patients::repo::get(app.store(), org, &patient_id, true).await;
         repo::or_remembered_record(app.store(), org, &record, |_| true, found).await?;
     }
-    paging.page(listed, |event| event.value.into()).map(Json)
+    paging.page(listed)
 }
 
 /// List the changes of an appointment
@@ -98,31 +98,27 @@ pub async fn list_patient_audit_events(
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/audit",
-    tag = "audit",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), ListAuditEvents),
-    responses((status = OK, description = "A page of changes.", body = Page<AuditEventOut>), ReadProblems),
+    params(AppointmentPath, ListQuery<Instants>),
 )]
 pub async fn list_appointment_audit_events(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath((clinic, appointment)): ApiPath<(ClinicId, AppointmentId)>,
-    ApiQuery(query): ApiQuery<ListAuditEvents>,
-) -> ApiResult<Json<Page<AuditEventOut>>> {
-    let range = query.range()?;
-    let list = (&clinic, &appointment, range);
-    let paging =
-        Paging::new(app.cursor_keys(), &context.grant, "list_appointment_audit_events", list);
-    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
-    page.consistent = query.consistent;
-    let org = context.grant.org();
-    let record = (&appointment).into();
-    let listed = repo::list_of_record(app.store(), org, &record, range, page).await?;
-    let at_clinic = |event: &AuditEvent| event.clinic_id.as_ref() == Some(&clinic);
+    ApiPath(path): ApiPath<AppointmentPath>,
+    query: ListQuery<Instants>,
+) -> ApiResult<Page<AuditEventOut>> {
+    let range = range(query.filter.from, query.filter.to)?;
+    let AppointmentPath { clinic_id, appointment_id } = &path;
+    let parent = (clinic_id, appointment_id);
+    let paging = Paging::new(app.keyring(), &context.grant, parent, &query);
+    let (org, record) = (context.grant.org(), appointment_id.into());
+    let listed = repo::list_of_record(app.store(), org, &record, range, paging.request()?).await?;
+    let at_clinic = |event: &AuditEvent| event.clinic_id.as_ref() == Some(clinic_id);
     if !listed.items.iter().any(|event| at_clinic(&event.value)) {
-        let found = appointments::repo::get(app.store(), org, &clinic, &appointment, true).await;
+        let found =
+            appointments::repo::get(app.store(), org, clinic_id, appointment_id, true).await;
         repo::or_remembered_record(app.store(), org, &record, at_clinic, found).await?;
     }
-    paging.page(listed, |event| event.value.into()).map(Json)
+    paging.page(listed)
 }
 
 /// List the changes at a clinic
@@ -132,25 +128,17 @@ pub async fn list_appointment_audit_events(
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/audit",
-    tag = "audit",
-    params(("clinic_id" = ClinicId, Path), ListAuditEvents),
-    responses((status = OK, description = "A page of changes.", body = Page<AuditEventOut>), ReadProblems),
+    params(ClinicPath, ListQuery<InstantsOfIndex>),
 )]
 pub async fn list_clinic_audit_events(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(query): ApiQuery<ListAuditEvents>,
-) -> ApiResult<Json<Page<AuditEventOut>>> {
-    if query.consistent {
-        let message = "can't be asked of a list that comes from an index";
-        return Err(ApiError::field(ErrorCode::InvalidParameter, "consistent", message));
-    }
-    let range = query.range()?;
-    let list = (&clinic, range);
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_clinic_audit_events", list);
-    let page = paging.request(query.cursor.as_deref(), query.limit)?;
-    let listed =
-        repo::list_at_clinic(app.store(), context.grant.org(), &clinic, range, page).await?;
-    paging.page(listed, |event| event.value.into()).map(Json)
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery<InstantsOfIndex>,
+) -> ApiResult<Page<AuditEventOut>> {
+    let range = range(query.filter.from, query.filter.to)?;
+    let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
+    let (org, page) = (context.grant.org(), paging.request()?);
+    let listed = repo::list_at_clinic(app.store(), org, &clinic_id, range, page).await?;
+    paging.page(listed)
 }

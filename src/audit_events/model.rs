@@ -1,12 +1,14 @@
-//! What is kept of a change: who, what, when and the names of what changed, but no values (FHIR `AuditEvent`).
+//! An entry of the audit log: who changed what and when, and the names of what changed, without values (FHIR `AuditEvent`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::id::{ClinicId, RecordId};
 
 /// What was done to a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = AuditAction)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It was made.
@@ -24,7 +26,7 @@ pub struct AuditEvent {
     pub event_id: String,
     /// What was done.
     pub action: Action,
-    /// The record's kind, as `appointment`.
+    /// The record's item type, as `appointment`.
     pub record_kind: String,
     /// The record.
     pub record_id: RecordId,
@@ -36,7 +38,7 @@ pub struct AuditEvent {
     pub subject: String,
     /// The id of their request.
     pub asked_by: String,
-    /// The record's revision since; none once it is deleted.
+    /// The record's new revision; none once it is deleted.
     pub record_rev: Option<u64>,
     /// The names of what changed.
     pub changed: Vec<String>,

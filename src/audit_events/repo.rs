@@ -1,13 +1,12 @@
-//! Changes in the table. They are added, never changed, never deleted.
+//! The audit log in the table. Its items are added, never changed and never deleted.
 
 use jiff::Timestamp;
 
 use super::model::AuditEvent;
 use crate::{
-    clinics,
     id::{ClinicId, OrgId, RecordId},
     store::{
-        Entity, Key, Kind, Meta, Record, Store, StoreError, WriteContext,
+        Entity, Key, Meta, Record, Store, StoreError,
         keys::{self, IndexKey, KeyRange},
         read::{List, Listed, PageRequest},
     },
@@ -17,9 +16,6 @@ use crate::{
 pub const FIRST: Timestamp = Timestamp::UNIX_EPOCH;
 /// The last instant that a key can have.
 pub const LAST: Timestamp = Timestamp::constant(253_402_207_200, 999_000_000);
-
-/// The types of items that are stored here; a backfill leaves them as they were written.
-pub const KINDS: &[Kind] = &[Kind::left_alone(AuditEvent::TYPE)];
 
 impl Record for AuditEvent {
     const TYPE: &'static str = "audit_event";
@@ -34,22 +30,7 @@ impl Record for AuditEvent {
     }
 }
 
-/// Stores a change, unless it is there already.
-///
-/// # Errors
-/// Whatever the database may answer.
-pub async fn add(
-    store: &Store,
-    context: &WriteContext,
-    event: AuditEvent,
-) -> Result<(), StoreError> {
-    match store.commit(context, vec![Entity::new(event, context).create()?]).await {
-        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
-        Err(other) => Err(other),
-    }
-}
-
-/// The changes of a record, the latest first. Who asks has seen to it that the record is, or was, the organisation's.
+/// The changes of a record, the latest first. The caller checks that the record is, or was, the organisation's.
 ///
 /// # Errors
 /// Whatever the database may answer.
@@ -76,14 +57,14 @@ pub async fn list_at_clinic(
 ) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
     let listed = list(store, org, keys::changes_at_clinic(clinic, from, to), page).await?;
     if listed.items.is_empty() {
-        let found = clinics::repo::require(store, org, clinic).await;
+        let found = store.require(org, &keys::clinic(clinic)).await;
         or_remembered(store, org, keys::changes_at_clinic(clinic, FIRST, LAST), |_| true, found)
             .await?;
     }
     Ok(listed)
 }
 
-/// Takes a record for one that is, or was, the organisation's: if it was `found`, or a change of it that `fits` is remembered.
+/// Checks that a record is, or was, the organisation's: it was `found`, or the audit log has a change of it that `fits`.
 ///
 /// # Errors
 /// As `found`, and whatever the database may answer.

@@ -1,8 +1,8 @@
 //! Free times over HTTP.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
@@ -13,27 +13,22 @@ use crate::{
     app::AppState,
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
     error::{ApiError, ApiResult, ErrorCode},
-    http::{
-        ApiPath, ApiQuery, ReadContext,
-        paging::{Limit, Paging},
-    },
+    http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
-    openapi::ReadProblems,
+    records::clinics::handlers::ClinicPath,
     time::optional_date,
 };
 
-/// From one start to the next, if nothing else is asked for.
+/// The default minutes from one start to the next.
 const STEP_MINUTES: u16 = 15;
 /// The steps that divide an hour.
 const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
-/// The slots of a page.
-const LIMIT: Limit = Limit { default: 200, max: 1000 };
 
-/// Parameters of a search for free times.
-#[derive(Debug, Deserialize, IntoParams)]
+/// The filters of a search for free times.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListAvailability {
+pub struct FreeTimes {
     /// From this day of the clinic's calendar on, included; from today, if it is left out.
     #[serde(default, deserialize_with = "optional_date")]
     #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
@@ -58,15 +53,15 @@ pub struct ListAvailability {
     /// Starts at multiples of so many minutes since midnight on the clinic's wall: 5, 10, 15, 20, 30 or 60.
     #[param(minimum = 5, maximum = 60, default = 15)]
     step_minutes: Option<u16>,
-    /// The most slots of a page. A small one gives the next free slots at the least cost.
-    #[param(minimum = 1, maximum = 1000, default = 200)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
 }
 
-impl ListAvailability {
+impl Filter for FreeTimes {
+    const CONSISTENT: bool = false;
+    const DEFAULT_LIMIT: u16 = 200;
+    const MAX_LIMIT: u16 = 1000;
+}
+
+impl FreeTimes {
     fn search(self, clinic: ClinicId) -> Result<Search, ApiError> {
         match (self.duration_minutes, &self.visit_type) {
             (Some(_), Some(_)) => {
@@ -120,27 +115,24 @@ fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/availability",
-    tag = "availability",
-    params(("clinic_id" = ClinicId, Path), ListAvailability),
-    responses((status = OK, description = "A page of what is free.", body = AvailabilityOut), ReadProblems),
+    params(ClinicPath, ListQuery<FreeTimes>),
 )]
 pub async fn list_availability(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(mut query): ApiQuery<ListAvailability>,
-) -> ApiResult<Json<AvailabilityOut>> {
-    let (cursor, limit) = (query.cursor.take(), LIMIT.check(query.limit)?);
-    let search = query.search(clinic)?;
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_availability", &search);
-    let page = SlotPage { after: paging.after(cursor.as_deref())?, limit: usize::from(limit) };
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery<FreeTimes>,
+) -> ApiResult<Content<AvailabilityOut>> {
+    let search = query.filter.clone().search(clinic_id)?;
+    let paging = Paging::new(app.keyring(), &context.grant, &search.clinic, &query);
+    let page = SlotPage { after: paging.after()?, limit: usize::from(paging.limit()) };
     let org = context.grant.org();
     let zone = app.clinics().zone(org, &search.clinic).await?;
     let found = Box::pin(repo::search(app.store(), org, zone, app.now(), &search, &page))
         .await
         .map_err(refused)?;
     let next_cursor = paging.next(found.next.as_ref())?;
-    Ok(Json(AvailabilityOut::new(search.clinic, found, next_cursor)))
+    Ok(Content(AvailabilityOut::new(search.clinic, found, next_cursor)))
 }
 
 fn refused(error: SearchError) -> ApiError {

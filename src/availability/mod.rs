@@ -1,6 +1,7 @@
-//! What is free at a clinic.
+//! Free times of a clinic.
 
 pub mod dto;
 pub mod handlers;
 pub mod model;
 pub mod repo;
+pub mod routes;

@@ -1,27 +1,27 @@
-//! `clinic-api worker dead-letters`: changes that could not be processed, listed, processed again or dropped.
+//! `clinic-api worker dead-letters`: lists, retries or drops the changes that could not be processed.
 
 use anyhow::Context as _;
 
 use super::OpenStore;
 use crate::{
     config::{DeadLetterAction, DeadLetterArgs, StoreArgs},
-    dead_letters::{model::DeadLetter, repo},
-    store::{Entity, Store, errors::chain, read::PageRequest},
-    worker::{processor::Processor, put_aside::record_of},
+    records::dead_letters::{model::DeadLetter, repo},
+    store::{Entity, Store, StoreError, errors::chain, read::PageRequest},
+    worker::{dead_letter::record_of, processor::Processor},
 };
 
-/// How many are read at once.
+/// The items of a page.
 const PAGE: u16 = 100;
 
-/// Does what is asked; `false` if some could not be processed, or were not found.
+/// Runs the action; `false` if some dead letters could not be processed, or were not found.
 ///
 /// # Errors
-/// What the engine or the database said.
+/// The error of the engine or the database.
 pub async fn run(action: DeadLetterAction) -> anyhow::Result<bool> {
     match action {
         DeadLetterAction::List(settings) => list(&settings).await,
-        DeadLetterAction::Retry(which) => retry(&which).await,
-        DeadLetterAction::Drop(which) => drop_them(&which).await,
+        DeadLetterAction::Retry(which) => remove(&which, true).await,
+        DeadLetterAction::Drop(which) => remove(&which, false).await,
     }
 }
 
@@ -36,41 +36,28 @@ async fn list(settings: &StoreArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-async fn retry(which: &DeadLetterArgs) -> anyhow::Result<bool> {
+/// Removes dead letters, and processes them before that if `retry`.
+async fn remove(which: &DeadLetterArgs, retry: bool) -> anyhow::Result<bool> {
     let open = OpenStore::open(&which.store).await?;
     let processor = Processor::new(open.store.clone());
     let chosen = chosen(&open.store, which).await?;
-    let mut fine = chosen.len() >= which.event_ids.len();
+    let mut complete = chosen.len() >= which.event_ids.len();
     for letter in &chosen {
         let id = &letter.value.event_id;
-        let retried = match record_of(&letter.value) {
-            Ok(record) => processor.retry(&record).await,
-            Err(error) => Err(error),
-        };
-        match retried {
-            Ok(()) => {
-                repo::remove(&open.store, letter).await.context("it can't be forgotten")?;
-                println!("{id}  processed");
-            }
-            Err(error) => {
-                fine = false;
-                println!("{id}  {}", chain(&error));
-            }
+        if retry && let Err(error) = process(&processor, &letter.value).await {
+            complete = false;
+            println!("{id}  {}", chain(&error));
+            continue;
         }
+        repo::remove(&open.store, letter).await.context("it can't be forgotten")?;
+        println!("{id}  {}", if retry { "processed" } else { "dropped" });
     }
     open.close().await;
-    Ok(fine)
+    Ok(complete)
 }
 
-async fn drop_them(which: &DeadLetterArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&which.store).await?;
-    let chosen = chosen(&open.store, which).await?;
-    for letter in &chosen {
-        repo::remove(&open.store, letter).await.context("it can't be forgotten")?;
-        println!("{}  dropped", letter.value.event_id);
-    }
-    open.close().await;
-    Ok(chosen.len() >= which.event_ids.len())
+async fn process(processor: &Processor, letter: &DeadLetter) -> Result<(), StoreError> {
+    processor.retry(&record_of(letter)?).await
 }
 
 async fn chosen(store: &Store, which: &DeadLetterArgs) -> anyhow::Result<Vec<Entity<DeadLetter>>> {

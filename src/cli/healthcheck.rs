@@ -1,4 +1,4 @@
-//! `clinic-api healthcheck`: asks the service on this machine whether it is ready, or lives.
+//! `clinic-api healthcheck`: the readiness or liveness of the service on this machine.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,13 +9,13 @@ use anyhow::Context as _;
 
 use crate::{config::HealthcheckArgs, http::client};
 
-/// Longer than the service takes to find out whether it is ready.
+/// Longer than the service takes to check its readiness.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Whether the service answers that it is ready, or lives.
+/// Returns whether the service answers that it is ready, or alive.
 ///
 /// # Errors
-/// Why it can't be asked.
+/// If it can't be reached.
 pub async fn run(settings: &HealthcheckArgs) -> anyhow::Result<bool> {
     let address = reachable(settings.listen.listen);
     let path = if settings.live { "livez" } else { "readyz" };
@@ -28,7 +28,7 @@ pub async fn run(settings: &HealthcheckArgs) -> anyhow::Result<bool> {
     Ok(status.is_success())
 }
 
-/// Who listens on all addresses is asked on the loopback one.
+/// The loopback address for a service that listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

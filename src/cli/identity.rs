@@ -1,4 +1,4 @@
-//! Who may call: the configured issuer, or the development issuer and its tokens.
+//! The issuer of tokens: the configured one, or the development issuer and its tokens.
 
 use anyhow::{Context as _, bail};
 use jiff::{SignedDuration, Timestamp};
@@ -16,10 +16,10 @@ use crate::{
     id::PatientId,
 };
 
-/// How long the tokens are valid that the service prints at its start.
+/// The validity of the tokens that the service prints at its start.
 const PRINTED_FOR: SignedDuration = SignedDuration::from_hours(12);
 
-/// What verifies tokens, and the development issuer where it is trusted.
+/// Returns the authenticator, and the development issuer where it is trusted.
 ///
 /// # Errors
 /// If there is no issuer and callers may come from elsewhere, or the development issuer has no key.
@@ -54,7 +54,7 @@ pub async fn find(
         },
     };
     let keys = IssuerKeys::at(location.clone());
-    // What is wrong with them is logged now, rather than with the first caller.
+    // A failure is logged now, rather than with the first request.
     keys.refresh(now).await;
     Ok((Authenticator::new(rules, keys), None))
 }

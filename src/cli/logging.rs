@@ -1,4 +1,4 @@
-//! What the program logs, to standard error.
+//! The log, on standard error.
 
 use std::{
     any::Any,
@@ -20,14 +20,14 @@ use tracing_subscriber::{
 
 use crate::config::{LogArgs, LogFormat};
 
-/// Whether a line or a span may be logged at all. At TRACE, the SDK and the embedded engine log whole items, and so what is
-/// known of patients. Spans of libraries would add fields of any name to our lines.
+/// The filter of lines and spans that may be logged at all. At TRACE, the SDK and the embedded engine log whole items, and so
+/// patient data. Spans of libraries would add fields of any name to our lines.
 fn is_allowed(metadata: &Metadata<'_>) -> bool {
     let of_library = !metadata.target().starts_with("clinic_api");
     !(of_library && (metadata.is_span() || *metadata.level() > Level::DEBUG))
 }
 
-/// Each line as one flat JSON object, with the names of `docs/operations.md`.
+/// The layer that logs each line as one flat JSON object, with the names of `docs/operations.md`.
 fn json<S>(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -42,23 +42,26 @@ where
     layer.with_writer(writer)
 }
 
-/// What a panic says, if it was written down in the code as it is. What was put together while the service ran may
-/// hold what is known of a patient.
-fn said(payload: &(dyn Any + Send)) -> &'static str {
+/// The message of a panic, if it is a literal of the code. A message that was formatted at run time may hold patient data.
+fn literal_message(payload: &(dyn Any + Send)) -> &'static str {
     payload.downcast_ref::<&'static str>().copied().unwrap_or("[redacted]")
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
-    tracing::error!(panic.location = place, panic.message = said(panic.payload()), "panicked");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(
+        panic.location = location,
+        panic.message = literal_message(panic.payload()),
+        "panicked"
+    );
 }
 
 /// Starts logging for the whole process.
 ///
 /// # Errors
-/// If the filter is none.
+/// If `--log` is not a filter.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).context("--log is no filter")?;
+    let filter = EnvFilter::try_new(&settings.log).context("--log is not a filter")?;
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));
     match settings.log_format {
         LogFormat::Text => {
@@ -96,7 +99,7 @@ mod tests {
                 kind = ?Some("a \"quote\""),
                 share = 0.5,
                 infinite = f64::INFINITY,
-                told = true,
+                asked = true,
                 "a line of {}\n",
                 "zoë"
             );
@@ -110,7 +113,7 @@ mod tests {
             "level": "INFO", "target": module_path!(), "name": "outer", "http.route": "/a",
             "trace_id": "0af7", "error.message": "a \"quote\"\n}{\u{1}\\",
             "message": "a line of zoë\n", "patients": -7, "kind": "Some(\"a \\\"quote\\\"\")",
-            "share": 0.5, "infinite": null, "told": true,
+            "share": 0.5, "infinite": null, "asked": true,
         });
         assert_eq!(Value::Object(line), expected);
     }
@@ -118,11 +121,11 @@ mod tests {
     #[test]
     fn a_panic_says_nothing_that_was_put_together() {
         let payload = |panic: fn()| std::panic::catch_unwind(panic).unwrap_err();
-        assert_eq!(said(&*payload(|| panic!("no such place"))), "no such place");
+        assert_eq!(literal_message(&*payload(|| panic!("no such page"))), "no such page");
         let name = "Ida".to_owned();
         let formatted = std::panic::catch_unwind(|| panic!("no such patient: {name}")).unwrap_err();
-        assert_eq!(said(&*formatted), "[redacted]");
+        assert_eq!(literal_message(&*formatted), "[redacted]");
         let unwrapped = payload(|| assert_eq!("Ida".parse::<u8>(), Ok(7)));
-        assert_eq!(said(&*unwrapped), "[redacted]");
+        assert_eq!(literal_message(&*unwrapped), "[redacted]");
     }
 }

@@ -1,11 +1,12 @@
-//! What the command line does.
+//! The commands.
 
 pub mod backfill;
-pub mod cursor_keys;
 pub mod dead_letters;
 pub mod healthcheck;
 pub mod identity;
+pub mod keyring;
 pub mod logging;
+mod process;
 mod progress;
 pub mod reseal_secrets;
 pub mod seed;
@@ -36,7 +37,7 @@ pub struct OpenStore {
     pub streams: aws_sdk_dynamodbstreams::Client,
     /// The connections to DynamoDB; none where the engine runs in this process.
     pub connections: Option<Connections>,
-    /// Where the data are, for people.
+    /// A description of the store for people.
     pub place: String,
     #[cfg(feature = "embedded")]
     engine: Option<embedded::Engine>,
@@ -46,7 +47,7 @@ impl OpenStore {
     /// Opens the engine that the settings name.
     ///
     /// # Errors
-    /// What keeps the engine from starting, for people.
+    /// If the engine does not start.
     pub async fn open(settings: &StoreArgs) -> anyhow::Result<Self> {
         let table = settings.table.clone();
         match &settings.store {
@@ -93,7 +94,7 @@ impl OpenStore {
     /// Makes the table where it is missing.
     ///
     /// # Errors
-    /// What the database said.
+    /// The error of the database.
     pub async fn ensure_table(&self) -> anyhow::Result<()> {
         self.store.create_table().await.context("the table can't be made")?;
         Ok(())
@@ -102,7 +103,7 @@ impl OpenStore {
     /// About how many items the table has; 0 for an engine in this process, which would count them one by one.
     ///
     /// # Errors
-    /// What the database said.
+    /// The error of the database.
     pub async fn item_count(&self) -> anyhow::Result<u64> {
         #[cfg(feature = "embedded")]
         if self.engine.is_some() {
@@ -111,10 +112,10 @@ impl OpenStore {
         self.store.item_count().await.context("the table can't be described")
     }
 
-    /// Has an engine in this process no longer wait for the disk with every write, for what can be written again.
+    /// Lets an engine in this process confirm writes before they are on the disk, for data that can be written again.
     ///
     /// # Errors
-    /// What the engine said.
+    /// The error of the engine.
     pub fn wait_less(&self) -> anyhow::Result<()> {
         #[cfg(feature = "embedded")]
         if let Some(engine) = &self.engine {
@@ -142,7 +143,7 @@ fn named_endpoint() -> Option<String> {
     set("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| set("AWS_ENDPOINT_URL"))
 }
 
-/// Whether the table is on this machine, as far as the environment says: if that names no endpoint, it is AWS's.
+/// Returns whether the table is on this machine, by the environment: without an endpoint there, it is AWS's.
 fn is_on_this_machine(engine: &Engine) -> bool {
     if *engine != Engine::DynamoDb {
         return true;

@@ -1,16 +1,16 @@
-//! How far a long command is, on standard error: a bar on a terminal, else a line now and then.
+//! The progress of a long command, on standard error: a bar on a terminal, else a line every ten seconds.
 
 use std::{io::IsTerminal as _, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-/// How often a line says how far it is where no bar can be drawn.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The interval between lines where no bar can be drawn.
+const INTERVAL: Duration = Duration::from_secs(10);
 
-/// What is shown while a command runs.
+/// The progress of a command.
 pub(super) struct Progress {
-    bar: ProgressBar,
+    pub(super) bar: ProgressBar,
     next_line: Option<Instant>,
 }
 
@@ -23,32 +23,22 @@ impl Progress {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
         let lines = !std::io::stderr().is_terminal();
-        Self { bar, next_line: lines.then(|| Instant::now() + LINE_EVERY) }
+        Self { bar, next_line: lines.then(|| Instant::now() + INTERVAL) }
     }
 
-    /// That it is so far: what the bar says beside its position, and the line where there is no bar.
-    pub(super) fn tell(&mut self, position: u64, message: String, line: impl FnOnce() -> String) {
+    /// Moves to `position`, with a message beside the bar, or a line where there is no bar.
+    pub(super) fn advance(
+        &mut self,
+        position: u64,
+        message: String,
+        line: impl FnOnce() -> String,
+    ) {
         self.bar.set_length(self.bar.length().unwrap_or(0).max(position));
         self.bar.set_position(position);
         self.bar.set_message(message);
         if self.next_line.is_some_and(|due| Instant::now() >= due) {
-            self.next_line = Some(Instant::now() + LINE_EVERY);
+            self.next_line = Some(Instant::now() + INTERVAL);
             eprintln!("{}", line());
         }
-    }
-
-    /// That so much is to be done, and not what was thought.
-    pub(super) fn reach_to(&self, length: u64) {
-        self.bar.set_length(length);
-    }
-
-    /// Writes a line beside the bar.
-    pub(super) fn note(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
-    }
-
-    /// Takes the bar away.
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 }

@@ -1,12 +1,16 @@
-//! `clinic-api worker reseal-secrets`: the secrets of webhooks under the newest cursor key.
+//! `clinic-api worker reseal-secrets`: the secrets of webhooks under the newest secret key.
 
 use anyhow::Context as _;
 
-use super::{OpenStore, cursor_keys};
+use super::{OpenStore, keyring};
 use crate::{
     config::ResealArgs,
-    http::cursor::CursorKeys,
     id::random_token,
+    keyring::SealingKeys,
+    records::webhooks::{
+        model::{SealedSecret, Webhook},
+        repo,
+    },
     store::{
         Entity, Item, Precondition, Record as _, Store, StoreError, WriteContext,
         attributes::text,
@@ -14,10 +18,6 @@ use crate::{
         scan::{Scan, Segment},
     },
     time::{Clock as _, SystemClock},
-    webhooks::{
-        model::{SealedSecret, Webhook, signature::secret_purpose},
-        repo,
-    },
 };
 
 /// Items that are looked at in a second.
@@ -27,17 +27,17 @@ const SUBJECT: &str = "system:reseal-secrets";
 /// Seals all of them anew; `false` if some could not be opened.
 ///
 /// # Errors
-/// What the engine or the database said.
+/// The error of the engine or the database.
 pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
-    let keys = cursor_keys::find(settings.cursor_keys.as_ref(), &settings.store.store)?;
+    let keyring = keyring::find(&settings.keys, &settings.store.store)?;
     let (mut sealed, mut failed) = (0, 0);
     let mut scan = Scan::new(Segment::WHOLE, RATE);
     while let Some(page) = scan.next_page(&open.store).await.context("the table can't be read")? {
         let webhooks = page.into_iter().filter(|item| text(item, "type") == Some(Webhook::TYPE));
         for item in webhooks {
             let key = text(&item, "SK").unwrap_or_default().to_owned();
-            match reseal(&open.store, &keys, item).await {
+            match reseal(&open.store, &keyring.webhook_secrets, item).await {
                 Ok(()) => sealed += 1,
                 Err(error) => {
                     failed += 1;
@@ -51,7 +51,7 @@ pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
     Ok(failed == 0)
 }
 
-async fn reseal(store: &Store, keys: &CursorKeys, item: Item) -> Result<(), StoreError> {
+async fn reseal(store: &Store, keys: &SealingKeys, item: Item) -> Result<(), StoreError> {
     let found = Entity::<Webhook>::from_item(item)?;
     let context = WriteContext {
         org: found.value.org.clone(),
@@ -61,10 +61,10 @@ async fn reseal(store: &Store, keys: &CursorKeys, item: Item) -> Result<(), Stor
         precondition: Precondition::None,
         idempotency: None,
     };
-    let purpose = secret_purpose(&found.value.id);
+    let id = found.value.id.as_str();
     let seal = |sealed: &SealedSecret| {
-        let secret = keys.open_bytes(&sealed.0, &purpose)?;
-        keys.seal_bytes(&secret, &purpose).map(SealedSecret)
+        let secret = keys.open(&sealed.0, id)?;
+        keys.seal(&secret, id).map(SealedSecret)
     };
     let modify = |current: &Webhook| {
         let unopened = || StoreError::corrupt("webhook", "none of the keys opens its secret");

@@ -7,19 +7,18 @@ use super::{OpenStore, is_on_this_machine, progress::Progress};
 use crate::{
     config::{Engine, SeedArgs},
     seed::{FillError, Filled, Plan, fill},
-    time::{Clock as _, SystemClock, utc_date},
 };
 
 const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} to go, {msg}";
-/// Of a clinic, in the bar.
+/// The units of a clinic in the bar.
 const PARTS: u64 = 1000;
 
-/// Makes up what is asked for.
+/// Writes the organisation of a plan.
 ///
 /// # Errors
-/// What can't be made up, where it may not be written, and what the engine or the database said.
+/// If the plan is impossible, the table is elsewhere and not confirmed, or the engine or the database fails.
 pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
-    let plan = plan_of(settings);
+    let plan = &settings.plan;
     plan.check()?;
     refuse_unconfirmed(settings)?;
     let open = OpenStore::open(&settings.store).await?;
@@ -30,16 +29,16 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut progress = Progress::new(u64::from(plan.clinics) * PARTS, BAR);
     let tell = |filled: Filled| {
-        let (done, all) = how_far(&plan, &filled);
-        progress.reach_to(all);
-        let message = so_far(&plan, &filled);
+        let (done, all) = how_far(plan, &filled);
+        progress.bar.set_length(all);
+        let message = so_far(plan, &filled);
         progress
-            .tell(done, message.clone(), || format!("{} %: {message}", done * 100 / all.max(1)));
+            .advance(done, message.clone(), || format!("{} %: {message}", done * 100 / all.max(1)));
     };
-    let filled = fill(&open.store, &plan, settings.at_once.into(), tell).await;
-    progress.finish();
+    let filled = fill(&open.store, plan, settings.at_once.into(), tell).await;
+    progress.bar.finish_and_clear();
     if let Ok(filled) = &filled {
-        println!("{} ({})", summary(&plan, filled, began.elapsed().as_secs_f64()), open.place);
+        println!("{} ({})", summary(plan, filled, began.elapsed().as_secs_f64()), open.place);
     }
     open.close().await;
     match filled {
@@ -51,18 +50,6 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
             )
         }),
         Err(other) => Err(other.into()),
-    }
-}
-
-fn plan_of(settings: &SeedArgs) -> Plan {
-    Plan {
-        org: settings.org.clone(),
-        clinics: settings.clinics,
-        staff: settings.staff,
-        patients: settings.patients,
-        appointments: settings.appointments,
-        today: settings.today.unwrap_or_else(|| utc_date(SystemClock.now())),
-        seed: settings.seed,
     }
 }
 
@@ -81,7 +68,7 @@ fn refuse_unconfirmed(settings: &SeedArgs) -> anyhow::Result<()> {
     )
 }
 
-/// How much is done, and of how much. What was there already is no work, and would make the rest look shorter than it is.
+/// The units done, and those to do. Existing clinics count as neither: they would make the rest look shorter than it is.
 fn how_far(plan: &Plan, filled: &Filled) -> (u64, u64) {
     let to_make = u64::from(plan.clinics.saturating_sub(filled.there)) * PARTS;
     (u64::from(filled.clinics) * PARTS + u64::from(filled.of_next), to_make)

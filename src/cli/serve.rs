@@ -2,54 +2,45 @@
 
 use std::{fmt::Write as _, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::{
-    OpenStore, cursor_keys, identity, logging,
-    signals::{Signals, Told},
-    traces::Traces,
+    identity,
+    process::{Process, bind},
+    signals::{ShutdownReason, Signals},
     worker::Worker,
 };
 use crate::{
-    app::{AppState, Parts, RequestLimits, service},
-    config::{Engine, LimitArgs, LogFormat, ServeArgs, StopArgs, Task},
+    app::{AppState, Parts, RequestLimits},
+    config::{Engine, LimitArgs, LogFormat, ServeArgs, Task},
     http::{
         auth::Role,
         headers::HeaderSettings,
         lifecycle::{Lifecycle, Phase},
         metrics,
         rate::RateSettings,
-        version::VERSION,
     },
     server::{self, Limits},
-    store::connections::Connections,
+    service::service,
     time::{Clock as _, SystemClock},
+    version::VERSION,
 };
 
-/// Descriptors that are kept for other things than callers and what they need: metrics, files, logs.
+/// File descriptors reserved for other things than connections: metrics, files, logs.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// Of a connection: its own, and one of the database for a request on it.
+/// File descriptors of a connection: its own, and one of the database for a request on it.
 const DESCRIPTORS: u64 = 2;
 
-/// Prometheus, and a person or two.
-const METRICS_CONNECTIONS: usize = 32;
-
-/// Runs the service until it is told to stop.
+/// Runs the service until a signal stops it.
 ///
 /// # Errors
-/// What keeps it from starting, for people; or that it was made to stop at once.
+/// If a setting, the system or the store keeps it from starting, or a second signal cut requests off.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
-    logging::start(&settings.log)?;
-    let traces = Traces::start("clinic-api")?;
-    // Before anything else: who is told to stop while it starts stops as well.
-    let signals = Signals::new()?;
-    // The engine first: it keeps other processes off the files beside the data.
-    let open = OpenStore::open(&settings.store).await?;
-    let cursor_keys = cursor_keys::find(settings.cursor_keys.as_ref(), &settings.store.store)?;
-    if settings.store.store != Engine::DynamoDb {
-        open.ensure_table().await?;
+    let mut process = Process::start("clinic-api", &settings.process).await?;
+    let embedded = settings.process.store.store != Engine::DynamoDb;
+    if embedded {
+        process.open.ensure_table().await?;
     }
     let clock = SystemClock;
     let loopback = settings.listen.listen.ip().is_loopback();
@@ -57,57 +48,50 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         identity::find(&settings.identity, loopback, clock.now()).await?;
     let listener = bind(settings.listen.listen, "--listen")?;
     let address = listener.local_addr()?;
-    let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
-    match settings.log.log_format {
+    match settings.process.log.log_format {
         LogFormat::Text => {
             let tokens = development.map(|issuer| {
                 identity::tokens_of_roles(&issuer, &settings.identity.development, clock.now())
             });
-            greet(address, &open.place, metrics, tokens.transpose()?.unwrap_or_default());
+            greet(address, &process, tokens.transpose()?.unwrap_or_default());
         }
-        // Among lines that programs read, there are no others.
-        LogFormat::Json => {
-            let metrics = metrics.map(|metrics| format!("http://{metrics}/metrics"));
-            let api = format!("http://{address}/v1/clinics");
-            tracing::info!(
-                service.version = VERSION,
-                api.url = api,
-                store.place = open.place,
-                metrics.url = metrics,
-                "serving"
-            );
-        }
+        // Standard output stays empty for programs that read JSON lines.
+        LogFormat::Json => tracing::info!(
+            service.version = VERSION,
+            api.url = format!("http://{address}/v1/clinics"),
+            store.place = process.open.place,
+            metrics.url = process.metrics,
+            "serving"
+        ),
     }
     let limits =
         Limits { connections: connections(settings.limits.max_connections), ..Limits::default() };
     metrics::connections_limit(limits.connections);
     metrics::requests_limit(settings.limits.max_concurrent_requests);
-    let worker = if settings.worker.unwrap_or(settings.store.store != Engine::DynamoDb) {
+    let worker = if settings.worker.unwrap_or(embedded) {
         let tasks = [Task::Stream, Task::Deliveries];
-        let keys = cursor_keys.clone();
-        Some(Worker::start(&open, keys, &tasks, &settings.webhooks, &settings.pace)?)
+        let keys = process.keyring.webhook_secrets.clone();
+        Some(Worker::start(&process.open, keys, &tasks, &settings.process)?)
     } else {
         None
     };
     let state = AppState::new(Parts {
-        store: open.store.clone(),
+        store: process.open.store.clone(),
         clock: Arc::new(clock),
-        cursor_keys,
+        keyring: process.keyring.clone(),
         authenticator,
         limits: request_limits(&settings.limits),
         headers: HeaderSettings {
             hsts_max_age: settings.limits.hsts_max_age,
             server_timing: settings.limits.server_timing,
         },
-        webhook_targets: settings.webhooks.webhook_allow.clone().unwrap_or_default(),
+        webhook_targets: settings.process.webhook_allow.clone().unwrap_or_default(),
     });
-    serve(listener, state, limits, settings.stop, signals).await?;
+    serve(listener, state, limits, &settings, &mut process.signals).await?;
     if let Some(worker) = worker {
-        worker.stop(settings.stop.drain_timeout).await;
+        worker.stop(settings.process.drain_timeout).await;
     }
-    open.close().await;
-    traces.stop().await;
-    tracing::info!("stopped");
+    process.stop().await;
     Ok(())
 }
 
@@ -124,39 +108,14 @@ fn request_limits(settings: &LimitArgs) -> RequestLimits {
     }
 }
 
-fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    server::listen(address).with_context(|| format!("can't listen on {address} ({setting})"))
-}
-
-/// Metrics have an address of their own: what stands before the service never shows them to its callers.
-pub(super) fn start_metrics(
-    address: Option<SocketAddr>,
-    connections: Option<Connections>,
-) -> anyhow::Result<Option<SocketAddr>> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = bind(address, "--metrics-listen")?;
-    let bound = listener.local_addr()?;
-    let router = metrics::start(connections)?;
-    // It serves to the end of the process, whatever the phase.
-    let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
-    tokio::spawn(async move {
-        server::run(listener, router, &Lifecycle::new(), limits, Duration::ZERO).await
-    });
-    Ok(Some(bound))
-}
-
-fn greet(
-    address: SocketAddr,
-    place: &str,
-    metrics: Option<SocketAddr>,
-    tokens: Vec<(Role, String)>,
-) {
+fn greet(address: SocketAddr, process: &Process, tokens: Vec<(Role, String)>) {
     let mut text = format!(
         "clinic-api {VERSION}\n  API         http://{address}/v1/clinics\n  \
-         Swagger UI  http://{address}/docs/\n  Data        {place}\n"
+         Swagger UI  http://{address}/docs/\n  Data        {}\n",
+        process.open.place
     );
-    if let Some(metrics) = metrics {
-        let _ = writeln!(text, "  Metrics     http://{metrics}/metrics");
+    if let Some(metrics) = &process.metrics {
+        let _ = writeln!(text, "  Metrics     {metrics}");
     }
     if !tokens.is_empty() {
         text.push_str(
@@ -166,11 +125,11 @@ fn greet(
     for (role, token) in tokens {
         let _ = writeln!(text, "    {:<12}{token}", role.as_str());
     }
-    // Whoever has closed the other end does not want to know.
+    // A closed standard output is no reason to stop.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// How many connections there may be: as many as are asked for, or as the system lets a process have.
+/// The limit of connections: the one asked for, or what the system allows a process.
 fn connections(wanted: usize) -> usize {
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     let possible = allowed.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS;
@@ -190,17 +149,17 @@ async fn serve(
     listener: TcpListener,
     state: AppState,
     limits: Limits,
-    stop: StopArgs,
-    mut signals: Signals,
+    settings: &ServeArgs,
+    signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let lifecycle = state.lifecycle().clone();
-    let draining = lifecycle.clone();
     // On a thread that ends: the allocator gives back what the document of the API took while it was made.
     let made = std::thread::spawn(move || service(state)).join();
     let service = made.map_err(|_| anyhow::anyhow!("the routes can't be put together"))?;
-    let serving = server::run(listener, service, &draining, limits, stop.drain_timeout);
-    let told_again = async {
-        leave(&lifecycle, stop.shutdown_delay, &mut signals).await;
+    let drain_timeout = settings.process.drain_timeout;
+    let serving = server::run(listener, service, &lifecycle, limits, drain_timeout);
+    let stopped_again = async {
+        leave(&lifecycle, settings.shutdown_delay, signals).await;
         signals.any().await;
     };
     tokio::select! {
@@ -210,16 +169,16 @@ async fn serve(
             }
             Ok(())
         }
-        () = told_again => anyhow::bail!("told to stop again: running requests were cut off"),
+        () = stopped_again => anyhow::bail!("second signal to stop: running requests were cut off"),
     }
 }
 
-/// Waits to be told to stop, and goes through the phases up to draining.
+/// Waits for a signal to stop, and advances through the phases up to draining.
 async fn leave(lifecycle: &Lifecycle, delay: Duration, signals: &mut Signals) {
     let delay = match signals.any().await {
         // A person waits, and no load balancer.
-        Told::Interrupt => Duration::ZERO,
-        Told::Terminate => delay,
+        ShutdownReason::Interrupt => Duration::ZERO,
+        ShutdownReason::Terminate => delay,
     };
     tracing::info!(shutdown.delay = ?delay, "stopping: not ready any more, still serving");
     lifecycle.advance(Phase::Leaving);

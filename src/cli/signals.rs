@@ -8,20 +8,20 @@ pub struct Signals {
     terminate: Signal,
 }
 
-/// Who tells it to stop.
+/// The reason of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
-    /// A person, at the terminal.
+pub enum ShutdownReason {
+    /// A person at the terminal: SIGINT.
     Interrupt,
-    /// What runs it.
+    /// A supervisor, such as an orchestrator: SIGTERM.
     Terminate,
 }
 
 impl Signals {
-    /// From now on they are waited for.
+    /// Catches the signals from now on.
     ///
     /// # Errors
-    /// If the system does not let it.
+    /// If the system refuses.
     pub fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -30,10 +30,10 @@ impl Signals {
     }
 
     /// Waits for one of them.
-    pub async fn any(&mut self) -> Told {
+    pub async fn any(&mut self) -> ShutdownReason {
         tokio::select! {
-            _ = self.interrupt.recv() => Told::Interrupt,
-            _ = self.terminate.recv() => Told::Terminate,
+            _ = self.interrupt.recv() => ShutdownReason::Interrupt,
+            _ = self.terminate.recv() => ShutdownReason::Terminate,
         }
     }
 }

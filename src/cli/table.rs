@@ -8,10 +8,10 @@ use crate::{
     store::schema::Created,
 };
 
-/// Does what is asked; `false` means that the table is not as it should be.
+/// Runs the action; `false` if the table is not as it should be.
 ///
 /// # Errors
-/// What the engine or the database said.
+/// The error of the engine or the database.
 pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
         TableAction::Create(settings) => create(&settings).await,
@@ -29,16 +29,16 @@ async fn create(settings: &StoreArgs) -> anyhow::Result<bool> {
         Created::New => println!("made: {}", open.place),
         Created::Existing => println!("there already: {}", open.place),
     }
-    tell_differences(open).await
+    print_differences(open).await
 }
 
 async fn check(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
-    tell_differences(open).await
+    print_differences(open).await
 }
 
-/// Whether there are none.
-async fn tell_differences(open: OpenStore) -> anyhow::Result<bool> {
+/// Prints the differences; `true` if there are none.
+async fn print_differences(open: OpenStore) -> anyhow::Result<bool> {
     let differences = open.store.check_table().await.context("the table can't be described")?;
     for difference in &differences {
         println!("{difference}");

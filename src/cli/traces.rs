@@ -21,11 +21,11 @@ use tokio::{
 };
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
-use crate::{http::version::VERSION, telemetry};
+use crate::{telemetry, version::VERSION};
 
-/// How long the last export may take when the process ends.
-const FLUSH: Duration = Duration::from_secs(5);
-/// The values of `OTEL_TRACES_SAMPLER` that the SDK knows.
+/// The time limit of the last export when the process ends.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The values of `OTEL_TRACES_SAMPLER` that the SDK supports.
 const SAMPLERS: [&str; 6] = [
     "always_on",
     "always_off",
@@ -34,10 +34,10 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_always_off",
     "parentbased_traceidratio",
 ];
-/// How often a failing export is logged at most.
+/// The interval at which a failing export is logged at most.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Spans that are made and sent.
+/// The export of spans, if it is on.
 #[derive(Debug)]
 pub struct Traces(Option<SdkTracerProvider>);
 
@@ -72,8 +72,8 @@ impl Traces {
     pub async fn stop(self) {
         let Some(provider) = self.0 else { return };
         // It waits for the thread that sends them.
-        let flush = spawn_blocking(move || provider.shutdown_with_timeout(FLUSH));
-        if !matches!(timeout(FLUSH, flush).await, Ok(Ok(Ok(())))) {
+        let flush = spawn_blocking(move || provider.shutdown_with_timeout(TIMEOUT));
+        if !matches!(timeout(TIMEOUT, flush).await, Ok(Ok(Ok(())))) {
             tracing::warn!("the last spans could not be sent");
         }
     }
@@ -106,7 +106,7 @@ fn resource(service: &'static str) -> Resource {
 #[derive(Debug)]
 struct Exporter {
     exporter: SpanExporter,
-    /// When a failure was logged last, if no export has succeeded since.
+    /// The time of the last logged failure, if no export has succeeded since.
     logged: Mutex<Option<Instant>>,
 }
 

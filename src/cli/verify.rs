@@ -1,4 +1,4 @@
-//! `clinic-api table verify`: whether the day sheets say what the appointments do.
+//! `clinic-api table verify`: compares the day sheets with the appointments.
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
@@ -13,7 +13,7 @@ use crate::{
 /// Reads the table; `false` if something is wrong.
 ///
 /// # Errors
-/// What the engine or the database said.
+/// The error of the engine or the database.
 pub async fn run(settings: &VerifyArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
     let items = open.item_count().await?;

@@ -1,4 +1,4 @@
-//! `clinic-api worker`: what works beside the service, from start to end.
+//! `clinic-api worker`: the tasks beside the service, from start to end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,15 +6,13 @@ use anyhow::Context as _;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    OpenStore, cursor_keys, dead_letters, logging, reseal_secrets, serve::start_metrics,
-    signals::Signals, traces::Traces,
-};
+use super::{OpenStore, dead_letters, process::Process, reseal_secrets};
 use crate::{
-    config::{Engine, PaceArgs, Task, WebhookArgs, WorkerAction, WorkerArgs, WorkerCommand},
-    http::{cursor::CursorKeys, version::VERSION},
+    config::{Engine, ProcessArgs, Task, WorkerAction, WorkerArgs, WorkerCommand},
     id::random_token,
+    keyring::SealingKeys,
     time::{Clock, SystemClock},
+    version::VERSION,
     worker::{
         consumer::Consumer,
         dispatcher::Dispatcher,
@@ -24,10 +22,10 @@ use crate::{
     },
 };
 
-/// Does what is asked; `false` is a plain no.
+/// Runs the worker, or one of its actions; `false` if the action could not do all of it.
 ///
 /// # Errors
-/// What keeps it from being done, for people.
+/// If a setting, the system or the store keeps it from running.
 pub async fn run(command: WorkerCommand) -> anyhow::Result<bool> {
     match command.action {
         None => work(command.work).await.map(|()| true),
@@ -36,75 +34,69 @@ pub async fn run(command: WorkerCommand) -> anyhow::Result<bool> {
     }
 }
 
-async fn work(settings: WorkerArgs) -> anyhow::Result<()> {
-    logging::start(&settings.log)?;
-    let traces = Traces::start("clinic-api-worker")?;
-    let mut signals = Signals::new()?;
+async fn work(WorkerArgs { process: settings, tasks }: WorkerArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         settings.store.store == Engine::DynamoDb,
         "an embedded engine is in the process that serves: `clinic-api serve` works for itself there"
     );
-    let open = OpenStore::open(&settings.store).await?;
-    let keys = cursor_keys::find(settings.cursor_keys.as_ref(), &settings.store.store)?;
-    let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
-    let metrics = metrics.map(|address| format!("http://{address}/metrics"));
-    let worker = Worker::start(&open, keys, &settings.tasks, &settings.webhooks, &settings.pace)?;
-    tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = metrics, worker.tasks = ?settings.tasks, "working");
-    signals.any().await;
-    tracing::info!("stopping: what is under way ends");
+    let mut process = Process::start("clinic-api-worker", &settings).await?;
+    let open = &process.open;
+    let keys = process.keyring.webhook_secrets.clone();
+    let worker = Worker::start(open, keys, &tasks, &settings)?;
+    tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = process.metrics, worker.tasks = ?tasks, "working");
+    process.signals.any().await;
+    tracing::info!("stopping: running tasks finish");
     tokio::select! {
-        ended = worker.stop(settings.drain_timeout) => {
-            if !ended {
-                tracing::warn!("what was under way did not end in time; it will be done again");
+        finished = worker.stop(settings.drain_timeout) => {
+            if !finished {
+                tracing::warn!("some tasks did not finish in time; they will be done again");
             }
         }
-        _ = signals.any() => anyhow::bail!("told to stop again: what was under way was cut off"),
+        _ = process.signals.any() => anyhow::bail!("second signal to stop: running tasks were cut off"),
     }
-    open.close().await;
-    traces.stop().await;
-    tracing::info!("stopped");
+    process.stop().await;
     Ok(())
 }
 
-/// What works, in this process.
+/// The running tasks of this process.
 pub struct Worker {
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Worker {
-    /// Starts to work.
+    /// Starts the tasks.
     ///
     /// # Errors
     /// If events can't be sent from here.
     pub fn start(
         open: &OpenStore,
-        keys: CursorKeys,
+        keys: SealingKeys,
         tasks: &[Task],
-        webhooks: &WebhookArgs,
-        pace: &PaceArgs,
+        settings: &ProcessArgs,
     ) -> anyhow::Result<Self> {
         metrics::describe();
+        let store = &open.store;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         if tasks.contains(&Task::Stream) {
             let leases = Leases::new(
-                open.store.clone(),
+                store.clone(),
                 clock.clone(),
                 "stream".to_owned(),
                 random_token(),
-                pace.worker_lease,
+                settings.worker_lease,
             );
-            let streams = open.streams.clone();
-            let consumer = Consumer::new(open.store.clone(), streams, leases, clock.clone());
+            let consumer =
+                Consumer::new(store.clone(), open.streams.clone(), leases, clock.clone());
             let stop = stop.clone();
             tracker.spawn(async move { consumer.run(stop).await });
         }
         if tasks.contains(&Task::Deliveries) {
-            let allowed = webhooks.webhook_allow.clone().unwrap_or_default();
+            let allowed = settings.webhook_allow.clone().unwrap_or_default();
             let sender = Sender::new(allowed, TIMEOUT).context("events can't be sent")?;
             let dispatcher =
-                Dispatcher::new(open.store.clone(), keys, sender, clock, pace.worker_poll);
+                Dispatcher::new(store.clone(), keys, sender, clock, settings.worker_poll);
             let stop = stop.clone();
             tracker.spawn(async move { dispatcher.run(stop).await });
         }
@@ -112,9 +104,9 @@ impl Worker {
         Ok(Self { stop, tasks: tracker })
     }
 
-    /// Stops, and waits for what is under way; whether it ended in time.
-    pub async fn stop(self, patience: Duration) -> bool {
+    /// Stops the tasks and waits for them; whether all finished within the time limit.
+    pub async fn stop(self, limit: Duration) -> bool {
         self.stop.cancel();
-        timeout(patience, self.tasks.wait()).await.is_ok()
+        timeout(limit, self.tasks.wait()).await.is_ok()
     }
 }

@@ -1,4 +1,4 @@
-//! Who may call: the issuer whose tokens are taken, and the development issuer.
+//! Settings of the issuer of tokens, and of the development issuer.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -15,27 +15,27 @@ use crate::{
 /// address alone.
 #[derive(Debug, Clone, Args)]
 pub struct IdentityArgs {
-    /// The issuer whose tokens are taken: their `iss`. Needed to listen on any other address than a loopback one.
+    /// The issuer whose tokens are accepted: their `iss`. Required to listen on any other address than a loopback one.
     #[arg(long, env = "CLINIC_API_ISSUER", requires_all = ["audience", "jwks_url"])]
     pub issuer: Option<String>,
-    /// What the `aud` of tokens must name.
+    /// The audience that the `aud` of tokens must name.
     #[arg(long, env = "CLINIC_API_AUDIENCE", requires = "issuer")]
     pub audience: Option<String>,
-    /// Where the issuer's keys are: `https://…`, or `file:/PATH`.
+    /// The location of the issuer's keys: `https://…`, or `file:/PATH`.
     #[arg(long, env = "CLINIC_API_JWKS_URL", requires = "issuer")]
     pub jwks_url: Option<JwksLocation>,
-    /// The algorithms that tokens may be signed with, parted by commas. Those with a shared secret are none.
+    /// The algorithms that tokens may be signed with, separated by commas. Algorithms with a shared secret are refused.
     #[arg(long, env = "CLINIC_API_TOKEN_ALGORITHMS", value_delimiter = ',', default_value = "RS256,ES256,EdDSA",
         value_parser = asymmetric)]
     pub token_algorithms: Vec<Algorithm>,
-    /// Take tokens without `nbf` as well: some issuers send none.
+    /// Accept tokens without `nbf` as well: some issuers send none.
     #[arg(long, env = "CLINIC_API_NBF_OPTIONAL")]
     pub nbf_optional: bool,
     /// The claim that holds the organisation (`ORG-…`). Of each claim the name, or a JSON pointer such as
     /// `/realm_access/roles`.
     #[arg(long, env = "CLINIC_API_CLAIM_ORGANISATION", default_value = "org")]
     pub claim_organisation: String,
-    /// The claim that holds the roles: `admin`, `manager`, `clinician`, `front_desk`, `patient`, `service`. Others say nothing.
+    /// The claim that holds the roles: `admin`, `manager`, `clinician`, `front_desk`, `patient`, `service`. Others are ignored.
     #[arg(long, env = "CLINIC_API_CLAIM_ROLES", default_value = "roles")]
     pub claim_roles: String,
     /// The claim that holds the clinics (`CLN-…`, or `*` for all of the organisation).
@@ -65,10 +65,10 @@ pub struct DevelopmentArgs {
     pub development_org: OrgId,
 }
 
-/// Whom a development token speaks for.
+/// The claims of a development token.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// What the bearer is.
+    /// The roles of the bearer.
     #[arg(long = "role", value_enum, required = true)]
     pub roles: Vec<Role>,
     /// A clinic that the bearer works at; every clinic of the organisation if left out.
@@ -80,7 +80,7 @@ pub struct TokenArgs {
     /// The bearer's `sub`; `development-` and the first role if left out.
     #[arg(long)]
     pub subject: Option<String>,
-    /// How long the token is valid, as `30m` or `12h`; 30 days at most.
+    /// The validity of the token, as `30m` or `12h`; 30 days at most.
     #[arg(long, default_value = "12h", value_parser = validity)]
     pub valid_for: SignedDuration,
     /// The issuer.
@@ -90,7 +90,7 @@ pub struct TokenArgs {
 
 fn asymmetric(text: &str) -> Result<Algorithm, String> {
     let algorithm = Algorithm::from_str(text.trim()).ok();
-    let algorithm = algorithm.filter(|known| !AlgorithmFamily::Hmac.algorithms().contains(known));
+    let algorithm = algorithm.filter(|it| !AlgorithmFamily::Hmac.algorithms().contains(it));
     algorithm.ok_or_else(|| {
         "is none of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA".to_owned()
     })
@@ -100,7 +100,7 @@ fn validity(text: &str) -> Result<SignedDuration, String> {
     let parsed = text.parse::<SignedDuration>().ok();
     let parsed = parsed
         .filter(|length| length.is_positive() && *length <= SignedDuration::from_hours(30 * 24));
-    parsed.ok_or_else(|| "is no length of time such as 30m or 12h, up to 30 days".to_owned())
+    parsed.ok_or_else(|| "is not a length of time such as 30m or 12h, up to 30 days".to_owned())
 }
 
 #[cfg(test)]

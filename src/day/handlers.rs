@@ -1,6 +1,6 @@
 //! A clinic's day over HTTP.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,37 +10,33 @@ use crate::{
     app::AppState,
     appointments::dto::AppointmentOut,
     error::ApiResult,
-    http::{
-        ApiPath, ApiQuery, ReadContext,
-        paging::{Limit, Paging},
-    },
+    http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
     id::{ClinicId, StaffId},
-    openapi::ReadProblems,
     time::{Spans, Zone, date_only},
 };
 
-/// The appointments of a page: the whole day of most clinics.
-const LIMIT: Limit = Limit { default: 1000, max: 1000 };
-
-/// A day of a clinic's calendar, as a path names it.
-#[derive(Debug, Deserialize)]
+/// A day of a clinic's calendar in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub struct DayPath {
+    /// The clinic.
     clinic_id: ClinicId,
+    /// The day of the clinic's calendar.
     #[serde(deserialize_with = "date_only")]
+    #[param(value_type = String, format = Date, example = "2027-03-02")]
     date: Date,
 }
 
-/// Parameters of a clinic's day.
-#[derive(Debug, Deserialize, IntoParams)]
+/// No filter. A page has the whole day of most clinics.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct GetDay {
-    /// The most appointments of a page.
-    #[param(minimum = 1, maximum = 1000, default = 1000)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+pub struct WholeDay {}
+
+impl Filter for WholeDay {
+    const CONSISTENT: bool = false;
+    const DEFAULT_LIMIT: u16 = 1000;
+    const MAX_LIMIT: u16 = 1000;
 }
 
 /// A clinic's day, by staff, with a page of its appointments.
@@ -107,25 +103,21 @@ pub struct SpanOut {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/day/{date}",
-    tag = "availability",
-    params(("clinic_id" = ClinicId, Path), ("date" = String, Path, format = Date, example = "2027-03-02"), GetDay),
-    responses((status = OK, description = "The day, with a page of its appointments.", body = DayOut), ReadProblems),
+    params(DayPath, ListQuery<WholeDay>),
 )]
 pub async fn get_day(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(DayPath { clinic_id, date }): ApiPath<DayPath>,
-    ApiQuery(query): ApiQuery<GetDay>,
-) -> ApiResult<Json<DayOut>> {
-    let list = (&clinic_id, date);
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "get_day", list);
-    let page = paging.request_within(query.cursor.as_deref(), query.limit, LIMIT)?;
-    let day = repo::day(app.store(), context.grant.org(), &clinic_id, date, app.now(), page);
-    let day = Box::pin(day).await?;
+    query: ListQuery<WholeDay>,
+) -> ApiResult<Content<DayOut>> {
+    let paging = Paging::new(app.keyring(), &context.grant, (&clinic_id, date), &query);
+    let (org, page) = (context.grant.org(), paging.request()?);
+    let day = Box::pin(repo::day(app.store(), org, &clinic_id, date, app.now(), page)).await?;
     let appointments = day.staff.iter().flat_map(|staff| &staff.appointments);
-    app.note_access(&context, appointments.flat_map(|found| &found.value.patient_id));
+    app.record_access(&context, appointments.flat_map(|found| &found.value.patient_id));
     let next_cursor = paging.next(day.next.as_ref())?;
-    Ok(Json(DayOut::new(clinic_id, date, day, next_cursor)))
+    Ok(Content(DayOut::new(clinic_id, date, day, next_cursor)))
 }
 
 impl DayOut {
@@ -142,8 +134,7 @@ impl StaffDayOut {
     fn new(day: StaffDay, zone: &Zone) -> Self {
         let StaffDay { staff_id, member, working, free, appointments } = day;
         let active = member.as_ref().is_some_and(|member| member.active);
-        let (name, role) = member.map(|member| (member.name, member.role)).unzip();
-        let appointments = appointments.into_iter().map(|found| found.show(AppointmentOut::new));
+        let (name, role) = member.map(|member| (member.details.name, member.details.role)).unzip();
         Self {
             staff_id,
             name,
@@ -151,7 +142,7 @@ impl StaffDayOut {
             active,
             working: spans(&working, zone),
             free: spans(&free, zone),
-            appointments: appointments.collect(),
+            appointments: appointments.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A clinic's day as a front desk looks at it.
+//! A clinic's day for its front desk.
 
 pub mod handlers;
 pub mod repo;
+pub mod routes;

@@ -1,23 +1,18 @@
-//! A clinic's day out of the table: what the clinic works with, the day's exceptions, its day sheets and a page of its
-//! appointments, read at once.
+//! A clinic's day: its setup, the day's exceptions, its day sheets and a page of its appointments, read in one round.
 
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, civil::Date};
 
 use crate::{
-    appointments::{
-        model::Appointment,
-        repo::{Dates, Hours},
-    },
-    clinics::repo::{Setup, setup},
-    exceptions,
+    appointments::{model::Appointment, repo::Dates},
     id::{ClinicId, OrgId, StaffId},
-    schedule::{
-        model::{DaySheet, SheetOwner},
+    overview::{model::Setup, repo::setup},
+    records::{exceptions, staff::model::StaffMember},
+    scheduling::{
+        model::{Calendar, DaySheet, SheetOwner},
         repo::sheets_of_clinic,
     },
-    staff::model::StaffMember,
     store::{
         Entity, Store, StoreError, keys,
         read::{List, PageRequest, Position},
@@ -30,24 +25,24 @@ use crate::{
 pub struct Day {
     /// The clinic's time zone.
     pub zone: Zone,
-    /// Those who work at the clinic, and those who are gone and have appointments on this page.
+    /// The clinic's staff, and former staff with appointments on this page.
     pub staff: Vec<StaffDay>,
-    /// Where the appointments continue, if this page does not end them.
+    /// The position after this page, if there are more appointments.
     pub next: Option<Position>,
 }
 
 /// A staff member's day.
 #[derive(Debug)]
 pub struct StaffDay {
-    /// Whose.
+    /// The staff member.
     pub staff_id: StaffId,
-    /// Who they are, if they are still there.
+    /// Their record, if they are still there.
     pub member: Option<StaffMember>,
-    /// When they work.
+    /// The working time.
     pub working: Spans,
-    /// When they work and nothing takes their time.
+    /// The working time that is free.
     pub free: Spans,
-    /// The appointments of this page that begin that day, or go on in it, by their start; cancelled ones as well.
+    /// The appointments of this page that begin or go on that day, by their start; cancelled ones as well.
     pub appointments: Vec<Entity<Appointment>>,
 }
 
@@ -64,9 +59,9 @@ pub async fn day(
     page: PageRequest,
 ) -> Result<Day, StoreError> {
     let (before, after) = (date.yesterday().unwrap_or(date), date.tomorrow().unwrap_or(date));
-    // What began on the day before may go on. It comes after those of the day itself.
+    // An appointment of the day before may go on. In descending order it comes after those of the day itself.
     let range = keys::appointments_of_clinic(clinic, Dates::Between(before, date));
-    // All of them to their end, so that another organisation's clinic takes the time of one that is not there.
+    // Awaited all to their end, so that another organisation's clinic takes the time of a missing one.
     let (setup, exceptions, sheets, found) = tokio::join!(
         setup(store, org, clinic),
         exceptions::repo::touching(store, org, clinic, (date, date), false),
@@ -83,15 +78,14 @@ pub async fn day(
         by_staff.entry(appointment.value.staff_id.clone()).or_default().push(appointment);
     }
     let Setup { clinic, staff, .. } = setup;
-    let hours = Hours::new(wall, exceptions);
-    let open = hours.opening(&clinic.opening_hours);
+    let calendar = Calendar::new(&wall, &exceptions, &clinic.opening_hours);
     let mut days: Vec<_> = staff
         .into_iter()
         .map(|member| {
             let appointments = by_staff.remove(&member.id).unwrap_or_default();
             let owner =
                 SheetOwner::Staff { clinic_id: clinic.id.clone(), staff_id: member.id.clone() };
-            let working = open.of_all([&owner].into_iter(), &member.working_hours).remove(&owner);
+            let working = calendar.working(&owner, &member.working_hours);
             let working = working.unwrap_or_else(|| whole.clone());
             let taken = taken(&sheets.remove(&owner).unwrap_or_default(), now);
             let free = if member.active { working.without(&taken) } else { Spans::default() };
@@ -109,14 +103,14 @@ pub async fn day(
     Ok(Day { zone, staff: days, next: found.next })
 }
 
-/// Whether it begins on a date, or takes some of its time.
+/// Whether an appointment begins on a date, or takes some of its time.
 fn touches(appointment: &Appointment, date: Date, whole: &Spans) -> bool {
     let visit: Spans =
         [(appointment.start.as_second(), appointment.end().as_second())].into_iter().collect();
     appointment.date == date || whole.intersection(&visit).iter().next().is_some()
 }
 
-/// What takes a staff member's time, by their sheets.
+/// The time that is taken of a staff member, by their sheets.
 fn taken(sheets: &[DaySheet], now: Timestamp) -> Spans {
     let entries = sheets.iter().flat_map(|sheet| sheet.entries.values());
     let taken = entries.filter(|entry| !entry.has_lapsed(now));

@@ -1,4 +1,4 @@
-//! JSON bodies: their type, their syntax, their shape and their rules, each with an error of its own.
+//! JSON bodies: media type, syntax, shape and rules, each with an error of its own.
 
 use std::{error::Error, time::Duration};
 
@@ -7,13 +7,11 @@ use axum::{
     http::{HeaderMap, header},
 };
 use http_body_util::LengthLimitError;
-use serde::{
-    Serialize,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
+use super::json::{self, JsonError, escape};
 use crate::{
     error::{ApiError, ErrorCode, FieldError},
     validation,
@@ -22,8 +20,8 @@ use crate::{
 /// The most bytes of a body.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time in which a body must arrive.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bytes of the body that came with these headers, if their type is one of `types`. A body left out reads as `{}`.
 ///
@@ -43,7 +41,7 @@ pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Byt
     if announces_too_much(headers) {
         return Err(too_large());
     }
-    let reading = tokio::time::timeout(PATIENCE, to_bytes(body, MAX_BYTES));
+    let reading = tokio::time::timeout(TIMEOUT, to_bytes(body, MAX_BYTES));
     let bytes = reading.await.map_err(|_| too_slow())?.map_err(|error| unreadable(&error))?;
     if bytes.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
@@ -51,7 +49,6 @@ pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Byt
     if untyped {
         return Err(wrong_type());
     }
-    // Here for every body: serde_json looks into no text that it skips.
     match std::str::from_utf8(&bytes) {
         Ok(_) => Ok(bytes),
         Err(error) => Err(no_utf_8(error)),
@@ -89,73 +86,28 @@ fn unreadable(error: &axum::Error) -> ApiError {
     ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
 }
 
-/// The value that a body holds, its rules checked.
+/// Parses a body once and reads it into a type whose rules hold.
 ///
 /// # Errors
-/// 400 for what is not JSON, 422 for what has another shape or breaks a rule, with a pointer for each field.
-pub fn parse<T: DeserializeOwned + Serialize + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // What is no JSON at all is told so, even where a field before that is wrong as well.
-        if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
-            return misshapen(&syntax, String::new());
-        }
-        // A number where a word belongs is bad syntax to serde_json, but another type once it is a value.
-        if let (false, Ok(given)) = (error.inner().is_data(), serde_json::from_slice(bytes))
-            && let Err(other_type) = from_value::<T>(&given)
-        {
-            return other_type;
-        }
-        let pointer = pointer(error.path());
-        misshapen(error.inner(), pointer)
-    })?;
-    json.end().map_err(|error| misshapen(&error, String::new()))?;
-    let given = serde_json::from_slice(bytes).map_err(|error| misshapen(&error, String::new()))?;
-    same_shape(&given, &value)?;
-    checked(value)
+/// 400 for a syntax error; 422 for another shape or a broken rule, with a pointer for each field.
+pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
+    from_value(&value(bytes)?)
 }
 
-/// The value that a parsed body holds, its rules checked.
+/// Parses a body.
 ///
 /// # Errors
-/// As [`parse`].
-pub fn from_value<T: DeserializeOwned + Serialize + Validate>(json: &Value) -> Result<T, ApiError> {
-    let value = serde_path_to_error::deserialize(json).map_err(|error| {
-        let pointer = pointer(error.path());
-        misshapen(error.inner(), pointer)
-    })?;
-    same_shape(json, &value)?;
-    checked(value)
+/// 400 for a syntax error, 422 for a repeated member.
+pub fn value(bytes: &[u8]) -> Result<Value, ApiError> {
+    json::parse(bytes).map_err(|error| misshapen(&error))
 }
 
-/// Refuses what serde takes for another shape: arrays for objects, their elements in the members' order, and
-/// objects of one member for a word.
-fn same_shape(given: &Value, taken: &impl Serialize) -> Result<(), ApiError> {
-    let taken = serde_json::to_value(taken).unwrap_or_default();
-    match other_shape(given, &taken) {
-        None => Ok(()),
-        Some((pointer, message)) => {
-            Err(ApiError::field(ErrorCode::ValidationFailed, pointer, message))
-        }
-    }
-}
-
-fn other_shape(given: &Value, taken: &Value) -> Option<(String, &'static str)> {
-    match (given, taken) {
-        (Value::Array(_), Value::Object(_)) => Some((String::new(), "must be an object")),
-        (Value::Object(_), Value::String(_)) => Some((String::new(), "must be a string")),
-        (Value::Object(given), Value::Object(taken)) => given.iter().find_map(|(name, given)| {
-            let (below, message) = other_shape(given, taken.get(name)?)?;
-            Some((format!("/{}{below}", escape(name)), message))
-        }),
-        (Value::Array(given), Value::Array(taken)) => {
-            given.iter().zip(taken).enumerate().find_map(|(index, (given, taken))| {
-                let (below, message) = other_shape(given, taken)?;
-                Some((format!("/{index}{below}"), message))
-            })
-        }
-        _ => None,
-    }
+/// Reads a parsed body into a type whose rules hold.
+///
+/// # Errors
+/// 422 for another shape or a broken rule, with a pointer for each field.
+pub fn from_value<T: DeserializeOwned + Validate>(json: &Value) -> Result<T, ApiError> {
+    checked(json::read(json).map_err(|error| misshapen(&error))?)
 }
 
 fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
@@ -171,12 +123,11 @@ fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
     }
 }
 
-/// What is wrong with a body that is no JSON, or has another shape than it should.
-pub(super) fn misshapen(error: &serde_json::Error, pointer: String) -> ApiError {
-    // Without the value that was met: it may be a patient's.
+/// The problem of a body that is no JSON, or has another shape. It never quotes the value: that may be a patient's.
+fn misshapen(JsonError { error, pointer }: &JsonError) -> ApiError {
     if !error.is_data() {
-        let place = format!("at line {}, column {}", error.line(), error.column());
-        return ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {place}."));
+        let position = format!("at line {}, column {}", error.line(), error.column());
+        return ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {position}."));
     }
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or_default();
@@ -188,7 +139,7 @@ pub(super) fn misshapen(error: &serde_json::Error, pointer: String) -> ApiError 
             return ApiError::field(ErrorCode::ValidationFailed, pointer, said);
         }
     }
-    ApiError::field(ErrorCode::ValidationFailed, pointer, without_value(message))
+    ApiError::field(ErrorCode::ValidationFailed, pointer.as_str(), without_value(message))
 }
 
 /// A message of serde's without the value that it quotes.
@@ -212,20 +163,6 @@ pub(super) fn without_value(message: &str) -> String {
         }
     }
     message.to_owned()
-}
-
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let parts = path.iter().filter_map(|segment| match segment {
-        Segment::Seq { index } => Some(index.to_string()),
-        Segment::Map { key } => Some(escape(key)),
-        Segment::Enum { .. } | Segment::Unknown => None,
-    });
-    parts.fold(String::new(), |pointer, part| pointer + "/" + &part)
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>) {

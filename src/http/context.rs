@@ -1,4 +1,4 @@
-//! What a handler needs to know of a request besides its parameters: who asks, when, and on which conditions.
+//! The context of a request besides its parameters: the caller, the instant and the preconditions.
 
 use std::sync::Arc;
 
@@ -6,27 +6,28 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderValue, header, request::Parts},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use validator::Validate;
 
 use super::{auth::Grant, body, etag::if_match, idempotency, request_id::RequestId};
-use crate::{app::AppState, error::ApiError, store::WriteContext};
+use crate::{error::ApiError, store::WriteContext};
 
-/// What a read needs to know of its request.
+/// The context of a read.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
-    /// Who asks, and for what they may.
+    /// The caller, and the records that they may read.
     pub grant: Grant,
-    /// What was sent as `If-None-Match`.
+    /// The values of `If-None-Match`.
     pub if_none_match: Vec<HeaderValue>,
-    /// The request's id, unique to it.
+    /// The request's unique id.
     pub request_id: Arc<str>,
 }
 
-impl FromRequestParts<AppState> for ReadContext {
+impl<S: Sync> FromRequestParts<S> for ReadContext {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let grant = Grant::from_request_parts(parts, state).await?;
         let if_none_match = parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect();
         Ok(Self { grant, if_none_match, request_id: request_id(parts) })
@@ -38,54 +39,52 @@ fn request_id(parts: &Parts) -> Arc<str> {
     id.unwrap_or_else(|| RequestId::from_header(None)).unique
 }
 
-async fn write_context(
-    parts: &mut Parts,
-    state: &AppState,
-    body: &[u8],
-) -> Result<WriteContext, ApiError> {
-    let grant = Grant::from_request_parts(parts, state).await?;
+fn write_context(parts: &Parts, grant: &Grant, body: &Value) -> Result<WriteContext, ApiError> {
     let (org, subject) = (grant.org(), grant.principal().subject.as_str());
-    let request_id = request_id(parts).as_ref().to_owned();
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
         idempotency: idempotency::from_request(headers, org, subject, method, path, body)?,
         precondition: if_match(headers)?,
         org: org.clone(),
         subject: subject.to_owned(),
-        request_id,
-        now: state.now(),
+        request_id: request_id(parts).as_ref().to_owned(),
+        now: grant.at(),
     })
 }
 
 /// The context of a write without a body.
-impl FromRequestParts<AppState> for WriteContext {
+impl<S: Sync> FromRequestParts<S> for WriteContext {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        write_context(parts, state, &[]).await
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let grant = Grant::from_request_parts(parts, state).await?;
+        write_context(parts, &grant, &Value::Null)
     }
 }
 
-/// A write with a JSON body that keeps the rules of `T`, and its context.
+/// A JSON body that satisfies the rules of `T`, and the context of the write.
 #[derive(Debug, Clone)]
 pub struct WriteCommand<T> {
-    /// What is asked for.
+    /// The body.
     pub body: T,
-    /// By whom, when, and on which conditions.
+    /// The caller, the instant and the preconditions.
     pub context: WriteContext,
 }
 
-impl<T> FromRequest<AppState> for WriteCommand<T>
+impl<T, S> FromRequest<S> for WriteCommand<T>
 where
-    T: DeserializeOwned + Serialize + Validate + Send,
+    T: DeserializeOwned + Validate + Send,
+    S: Sync,
 {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (mut parts, sent) = request.into_parts();
         let bytes = body::read(&parts.headers, sent, &["application/json"]).await?;
-        let body = body::parse(&bytes)?;
-        let context = write_context(&mut parts, state, &bytes).await?;
+        let json = body::value(&bytes)?;
+        let body = body::from_value(&json)?;
+        let grant = Grant::from_request_parts(&mut parts, state).await?;
+        let context = write_context(&parts, &grant, &json)?;
         Ok(Self { body, context })
     }
 }

@@ -1,16 +1,10 @@
 //! `ETags` from revisions, and the preconditions that callers make of them (RFC 9110, sections 8.8.3 and 13.1).
 
-use axum::{
-    Json,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use jiff::Timestamp;
-use serde::Serialize;
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     error::{ApiError, ErrorCode},
-    store::{Entity, Precondition},
+    store::Precondition,
 };
 
 /// The strong `ETag` of a revision.
@@ -101,57 +95,6 @@ fn rev(tag: &str) -> Option<u64> {
     // Only the form that we write: no sign, no leading zero.
     let rev = digits.parse().ok()?;
     (etag(rev) == tag).then_some(rev)
-}
-
-/// A single resource, with its `ETag`.
-#[derive(Debug)]
-pub struct Tagged<T> {
-    /// Its revision.
-    pub rev: u64,
-    /// The resource.
-    pub body: T,
-}
-
-impl<O> Tagged<O> {
-    /// A body with the revision that it shows.
-    #[must_use]
-    pub fn new(rev: u64, body: O) -> Self {
-        Self { rev, body }
-    }
-
-    /// A record as `show` shows it.
-    pub fn of<T>(record: Entity<T>, show: impl FnOnce(T, Timestamp, Timestamp) -> O) -> Self {
-        Self { rev: record.meta.rev, body: record.show(show) }
-    }
-}
-
-impl<T: Serialize> Tagged<T> {
-    /// The answer to a GET: 304 where the caller has this revision already, as the sent `If-None-Match` says.
-    ///
-    /// # Errors
-    /// 400 for a malformed `If-None-Match`.
-    pub fn for_get(self, if_none_match: &[HeaderValue]) -> Result<Response, ApiError> {
-        if none_match(if_none_match, self.rev)? {
-            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag(self.rev))]).into_response());
-        }
-        Ok(self.into_response())
-    }
-
-    /// The answer to a POST that made it: 201 with its `Location`.
-    #[must_use]
-    pub fn created(self, location: &str) -> Response {
-        let mut response = (StatusCode::CREATED, self).into_response();
-        if let Ok(location) = HeaderValue::from_str(location) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
-        response
-    }
-}
-
-impl<T: Serialize> IntoResponse for Tagged<T> {
-    fn into_response(self) -> Response {
-        ([(header::ETAG, etag(self.rev))], Json(self.body)).into_response()
-    }
 }
 
 #[cfg(test)]

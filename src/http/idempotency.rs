@@ -23,7 +23,7 @@ pub fn from_request(
     subject: &str,
     method: &Method,
     path: &str,
-    body: &[u8],
+    body: &Value,
 ) -> Result<Option<Idempotency>, ApiError> {
     let mut keys = headers.get_all(&IDEMPOTENCY_KEY).into_iter();
     let Some(key) = keys.next().filter(|_| method == Method::POST) else {
@@ -39,60 +39,29 @@ pub fn from_request(
         return Err(malformed());
     }
     let scope = [org.as_str(), subject, method.as_str(), path, key];
-    Ok(Some(Idempotency::new(&scope, &canonical(body))))
+    Ok(Some(Idempotency::new(&scope, body)))
 }
 
-/// The body without what a client may write differently when it tries again: white space and order of members.
-fn canonical(body: &[u8]) -> Vec<u8> {
-    serde_json::from_slice::<Value>(body)
-        .and_then(|json| serde_json::to_vec(&sorted(json)))
-        .unwrap_or_else(|_| body.to_vec())
-}
-
-fn sorted(json: Value) -> Value {
-    match json {
-        Value::Object(members) => {
-            let mut members: Vec<_> = members.into_iter().collect();
-            members.sort_by(|a, b| a.0.cmp(&b.0));
-            members.into_iter().map(|(name, value)| (name, sorted(value))).collect()
-        }
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        other => other,
-    }
-}
-
-/// What `outcome` was, unless it is a refusal of a request that was done before under the same key: a replay
-/// outranks every refusal, as what was true then need not be so now.
+/// Runs a POST. If it is refused but the same key did it before, returns that answer: a replay takes precedence over every
+/// refusal, because what was true then need not be true now.
 ///
 /// # Errors
-/// The refusal, where nothing was done before; 422 where another request was.
-pub async fn or_replay<T: Record, E: Into<ApiError>>(
-    store: &Store,
-    context: &WriteContext,
-    outcome: Result<Entity<T>, E>,
-) -> Result<Entity<T>, ApiError> {
-    let refusal = match outcome {
-        Ok(done) => return Ok(done),
-        Err(refusal) => refusal.into(),
-    };
-    if refusal.code().status().is_server_error() {
-        return Err(refusal);
-    }
-    match store.replay(context).await? {
-        Some(earlier) => Ok(earlier),
-        None => Err(refusal),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn white_space_and_order_do_not_matter_but_values_do() {
-        let one = canonical(br#"{"a":1,"b":[{"d":2,"c":3}]}"#);
-        assert_eq!(one, canonical(b"{ \"b\": [{\"c\":3, \"d\":2}],\n \"a\": 1 }"));
-        assert_ne!(one, canonical(br#"{"a":1,"b":[{"d":2,"c":4}]}"#));
-        assert_eq!(canonical(b"not json"), b"not json");
+/// The refusal, if the key did nothing before; 422 if it did another request.
+pub fn or_replay<'a, T: Record + Send + 'a, E: Into<ApiError> + Send + 'a>(
+    store: &'a Store,
+    context: &'a WriteContext,
+    request: impl Future<Output = Result<Entity<T>, E>> + Send + 'a,
+) -> impl Future<Output = Result<Entity<T>, ApiError>> + Send + 'a {
+    // A handler's future holds the request's, which is large.
+    let request = Box::pin(request);
+    async move {
+        let refusal = match request.await {
+            Ok(done) => return Ok(done),
+            Err(refusal) => refusal.into(),
+        };
+        if refusal.code().status().is_server_error() {
+            return Err(refusal);
+        }
+        store.replay(context).await?.ok_or(refusal)
     }
 }

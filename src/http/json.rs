@@ -1,19 +1,77 @@
-//! JSON of which no object has a member twice: RFC 8259 leaves open what that would mean.
+//! JSON of a body: parsed once, with every member unique, then read into a type.
 
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{
+        DeserializeOwned, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess,
+        Unexpected, Visitor,
+        value::{MapDeserializer, SeqDeserializer},
+    },
+    forward_to_deserialize_any,
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Error, Map, Number, Value};
+use serde_path_to_error::Path;
 
-/// The value of a text.
+/// An error and the JSON pointer (RFC 6901) of the value that has it.
+#[derive(Debug)]
+pub struct JsonError {
+    /// The error of `serde_json`. Its text may quote the value.
+    pub error: Error,
+    /// The pointer, empty for the whole body.
+    pub pointer: String,
+}
+
+impl From<serde_path_to_error::Error<Error>> for JsonError {
+    fn from(error: serde_path_to_error::Error<Error>) -> Self {
+        Self { pointer: pointer(error.path()), error: error.into_inner() }
+    }
+}
+
+/// Parses a text. RFC 8259 leaves open what a repeated member means, so it is an error.
 ///
 /// # Errors
-/// What is wrong with it, without what it holds.
-pub fn parse(bytes: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice::<Unique>(bytes).map(|Unique(value)| value)
+/// A syntax error, or `duplicate field`.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed = serde_path_to_error::deserialize(&mut json);
+    let whole = |error| JsonError { error, pointer: String::new() };
+    match parsed {
+        Ok(Unique(value)) => {
+            json.end().map_err(whole)?;
+            Ok(value)
+        }
+        // A text that is no JSON is told so, even where a member before that is repeated.
+        Err(error) => {
+            serde_json::from_slice::<IgnoredAny>(bytes).map_err(whole)?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Reads a value into a type. In contrast to `serde_json`, only an object is a struct and only a string is a word.
+///
+/// # Errors
+/// The first member that does not fit.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
+    Ok(serde_path_to_error::deserialize(Strict(value))?)
+}
+
+fn pointer(path: &Path) -> String {
+    use serde_path_to_error::Segment;
+    let parts = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(escape(key)),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    parts.fold(String::new(), |pointer, part| pointer + "/" + &part)
+}
+
+/// Escapes a member's name for a JSON pointer.
+#[must_use]
+pub fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 struct Unique(Value);
@@ -71,12 +129,101 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("must not have a member twice"));
+        while let Some(name) = members.next_key::<String>()? {
+            let Unique(value) = members.next_value()?;
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
             }
+            object.insert(name, value);
         }
         Ok(Value::Object(object))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Strict<'a>(&'a Value);
+
+impl<'de> IntoDeserializer<'de, Error> for Strict<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl Strict<'_> {
+    fn unexpected(self, expected: &str) -> Error {
+        let found = match self.0 {
+            Value::Null => Unexpected::Unit,
+            Value::Bool(value) => Unexpected::Bool(*value),
+            Value::Number(_) => Unexpected::Other("number"),
+            Value::String(text) => Unexpected::Str(text),
+            Value::Array(_) => Unexpected::Seq,
+            Value::Object(_) => Unexpected::Map,
+        };
+        Error::invalid_type(found, &expected)
+    }
+}
+
+impl<'de> Deserializer<'de> for Strict<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(number) => number.deserialize_any(visitor),
+            Value::String(text) => visitor.visit_borrowed_str(text),
+            Value::Array(items) => {
+                visitor.visit_seq(SeqDeserializer::new(items.iter().map(Strict)))
+            }
+            Value::Object(members) => {
+                let members = members.iter().map(|(name, value)| (name.as_str(), Strict(value)));
+                visitor.visit_map(MapDeserializer::new(members))
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        if self.0.is_object() {
+            self.deserialize_any(visitor)
+        } else {
+            Err(self.unexpected("an object"))
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.0 {
+            Value::String(word) => visitor.visit_enum(word.as_str().into_deserializer()),
+            _ => Err(self.unexpected("a string")),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }
 
@@ -87,12 +234,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_that_stands_twice_is_refused_at_any_depth() {
-        for bad in [r#"{"a":1,"a":1}"#, r#"{"a":{"b":1,"b":2}}"#, r#"[{"a":1,"\u0061":2}]"#] {
-            let error = parse(bad.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with("must not have a member twice"), "{bad}: {error}");
+    fn a_repeated_member_is_an_error_at_any_depth() {
+        for (bad, at) in [
+            (r#"{"a":1,"a":1}"#, ""),
+            (r#"{"a":{"b":1,"b":2}}"#, "/a"),
+            (r#"[{"a":1,"\u0061":2}]"#, "/0"),
+        ] {
+            let JsonError { error, pointer } = parse(bad.as_bytes()).unwrap_err();
+            assert!(error.to_string().starts_with("duplicate field"), "{bad}: {error}");
+            assert_eq!(pointer, at, "{bad}");
         }
         assert!(parse(br#"{"a":{"b":1},"b":{"b":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn a_struct_is_an_object_and_a_word_is_a_string() {
+        #[derive(Debug, Deserialize)]
+        enum Word {
+            A,
+        }
+        #[derive(Debug, Deserialize)]
+        struct Thing {
+            word: Option<Word>,
+            things: Vec<Thing>,
+        }
+        let read = |text: &str| read::<Thing>(&parse(text.as_bytes()).unwrap());
+        let thing = read(r#"{"word":null,"things":[{"word":"A","things":[]}]}"#).unwrap();
+        assert!(thing.word.is_none() && matches!(thing.things[0].word, Some(Word::A)));
+        for (bad, at) in [
+            (r#"["A",[]]"#, ""),
+            (r#"{"word":{"A":null},"things":[]}"#, "/word"),
+            (r#"{"word":null,"things":[[null,[]]]}"#, "/things/0"),
+        ] {
+            let JsonError { error, pointer } = read(bad).unwrap_err();
+            assert!(error.is_data() && pointer == at, "{bad}: {error} at {pointer}");
+        }
     }
 
     proptest! {
@@ -100,8 +276,11 @@ mod tests {
         fn all_else_reads_as_serde_json_reads_it(text in r#"[\[\]{}",:a-c0-9.eE+\-nultrfs ]{0,30}"#) {
             let (ours, theirs) = (parse(text.as_bytes()), serde_json::from_str::<Value>(&text));
             match (ours, theirs) {
-                (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
-                (Err(ours), Ok(_)) => prop_assert!(ours.to_string().contains("twice"), "{}", ours),
+                (Ok(ours), Ok(theirs)) => {
+                    prop_assert_eq!(&read::<Value>(&ours).unwrap(), &ours);
+                    prop_assert_eq!(ours, theirs);
+                }
+                (Err(ours), Ok(_)) => prop_assert!(ours.error.to_string().contains("duplicate")),
                 (ours, theirs) => prop_assert!(ours.is_err() && theirs.is_err()),
             }
         }

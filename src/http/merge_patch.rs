@@ -14,10 +14,7 @@ use utoipa::{
 };
 use validator::Validate;
 
-use super::{
-    body::{from_value, misshapen, read},
-    json,
-};
+use super::body::{self, from_value};
 use crate::error::{ApiError, ErrorCode};
 
 /// The content type of RFC 7396; plain `application/json` is taken as well.
@@ -46,9 +43,7 @@ where
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let types = [MERGE_PATCH_JSON, "application/json"];
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts.headers, body, &types).await?;
-        let json = json::parse(&bytes).map_err(|error| misshapen(&error, String::new()))?;
-        match json {
+        match body::value(&body::read(&parts.headers, body, &types).await?)? {
             Value::Object(members) => Ok(Self { members, of: PhantomData }),
             _ => Err(ApiError::field(ErrorCode::ValidationFailed, "", "must be an object")),
         }

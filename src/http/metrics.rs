@@ -14,10 +14,12 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::{health, version};
-use crate::store::{
-    connections::{self, Connections},
-    metrics as store,
+use crate::{
+    store::{
+        connections::{self, Connections},
+        metrics as store,
+    },
+    version,
 };
 
 const REQUEST_DURATION: &str = "http_server_request_duration_seconds";
@@ -81,7 +83,7 @@ fn router(handle: PrometheusHandle, connections: Option<Connections>) -> Router 
         ([(header::CONTENT_TYPE, TEXT)], handle.render())
     };
     // Liveness is asked here too: also while callers have taken all connections.
-    Router::new().route("/metrics", get(render)).route("/livez", get(health::get_liveness))
+    Router::new().route("/metrics", get(render)).route("/livez", get(async || r#"{"status":"ok"}"#))
 }
 
 fn describe() {

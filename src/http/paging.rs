@@ -1,149 +1,253 @@
-//! Pages of a list: `limit`, `cursor`, and the answer's shape.
+//! Pages of a list: `limit`, `cursor`, `consistent`, filters, and the response.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
+use axum::{
+    Json,
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+    response::{IntoResponse, Response},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, IntoResponses, PartialSchema, ToSchema,
+    openapi::{
+        self, ObjectBuilder, Ref, RefOr, Type,
+        path::{Parameter, ParameterIn},
+        schema::{ArrayBuilder, KnownFormat, Schema, SchemaFormat, SchemaType},
+    },
+};
 
-use super::{auth::Grant, cursor::CursorKeys};
+use super::{auth::Grant, cursor, params::from_query, response::response};
 use crate::{
     error::{ApiError, ErrorCode},
+    keyring::Keyring,
     store::read::{Listed, PageRequest},
 };
 
-/// The records of a page.
-const LIMIT: Limit = Limit { default: 25, max: 100 };
+/// The filters of a list: its own query parameters. A cursor is good only for the filters that it was made with.
+pub trait Filter: DeserializeOwned + Serialize + IntoParams {
+    /// Whether the list can be read consistently. One that comes from an index can't.
+    const CONSISTENT: bool = true;
+    /// The limit of a page if the caller names none.
+    const DEFAULT_LIMIT: u16 = 25;
+    /// The highest limit.
+    const MAX_LIMIT: u16 = 100;
+}
 
-/// Parameters of a list that shows all of it.
-#[derive(Debug, Deserialize, IntoParams)]
+/// No filter.
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListAll {
-    /// Read what all writes before this request have left, at twice the cost.
+pub struct NoFilter {}
+
+impl Filter for NoFilter {}
+
+/// No filter of a list that comes from an index.
+#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NoFilterOfIndex {}
+
+impl Filter for NoFilterOfIndex {
+    const CONSISTENT: bool = false;
+}
+
+/// The query of a list. Unknown parameters are refused.
+#[derive(Debug)]
+pub struct ListQuery<F = NoFilter> {
+    /// The filters.
+    pub filter: F,
+    page: PageQuery,
+    limit: u16,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct PageQuery {
     #[serde(default)]
-    #[param(default = false)]
     consistent: bool,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
     limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
+impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let is_paging = |pair: &&str| match pair.split('=').next() {
+            Some("limit" | "cursor") => true,
+            Some("consistent") => F::CONSISTENT,
+            _ => false,
+        };
+        let (paging, filter): (Vec<_>, Vec<_>) = query.split('&').partition(is_paging);
+        let page: PageQuery = from_query(&paging.join("&"))?;
+        let filter = from_query(&filter.join("&"))?;
+        let limit = page.limit.unwrap_or(F::DEFAULT_LIMIT);
+        if !(1..=F::MAX_LIMIT).contains(&limit) {
+            let message = format!("must be between 1 and {}", F::MAX_LIMIT);
+            return Err(ApiError::field(ErrorCode::InvalidParameter, "limit", message));
+        }
+        Ok(Self { filter, page, limit })
+    }
+}
+
+impl<F: Filter> IntoParams for ListQuery<F> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = F::into_params(|| Some(ParameterIn::Query));
+        let mut add = |name: &str, description: &str, schema: ObjectBuilder| {
+            let parameter = Parameter::builder()
+                .name(name)
+                .parameter_in(ParameterIn::Query)
+                .description(Some(description))
+                .schema(Some(schema));
+            parameters.push(parameter.build());
+        };
+        if F::CONSISTENT {
+            let text = "Read what all writes before this request have left, at twice the cost.";
+            let schema = ObjectBuilder::new().schema_type(Type::Boolean);
+            add("consistent", text, schema.default(Some(false.into())));
+        }
+        let limit = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(1))
+            .maximum(Some(F::MAX_LIMIT))
+            .default(Some(F::DEFAULT_LIMIT.into()));
+        add("limit", "The most items of a page.", limit);
+        let cursor = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+        add("cursor", "`next_cursor` of the page before.", cursor);
+        parameters
+    }
+}
+
 /// A page of a list.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Page<T> {
-    /// Some of the list, in its order. It may be short or empty before the list has ended.
+    /// Some items of the list, in its order. There may be few or none before the list has ended.
     pub items: Vec<T>,
-    /// Pass it as `cursor` to go on. The list has ended only when it is null.
-    #[schema(required = true)]
+    /// Where the list continues. The list has ended only if there is none.
     pub next_cursor: Option<String>,
 }
 
-/// How many items a page may have.
-#[derive(Debug, Clone, Copy)]
-pub struct Limit {
-    /// If nothing is asked for.
-    pub default: u16,
-    /// The most that can be asked for.
-    pub max: u16,
-}
-
-impl Limit {
-    /// The limit of a page that was asked for with `limit`.
-    ///
-    /// # Errors
-    /// 400 if it is 0 or more than the most.
-    pub fn check(self, limit: Option<u16>) -> Result<u16, ApiError> {
-        let limit = limit.unwrap_or(self.default);
-        if (1..=self.max).contains(&limit) {
-            return Ok(limit);
-        }
-        let message = format!("must be between 1 and {}", self.max);
-        Err(ApiError::field(ErrorCode::InvalidParameter, "limit", message))
+impl<T: Serialize> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        Json(self).into_response()
     }
 }
 
-/// One list of one caller: what its cursors are bound to.
-#[derive(Debug, Clone)]
+impl<T: ToSchema> IntoResponses for Page<T> {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        [response::<Self>(StatusCode::OK, "A page of the list.", &[])].into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        format!("Page_{}", T::name()).into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some(
+            "Some of the list, in its order. It may be short or empty before the list has ended.",
+        ));
+        let cursor = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+            .description(Some(
+                "Pass it as `cursor` to go on. The list has ended only when it is null.",
+            ));
+        ObjectBuilder::new()
+            .description(Some("A page of a list."))
+            .property("items", items)
+            .property("next_cursor", cursor)
+            .required("items")
+            .required("next_cursor")
+            .into()
+    }
+}
+
+/// One list of one caller: its cursors are bound to both.
+#[derive(Debug)]
 pub struct Paging<'a> {
-    keys: &'a CursorKeys,
+    keyring: &'a Keyring,
     list: String,
+    page: &'a PageQuery,
+    limit: u16,
 }
 
 impl<'a> Paging<'a> {
-    /// The list that `operation` gives the caller for these parameters; `limit` is not one of them.
-    #[must_use]
-    pub fn new(
-        keys: &'a CursorKeys,
+    /// The list of the granted operation, of `parent` and with the query's filters.
+    pub fn new<F: Filter>(
+        keyring: &'a Keyring,
         grant: &Grant,
-        operation: &str,
-        parameters: impl std::fmt::Debug,
+        parent: impl Serialize,
+        query: &'a ListQuery<F>,
     ) -> Self {
         let principal = grant.principal();
-        let caller = (principal.org.as_str(), principal.subject.as_str());
-        Self { keys, list: format!("{caller:?} {operation} {parameters:?}") }
+        let caller = (&principal.org, &principal.subject);
+        let list = (caller, grant.operation(), parent, &query.filter);
+        // Ids, texts and dates: they always serialise.
+        let list = serde_json::to_string(&list).unwrap_or_default();
+        Self { keyring, list, page: &query.page, limit: query.limit }
     }
 
-    /// The page that a caller asks for.
+    /// The page that the caller asks for.
     ///
     /// # Errors
-    /// 400 for a cursor that is not one of this list and caller, and for a limit outside 1 to 100.
-    pub fn request(
-        &self,
-        cursor: Option<&str>,
-        limit: Option<u16>,
-    ) -> Result<PageRequest, ApiError> {
-        self.request_within(cursor, limit, LIMIT)
+    /// 400 for a cursor of another list or another caller.
+    pub fn request(&self) -> Result<PageRequest, ApiError> {
+        let (limit, consistent) = (self.limit, self.page.consistent);
+        Ok(PageRequest { after: self.after()?, limit, consistent })
     }
 
-    /// The same with a limit of its own.
-    ///
-    /// # Errors
-    /// As [`Paging::request`], with that limit.
-    pub fn request_within(
-        &self,
-        cursor: Option<&str>,
-        limit: Option<u16>,
-        within: Limit,
-    ) -> Result<PageRequest, ApiError> {
-        Ok(PageRequest {
-            after: self.after(cursor)?,
-            limit: within.check(limit)?,
-            consistent: false,
-        })
+    /// The limit of the page.
+    #[must_use]
+    pub fn limit(&self) -> u16 {
+        self.limit
     }
 
-    /// The position after which a caller's cursor continues.
+    /// The position after which the caller's cursor continues.
     ///
     /// # Errors
-    /// 400 for a cursor that is not one of this list and caller.
-    pub fn after<P: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<P>, ApiError> {
-        cursor.map(|cursor| self.keys.open(cursor, &self.list)).transpose()
+    /// 400 for a cursor of another list or another caller.
+    pub fn after<P: DeserializeOwned>(&self) -> Result<Option<P>, ApiError> {
+        let cursor = self.page.cursor.as_deref();
+        cursor.map(|cursor| cursor::open(self.keyring, cursor, &self.list)).transpose()
     }
 
-    /// The page that a caller asks for of a list that shows all of it.
+    /// The cursor with which the list continues, if it does.
     ///
     /// # Errors
-    /// As [`Paging::request`].
-    pub fn request_of(&self, query: &ListAll) -> Result<PageRequest, ApiError> {
-        let page = self.request(query.cursor.as_deref(), query.limit)?;
-        Ok(PageRequest { consistent: query.consistent, ..page })
-    }
-
-    /// The cursor with which the list goes on, if it does.
-    ///
-    /// # Errors
-    /// As [`CursorKeys::seal`].
+    /// As [`cursor::seal`].
     pub fn next<P: Serialize>(&self, position: Option<&P>) -> Result<Option<String>, ApiError> {
-        position.map(|position| self.keys.seal(position, &self.list)).transpose()
+        position.map(|position| cursor::seal(self.keyring, position, &self.list)).transpose()
     }
 
-    /// The page for what was listed.
+    /// The page of records.
     ///
     /// # Errors
-    /// As [`CursorKeys::seal`].
-    pub fn page<R, T>(&self, listed: Listed<R>, out: impl Fn(R) -> T) -> Result<Page<T>, ApiError> {
+    /// As [`cursor::seal`].
+    pub fn page<R, T: From<R>>(&self, listed: Listed<R>) -> Result<Page<T>, ApiError> {
+        self.page_of(listed, T::from)
+    }
+
+    /// The page of records, each as `show` makes it.
+    ///
+    /// # Errors
+    /// As [`cursor::seal`].
+    pub fn page_of<R, T>(
+        &self,
+        listed: Listed<R>,
+        show: impl FnMut(R) -> T,
+    ) -> Result<Page<T>, ApiError> {
         let next_cursor = self.next(listed.next.as_ref())?;
-        Ok(Page { items: listed.items.into_iter().map(out).collect(), next_cursor })
+        Ok(Page { items: listed.items.into_iter().map(show).collect(), next_cursor })
     }
 }

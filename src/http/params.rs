@@ -4,7 +4,8 @@ use axum::{
     extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection},
     http::request::Parts,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use super::body::without_value;
 use crate::error::{ApiError, ErrorCode};
@@ -43,6 +44,17 @@ fn refused(rejection: &PathRejection) -> ApiError {
     }
 }
 
+/// Whether a read must see what all writes before it have left.
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Consistent {
+    /// Read what all writes before this request have left, at twice the cost.
+    #[serde(default)]
+    #[param(default = false)]
+    pub consistent: bool,
+}
+
 /// The query's parameters; unknown ones are refused where `T` refuses them.
 #[derive(Debug, Clone)]
 pub struct ApiQuery<T>(pub T);
@@ -55,17 +67,23 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let pairs =
-            serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
-            let pointer = error.path().to_string();
-            let message = without_value(&error.inner().to_string());
-            if pointer.is_empty() || pointer == "." {
-                ApiError::new(ErrorCode::InvalidParameter, message)
-            } else {
-                ApiError::field(ErrorCode::InvalidParameter, pointer, message)
-            }
-        })
+        from_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// Reads a query string into a type.
+///
+/// # Errors
+/// 400 that names the parameter.
+pub(super) fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let pointer = error.path().to_string();
+        let message = without_value(&error.inner().to_string());
+        if pointer.is_empty() || pointer == "." {
+            ApiError::new(ErrorCode::InvalidParameter, message)
+        } else {
+            ApiError::field(ErrorCode::InvalidParameter, pointer, message)
+        }
+    })
 }

@@ -15,7 +15,7 @@ pub use address::{PeerAddress, client_address};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use bucket::{Buckets, Left};
 
-use super::auth::Principal;
+use super::auth::principal::Principal;
 use crate::{
     error::{ApiError, ErrorCode},
     id::OrgId,

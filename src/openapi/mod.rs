@@ -1,4 +1,5 @@
-//! What the OpenAPI document says beside the operations: title, tags, security, headers, and what belongs to each of them.
+//! The OpenAPI document besides the operations: title, tags, security, and what follows for each operation from its method, its
+//! parameters and its responses.
 
 mod links;
 mod problems;
@@ -12,19 +13,17 @@ use utoipa::{
     openapi::{
         Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
         RefOr, ResponseBuilder, Schema, SecurityRequirement, ServerBuilder, Type,
-        path::Operation,
+        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-        tag::TagBuilder,
     },
 };
 
 use self::problems::problem;
-pub use self::problems::{
-    ActProblems, AnyProblems, BookProblems, CreateProblems, CreateUnderProblems,
-    CreateUniqueProblems, DeleteGuardedProblems, DeleteProblems, HoldProblems, ListProblems,
-    Problem, ReadProblems, UpdateProblems, UpdateStateProblems,
+pub use self::problems::{Conflict, HoldOver, Problem};
+use crate::{
+    error::{Blocking, FieldError},
+    http::merge_patch::MERGE_PATCH_JSON,
 };
-use crate::error::{Blocking, FieldError};
 
 /// The name of the one way to tell who calls.
 const BEARER: &str = "bearer";
@@ -42,25 +41,21 @@ pub fn document() -> OpenApi {
                 .identifier(Some(env!("CARGO_PKG_LICENSE")))
                 .build(),
         ));
-    let tag = |name: &str, text: &str| TagBuilder::new().name(name).description(Some(text)).build();
     OpenApiBuilder::new()
         .info(info.build())
         .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
         .security(Some([SecurityRequirement::new::<_, _, String>(BEARER, [])]))
-        .tags(Some([
-            tag("clinics", "Where, in which time zone, and open when."),
-            tag("staff", "Who works at a clinic and can be booked there."),
-            tag("patients", "Who appointments are made for, at all clinics of the organisation."),
-            tag("resources", "The rooms and the equipment that appointments need."),
-            tag("visit types", "What staff give, how long it takes, and what it needs around it."),
-            tag("working time", "Closed days, leave, extra days."),
-            tag("appointments", "Held, booked, moved, taken along their status life, cancelled."),
-            tag("availability", "What is free, and what a day looks like."),
-            tag("webhooks", "Who is told of what happens, and what they were told."),
-            tag("audit", "Who changed what, and when."),
-            tag("operations", "For those who run the service."),
-        ]))
         .build()
+}
+
+/// Gives every operation of a document one tag.
+pub fn tag(document: &mut OpenApi, tag: &str) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.tags = Some(vec![tag.to_owned()]);
+        }
+    }
 }
 
 /// Adds what belongs to every operation; those of the ids in `public` ask nobody who they are.
@@ -79,20 +74,102 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     components
         .security_schemes
         .insert(BEARER.to_owned(), SecurityScheme::Http(bearer.build()).into());
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [
+            (Method::Get, &mut item.get),
+            (Method::Post, &mut item.post),
+            (Method::Patch, &mut item.patch),
+            (Method::Delete, &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
             let id = operation.operation_id.as_deref().unwrap_or_default();
-            if public.contains(&id) {
+            let is_public = public.contains(&id);
+            if is_public {
                 operation.security = Some(vec![]);
-            } else {
-                operation.responses.responses.extend([401, 403, 429].map(problem));
             }
-            complete_operation(operation);
-            links::add(operation);
+            add_headers(method, operation);
+            add_problems(path, method, is_public, operation);
+            complete_operation(method, operation);
         }
     }
+    links::add(&mut document.paths);
     drop_unused(document);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+    Patch,
+    Delete,
+}
+
+/// Adds the headers of retries and preconditions: every POST may be retried, every change of a record may have a precondition.
+fn add_headers(method: Method, operation: &mut Operation) {
+    let has = |status: &str| operation.responses.responses.contains_key(status);
+    let mut headers = Vec::new();
+    if method == Method::Post {
+        let text = "Any unique text. The same key has one effect and the same answer for 24 hours.";
+        headers.push(header_parameter("Idempotency-Key", text, "^[!-~]+$"));
+    }
+    if has("304") {
+        let text =
+            "The `ETag` of the record as the caller has it; 304 if it has not changed since.";
+        headers.push(header_parameter("If-None-Match", text, ENTITY_TAGS));
+    }
+    if method != Method::Get && !has("201") {
+        let text = "The `ETag` of the record as the caller knows it; 412 if it has changed since.";
+        headers.push(header_parameter("If-Match", text, ENTITY_TAGS));
+    }
+    if !headers.is_empty() {
+        operation.parameters.get_or_insert_default().extend(headers.into_iter().map(RefOr::T));
+    }
+}
+
+/// Entity tags (RFC 9110, section 8.8.3).
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#;
+
+fn header_parameter(name: &str, text: &str, pattern: &str) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+    let tags = pattern == ENTITY_TAGS;
+    let schema = if tags { schema } else { schema.min_length(Some(1)).max_length(Some(255)) };
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(text))
+        .schema(Some(schema))
+        .example(tags.then(|| "\"3\"".into()))
+        .build()
+}
+
+/// Adds the problems that follow from the request. An operation names those that follow from the state of its records.
+fn add_problems(path: &str, method: Method, is_public: bool, operation: &mut Operation) {
+    let parameters = operation.parameters.iter().flatten();
+    let names: Vec<&str> = parameters
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter.name.as_str()),
+            RefOr::Ref(_) => None,
+        })
+        .collect();
+    let has_body = operation.request_body.is_some();
+    let mut statuses = vec![500, 503];
+    let mut add = |applies: bool, added: &[u16]| {
+        if applies {
+            statuses.extend_from_slice(added);
+        }
+    };
+    add(!is_public, &[401, 403, 429]);
+    add(!names.is_empty() || has_body, &[400]);
+    add(path.contains('{'), &[404]);
+    add(has_body, &[408, 413, 415, 422]);
+    add(method == Method::Post, &[422]);
+    add(names.contains(&"If-Match"), &[412]);
+    let responses = &mut operation.responses.responses;
+    for status in statuses {
+        let (status, problem) = problem(status);
+        responses.entry(status).or_insert(problem);
+    }
 }
 
 /// Drops the schemas that nothing refers to: pages hold what they list.
@@ -104,20 +181,18 @@ fn drop_unused(document: &mut OpenApi) {
     components.schemas.retain(|name, _| used.contains(name.as_str()));
 }
 
-fn complete_operation(operation: &mut Operation) {
-    for parameter in operation.parameters.iter_mut().flatten() {
-        if let RefOr::T(parameter) = parameter
-            && parameter.description.is_none()
-        {
-            parameter.description = describe_parameter(&parameter.name).map(str::to_owned);
-        }
-    }
-    // A body that may be left out is still never null.
+fn complete_operation(method: Method, operation: &mut Operation) {
     if let Some(RefOr::T(body)) = &mut operation.request_body {
+        // A body that may be left out is still never null.
         for content in body.content.values_mut() {
             if let RefOr::T(content) = content {
                 content.schema.iter_mut().for_each(not_null);
             }
+        }
+        if method == Method::Patch
+            && let Some(content) = body.content.get("application/json").cloned()
+        {
+            body.content.insert(MERGE_PATCH_JSON.to_owned(), content);
         }
     }
     // The HTTP server's own answer, before there is a route, and so without a problem.
@@ -151,22 +226,6 @@ fn not_null(body: &mut RefOr<Schema>) {
             either.items.iter().find(|item| matches!(item, RefOr::Ref(_)))
     {
         *body = RefOr::Ref(only.clone());
-    }
-}
-
-fn describe_parameter(name: &str) -> Option<&'static str> {
-    match name {
-        "clinic_id" => Some("The clinic."),
-        "staff_id" => Some("The staff member, one of the clinic's."),
-        "patient_id" => Some("The patient."),
-        "resource_id" => Some("The resource, one of the clinic's."),
-        "visit_type_id" => Some("The visit type, one of the clinic's."),
-        "exception_id" => Some("The exception, one of the clinic's."),
-        "webhook_id" => Some("The webhook."),
-        "delivery_id" => Some("The delivery, to that webhook."),
-        "date" => Some("The day of the clinic's calendar."),
-        "appointment_id" => Some("The appointment, at the clinic where it takes place."),
-        _ => None,
     }
 }
 

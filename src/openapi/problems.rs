@@ -1,4 +1,4 @@
-//! The schema of a problem, and which problems an operation of each kind can answer.
+//! The schema of a problem, and the problems of a status.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ fn codes() -> utoipa::openapi::schema::Object {
         .build()
 }
 
-/// What each status means where an operation lists it, and an error that has it.
+/// The meaning of a status, and an example of an error that has it.
 fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
     match status {
         400 => (
@@ -148,44 +148,20 @@ pub(super) fn problem(status: u16) -> (String, RefOr<Response>) {
     (status.to_string(), RefOr::T(response.content("application/problem+json", content).build()))
 }
 
-macro_rules! problems {
-    ($($(#[$meta:meta])* $name:ident: $($status:literal)*;)*) => {$(
-        $(#[$meta])*
-        pub struct $name;
+/// 409: the state of the records does not allow it.
+pub struct Conflict;
 
-        impl IntoResponses for $name {
-            fn responses() -> BTreeMap<String, RefOr<Response>> {
-                [$($status),*].map(problem).into()
-            }
-        }
-    )*};
+/// 410: the hold is over.
+pub struct HoldOver;
+
+impl IntoResponses for Conflict {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [problem(409)].into()
+    }
 }
 
-problems! {
-    /// What anything can answer.
-    AnyProblems: 500 503;
-    /// What a list or a search under no other record can answer.
-    ListProblems: 400 500 503;
-    /// What reading a record, or a list under one, can answer.
-    ReadProblems: 400 404 500 503;
-    /// What making a record can answer.
-    CreateProblems: 400 408 413 415 422 500 503;
-    /// What making a record that must be the only one of its kind can answer.
-    CreateUniqueProblems: 400 408 409 413 415 422 500 503;
-    /// What making a record under another can answer.
-    CreateUnderProblems: 400 404 408 413 415 422 500 503;
-    /// What booking can answer.
-    BookProblems: 400 404 408 409 413 415 422 500 503;
-    /// What confirming or releasing a hold can answer besides.
-    HoldProblems: 410;
-    /// What changing a record can answer.
-    UpdateProblems: 400 404 408 412 413 415 422 500 503;
-    /// What changing a record whose state may not allow it can answer.
-    UpdateStateProblems: 400 404 408 409 412 413 415 422 500 503;
-    /// What an action on a record that takes no body can answer.
-    ActProblems: 400 404 412 422 500 503;
-    /// What deleting a record can answer.
-    DeleteProblems: 400 404 412 500 503;
-    /// What deleting a record that others may need can answer.
-    DeleteGuardedProblems: 400 404 409 412 500 503;
+impl IntoResponses for HoldOver {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [problem(409), problem(410)].into()
+    }
 }

@@ -1,4 +1,4 @@
-//! The document's webhooks: what receivers are sent, one entry for each type of event.
+//! The document's webhooks: the requests that receivers get, one entry for each event type.
 
 use utoipa::{
     PartialSchema as _, ToSchema as _,
@@ -11,48 +11,41 @@ use utoipa::{
     },
 };
 
-use crate::stream::event::{Event, EventType};
+use crate::events::{Event, EventType};
 
 /// The media type of an event (CloudEvents, structured mode).
 const MEDIA_TYPE: &str = "application/cloudevents+json";
 
-/// Adds the webhooks, and the schemas of what they are sent.
+/// Adds the webhooks and the schemas of events.
 pub fn add(document: &mut OpenApi) {
     let mut webhooks = Paths::new();
-    for kind in EventType::ALL {
-        let item = PathItem::new(HttpMethod::Post, operation(*kind));
-        webhooks.paths.insert(kind.as_str().to_owned(), item);
+    for event_type in EventType::ALL {
+        let item = PathItem::new(HttpMethod::Post, operation(*event_type));
+        webhooks.paths.insert(event_type.as_str().to_owned(), item);
     }
     document.webhooks = Some(webhooks);
     let mut schemas = vec![("Event".to_owned(), Event::schema())];
     Event::schemas(&mut schemas);
-    // What is told of a deletion is a part of what is told of a change: more than one fits.
-    let told = schemas.iter_mut().find(|(name, _)| name == "EventData").map(|(_, schema)| schema);
-    if let Some(told) = told
-        && let RefOr::T(Schema::OneOf(several)) = told
+    // The data of a deletion is a part of the data of a change: more than one schema fits.
+    let data = schemas.iter_mut().find(|(name, _)| name == "EventData").map(|(_, schema)| schema);
+    if let Some(data) = data
+        && let RefOr::T(Schema::OneOf(several)) = data
     {
         let items = std::mem::take(&mut several.items).into_iter();
         let any = items.fold(AnyOfBuilder::new(), AnyOfBuilder::item);
-        *told = any.description(several.description.take()).into();
+        *data = any.description(several.description.take()).into();
     }
     document.components.get_or_insert_default().schemas.extend(schemas);
 }
 
-fn operation(kind: EventType) -> Operation {
-    let data = match kind {
-        EventType::AppointmentDeleted
-        | EventType::PatientDeleted
-        | EventType::ClinicDeleted
-        | EventType::StaffDeleted => "DeletedData",
-        EventType::PatientCreated
-        | EventType::PatientUpdated
-        | EventType::ClinicCreated
-        | EventType::ClinicUpdated
-        | EventType::StaffCreated
-        | EventType::StaffUpdated => "RecordData",
-        _ => "AppointmentData",
+fn operation(event_type: EventType) -> Operation {
+    let data = match event_type.as_str() {
+        name if name.ends_with(".deleted.v1") => "DeletedData",
+        name if name.starts_with("clinic.appointment.") => "AppointmentData",
+        _ => "RecordData",
     };
-    let only = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([kind.as_str()]));
+    let only =
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some([event_type.as_str()]));
     let members =
         ObjectBuilder::new().property("type", only).property("data", Ref::from_schema_name(data));
     let event = AllOfBuilder::new().item(Ref::from_schema_name("Event")).item(members);
@@ -63,8 +56,8 @@ fn operation(kind: EventType) -> Operation {
         .description("The receiver has the event: any 2xx. Anything else is tried again, but 410.");
     OperationBuilder::new()
         .tag("webhooks")
-        .operation_id(Some(kind.as_str().replace(['.', '-'], "_")))
-        .summary(Some(kind.told()))
+        .operation_id(Some(event_type.as_str().replace(['.', '-'], "_")))
+        .summary(Some(event_type.summary()))
         .parameters(Some([
             header("webhook-id", "The event's id, the same with every attempt."),
             header("webhook-timestamp", "When it was sent, in seconds since 1970."),

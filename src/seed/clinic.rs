@@ -6,23 +6,25 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom as _};
 
 use super::{
-    Plan, SUBJECT,
     diary::{Visit, life, opening_hours, visits, working_hours},
     people,
+    plan::{Plan, SUBJECT},
 };
 use crate::{
     appointments::{
         model::{Appointment, Status},
         repo::{claims_of, entry_of},
     },
-    clinics::model::{Address, Clinic},
     id::{AppointmentId, ClinicId, OrgId, StaffId, VisitTypeId, token_from},
-    patients::{self, model::Patient},
-    schedule::model::{Claim, DaySheet, SheetOwner},
-    staff::model::StaffMember,
+    records::{
+        clinics::model::{Address, Clinic, ClinicDetails},
+        patients::{self, model::Patient},
+        staff::model::{StaffDetails, StaffMember},
+        visit_types::model::{VisitType, VisitTypeDetails},
+    },
+    scheduling::model::{Claim, DaySheet, SheetOwner},
     store::{Entity, Item, Precondition, Record, StoreError, WriteContext, write::Write},
     time::{Zone, utc_midnight},
-    visit_types::model::VisitType,
 };
 
 /// One clinic after the other; in Los Angeles an afternoon runs over UTC midnight.
@@ -33,7 +35,7 @@ const PLACES: [(&str, &str, &str); 5] = [
     ("Auckland", "NZ", "Pacific/Auckland"),
     ("Bengaluru", "IN", "Asia/Kolkata"),
 ];
-/// Each is over before the next one may begin.
+/// Names and minutes: each is over before the next one may begin.
 const VISIT_TYPES: [(&str, u16); 3] = [("check-up", 15), ("consultation", 20), ("first visit", 30)];
 /// Roles and specialities, one staff member after the other.
 const WORK: [(&str, Option<&str>); 5] = [
@@ -51,7 +53,7 @@ const OPENED_BEFORE: SignedDuration = SignedDuration::from_hours(60 * 24);
 pub struct MadeUpClinic {
     /// The clinic.
     pub clinic: Entity<Clinic>,
-    /// What its staff give.
+    /// Its visit types.
     pub visit_types: Vec<Entity<VisitType>>,
     /// Its staff.
     pub staff: Vec<Entity<StaffMember>>,
@@ -63,9 +65,10 @@ pub struct MadeUpClinic {
     sheets: BTreeMap<(SheetOwner, Date), Entity<DaySheet>>,
 }
 
-/// Whose writes these are: each has a request of its own.
+/// The author of all writes: each has a request id of its own.
 struct Writer<'a> {
     org: &'a OrgId,
+    opened: Timestamp,
     chance: StdRng,
 }
 
@@ -80,55 +83,68 @@ impl Writer<'_> {
             idempotency: None,
         }
     }
+
+    /// A record as it was when the clinic opened.
+    fn entity<T: Record>(&mut self, value: T) -> Entity<T> {
+        Entity::new(value, &self.at(self.opened))
+    }
 }
 
-/// That an appointment took its time, or freed it.
+/// An appointment that takes its time, or frees it.
 struct Turn {
     context: WriteContext,
     appointment: usize,
     takes: bool,
 }
 
-impl MadeUpClinic {
-    pub(super) fn new(plan: &Plan, number: u32) -> Result<Self, StoreError> {
-        let mut writer = Writer { org: &plan.org, chance: plan.chance(number) };
-        // The first of all that is by chance: `Plan::clinic_id` tells it without the rest.
-        let id = ClinicId::random_from(&mut writer.chance);
+impl Plan {
+    /// A clinic of it, by its number from 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if something of it does not serialise.
+    pub fn clinic(&self, number: u32) -> Result<MadeUpClinic, StoreError> {
         // Clinics of one organisation are listed by when they were made.
-        let opened = utc_midnight(plan.first_date()) - OPENED_BEFORE;
+        let opened = utc_midnight(self.first_date()) - OPENED_BEFORE;
         let opened = opened + SignedDuration::from_millis(number.into());
-        let clinic =
-            Entity::new(clinic(id.clone(), number, &mut writer.chance), &writer.at(opened));
-        let visit_types: Vec<_> = VISIT_TYPES
-            .iter()
-            .map(|&(name, minutes)| visit_type(&id, name, minutes, &mut writer, opened))
-            .collect();
-        let staff: Vec<_> =
-            (0..plan.staff).map(|number| staff_member(&id, number, &mut writer, opened)).collect();
+        let mut writer = Writer { org: &self.org, opened, chance: self.chance(number) };
+        // The first random value: `Plan::clinic_id` yields it without the rest.
+        let id = ClinicId::random_from(&mut writer.chance);
+        let clinic = clinic(id.clone(), number, &mut writer.chance);
+        let clinic = writer.entity(clinic);
+        let (mut visit_types, mut staff) = (Vec::new(), Vec::new());
+        for (name, minutes) in VISIT_TYPES {
+            let visit_type = visit_type(&id, name, minutes, &mut writer.chance);
+            visit_types.push(writer.entity(visit_type));
+        }
+        for number in 0..self.staff {
+            let member = staff_member(&id, number, &mut writer.chance);
+            staff.push(writer.entity(member));
+        }
         let (mut patients, mut record_numbers) = (Vec::new(), Vec::new());
-        for of_clinic in 0..plan.patients {
+        for of_clinic in 0..self.patients {
             let patient = people::patient(number, of_clinic, &mut writer.chance);
             let context = writer.at(opened);
-            if let Some(Write::Put { item, .. }) =
-                patients::repo::record_number(&context, &patient)?
-            {
+            let record_number = patients::repo::record_number(&context, &patient)?;
+            if let Some(Write::Put { item, .. }) = record_number {
                 record_numbers.push(item);
             }
             patients.push(Entity::new(patient, &context));
         }
-        let mut made = Self {
+        let mut made = MadeUpClinic {
             clinic,
             visit_types,
             staff,
             patients,
-            appointments: Vec::with_capacity(plan.appointments as usize),
+            appointments: Vec::with_capacity(self.appointments as usize),
             record_numbers,
             sheets: BTreeMap::new(),
         };
-        made.keep_diary(plan, &mut writer);
+        made.keep_diary(self, &mut writer);
         Ok(made)
     }
+}
 
+impl MadeUpClinic {
     fn keep_diary(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         let mut turns = Vec::new();
         for visit in visits(plan, &self.clinic.value.time_zone, &mut writer.chance) {
@@ -208,7 +224,7 @@ impl MadeUpClinic {
         }
     }
 
-    /// How many items it is in all.
+    /// The number of its items.
     pub(super) fn items(&self) -> usize {
         let middle = self.visit_types.len()
             + self.patients.len()
@@ -243,52 +259,44 @@ fn clinic(id: ClinicId, number: u32, chance: &mut impl Rng) -> Clinic {
         country: Some(country.to_owned()),
         ..Address::default()
     };
-    Clinic {
-        id,
+    let details = ClinicDetails {
         name: format!("Made-up Clinic {}, {city}", number + 1),
         time_zone: zone.parse::<Zone>().expect("the database has the zone"),
         address: Some(address),
         position: None,
         phone: Some(people::phone(chance)),
         opening_hours: opening_hours(),
-    }
+    };
+    Clinic { id, details }
 }
 
 fn visit_type(
     clinic_id: &ClinicId,
     name: &str,
     duration_minutes: u16,
-    writer: &mut Writer<'_>,
-    opened: Timestamp,
-) -> Entity<VisitType> {
-    let visit_type = VisitType {
-        id: VisitTypeId::random_from(&mut writer.chance),
-        clinic_id: clinic_id.clone(),
+    chance: &mut impl Rng,
+) -> VisitType {
+    let id = VisitTypeId::random_from(chance);
+    let details = VisitTypeDetails {
         name: name.to_owned(),
         duration_minutes,
         buffer_before_minutes: 0,
         buffer_after_minutes: 0,
         roles: Vec::new(),
     };
-    Entity::new(visit_type, &writer.at(opened))
+    VisitType { id, clinic_id: clinic_id.clone(), details }
 }
 
-fn staff_member(
-    clinic_id: &ClinicId,
-    number: u16,
-    writer: &mut Writer<'_>,
-    opened: Timestamp,
-) -> Entity<StaffMember> {
-    let (role, speciality) = WORK[usize::from(number) % WORK.len()];
+fn staff_member(clinic_id: &ClinicId, number: u16, chance: &mut impl Rng) -> StaffMember {
+    let (role, specialty) = WORK[usize::from(number) % WORK.len()];
     let title = if role == "physician" { "Dr. " } else { "" };
-    let staff = StaffMember {
-        id: StaffId::random_from(&mut writer.chance),
-        clinic_id: clinic_id.clone(),
-        name: format!("{title}{}", people::name(&mut writer.chance)),
+    let id = StaffId::random_from(chance);
+    let details = StaffDetails {
+        name: format!("{title}{}", people::name(chance)),
         role: role.to_owned(),
-        speciality: speciality.map(str::to_owned),
+        specialty: specialty.map(str::to_owned),
         active: true,
         working_hours: working_hours(),
     };
-    Entity::new(staff, &writer.at(opened))
+    StaffMember { id, clinic_id: clinic_id.clone(), details }
 }

@@ -1,4 +1,4 @@
-//! Who sees whom and when, and what becomes of it.
+//! The visits of a clinic, and the status life of their appointments.
 
 use jiff::{
     SignedDuration, Span, Timestamp,
@@ -9,63 +9,39 @@ use rand::{
     seq::{SliceRandom as _, index},
 };
 
-use super::Plan;
+use super::plan::{Plan, VISITS_A_DAY, WORKDAYS, is_workday};
 use crate::{
     appointments::model::Status,
-    time::{Weekday, WeeklyHours, Zone},
+    time::{WeeklyHours, Zone},
 };
 
-/// Visits of a staff member on a workday; what is left of the day is free.
-pub const VISITS_A_DAY: u32 = 10;
-
-/// When visits begin on the clinic's wall; each is over when the next one may begin.
+/// The start times of visits on the clinic's wall clock; each visit is over when the next one may begin.
+#[rustfmt::skip]
 pub const START_TIMES: [Time; 16] = [
-    at(8, 0),
-    at(8, 30),
-    at(9, 0),
-    at(9, 30),
-    at(10, 0),
-    at(10, 30),
-    at(11, 0),
-    at(11, 30),
-    at(13, 0),
-    at(13, 30),
-    at(14, 0),
-    at(14, 30),
-    at(15, 0),
-    at(15, 30),
-    at(16, 0),
-    at(16, 30),
+    at(8, 0), at(8, 30), at(9, 0), at(9, 30), at(10, 0), at(10, 30), at(11, 0), at(11, 30),
+    at(13, 0), at(13, 30), at(14, 0), at(14, 30), at(15, 0), at(15, 30), at(16, 0), at(16, 30),
 ];
-
-const WORKDAYS: [Weekday; 5] =
-    [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 
 const fn at(hour: i8, minute: i8) -> Time {
     Time::constant(hour, minute, 0, 0)
 }
 
-pub(super) fn is_workday(date: Date) -> bool {
-    WORKDAYS.contains(&date.weekday().into())
-}
-
-/// When clinics are open.
+/// The opening hours of clinics.
 pub(super) fn opening_hours() -> Vec<WeeklyHours> {
     hours(&[(at(7, 0), at(19, 0))])
 }
 
-/// When staff work.
+/// The working hours of staff.
 pub(super) fn working_hours() -> Vec<WeeklyHours> {
     hours(&[(at(8, 0), at(12, 0)), (at(13, 0), at(17, 0))])
 }
 
 fn hours(spans: &[(Time, Time)]) -> Vec<WeeklyHours> {
-    let of_day =
-        |weekday: Weekday| spans.iter().map(move |&(from, to)| WeeklyHours { weekday, from, to });
+    let of_day = |weekday| spans.iter().map(move |&(from, to)| WeeklyHours { weekday, from, to });
     WORKDAYS.into_iter().flat_map(of_day).collect()
 }
 
-/// That a staff member sees a patient, each by their number at the clinic.
+/// A visit of a patient to a staff member, each by their number at the clinic.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit {
     pub(super) staff: usize,
@@ -101,7 +77,7 @@ pub(super) fn visits(plan: &Plan, zone: &Zone, chance: &mut impl Rng) -> Vec<Vis
     visits
 }
 
-/// When an appointment was booked, and which steps it took after that.
+/// The instant at which an appointment was booked, and its changes of status.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) booked: Timestamp,

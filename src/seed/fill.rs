@@ -1,43 +1,45 @@
-//! Writes what is made up, so that a run that was cut short can be completed.
+//! Writes a plan, so that another run completes one that was cut short.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, iter};
 
-use tokio::task::JoinSet;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Plan, PlanError, clinic::items};
+use super::{
+    clinic::items,
+    plan::{Plan, PlanError},
+};
 use crate::{
     appointments::model::Appointment,
-    clinics,
     id::{ClinicId, OrgId},
-    sensitive::TaskFailed,
+    records::clinics,
     store::{
         Item, Record as _, Store, StoreError, bulk::BATCH, codec::is_of_type, read::PageRequest,
         scan::patiently,
     },
 };
 
-/// What a run has done.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filled {
     /// Clinics that it made.
     pub clinics: u32,
-    /// Clinics that were there already, with all that is theirs.
+    /// Clinics that existed already, complete.
     pub there: u32,
     /// Items that it wrote.
     pub items: u64,
     /// Appointments among them.
     pub appointments: u64,
-    /// How much of the clinic that it is at is written, in thousandths of its items.
+    /// The thousandths of the current clinic's items that are written.
     pub of_next: u16,
 }
 
-/// Why nothing, or not all, was written.
+/// The reason why nothing, or not all, was written.
 #[derive(Debug, thiserror::Error)]
 pub enum FillError {
-    /// It can't be made up.
+    /// The plan is impossible.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The organisation is somebody's, or another plan's.
+    /// The organisation has clinics of others, or of another plan.
     #[error(
         "{org} has clinics that are not of this plan, as {clinic}: nothing was written. Name an organisation that has none; or, \
          to complete what was made up before, give the same --staff, --patients, --appointments, --seed and --today"
@@ -48,17 +50,17 @@ pub enum FillError {
         /// One of its clinics.
         clinic: ClinicId,
     },
-    /// The database did not do it.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Writes all clinics of a plan that are not there yet, with at most `at_once` calls under way, and tells after each what has
-/// been done so far.
+/// Writes all clinics of a plan that do not exist yet, with at most `at_once` concurrent calls, and reports the progress after
+/// each.
 ///
-/// A clinic is written first, then all that is its, then its staff, the last one last. So nobody can be booked there before
-/// all of it stands; whoever finds its last staff member finds it whole; and a clinic that was cut short is known as this
-/// plan's, and written anew with the same items.
+/// A clinic is written first, then all that belongs to it, then its staff, in order. So nobody can be booked there before it is
+/// complete, its last staff member proves that it is, and a clinic that was cut short belongs to this plan by its id and is
+/// written anew with the same items.
 ///
 /// # Errors
 /// [`FillError`].
@@ -66,7 +68,7 @@ pub async fn fill(
     store: &Store,
     plan: &Plan,
     at_once: usize,
-    mut tell: impl FnMut(Filled),
+    mut report: impl FnMut(Filled),
 ) -> Result<Filled, FillError> {
     plan.check()?;
     refuse_others(store, plan).await?;
@@ -77,23 +79,23 @@ pub async fn fill(
         let key = last.value.key();
         if patiently(|| store.get_item(&key, true)).await?.is_some() {
             filled.there += 1;
-            tell(filled);
+            report(filled);
             continue;
         }
         let (before, all) = (filled.items, made.items() as u64);
-        let mut count = |items: &[u64; 2]| {
-            filled.items += items[0];
-            filled.appointments += items[1];
+        let mut count = |[items, appointments]: [u64; 2]| {
+            filled.items += items;
+            filled.appointments += appointments;
             let thousandths = (filled.items - before) * 1000 / all;
             filled.of_next = u16::try_from(thousandths).unwrap_or(1000);
-            tell(filled);
+            report(filled);
         };
         write_all(store, items([&made.clinic]), at_once, &mut count).await?;
         write_all(store, made.middle(), at_once, &mut count).await?;
         write_all(store, items(others), at_once, &mut count).await?;
         write_all(store, items([last]), at_once, &mut count).await?;
         (filled.clinics, filled.of_next) = (filled.clinics + 1, 0);
-        tell(filled);
+        report(filled);
     }
     Ok(filled)
 }
@@ -116,32 +118,26 @@ async fn refuse_others(store: &Store, plan: &Plan) -> Result<(), FillError> {
     }
 }
 
-/// Writes items in batches, and tells of each batch how many items it had, and how many appointments among them.
+/// Writes items in batches, and counts the items of each batch and the appointments among them.
 async fn write_all(
     store: &Store,
-    items: impl Iterator<Item = Result<Item, StoreError>>,
+    mut items: impl Iterator<Item = Result<Item, StoreError>>,
     at_once: usize,
-    mut tell: impl FnMut(&[u64; 2]),
+    mut count: impl FnMut([u64; 2]),
 ) -> Result<(), StoreError> {
-    let mut items = items.peekable();
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < at_once && items.peek().is_some() {
-            let batch: Vec<Item> = items.by_ref().take(BATCH).collect::<Result<_, _>>()?;
-            let appointments = batch.iter().filter(|item| is_of_type::<Appointment>(item)).count();
-            let counts = [batch.len() as u64, appointments as u64];
-            let store = store.clone();
-            running.spawn(async move { store.put_batch(batch).await.map(|()| counts) });
-        }
-        match running.join_next().await {
-            None => return Ok(()),
-            Some(done) => {
-                tell(
-                    &done.map_err(|error| {
-                        StoreError::Unexpected(TaskFailed::from(error).into())
-                    })??,
-                );
-            }
-        }
+    let batches = iter::from_fn(|| {
+        let batch: Result<Vec<Item>, _> = items.by_ref().take(BATCH).collect();
+        if batch.as_ref().is_ok_and(Vec::is_empty) { None } else { Some(batch) }
+    });
+    let put = async |batch: Result<Vec<Item>, StoreError>| {
+        let batch = batch?;
+        let appointments = batch.iter().filter(|item| is_of_type::<Appointment>(item)).count();
+        let counts = [batch.len() as u64, appointments as u64];
+        store.put_batch(batch).await.map(|()| counts)
+    };
+    let mut calls = stream::iter(batches).map(put).buffer_unordered(at_once);
+    while let Some(counts) = calls.try_next().await? {
+        count(counts);
     }
+    Ok(())
 }

@@ -3,7 +3,10 @@
 use jiff::{Span, civil::date};
 use rand::{Rng, seq::IndexedRandom as _};
 
-use crate::{id::PatientId, patients::model::Patient};
+use crate::{
+    id::PatientId,
+    records::patients::model::{Patient, PatientDetails},
+};
 
 const GIVEN: [&str; 16] = [
     "Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana", "Ida", "Jon", "Kim", "Lea", "Max",
@@ -47,14 +50,13 @@ pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patien
     let email = format!("patient-{clinic}-{number}@example.org");
     let phone = phone(chance);
     let mut in_hundred = |of: u32| chance.random_ratio(of, 100);
-    Patient {
-        id,
+    let details = PatientDetails {
         mrn: in_hundred(75).then(|| mrn.into()),
-        name: name.into(),
         birth_date: in_hundred(95).then(|| born.into()),
         phone: in_hundred(80).then(|| phone.into()),
         email: in_hundred(60).then(|| email.into()),
         notes: in_hundred(10).then(|| "made up".to_owned().into()),
-        active: true,
-    }
+        ..PatientDetails::named(name)
+    };
+    Patient { id, details }
 }

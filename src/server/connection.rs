@@ -1,20 +1,15 @@
-//! One connection: HTTP/1.1 or HTTP/2, for as long as its client has something to ask.
+//! One connection, HTTP/1.1 or HTTP/2, from its first request to its last.
 
-use std::{
-    convert::Infallible,
-    net::IpAddr,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{convert::Infallible, net::IpAddr, pin::pin, time::Duration};
 
 use axum::{
     Router,
     body::{Body, Bytes},
     http::{HeaderValue, Request, Response, Version, header},
 };
+use http_body_util::BodyExt as _;
 use hyper::{
-    body::{Body as HttpBody, Frame, Incoming, SizeHint},
+    body::{Body as HttpBody, Incoming},
     service::service_fn,
 };
 use hyper_util::{
@@ -26,12 +21,12 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
+use tokio_util::io::InspectWriter;
 use tower::ServiceExt as _;
 
 use super::{
-    Limits,
+    limits::Limits,
     load::{Load, UnderWay},
-    stream::Watched,
 };
 use crate::http::{
     lifecycle::{Lifecycle, Phase},
@@ -39,47 +34,50 @@ use crate::http::{
     rate::PeerAddress,
 };
 
-/// Asks a silent HTTP/2 client this often whether it is still there.
+/// The interval of pings to a silent HTTP/2 client.
 const HTTP2_PING: Duration = Duration::from_secs(20);
 
-/// How many requests an HTTP/2 client may have under way at once.
+/// The limit of concurrent requests of an HTTP/2 client.
 const HTTP2_STREAMS: u32 = 64;
 
-/// How many requests of an HTTP/2 connection may end by faults of its client (CVE-2025-8671). Who sends the 100 that clients
-/// begin with before they know how many there may be at once makes 36 of them.
+/// The limit of requests of an HTTP/2 connection that end by faults of its client (CVE-2025-8671). A client that sends the
+/// usual first 100 before it has received the limit of concurrent ones makes 36 of them.
 const HTTP2_FAULTS: usize = 128;
 
-/// How many requests an HTTP/2 client may have cancelled that nobody has looked at yet (CVE-2023-44487).
+/// The limit of requests that an HTTP/2 client cancelled before they were accepted (CVE-2023-44487).
 const HTTP2_CANCELLED: usize = 20;
 
-/// What the fields of an HTTP/2 request may take, as `SETTINGS_MAX_HEADER_LIST_SIZE` counts it.
+/// The limit of the header fields of an HTTP/2 request, as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them.
 const HTTP2_FIELDS: u32 = 16 * 1024;
 
-/// What a connection may fill with a head that does not end.
+/// The limit of the head of an HTTP/1.1 request.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// The answer to one connection too many, whatever it asks.
+/// Writes of fewer bytes are no part of a response: HTTP/2's pings and acknowledgements have 17 at most.
+const CONTROL: usize = 64;
+
+/// The response to a connection above the limit, whatever it asks.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 
-/// How long a refused client may go on sending: cut off at once, it would not read why.
-const REFUSED: Duration = Duration::from_secs(1);
+/// The time limit of a refused client: cut off at once, it would not read the response.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells a client that there are too many connections.
+/// Refuses a connection above the limit.
 pub async fn refuse(mut stream: TcpStream) {
     let mut ignored = [0; 4096];
-    // Clients take what comes before they have asked for an error of the connection.
-    let _ = timeout(REFUSED, stream.read(&mut ignored)).await;
-    let tell = async {
+    // A client takes a response before its request for an error of the connection.
+    let _ = timeout(TIMEOUT, stream.read(&mut ignored)).await;
+    let respond = async {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
         while stream.read(&mut ignored).await? > 0 {}
         std::io::Result::Ok(())
     };
-    let _ = timeout(REFUSED, tell).await;
+    let _ = timeout(TIMEOUT, respond).await;
 }
 
-/// Serves a connection to its end; answers whether all that was asked on it was answered.
+/// Serves a connection to its end; returns whether all its requests were answered.
 pub async fn serve(
     stream: TcpStream,
     peer: IpAddr,
@@ -108,8 +106,13 @@ pub async fn serve(
         .max_local_error_reset_streams(HTTP2_FAULTS)
         .max_pending_accept_reset_streams(HTTP2_CANCELLED)
         .max_header_list_size(HTTP2_FIELDS);
-    let stream = TokioIo::new(Watched::new(stream, load.clone()));
-    let mut connection = pin!(builder.serve_connection(stream, answering));
+    let sending = load.clone();
+    let stream = InspectWriter::new(stream, move |written| {
+        if written.len() > CONTROL {
+            sending.sent();
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), answering));
     tokio::select! {
         _ = connection.as_mut() => return true,
         () = load.overdue(limits.request) => return false,
@@ -134,38 +137,18 @@ async fn answer(
     service: Router,
     under_way: UnderWay,
     lifecycle: Lifecycle,
-) -> Result<Response<CountedBody>, Infallible> {
+) -> Result<Response<impl HttpBody<Data = Bytes, Error = axum::Error>>, Infallible> {
     let version = request.version();
     let mut response = service.oneshot(request.map(Body::new)).await?;
     if lifecycle.phase() > Phase::Serving && version <= Version::HTTP_11 {
-        // The client's next request goes to another process. HTTP/2 is told by GOAWAY.
+        // The client's next request goes to another process. HTTP/2 has GOAWAY for it.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| CountedBody { body, _under_way: under_way }))
-}
-
-/// The body of an answer: its request is under way until the last of it was taken.
-struct CountedBody {
-    body: Body,
-    _under_way: UnderWay,
-}
-
-impl HttpBody for CountedBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    // The body owns the guard: the request is under way until the last of its response was taken.
+    Ok(response.map(|body| {
+        body.map_err(move |error| {
+            let _ = &under_way;
+            error
+        })
+    }))
 }

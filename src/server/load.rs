@@ -1,98 +1,97 @@
-//! The requests of one connection: how many there have been, which are under way, and when an answer moved last.
+//! The load of one connection: which requests are under way, and the last activity.
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{
-    sync::watch,
+    sync::Notify,
     time::{Instant, sleep_until},
 };
 
-/// The requests of one connection. Clones are of the same connection.
+/// The load of one connection. Clones are of the same connection.
 #[derive(Debug, Clone)]
-pub struct Load {
-    requests: watch::Sender<Requests>,
-    opened: Instant,
-    /// Milliseconds after `opened`.
-    moved: Arc<AtomicU64>,
+pub struct Load(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    requests: Mutex<Requests>,
+    begun: Notify,
 }
 
 #[derive(Debug)]
 struct Requests {
     begun: u64,
     under_way: BTreeMap<u64, Instant>,
-    /// When one began or ended last.
-    changed: Instant,
+    /// The instant at which a request last began or ended, or a part of a response was sent.
+    active: Instant,
 }
 
 /// A request that is under way for as long as this lives.
 #[derive(Debug)]
 pub struct UnderWay {
-    requests: watch::Sender<Requests>,
+    load: Load,
     number: u64,
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        // Nobody waits for the end of one.
-        self.requests.send_if_modified(|requests| {
-            requests.under_way.remove(&self.number);
-            requests.changed = Instant::now();
-            false
-        });
+        let mut requests = self.load.requests();
+        requests.under_way.remove(&self.number);
+        requests.active = Instant::now();
     }
 }
 
 impl Load {
-    /// A connection on which nothing has come yet.
+    /// The load of a connection on which no request has arrived.
     pub fn new() -> Self {
-        let opened = Instant::now();
-        let requests = Requests { begun: 0, under_way: BTreeMap::new(), changed: opened };
-        Self { requests: watch::Sender::new(requests), opened, moved: Arc::default() }
+        let requests = Requests { begun: 0, under_way: BTreeMap::new(), active: Instant::now() };
+        Self(Arc::new(Shared { requests: Mutex::new(requests), begun: Notify::new() }))
     }
 
-    /// A request has arrived.
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.0.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request that has arrived.
     pub fn begin(&self) -> UnderWay {
-        let mut number = 0;
-        self.requests.send_if_modified(|requests| {
-            requests.begun += 1;
-            number = requests.begun;
-            requests.changed = Instant::now();
-            requests.under_way.insert(number, requests.changed);
-            // While nobody waits for one, no task need be looked for that does.
-            self.requests.receiver_count() > 0
-        });
-        UnderWay { requests: self.requests.clone(), number }
+        let mut requests = self.requests();
+        requests.begun += 1;
+        requests.active = Instant::now();
+        let (number, active) = (requests.begun, requests.active);
+        requests.under_way.insert(number, active);
+        drop(requests);
+        self.0.begun.notify_waiters();
+        UnderWay { load: self.clone(), number }
     }
 
-    /// A part of an answer was sent.
-    pub fn moved(&self) {
-        let millis = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.moved.store(millis, Ordering::Relaxed);
+    /// Notes that a part of a response was sent.
+    pub fn sent(&self) {
+        let mut requests = self.requests();
+        if requests.begun > 0 {
+            requests.active = Instant::now();
+        }
     }
 
-    /// Whether a request has ever arrived.
+    /// Returns whether a request has ever arrived.
     pub fn has_begun(&self) -> bool {
-        self.requests.borrow().begun > 0
+        self.requests().begun > 0
     }
 
     /// Waits for `limit` at most until a request is under way.
     pub async fn busy(&self, limit: Duration) {
-        let mut requests = self.requests.subscribe();
-        let busy = requests.wait_for(|requests| !requests.under_way.is_empty());
-        let _ = tokio::time::timeout(limit, busy).await;
+        let begun = self.0.begun.notified();
+        if self.requests().under_way.is_empty() {
+            let _ = tokio::time::timeout(limit, begun).await;
+        }
     }
 
-    /// Waits until nothing has gone on for `first`, while no request has ever arrived, or for `next`, once one has: no
-    /// request was under way, and no part of an answer was sent.
+    /// Waits until nothing has happened for `first`, while no request has ever arrived, or for `next`, once one has: no
+    /// request was under way, and no part of a response was sent.
     ///
-    /// Requests do not wake it: it looks again when, at the earliest, there can have been as much silence.
+    /// Requests do not wake it: it checks again when, at the earliest, there can have been as much silence.
     pub async fn quiet(&self, first: Duration, next: Duration) {
         let called = Instant::now();
         loop {
@@ -106,32 +105,24 @@ impl Load {
         }
     }
 
-    /// When there will have been as much silence, if nothing goes on meanwhile; nobody knows while a request is under way.
+    /// The instant at which the silence is long enough, if nothing happens meanwhile; `None` while a request is under way.
     fn quiet_at(&self, called: Instant, first: Duration, next: Duration) -> Option<Instant> {
-        let requests = self.requests.borrow();
-        let silent_since = requests.changed.max(called);
-        match requests.begun {
-            _ if !requests.under_way.is_empty() => None,
-            0 => Some(silent_since + first),
-            _ => Some(self.last_moved().max(silent_since) + next),
-        }
+        let requests = self.requests();
+        let limit = if requests.begun == 0 { first } else { next };
+        requests.under_way.is_empty().then(|| requests.active.max(called) + limit)
     }
 
-    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the answer. Looks again
-    /// when, at the earliest, there can be one.
+    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the response. Checks
+    /// again when, at the earliest, there can be one.
     pub async fn overdue(&self, limit: Duration) {
         loop {
-            let oldest = self.requests.borrow().under_way.values().next().copied();
+            let oldest = self.requests().under_way.values().next().copied();
             let due = oldest.unwrap_or_else(Instant::now) + limit;
             if due <= Instant::now() {
                 return;
             }
             sleep_until(due).await;
         }
-    }
-
-    fn last_moved(&self) -> Instant {
-        self.opened + Duration::from_millis(self.moved.load(Ordering::Relaxed))
     }
 }
 
@@ -146,9 +137,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_counts_from_the_start_and_from_the_end_of_the_last_request() {
-        let load = Load::new();
+        let (load, opened) = (Load::new(), Instant::now());
         load.quiet(FIRST, NEXT).await;
-        assert_eq!(load.opened.elapsed().as_secs(), 10);
+        assert_eq!(opened.elapsed().as_secs(), 10);
         let request = load.begin();
         let task = tokio::spawn({
             let load = load.clone();
@@ -158,33 +149,33 @@ mod tests {
         assert!(!task.is_finished(), "a request is under way");
         drop(request);
         task.await.unwrap();
-        assert_eq!(load.opened.elapsed().as_secs(), 10 + 300 + 75);
+        assert_eq!(opened.elapsed().as_secs(), 10 + 300 + 75);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_moves_is_no_silence() {
-        let load = Load::new();
+    async fn a_response_that_is_sent_is_no_silence() {
+        let (load, opened) = (Load::new(), Instant::now());
         drop(load.begin());
         let reader = load.clone();
         tokio::spawn(async move {
             for _ in 0..3 {
                 advance(Duration::from_mins(1)).await;
-                reader.moved();
+                reader.sent();
             }
         });
         load.quiet(FIRST, NEXT).await;
-        assert!(load.opened.elapsed() >= Duration::from_mins(3) + NEXT);
+        assert!(opened.elapsed() >= Duration::from_mins(3) + NEXT);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_oldest_request_is_overdue_first() {
-        let load = Load::new();
+        let (load, opened) = (Load::new(), Instant::now());
         let old = load.begin();
         advance(Duration::from_secs(8)).await;
         let young = load.begin();
         drop(old);
         load.overdue(FIRST).await;
-        assert_eq!(load.opened.elapsed().as_secs(), 18, "the first one had finished");
+        assert_eq!(opened.elapsed().as_secs(), 18, "the first one had finished");
         drop(young);
         load.quiet(FIRST, FIRST).await;
         load.busy(FIRST).await;

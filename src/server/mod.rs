@@ -1,11 +1,11 @@
-//! The server: takes connections, limits them, and lets them finish when the process is told to stop.
+//! The server: accepts connections, limits them, and lets them finish when the process stops.
 //!
-//! `axum::serve` closes no connection on which nothing comes, neither while it serves nor when it stops. This
-//! loop does both, so that silent clients hold nothing up.
+//! `axum::serve` and the graceful shutdown of `hyper-util` close no silent connection, neither while they serve nor when they
+//! stop. This loop does both, so that silent clients hold nothing up.
 
 mod connection;
+mod limits;
 mod load;
-mod stream;
 
 use std::{
     io::{self, ErrorKind},
@@ -13,11 +13,12 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, serve::Listener};
+pub use limits::Limits;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::timeout,
 };
 
 use crate::http::{
@@ -25,47 +26,11 @@ use crate::http::{
     metrics,
 };
 
-/// How many connections may wait to be taken: a burst is no reason to refuse.
+/// The connections that may wait to be accepted: a burst is no reason to refuse.
 const BACKLOG: u32 = 4096;
 
-/// How many refused clients are told so at once; more are cut off.
+/// The limit of concurrent refusals; a connection above it is cut off.
 const REFUSALS: usize = 256;
-
-/// What connections must keep to.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// How many may be open at once; one more is answered with 503 and closed.
-    pub connections: usize,
-    /// How long the first request may take to arrive with all of its headers.
-    pub first_request: Duration,
-    /// How long a connection may stay without a request. Longer than the 60 seconds of common load balancers,
-    /// which otherwise send a request on a connection that is just being closed
-    /// (AWS, "Application Load Balancers: connection idle timeout").
-    pub idle: Duration,
-    /// How long a request may take until the last of its answer is taken: more than its deadline.
-    pub request: Duration,
-    /// How long a request that is on its way may take to arrive once its connection is to close.
-    pub last_request: Duration,
-    /// How long the end of a last answer may stand still. The system takes megabytes at once and tells of progress in
-    /// steps of as much, so a slow reader needs some seconds between them.
-    pub linger: Duration,
-    /// Whether its connections count in the metrics: those of the operators' own port do not.
-    pub measured: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 10_000,
-            first_request: Duration::from_secs(10),
-            idle: Duration::from_secs(75),
-            request: Duration::from_secs(90),
-            last_request: Duration::from_secs(1),
-            linger: Duration::from_secs(10),
-            measured: true,
-        }
-    }
-}
 
 /// A listener on `address`.
 ///
@@ -80,9 +45,9 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves connections until the process drains, and then until each has finished or `drain` has passed.
-/// Answers how many connections and tasks did not finish.
+/// Returns the number of connections and tasks that did not finish.
 pub async fn run(
-    listener: TcpListener,
+    mut listener: TcpListener,
     service: Router,
     lifecycle: &Lifecycle,
     limits: Limits,
@@ -99,17 +64,15 @@ pub async fn run(
     loop {
         tokio::select! {
             () = lifecycle.reached(Phase::Draining) => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => server.take(stream, peer.ip()),
-                Err(error) => recover(&error).await,
-            },
-            // Those that end before the process drains had no more to ask, or took nothing for too long.
+            // axum's accept logs errors and waits while descriptors are used up.
+            (stream, peer) = Listener::accept(&mut listener) => server.take(stream, peer.ip()),
+            // Connections that end before the process drains had no more requests, or took nothing for too long.
             Some(_) = server.serving.join_next() => {}
             Some(_) = server.refusing.join_next() => {}
         }
     }
-    if let Err(error) = server.take_those_who_wait(listener) {
-        tracing::warn!(error.message = %error, "connections that waited to be taken were cut off");
+    if let Err(error) = server.take_backlog(listener) {
+        tracing::warn!(error.message = %error, "connections that waited to be accepted were cut off");
     }
     if timeout(drain, server.finish()).await.is_err() {
         server.unfinished += server.serving.len() + lifecycle.tasks().len();
@@ -128,7 +91,7 @@ struct Server<'a> {
 
 impl Server<'_> {
     fn take(&mut self, stream: TcpStream, peer: IpAddr) {
-        // Those that have ended since need no place any more.
+        // Connections that have ended count no more.
         while self.serving.try_join_next().is_some() {}
         if self.serving.len() < self.limits.connections {
             let (service, lifecycle) = (self.service.clone(), self.lifecycle.clone());
@@ -143,8 +106,8 @@ impl Server<'_> {
         }
     }
 
-    /// Who is connected already, but was not taken yet, would be cut off when the listener closes.
-    fn take_those_who_wait(&mut self, listener: TcpListener) -> io::Result<()> {
+    /// Accepts the connections of the backlog, which would be cut off when the listener closes.
+    fn take_backlog(&mut self, listener: TcpListener) -> io::Result<()> {
         let listener = listener.into_std()?;
         loop {
             match listener.accept() {
@@ -164,20 +127,5 @@ impl Server<'_> {
         }
         self.lifecycle.tasks().wait().await;
         while self.refusing.join_next().await.is_some() {}
-    }
-}
-
-/// After an error of `accept`: one of the connection itself is over with it; a lack of descriptors or memory needs
-/// time to pass.
-async fn recover(error: &io::Error) {
-    let of_connection = [
-        ErrorKind::ConnectionRefused,
-        ErrorKind::ConnectionAborted,
-        ErrorKind::ConnectionReset,
-        ErrorKind::Interrupted,
-    ];
-    if !of_connection.contains(&error.kind()) {
-        tracing::error!(error.message = %error, "a connection could not be taken");
-        sleep(Duration::from_secs(1)).await;
     }
 }

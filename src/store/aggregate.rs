@@ -6,6 +6,7 @@ use super::{
     codec::is_of_type,
     errors::FailedConditions,
     expression::Condition,
+    guarded_delete::stays,
     keys::KeyRange,
     read::{List, Listed, PageRequest},
     retry::Backoff,
@@ -14,8 +15,8 @@ use super::{
 use crate::id::OrgId;
 
 impl Store {
-    /// Stores a new record together with `further` writes, or returns what the same `Idempotency-Key` stored
-    /// before. The record stands at position 0 of a failed condition, `further` behind it.
+    /// Stores a new record together with `extra_writes`, or returns what the same `Idempotency-Key` stored
+    /// before. The record stands at position 0 of a failed condition, `extra_writes` behind it.
     ///
     /// # Errors
     /// As [`Store::commit`].
@@ -23,11 +24,59 @@ impl Store {
         &self,
         context: &WriteContext,
         entity: Entity<T>,
-        further: Vec<Write>,
+        extra_writes: Vec<Write>,
     ) -> Result<Entity<T>, StoreError> {
         let mut writes = vec![entity.create()?];
-        writes.extend(further);
+        writes.extend(extra_writes);
         self.commit(context, writes).await?.answer(entity)
+    }
+
+    /// Stores a new record under a parent record of the organisation, or returns the record that the same `Idempotency-Key`
+    /// stored before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such parent or it is being deleted, and as [`Store::commit`].
+    pub async fn create_under<T: Record>(
+        &self,
+        context: &WriteContext,
+        parent: Key,
+        entity: Entity<T>,
+    ) -> Result<Entity<T>, StoreError> {
+        let parent_stays = Write::Check { key: parent, condition: stays(&context.org) };
+        match self.create(context, entity, vec![parent_stays]).await {
+            Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
+                Err(StoreError::NotFound)
+            }
+            other => other,
+        }
+    }
+
+    /// Refuses a parent record that the organisation does not have.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], also for another organisation's, and any error of the database.
+    pub async fn require(&self, org: &OrgId, parent: &Key) -> Result<(), StoreError> {
+        let found = self.get_item(parent, true).await?;
+        let own = found.is_some_and(|item| text(&item, "org") == Some(org.as_str()));
+        if own { Ok(()) } else { Err(StoreError::NotFound) }
+    }
+
+    /// Lists records under a parent record of the organisation. Records tell by themselves whose they are; only a page
+    /// without any costs the read of the parent.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such parent, and any error of the database.
+    pub async fn list_under<T: Record>(
+        &self,
+        org: &OrgId,
+        parent: &Key,
+        list: List,
+    ) -> Result<Listed<Entity<T>>, StoreError> {
+        let listed = self.list_of_org(org, list).await?;
+        if listed.items.is_empty() {
+            self.require(org, parent).await?;
+        }
+        Ok(listed)
     }
 
     /// A record of the organisation.
@@ -45,7 +94,7 @@ impl Store {
     }
 
     /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
-    /// caller named no revision. `further` are writes that go with the change, from position 1 on. A record that `modify` leaves
+    /// caller named no revision. `extra_writes` are writes that go with the change, from position 1 on. A record that `modify` leaves
     /// as it is, is answered by [`Store::keep_unchanged`].
     ///
     /// # Errors
@@ -56,7 +105,7 @@ impl Store {
         context: &WriteContext,
         read: impl Fn() -> Reading,
         modify: impl Fn(&T) -> Result<T, E>,
-        further: impl Fn(&T, &T) -> Result<Vec<Write>, StoreError>,
+        extra_writes: impl Fn(&T, &T) -> Result<Vec<Write>, StoreError>,
     ) -> Result<Entity<T>, E>
     where
         T: Record + PartialEq,
@@ -71,7 +120,7 @@ impl Store {
             let outcome = if value == current.value {
                 self.keep_unchanged(context, current).await
             } else {
-                let mut writes = further(&current.value, &value)?;
+                let mut writes = extra_writes(&current.value, &value)?;
                 let changed = current.changed(value, context);
                 writes.insert(0, changed.replace(&current)?);
                 let committed = self.commit(context, writes).await;
@@ -131,7 +180,7 @@ impl Store {
         Ok(Listed { items, next: page.next })
     }
 
-    /// All of an organisation's items in a range, page after page of 1 MB; none, and no further page, where one is another
+    /// All of an organisation's items in a range, page after page of 1 MB; none, and no other page, where one is another
     /// organisation's.
     ///
     /// # Errors

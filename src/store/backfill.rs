@@ -6,7 +6,7 @@ use super::{
     attributes::text,
     errors::chain,
     expression::Condition,
-    kind::{Kind, Rewrite},
+    item_type::{ItemType, Rewrite},
     scan::{Scan, Segment, patiently},
     write::Write,
 };
@@ -37,7 +37,7 @@ impl std::ops::AddAssign for Tally {
 #[derive(Debug, Clone)]
 pub struct Backfill {
     /// The types that there are.
-    pub kinds: Vec<Kind>,
+    pub item_types: Vec<ItemType>,
     /// How many items a second are read at most.
     pub rate: f64,
     /// Only says what it would do.
@@ -80,11 +80,12 @@ impl Backfill {
         let name = described(&item);
         let mut item = item;
         for _ in 0..TRIES {
-            let Some(kind) = self.kinds.iter().find(|kind| Some(kind.name) == text(&item, "type"))
+            let Some(item_type) =
+                self.item_types.iter().find(|known| Some(known.name) == text(&item, "type"))
             else {
                 return Ok(Err(format!("{name}: unknown type")));
             };
-            let rewritten = match kind.rewrite(&item) {
+            let rewritten = match item_type.rewrite(&item) {
                 Ok(Rewrite::Current) => return Ok(Ok(false)),
                 Ok(Rewrite::Outdated(rewritten)) => rewritten,
                 Err(error) => return Ok(Err(format!("{name}: {}", chain(&error)))),

@@ -12,11 +12,13 @@ use serde_dynamo::Deserializer;
 
 use super::{
     attributes::{DELETING, Item, number, string, text},
+    context::WriteContext,
+    deletion_mark::DeletionMark,
     errors::{Cause, StoreError},
     expression::Condition,
     keys::{IndexKey, Key},
     shape::Shapes,
-    write::{Write, WriteContext},
+    write::Write,
 };
 use crate::id::OrgId;
 
@@ -51,8 +53,8 @@ pub struct Meta {
     pub updated_by: String,
     /// The request that changed it last, unique to one write: a repeated request knows its own work by it.
     pub request_id: String,
-    /// The request that is about to delete it; such an item gets nothing new.
-    pub deleting: Option<String>,
+    /// Who is about to delete it; such an item gets nothing new.
+    pub deleting: Option<DeletionMark>,
 }
 
 /// An aggregate as it is stored: its own attributes and those of every item.
@@ -130,8 +132,7 @@ impl<T: Record> Entity<T> {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
         }
         T::SHAPES.upcast(T::TYPE, &mut item)?;
-        let of_meta = |name| Some((name, item.get(name)?.clone()));
-        let meta = decoded(T::TYPE, Meta::ATTRIBUTES.into_iter().filter_map(of_meta))?;
+        let meta = Meta::of_item(T::TYPE, &item)?;
         // Values are taken out of it rather than copied.
         let taken =
             |value: &mut AttributeValue| std::mem::replace(value, AttributeValue::Null(true));
@@ -157,8 +158,18 @@ impl<T: Record> Entity<T> {
 }
 
 impl Meta {
-    const ATTRIBUTES: [&str; 7] =
+    /// The names of its attributes.
+    pub const ATTRIBUTES: [&str; 7] =
         ["org", "rev", "created_at", "updated_at", "updated_by", "request_id", DELETING];
+
+    /// The attributes of an item that every item has; `kind` names the item in an error.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if the item lacks one of them.
+    pub fn of_item(kind: &'static str, item: &Item) -> Result<Self, StoreError> {
+        let of_meta = |name| Some((name, item.get(name)?.clone()));
+        decoded(kind, Self::ATTRIBUTES.into_iter().filter_map(of_meta))
+    }
 
     /// That the item still is at this revision and marked as it was: a mark leaves the revision alone, and a whole
     /// item written over it must neither wipe it nor bring it back.

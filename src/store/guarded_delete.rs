@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::{
     Item, Key, Store, StoreError, WriteContext,
     attributes::{DELETING, number, string, text},
+    deletion_mark::DeletionMark,
     expression::{Change, Condition},
     retry::Backoff,
     write::{Committed, Write},
@@ -45,7 +46,8 @@ impl Store {
     where
         Looking: Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
     {
-        let mark = string(format!("{} by {}", context.request_id, context.subject));
+        let (request_id, subject) = (context.request_id.clone(), context.subject.clone());
+        let mark = string(DeletionMark { request_id, subject });
         let mut backoff = Backoff::default();
         loop {
             let found = self.get_item(key, true).await?;

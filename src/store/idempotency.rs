@@ -1,64 +1,31 @@
 //! The record of an `Idempotency-Key`: written in the transaction of the effect, good for 24 hours.
 
-use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
 use super::{
-    Entity, Item, Key, Kind, Record, Store, StoreError, WriteContext,
-    attributes::{number, string, text},
+    Store,
+    attributes::{Item, number, string, text},
+    codec::{Entity, Record},
+    context::WriteContext,
+    errors::StoreError,
     expression::Condition,
-    keys::{self, EXPIRES_AT, GSI1PK, GSI1SK, PK, SK},
+    idempotency_key::Idempotency,
+    item_type::ItemType,
+    keys::{EXPIRES_AT, GSI1PK, GSI1SK, PK, SK},
     sealed,
     write::Write,
 };
-use crate::sensitive::Sensitive;
 
 /// How long a key is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
 /// The types of items that are stored here.
-pub const KINDS: &[Kind] = &[Kind::left_alone(TYPE)];
+pub const ITEM_TYPES: &[ItemType] = &[ItemType::never_rewritten(TYPE)];
 
 const TYPE: &str = "idempotency";
 const FINGERPRINT: &str = "fingerprint";
 const ANSWER: &str = "answer";
 
-/// A request's `Idempotency-Key`, bound to who sent it where, and what its body was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Idempotency {
-    hash: String,
-    fingerprint: String,
-    /// What seals the answer: it follows from the key, which the record does not hold. Whoever reads the table alone
-    /// reads no answer, also of a patient who was erased meanwhile.
-    secret: Sensitive<[u8; 32]>,
-}
-
 impl Idempotency {
-    /// The record that stands for `scope` (organisation, subject, method, path, key) and the request's body.
-    #[must_use]
-    pub fn new(scope: &[&str], body: &[u8]) -> Self {
-        let mut hash = Sha256::new();
-        for part in scope {
-            // Lengths keep ("ab", "c") and ("a", "bc") apart.
-            hash.update(part.len().to_be_bytes());
-            hash.update(part.as_bytes());
-        }
-        let secret = hash.clone().chain_update("answer").finalize();
-        // Without the secret, a body could be guessed by its fingerprint.
-        let fingerprint = Sha256::new().chain_update(secret).chain_update(body).finalize();
-        Self {
-            hash: HEXLOWER.encode(&hash.finalize()),
-            fingerprint: HEXLOWER.encode(&fingerprint),
-            secret: Sensitive::from(<[u8; 32]>::from(secret)),
-        }
-    }
-
-    /// The record's key, for reads that fetch it beside other items.
-    #[must_use]
-    pub fn key(&self) -> Key {
-        keys::idempotency(&self.hash)
-    }
-
     /// The write that keeps `answer` under the key, where no record stands that still counts.
     pub(super) fn record(
         &self,

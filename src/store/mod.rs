@@ -13,14 +13,18 @@ pub mod cause;
 pub mod client;
 pub mod codec;
 pub mod connections;
+pub mod context;
+pub mod deletion_mark;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod errors;
 pub mod expression;
 pub mod guarded_delete;
 pub mod idempotency;
+mod idempotency_key;
+mod internal;
+pub mod item_type;
 pub mod keys;
-pub mod kind;
 pub mod ledger;
 pub mod metrics;
 pub mod read;
@@ -38,13 +42,14 @@ use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 
 pub use attributes::Item;
 pub use codec::{Entity, Meta, Record};
+pub use context::{Precondition, WriteContext};
+pub use deletion_mark::DeletionMark;
 pub use errors::StoreError;
-pub use idempotency::Idempotency;
+pub use idempotency_key::Idempotency;
+pub use item_type::ItemType;
 pub use keys::Key;
-pub use kind::Kind;
 use retry::RetryBudget;
 pub use shape::Shapes;
-pub use write::{Precondition, WriteContext};
 
 /// The one table, and the client that reaches it. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -2,16 +2,17 @@
 
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Spans, Wall, WeeklyHours};
 
-/// What a date's exception does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// The effect of an exception to the weekly hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// No work where there would be.
+    /// No work where there would be: a holiday, leave.
     Closed,
-    /// Work where there would be none.
+    /// Work where there would be none: an extra day. What is closed stays closed.
     Open,
 }
 

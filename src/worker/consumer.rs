@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodbstreams::{Client, types::Shard};
+use aws_sdk_dynamodbstreams::Client;
 use tokio::{
     select,
     task::JoinSet,
@@ -19,36 +19,20 @@ use super::{
     metrics,
     processor::Processor,
     progress::Progress,
-    shard::{ShardError, ShardReader},
+    shard::{ReadError, ShardReader},
 };
 use crate::{
-    sensitive::{LogSafe, TaskFailed},
     store::{
-        Store, StoreError,
+        Store,
         errors::{Cause, chain},
     },
     time::Clock,
 };
 
-/// How often it is asked which shards there are.
+/// How often the stream's shards are listed.
 const DISCOVERY: Duration = Duration::from_secs(5);
-/// Each so many times it is asked as well which stream the table has.
-const ROUNDS_OF_A_STREAM: u32 = 12;
-
-/// Why the stream is not read.
-#[derive(Debug, thiserror::Error)]
-enum ConsumerError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("the table has no stream")]
-    NoStream,
-    #[error("the stream can't be described")]
-    Undescribed(#[source] Cause),
-    #[error("a shard's reader broke")]
-    Reader(#[source] TaskFailed),
-}
-
-impl LogSafe for ConsumerError {}
+/// After how many of those it is checked whether the table has another stream.
+const STREAM_CHECK: u32 = 12;
 
 /// Reads the stream of a table.
 pub struct Consumer {
@@ -65,7 +49,7 @@ impl Consumer {
         Self { store, streams, leases, clock }
     }
 
-    /// Reads until it is told to stop. What keeps it from reading is logged, and it tries again.
+    /// Reads until `stop`. A failure is logged, and it begins again.
     pub async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let held = select! {
@@ -77,7 +61,10 @@ impl Consumer {
                 Err(error) => Err(error.into()),
             };
             if let Err(error) = outcome {
-                tracing::error!(error.message = chain(&error), "the stream is not read");
+                tracing::error!(
+                    error.message = chain(&error),
+                    "reading the stream failed; retrying"
+                );
                 select! {
                     () = stop.cancelled() => {}
                     () = sleep(DISCOVERY) => {}
@@ -86,7 +73,7 @@ impl Consumer {
         }
     }
 
-    async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ConsumerError> {
+    async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ReadError> {
         tracing::info!(lease.epoch = held.epoch(), "reading the stream");
         metrics::leads(true);
         let epoch = held.epoch();
@@ -102,7 +89,7 @@ impl Consumer {
         outcome
     }
 
-    /// Renews the lease until it is told to stop; then the lease, and nothing once it is lost.
+    /// Renews the lease until `stop` and returns it; `None` once it is lost.
     async fn hold(&self, mut held: Held, stop: &CancellationToken) -> Option<Held> {
         let mut renewed = Instant::now();
         loop {
@@ -116,10 +103,10 @@ impl Consumer {
                     renewed = Instant::now();
                 }
                 Ok(None) => {
-                    tracing::warn!("another worker has taken over");
+                    tracing::warn!("another worker has taken over the stream");
                     return None;
                 }
-                // Others wait as long as the lease is; who can't renew it for that long no longer has it.
+                // Others wait for the lease's length; a worker that can't renew it for that long no longer has it.
                 Err(error) if renewed.elapsed() >= self.leases.length() => {
                     tracing::error!(error.message = chain(&error), "the lease can't be renewed");
                     return None;
@@ -130,15 +117,16 @@ impl Consumer {
     }
 
     /// Reads one stream of the table after the other, until another worker has taken over.
-    async fn read(&self, epoch: u64) -> Result<(), ConsumerError> {
-        while let After::AnotherStream = self.read_stream(epoch).await? {
-            tracing::warn!("the table has another stream than before");
+    async fn read(&self, epoch: u64) -> Result<(), ReadError> {
+        while self.read_stream(epoch).await? {
+            tracing::warn!("the table has a new stream");
         }
         Ok(())
     }
 
-    async fn read_stream(&self, epoch: u64) -> Result<After, ConsumerError> {
-        let stream_arn = self.store.stream_arn().await?.ok_or(ConsumerError::NoStream)?;
+    /// Reads a stream until the table has another one (`true`), or another worker has taken over (`false`).
+    async fn read_stream(&self, epoch: u64) -> Result<bool, ReadError> {
+        let stream_arn = self.store.stream_arn().await?.ok_or(ReadError::NoStream)?;
         let reader = ShardReader {
             streams: self.streams.clone(),
             stream_arn: stream_arn.clone(),
@@ -148,31 +136,30 @@ impl Consumer {
             clock: self.clock.clone(),
             progress: Progress::default(),
         };
-        let mut running: JoinSet<(String, Result<(), ShardError>)> = JoinSet::new();
+        let mut running: JoinSet<(String, Result<(), ReadError>)> = JoinSet::new();
         let (mut started, mut ended) = (HashSet::new(), HashSet::new());
-        // Of those that failed, read again with the next tick.
+        // Read again with the next tick.
         let mut failed = Vec::new();
-        let mut parents = HashMap::new();
+        let mut parents = Parents::new();
         let mut discovery = interval(DISCOVERY);
         let mut rounds = 0;
         loop {
             select! {
                 _ = discovery.tick() => {
                     rounds += 1;
-                    if rounds % ROUNDS_OF_A_STREAM == 0
+                    if rounds % STREAM_CHECK == 0
                         && running.is_empty()
                         && self.store.stream_arn().await?.is_some_and(|now| now != stream_arn)
                     {
-                        return Ok(After::AnotherStream);
+                        return Ok(true);
                     }
                     match self.shards(&stream_arn).await {
                         Ok(shards) => {
-                            parents = parents_of(shards);
-                            let known = parents.keys().cloned().collect();
-                            reader.progress.described(&known, self.clock.now());
+                            parents = shards;
+                            reader.progress.described(|shard| parents.contains_key(shard), self.clock.now());
                         }
                         Err(error) => {
-                            tracing::warn!(error.message = chain(&error), "new shards are looked for later");
+                            tracing::warn!(error.message = chain(&error), "listing the shards failed; retrying");
                         }
                     }
                     for shard in failed.drain(..) {
@@ -182,14 +169,14 @@ impl Consumer {
                 }
                 Some(joined) = running.join_next() => {
                     let (shard, outcome) =
-                        joined.map_err(|error| ConsumerError::Reader(error.into()))?;
+                        joined.map_err(|error| ReadError::Panicked(error.into()))?;
                     match outcome {
                         Ok(()) => {
                             ended.insert(shard);
                         }
-                        Err(ShardError::TakenOver) => return Ok(After::TakenOver),
+                        Err(ReadError::TakenOver) => return Ok(false),
                         Err(error) => {
-                            tracing::warn!(stream.shard = shard, error.message = chain(&error), "a shard is read again");
+                            tracing::warn!(stream.shard = shard, error.message = chain(&error), "reading a shard failed; it is read again");
                             failed.push(shard);
                         }
                     }
@@ -207,79 +194,63 @@ impl Consumer {
         }
     }
 
-    async fn shards(&self, stream_arn: &str) -> Result<Vec<Shard>, ConsumerError> {
-        let mut shards = Vec::new();
+    /// The shards of a stream, each with its parent.
+    async fn shards(&self, stream_arn: &str) -> Result<Parents, ReadError> {
+        let mut parents = Parents::new();
         let mut after = None;
         loop {
             let page = self.streams.describe_stream().stream_arn(stream_arn);
             let page = page.set_exclusive_start_shard_id(after).send().await;
-            let page = page.map_err(|error| ConsumerError::Undescribed(Cause::of_call(&error)))?;
+            let page = page.map_err(|error| ReadError::Stream(Cause::of_call(&error)))?;
             let Some(stream) = page.stream_description else {
-                return Ok(shards);
+                return Ok(parents);
             };
-            shards.extend(stream.shards.unwrap_or_default());
+            let shards = stream.shards.unwrap_or_default().into_iter();
+            parents
+                .extend(shards.filter_map(|shard| Some((shard.shard_id?, shard.parent_shard_id))));
             after = stream.last_evaluated_shard_id;
             if after.is_none() {
-                return Ok(shards);
+                return Ok(parents);
             }
         }
     }
 }
 
-/// Why a stream is read no more.
-enum After {
-    TakenOver,
-    AnotherStream,
-}
-
-/// The shards of a stream, each with its parent.
+/// Shards, each with its parent.
 type Parents = HashMap<String, Option<String>>;
 
-fn parents_of(shards: Vec<Shard>) -> Parents {
-    let ids = |shard: Shard| Some((shard.shard_id?, shard.parent_shard_id));
-    shards.into_iter().filter_map(ids).collect()
-}
-
-/// The shards that may be read: those whose parent has ended, or is no longer there; then with that parent.
+/// The shards that may be read: those whose parent has ended, or is no longer in the stream; then with that parent.
 fn readable(parents: &Parents, ended: &HashSet<String>) -> Vec<(String, Option<String>)> {
-    let may_be_read = |(shard, parent): (&String, &Option<String>)| {
-        let is_there = parent.as_ref().is_some_and(|parent| parents.contains_key(parent));
-        let waits = is_there && parent.as_ref().is_some_and(|parent| !ended.contains(parent));
-        let lost_parent = parent.clone().filter(|_| !is_there);
-        (!waits && !ended.contains(shard)).then(|| (shard.clone(), lost_parent))
-    };
-    parents.iter().filter_map(may_be_read).collect()
+    let open = parents.iter().filter(|(shard, _)| !ended.contains(*shard));
+    open.filter_map(|(shard, parent)| match parent {
+        Some(parent) if !parents.contains_key(parent) => {
+            Some((shard.clone(), Some(parent.clone())))
+        }
+        Some(parent) if !ended.contains(parent) => None,
+        _ => Some((shard.clone(), None)),
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn shard(id: &str, parent: Option<&str>) -> Shard {
-        Shard::builder().shard_id(id).set_parent_shard_id(parent.map(str::to_owned)).build()
-    }
-
     #[test]
     fn a_child_waits_for_its_parent_unless_that_is_gone() {
-        let shards = || {
-            vec![
-                shard("a", None),
-                shard("b", Some("a")),
-                shard("c", Some("gone")),
-                shard("d", Some("b")),
-            ]
-        };
-        let readable = |ended: &[&str]| -> Vec<(String, String)> {
+        let shards = [("a", None), ("b", Some("a")), ("c", Some("gone")), ("d", Some("b"))];
+        let parents: Parents =
+            shards.map(|(id, parent)| (id.to_owned(), parent.map(str::to_owned))).into();
+        let readable = |ended: &[&str]| -> Vec<String> {
             let ended = ended.iter().map(|id| (*id).to_owned()).collect();
-            let mut found = super::readable(&parents_of(shards()), &ended);
+            let found = super::readable(&parents, &ended).into_iter();
+            let mut found: Vec<_> =
+                found.map(|(shard, lost)| shard + &lost.unwrap_or_default()).collect();
             found.sort();
-            found.into_iter().map(|(shard, lost)| (shard, lost.unwrap_or_default())).collect()
+            found
         };
-        let expected = |shards: &[(&str, &str)]| -> Vec<(String, String)> {
-            shards.iter().map(|(id, lost)| ((*id).to_owned(), (*lost).to_owned())).collect()
-        };
-        assert_eq!(readable(&[]), expected(&[("a", ""), ("c", "gone")]));
-        assert_eq!(readable(&["a"]), expected(&[("b", ""), ("c", "gone")]));
-        assert_eq!(readable(&["a", "b", "c"]), expected(&[("d", "")]));
+        assert_eq!(readable(&[]), ["a", "cgone"]);
+        assert_eq!(readable(&["a"]), ["b", "cgone"]);
+        assert_eq!(readable(&["a", "b", "c"]), ["d"]);
     }
 }

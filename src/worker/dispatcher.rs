@@ -1,8 +1,5 @@
-//! Sends deliveries that are due, and remembers what came of each. Any number of workers may: whoever claims a delivery
-//! first tries it, and who dies while trying leaves it to be tried again.
-
-mod attempt;
-mod room;
+//! Sends deliveries that are due. Any number of workers may: whoever claims a delivery first tries it, and a worker that dies
+//! in the middle leaves it to be tried again.
 
 use std::{
     sync::{
@@ -23,40 +20,39 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::room::{AT_ONCE, Room};
-use super::{metrics, sender::Sender};
+use super::{attempt::Attempts, metrics, permits::Permits, sender::Sender};
 use crate::{
-    dead_letters,
-    deliveries::{self, model::Delivery},
-    http::cursor::CursorKeys,
+    keyring::SealingKeys,
+    records::{
+        dead_letters,
+        deliveries::{self, model::Delivery},
+    },
     store::{Entity, Store, StoreError, errors::chain, keys::DUE_PARTS, read::Position},
     telemetry,
     time::Clock,
 };
 
-/// How many pages of one part are looked through for one that may be begun, before it waits: at most some 60 RCU a part.
+/// The most deliveries under way.
+const CONCURRENCY: usize = 128;
+/// How many pages of one part are searched for a delivery with a permit, before it waits: at most some 60 RCU a part.
 const PAGES: u8 = 5;
-/// How often it is looked how long the earliest dead letter waits.
-const LOOK_AT_DEAD_LETTERS: Duration = Duration::from_mins(1);
+/// How often the age of the earliest dead letter is measured.
+const DEAD_LETTER_CHECK: Duration = Duration::from_mins(1);
 
-/// Where the rounds through the parts of what is due are; nowhere at their beginning.
-type Places = [Option<Position>; DUE_PARTS as usize];
+/// How far the rounds through the parts of what is due are; none at their beginning.
+type Positions = [Option<Position>; DUE_PARTS as usize];
 
 /// Sends deliveries.
-#[derive(Clone)]
-pub struct Dispatcher(Arc<Shared>);
-
-struct Shared {
+pub struct Dispatcher {
     store: Store,
-    keys: CursorKeys,
-    sender: Sender,
+    attempts: Arc<Attempts>,
     clock: Arc<dyn Clock>,
-    /// How often it is asked what is due.
+    /// The pause before the next read of what is due.
     poll: Duration,
-    places: Arc<Semaphore>,
-    room: Room,
-    /// Whether the database has refused something since it was asked what is due.
-    refused: AtomicBool,
+    permits: Permits,
+    concurrency: Arc<Semaphore>,
+    /// Whether the database has refused something since what is due was read.
+    refused: Arc<AtomicBool>,
     tasks: TaskTracker,
 }
 
@@ -65,98 +61,98 @@ impl Dispatcher {
     #[must_use]
     pub fn new(
         store: Store,
-        keys: CursorKeys,
+        keys: SealingKeys,
         sender: Sender,
         clock: Arc<dyn Clock>,
         poll: Duration,
     ) -> Self {
-        Self(Arc::new(Shared {
+        let attempts = Attempts { store: store.clone(), keys, sender, clock: clock.clone() };
+        Self {
             store,
-            keys,
-            sender,
+            attempts: Arc::new(attempts),
             clock,
             poll,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            room: Room::default(),
-            refused: AtomicBool::new(false),
+            permits: Permits::default(),
+            concurrency: Arc::new(Semaphore::new(CONCURRENCY)),
+            refused: Arc::default(),
             tasks: TaskTracker::new(),
-        }))
+        }
     }
 
-    /// Sends until it is told to stop, and then ends what is under way.
+    /// Sends until `stop`, and then ends what is under way.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut places = Places::default();
-        let mut looked: Option<Instant> = None;
+        let mut positions = Positions::default();
+        let mut checked: Option<Instant> = None;
         while !stop.is_cancelled() {
-            if looked.is_none_or(|looked| looked.elapsed() >= LOOK_AT_DEAD_LETTERS) {
-                looked = Some(Instant::now());
-                self.look_at_dead_letters().await;
+            if checked.is_none_or(|checked| checked.elapsed() >= DEAD_LETTER_CHECK) {
+                checked = Some(Instant::now());
+                self.measure_dead_letters().await;
             }
-            let begun = match self.begin_due(&mut places, &stop).await {
+            let begun = match self.begin_due(&mut positions, &stop).await {
                 Ok(begun) => begun,
                 Err(error) => {
                     tracing::warn!(
                         error.message = chain(&error),
-                        "deliveries that are due can't be read"
+                        "reading the deliveries that are due failed; retrying"
                     );
                     0
                 }
             };
-            if begun == 0 || self.0.refused.swap(false, Ordering::Relaxed) {
+            if begun == 0 || self.refused.swap(false, Ordering::Relaxed) {
                 select! {
                     () = stop.cancelled() => {}
-                    () = sleep(self.0.poll) => {}
+                    () = sleep(self.poll) => {}
                 }
             }
         }
-        self.0.tasks.close();
-        self.0.tasks.wait().await;
+        self.tasks.close();
+        self.tasks.wait().await;
     }
 
-    /// Tells how long the earliest dead letter waits for somebody to have a look.
-    async fn look_at_dead_letters(&self) {
-        match dead_letters::repo::earliest(&self.0.store).await {
+    async fn measure_dead_letters(&self) {
+        match dead_letters::repo::earliest(&self.store).await {
             Ok(earliest) => {
-                let age = earliest.map(|earliest| self.0.clock.now().duration_since(earliest));
+                let age = earliest.map(|earliest| self.clock.now().duration_since(earliest));
                 let age = age.and_then(|age| age.try_into().ok()).unwrap_or_default();
-                metrics::dead_letters_wait(age);
+                metrics::oldest_dead_letter(age);
             }
             Err(error) => {
-                tracing::warn!(error.message = chain(&error), "dead letters can't be looked at");
+                tracing::warn!(error.message = chain(&error), "dead letters can't be read");
             }
         }
     }
 
-    /// Begins what is due, as far as there is room; how much it was. It goes on where it was, and from the beginning once it
-    /// is through: what has no room, as what goes to a receiver that hangs, is read once a round and hides nothing. What
-    /// became due just now is begun in each round, however much waits before it.
+    /// Begins what is due, as far as there are permits, and returns how much. It goes on at its position, and at the beginning
+    /// once it is through: deliveries without a permit, as those to a receiver that hangs, are read once a round and hide no
+    /// others. What became due just now is begun in each round, however much waits before it.
     async fn begin_due(
         &self,
-        places: &mut Places,
+        positions: &mut Positions,
         stop: &CancellationToken,
     ) -> Result<usize, StoreError> {
         let mut begun = 0;
-        for (part, place) in (0..).zip(places) {
+        for (part, position) in (0..).zip(positions) {
             for _ in 0..PAGES {
-                let now = self.0.clock.now();
-                let due = deliveries::repo::due(&self.0.store, part, now, place.take()).await?;
-                *place = due.next;
+                let now = self.clock.now();
+                let due = deliveries::repo::due(&self.store, part, now, position.take(), false);
+                let due = due.await?;
+                *position = due.next;
                 let in_page = self.begin_all(due.items, stop).await;
                 begun += in_page;
-                if place.is_none() || in_page > 0 {
+                if position.is_none() || in_page > 0 {
                     break;
                 }
             }
-            if place.is_some() {
-                let now = self.0.clock.now();
-                let latest = deliveries::repo::due_latest(&self.0.store, part, now).await?;
-                begun += self.begin_all(latest, stop).await;
+            if position.is_some() {
+                let now = self.clock.now();
+                let latest = deliveries::repo::due(&self.store, part, now, None, true).await?;
+                begun += self.begin_all(latest.items, stop).await;
             }
         }
         Ok(begun)
     }
 
-    /// Begins those for which there is room; how many.
+    /// Begins those that get a permit, and returns how many.
     async fn begin_all(
         &self,
         due: Vec<Result<Entity<Delivery>, StoreError>>,
@@ -171,32 +167,27 @@ impl Dispatcher {
                     continue;
                 }
             };
-            if !self.0.room.has_room(&delivery.value) {
+            let Some(mut permit) = self.permits.try_acquire(&delivery.value) else {
                 continue;
-            }
-            let place = select! {
-                () = stop.cancelled() => return begun,
-                place = self.0.places.clone().acquire_owned() => place,
             };
-            let Ok(place) = place else {
+            let running = select! {
+                () = stop.cancelled() => return begun,
+                running = self.concurrency.clone().acquire_owned() => running,
+            };
+            let Ok(running) = running else {
                 return begun;
             };
-            if !self.0.room.enter(&delivery.value) {
-                continue;
-            }
             begun += 1;
-            let shared = self.0.clone();
-            self.0.tasks.spawn(async move {
-                let _place = place;
-                let mut outcome = None;
-                let attempt = shared.attempt(&delivery, &mut outcome);
+            let (attempts, refused) = (self.attempts.clone(), self.refused.clone());
+            self.tasks.spawn(async move {
+                let _running = running;
+                let attempt = attempts.attempt(&delivery, permit.outcome());
                 let attempt = telemetry::in_span(|| span(&delivery.value), attempt);
                 if let Err(error) = Box::pin(attempt).await {
                     let (id, cause) = (&delivery.value.id, chain(&error));
-                    tracing::warn!(delivery.id = %id, error.message = cause, "an attempt was not made or not remembered");
-                    shared.refused.store(true, Ordering::Relaxed);
+                    tracing::warn!(delivery.id = %id, error.message = cause, "an attempt was not made, or its outcome not stored");
+                    refused.store(true, Ordering::Relaxed);
                 }
-                shared.room.leave(&delivery.value, outcome);
             });
         }
         begun
@@ -204,7 +195,7 @@ impl Dispatcher {
 }
 
 fn span(delivery: &Delivery) -> SpanBuilder {
-    let event_type = KeyValue::new("cloudevents.event_type", delivery.event_type.clone());
+    let event_type = KeyValue::new("cloudevents.event_type", delivery.event_type.to_string());
     SpanBuilder::from_name("deliver event")
         .with_kind(SpanKind::Producer)
         .with_attributes([event_type])

@@ -1,4 +1,4 @@
-//! The worker as a function of AWS Lambda: a batch of the stream in, and out which of it is to come again.
+//! The worker as a function of AWS Lambda: it gets a batch of the stream, and returns what of it AWS Lambda has to send again.
 
 use std::sync::Arc;
 
@@ -8,17 +8,16 @@ use aws_lambda_events::{
 };
 use serde_json::Value;
 
-use super::processor::Processor;
+use super::{change_record::ChangeRecord, processor::Processor};
 use crate::{
     sensitive::TaskFailed,
     store::errors::{Cause, chain},
-    stream::record::ChangeRecord,
 };
 
-/// Works on a batch. What the database keeps from being done is to come again, from the first of it on; what can't be
-/// processed is put aside and does not.
+/// Processes a batch. Changes that the database refuses for now are to come again, from the first of them on; changes that can't
+/// be processed become dead letters.
 ///
-/// The payload is read here and worked on in a task: Lambda's runtime would report what it can't read, and what a panic says.
+/// The payload is read here and processed in a task: Lambda's runtime would report text that it can't read, and a panic's.
 ///
 /// # Errors
 /// The payload is no batch of a stream, or the task panicked.

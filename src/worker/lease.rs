@@ -1,8 +1,8 @@
-//! Who reads the stream, and how far it is read: of several workers one reads, and another takes over when it dies.
+//! The lease of the stream, and checkpoints: of several workers one reads, and another takes over when it dies.
 //!
-//! A lease is taken over when it was not renewed for its whole length by the clock of who waits for it, so that clocks need
-//! not agree. With every new holder its epoch goes up, and a checkpoint of an earlier epoch is refused: who was taken for
-//! dead can't take a shard back to where it stood.
+//! A lease is taken over when it was not renewed for its whole length by the clock of the worker that waits for it, so that
+//! clocks need not agree. With every new holder its epoch goes up, and a checkpoint of an earlier epoch is refused: a worker
+//! that was taken for dead can't set a shard back.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,31 +10,33 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
+use super::SUBJECT;
 use crate::{
-    id::OrgId,
+    id::{OrgId, random_token},
     store::{
-        Entity, Key, Kind, Precondition, Record, Store, StoreError, WriteContext,
-        attributes::number, expression::Condition, keys, write::Write,
+        Entity, ItemType, Key, Record, Store, StoreError, WriteContext, attributes::number,
+        expression::Condition, keys, write::Write,
     },
     time::Clock,
 };
 
-/// The types of items that are stored here; a backfill leaves them as they were written.
-pub const KINDS: &[Kind] = &[Kind::left_alone(Lease::TYPE), Kind::left_alone(Checkpoint::TYPE)];
+/// The types of items that are stored here.
+pub const ITEM_TYPES: &[ItemType] =
+    &[ItemType::never_rewritten(Lease::TYPE), ItemType::never_rewritten(Checkpoint::TYPE)];
 
-/// For how long it is remembered that a shard has ended.
+/// For how long it is kept that a shard has ended: far longer than the stream has the shard.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The organisation of what is nobody's.
-const NOBODY: &str = "system";
+/// The organisation of leases and checkpoints.
+const SYSTEM: &str = "system";
 
-/// Who reads the stream.
+/// The right to read the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     name: String,
-    /// Who holds it; nobody, if it is empty.
+    /// The worker that holds it; empty, if none does.
     owner: String,
-    /// One up with every holder.
+    /// The number of its holder: each has one more than the holder before.
     epoch: u64,
 }
 
@@ -56,7 +58,7 @@ pub struct Checkpoint {
     pub sequence_number: Option<String>,
     /// Whether the shard has ended, and all of it is done.
     pub ended: bool,
-    /// When the checkpoint of an ended shard is forgotten, in epoch seconds: long after the stream has forgotten the shard.
+    /// When TTL removes the checkpoint of an ended shard, in epoch seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
@@ -111,15 +113,9 @@ impl Leases {
     }
 
     fn context(&self) -> WriteContext {
-        let org = OrgId::try_from(NOBODY.to_owned());
-        WriteContext {
-            org: org.unwrap_or_else(|_| unreachable!("it is one")),
-            subject: format!("system:worker:{}", self.owner),
-            request_id: crate::id::random_token(),
-            now: self.clock.now(),
-            precondition: Precondition::None,
-            idempotency: None,
-        }
+        let org = OrgId::try_from(SYSTEM.to_owned()).unwrap_or_else(|_| unreachable!("it is one"));
+        let subject = format!("{SUBJECT}:{}", self.owner);
+        WriteContext::internal(org, &subject, random_token(), self.clock.now())
     }
 
     /// Waits for the lease and takes it.
@@ -131,35 +127,51 @@ impl Leases {
         let mut seen: Option<(u64, Instant)> = None;
         loop {
             let found = self.store.get::<Lease>(&key, true).await?;
-            let taken = match &found {
-                None => self.take(None).await?,
-                Some(lease) if lease.value.owner.is_empty() => self.take(Some(lease)).await?,
-                Some(lease) => match seen {
-                    Some((rev, since)) if rev == lease.meta.rev => {
-                        if since.elapsed() >= self.length {
-                            self.take(Some(lease)).await?
-                        } else {
-                            None
-                        }
-                    }
-                    _ => {
-                        seen = Some((lease.meta.rev, Instant::now()));
-                        None
-                    }
-                },
+            let is_free = match (&found, seen) {
+                (None, _) => true,
+                (Some(lease), _) if lease.value.owner.is_empty() => true,
+                (Some(lease), Some((rev, since))) if rev == lease.meta.rev => {
+                    since.elapsed() >= self.length
+                }
+                (Some(lease), _) => {
+                    seen = Some((lease.meta.rev, Instant::now()));
+                    false
+                }
             };
-            if let Some(held) = taken {
+            let epoch = found.as_ref().map_or(0, |lease| lease.value.epoch) + 1;
+            let lease = Lease { name: self.name.clone(), owner: self.owner.clone(), epoch };
+            if is_free && let Some(held) = self.store(found.as_ref(), lease).await? {
                 return Ok(held);
             }
             sleep(self.length / 10).await;
         }
     }
 
-    async fn take(&self, found: Option<&Entity<Lease>>) -> Result<Option<Held>, StoreError> {
+    /// Holds a lease for longer; `None` if another worker has it.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn renew(&self, held: &Held) -> Result<Option<Held>, StoreError> {
+        self.store(Some(&held.0), held.0.value.clone()).await
+    }
+
+    /// Gives a lease back, so that no other worker has to wait for it.
+    ///
+    /// # Errors
+    /// Whatever the database may answer.
+    pub async fn release(&self, held: &Held) -> Result<(), StoreError> {
+        let free = Lease { owner: String::new(), ..held.0.value.clone() };
+        self.store(Some(&held.0), free).await.map(|_| ())
+    }
+
+    /// Stores a lease, if `previous` is still stored.
+    async fn store(
+        &self,
+        previous: Option<&Entity<Lease>>,
+        lease: Lease,
+    ) -> Result<Option<Held>, StoreError> {
         let context = self.context();
-        let epoch = found.map_or(0, |lease| lease.value.epoch) + 1;
-        let lease = Lease { name: self.name.clone(), owner: self.owner.clone(), epoch };
-        let (lease, write) = match found {
+        let (lease, write) = match previous {
             None => {
                 let lease = Entity::new(lease, &context);
                 let write = lease.create()?;
@@ -171,29 +183,8 @@ impl Leases {
                 (lease, write)
             }
         };
-        Ok(self.commit(&context, write).await?.then_some(Held(lease)))
-    }
-
-    /// Holds a lease for longer; `None` if somebody else has it.
-    ///
-    /// # Errors
-    /// Whatever the database may answer.
-    pub async fn renew(&self, held: &Held) -> Result<Option<Held>, StoreError> {
-        let context = self.context();
-        let renewed = held.0.changed(held.0.value.clone(), &context);
-        let write = renewed.replace(&held.0)?;
-        Ok(self.commit(&context, write).await?.then_some(Held(renewed)))
-    }
-
-    /// Gives a lease back, so that nobody has to wait for it.
-    ///
-    /// # Errors
-    /// Whatever the database may answer.
-    pub async fn release(&self, held: &Held) -> Result<(), StoreError> {
-        let context = self.context();
-        let lease = Lease { owner: String::new(), ..held.0.value.clone() };
-        let write = held.0.changed(lease, &context).replace(&held.0)?;
-        self.commit(&context, write).await.map(|_| ())
+        let stored = self.store.try_commit(&context, vec![write]).await?;
+        Ok(stored.then_some(Held(lease)))
     }
 
     /// How far a shard is read, if it was.
@@ -206,7 +197,7 @@ impl Leases {
         Ok(found.map(|found| found.value))
     }
 
-    /// Remembers how far a shard is read, on behalf of an epoch; `false` if there is a later one.
+    /// Stores how far a shard is read, on behalf of an epoch; `false` if there is a later one.
     ///
     /// # Errors
     /// Whatever the database may answer.
@@ -219,22 +210,14 @@ impl Leases {
     ) -> Result<bool, StoreError> {
         let context = self.context();
         let (name, shard) = (self.name.clone(), shard.to_owned());
-        let forgotten = context.now.saturating_add(KEPT).unwrap_or(context.now);
-        let expires_at = ended.then_some(forgotten.as_second());
+        let kept_until = context.now.saturating_add(KEPT).unwrap_or(context.now);
+        let expires_at = ended.then_some(kept_until.as_second());
         let checkpoint = Checkpoint { name, shard, epoch, sequence_number, ended, expires_at };
         let not_later = Condition::Less("epoch", number(epoch + 1));
         let write = Write::Put {
             item: Entity::new(checkpoint, &context).to_item()?,
             condition: Condition::Any(vec![Condition::Absent, not_later]),
         };
-        self.commit(&context, write).await
-    }
-
-    async fn commit(&self, context: &WriteContext, write: Write) -> Result<bool, StoreError> {
-        match self.store.commit(context, vec![write]).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::ConditionFailed(_)) => Ok(false),
-            Err(other) => Err(other),
-        }
+        self.store.try_commit(&context, vec![write]).await
     }
 }

@@ -1,4 +1,4 @@
-//! What the worker measures, for Prometheus.
+//! The worker's metrics, for Prometheus.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{deliveries::model::Outcome, store};
+use crate::{records::deliveries::model::Outcome, store};
 
 const RECORDS: &str = "clinic_api_stream_records_total";
 const ITERATOR_AGE: &str = "clinic_api_stream_iterator_age_seconds";
@@ -18,28 +18,28 @@ const DELIVERIES: &str = "clinic_api_webhook_deliveries_total";
 const DELIVERY_DURATION: &str = "clinic_api_webhook_delivery_duration_seconds";
 const DISABLED: &str = "clinic_api_webhooks_disabled_total";
 
-/// Says what each is.
+/// Describes each metric.
 pub fn describe() {
-    describe_counter!(RECORDS, "Changes of the stream, by what came of them.");
+    describe_counter!(RECORDS, "Changes of the stream, by outcome.");
     describe_gauge!(
         ITERATOR_AGE,
         Unit::Seconds,
         "How far this worker is behind the stream, while it reads it."
     );
     describe_gauge!(LEADER, "1 while this worker reads the stream.");
-    describe_counter!(
-        TRIMMED,
-        "How often the stream had gone on before it was read: changes are lost."
-    );
-    describe_counter!(DEAD_LETTERS, "Changes that were put aside.");
+    describe_counter!(TRIMMED, "Parts of the stream that were trimmed unread: lost changes.");
+    describe_counter!(DEAD_LETTERS, "Changes that became dead letters.");
     describe_gauge!(
         DEAD_LETTERS_OLDEST,
         Unit::Seconds,
-        "How long the earliest dead letter waits; 0 while there is none."
+        "The age of the earliest dead letter; 0 while there is none."
     );
     describe_counter!(DELIVERIES, "Attempts to deliver events to webhooks, by outcome.");
-    describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "How long attempts to deliver took.");
-    describe_counter!(DISABLED, "Webhooks that were switched off because nothing reached them.");
+    describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "Duration of attempts to deliver.");
+    describe_counter!(
+        DISABLED,
+        "Webhooks that were switched off because no delivery reached them."
+    );
     counter!(TRIMMED).absolute(0);
     counter!(DEAD_LETTERS).absolute(0);
     counter!(DISABLED).absolute(0);
@@ -48,7 +48,7 @@ pub fn describe() {
     gauge!(DEAD_LETTERS_OLDEST).set(0);
 }
 
-/// A change of the stream, and what came of it.
+/// A change of the stream and its outcome.
 pub fn record(outcome: &'static str) {
     counter!(RECORDS, "outcome" => outcome).increment(1);
 }
@@ -63,18 +63,18 @@ pub fn leads(leads: bool) {
     gauge!(LEADER).set(f64::from(u8::from(leads)));
 }
 
-/// The stream had gone on before it was read.
+/// A part of the stream was trimmed before it was read.
 pub fn trimmed() {
     counter!(TRIMMED).increment(1);
 }
 
-/// A change was put aside.
+/// A change became a dead letter.
 pub fn dead_letter() {
     counter!(DEAD_LETTERS).increment(1);
 }
 
-/// How long the earliest dead letter waits.
-pub fn dead_letters_wait(age: Duration) {
+/// The age of the earliest dead letter.
+pub fn oldest_dead_letter(age: Duration) {
     gauge!(DEAD_LETTERS_OLDEST).set(age.as_secs_f64());
 }
 

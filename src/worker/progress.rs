@@ -1,15 +1,15 @@
-//! How far the stream is behind: every shard's reader says up to when it is done. Shards that nobody knows of count as well:
-//! nothing is done past the instant when it was last known which there are.
+//! The age of the oldest change that may wait: every shard's reader reports up to when it is done. Shards that are not listed
+//! yet count as well: nothing is done past the instant when the shards were listed last.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 
-/// Up to when the shards that are read are done. Clones are the same.
+/// Up to when the shards that are read are done. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<Mutex<Shards>>);
 
@@ -24,15 +24,14 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is known which shards there are; what is said of others counts no more.
-    pub(super) fn described(&self, shards: &HashSet<String>, now: Timestamp) {
-        let mut known = self.shards();
-        known.done.retain(|shard, _| shards.contains(shard));
-        known.described = Some(now);
+    /// The shards were listed; reports of others no longer count.
+    pub(super) fn described(&self, is_listed: impl Fn(&str) -> bool, now: Timestamp) {
+        let mut shards = self.shards();
+        shards.done.retain(|shard, _| is_listed(shard));
+        shards.described = Some(now);
     }
 
-    /// A shard is read from now on. Nothing is known of it yet, so it counts as done up to now, and stays there until
-    /// something is read.
+    /// A shard is read from now on. It counts as done up to now, and stays there until something is read.
     pub(super) fn begin(&self, shard: &str, now: Timestamp) {
         self.shards().done.entry(shard.to_owned()).or_insert(now);
     }
@@ -42,12 +41,12 @@ impl Progress {
         self.shards().done.insert(shard.to_owned(), up_to);
     }
 
-    /// A shard has nothing more.
+    /// A shard has ended.
     pub(super) fn end(&self, shard: &str) {
         self.shards().done.remove(shard);
     }
 
-    /// How old what waits may be, of the shard that is furthest behind.
+    /// The age of the oldest change that may wait, in the shard that is furthest behind.
     pub(super) fn age(&self, now: Timestamp) -> Duration {
         let shards = self.shards();
         let up_to = shards.done.values().chain(&shards.described).min();
@@ -76,7 +75,7 @@ mod tests {
         assert_eq!(progress.age(at(110)), Duration::from_secs(7));
         assert_eq!(progress.age(at(50)), Duration::ZERO, "clocks differ");
         progress.begin("b", at(60));
-        progress.described(&["a".to_owned()].into(), at(108));
+        progress.described(|shard| shard == "a", at(108));
         assert_eq!(progress.age(at(110)), Duration::from_secs(7), "b is gone");
         progress.end("a");
         assert_eq!(progress.age(at(118)), Duration::from_secs(10), "there may be others since");

@@ -11,9 +11,11 @@ use reqwest::{
 };
 
 use crate::{
-    deliveries::model::Outcome,
     http::client,
-    webhooks::model::target::{AllowList, is_public},
+    records::{
+        deliveries::model::{Delivery, Outcome},
+        webhooks::model::target::{AllowList, is_public},
+    },
 };
 
 /// How long a receiver may take to answer.
@@ -30,21 +32,6 @@ pub struct Sender {
     allowed: AllowList,
 }
 
-/// What is sent.
-#[derive(Debug)]
-pub struct Message<'a> {
-    /// Where it goes.
-    pub url: &'a str,
-    /// The event's id, the same with every attempt.
-    pub id: &'a str,
-    /// When it is sent.
-    pub at: Timestamp,
-    /// The `webhook-signature`.
-    pub signature: &'a str,
-    /// The event.
-    pub payload: &'a str,
-}
-
 impl Sender {
     /// A sender to public addresses and to what is `allowed` beside them.
     ///
@@ -59,20 +46,27 @@ impl Sender {
         Ok(Self { client, allowed })
     }
 
-    /// Sends an event once and returns the outcome, with the status of the response if there is one.
-    pub async fn send(&self, message: &Message<'_>) -> (Outcome, Option<u16>) {
+    /// Sends an event once and returns the outcome, with the status of the response if there is one. `signature` is its
+    /// `webhook-signature` at `at`.
+    pub async fn send(
+        &self,
+        url: &str,
+        delivery: &Delivery,
+        at: Timestamp,
+        signature: &str,
+    ) -> (Outcome, Option<u16>) {
         // An address in the URL is checked here: only names reach the resolver.
-        let Ok(url) = self.allowed.check(message.url) else {
+        let Ok(url) = self.allowed.check(url) else {
             return (Outcome::Forbidden, None);
         };
         let request = self
             .client
             .post(url)
             .header(header::CONTENT_TYPE, CONTENT_TYPE)
-            .header("webhook-id", message.id)
-            .header("webhook-timestamp", message.at.as_second())
-            .header("webhook-signature", message.signature)
-            .body(message.payload.to_owned());
+            .header("webhook-id", &delivery.event_id)
+            .header("webhook-timestamp", at.as_second())
+            .header("webhook-signature", signature)
+            .body(delivery.payload.clone());
         match request.send().await {
             // The body is never read: the connection is closed instead.
             Ok(response) => {

@@ -1,4 +1,4 @@
-//! One shard of the stream, from where it was left to its end.
+//! Reads one shard of the stream, from its checkpoint to its end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,31 +13,33 @@ use aws_sdk_dynamodbstreams::{
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use super::{lease::Leases, metrics, processor::Processor, progress::Progress};
+use super::{
+    backoff::Backoff, change_record::ChangeRecord, lease::Leases, metrics, processor::Processor,
+    progress::Progress,
+};
 use crate::{
-    sensitive::LogSafe,
+    sensitive::{LogSafe, TaskFailed},
     store::{
         StoreError,
         errors::{Cause, chain},
     },
-    stream::record::ChangeRecord,
     time::Clock,
 };
 
 /// The most records of one read.
-const AT_ONCE: usize = 500;
-/// The pause before the next read of a shard that had not all that could be read at once: a shard may be read five times a
-/// second.
+const LIMIT: usize = 500;
+/// The pause before the next read after one that was not full: a shard may be read five times a second. The pauses after
+/// failures begin with it.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often in a row a shard may fail to answer, until its reader gives up and begins again where it is remembered.
+/// How often in a row reading a shard may fail, until its reader gives up and begins again at the checkpoint.
 const FAILURES: u32 = 8;
-/// The longest pause after a failure; they begin with [`PAUSE`] and double.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// How long what needs no remembering may wait for it: the worker's own writes are in the stream as well, and remembering
-/// each would make the next.
-const REMEMBERED_EVERY: Duration = Duration::from_mins(1);
+/// The first pause after the table has refused the changes of a read.
+const TABLE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a checkpoint may wait after records with nothing to do: the worker's own writes are in the stream as well, and a
+/// checkpoint after each would cause the next.
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 
-/// What reads shards.
+/// Reads shards.
 #[derive(Clone)]
 pub(super) struct ShardReader {
     pub(super) streams: Client,
@@ -49,108 +51,111 @@ pub(super) struct ShardReader {
     pub(super) progress: Progress,
 }
 
-/// Why a shard is not read to its end.
+/// Why the stream, or one of its shards, is not read to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ShardError {
+pub(super) enum ReadError {
+    #[error("the table has no stream")]
+    NoStream,
     #[error("the stream can't be read")]
     Stream(#[source] Cause),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("another worker reads the stream")]
     TakenOver,
+    #[error("a shard's reader panicked")]
+    Panicked(#[source] TaskFailed),
 }
 
-impl LogSafe for ShardError {}
+impl LogSafe for ReadError {}
 
 impl ShardReader {
-    /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream has that no more.
+    /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream no longer has it.
     pub(super) async fn read(
         &self,
         shard: &str,
         lost_parent: Option<&str>,
-    ) -> Result<(), ShardError> {
+    ) -> Result<(), ReadError> {
         let found = self.leases.checkpoint(shard).await?;
         if found.as_ref().is_some_and(|checkpoint| checkpoint.ended) {
             return Ok(());
         }
         if let (None, Some(parent)) = (&found, lost_parent) {
-            self.look_for_a_gap(shard, parent).await?;
+            self.check_for_gap(shard, parent).await?;
         }
         self.progress.begin(shard, self.clock.now());
         let mut position = found.and_then(|checkpoint| checkpoint.sequence_number);
-        let mut remembered = Instant::now();
+        let mut saved = Instant::now();
         let mut iterator = None;
-        let mut failures = 0;
+        let mut backoff = Backoff::new(PAUSE, FAILURES);
         loop {
             let asked = self.clock.now();
             let output = match self.records(shard, position.as_deref(), iterator.take()).await {
                 Ok(Read::Records(output)) => output,
                 Ok(Read::IteratorExpired) => continue,
                 Ok(Read::Trimmed) => {
-                    note_gap(shard);
+                    report_gap(shard);
                     position = None;
                     continue;
                 }
-                Err(error) if failures < FAILURES => {
+                Err(error) => {
+                    if !backoff.pause().await {
+                        return Err(error);
+                    }
+                    let cause = chain(&error);
                     tracing::debug!(
                         stream.shard = shard,
-                        error.message = chain(&error),
-                        "a shard is asked again"
+                        error.message = cause,
+                        "reading a shard failed; retrying"
                     );
-                    let pause = (PAUSE * 2_u32.pow(failures)).min(LONGEST_PAUSE);
-                    sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
-                    failures += 1;
                     continue;
                 }
-                Err(error) => return Err(error),
             };
-            failures = 0;
+            backoff = Backoff::new(PAUSE, FAILURES);
             let last = output.records().last().and_then(|record| record.dynamodb.as_ref());
             let last = last.and_then(|record| record.sequence_number.clone());
             let read = output.records().len();
             iterator.clone_from(&output.next_shard_iterator);
-            let (done, up_to) = self.process(output).await;
+            let (anything, up_to) = self.process(output).await;
             self.progress.done(shard, up_to.unwrap_or(asked));
             position = last.or(position);
-            let due = read > 0 && remembered.elapsed() >= REMEMBERED_EVERY;
+            let due = read > 0 && saved.elapsed() >= CHECKPOINT_EVERY;
             let ended = iterator.is_none();
-            if done || due || ended {
-                self.remember(shard, position.clone(), ended).await?;
-                remembered = Instant::now();
+            if anything || due || ended {
+                self.save(shard, position.clone(), ended).await?;
+                saved = Instant::now();
             }
             if ended {
                 self.progress.end(shard);
                 return Ok(());
             }
-            if read < AT_ONCE {
+            if read < LIMIT {
                 sleep(PAUSE).await;
             }
         }
     }
 
-    /// Tells of a loss if a shard is begun whose parent left the stream before it was read to its end; of who reads the
-    /// stream for the first time, nothing of before is expected.
-    async fn look_for_a_gap(&self, shard: &str, parent: &str) -> Result<(), ShardError> {
-        let parent_was_read =
-            self.leases.checkpoint(parent).await?.is_some_and(|parent| parent.ended);
-        if self.epoch > 1 && !parent_was_read {
-            note_gap(shard);
+    /// Reports a loss if a shard is begun whose parent left the stream before it was read to its end. The first reader of the
+    /// stream has no claim to what was before.
+    async fn check_for_gap(&self, shard: &str, parent: &str) -> Result<(), ReadError> {
+        let parent = self.leases.checkpoint(parent).await?;
+        if self.epoch > 1 && !parent.is_some_and(|parent| parent.ended) {
+            report_gap(shard);
         }
-        // It is told once.
-        self.remember(shard, None, false).await
+        // With a checkpoint it is reported once.
+        self.save(shard, None, false).await
     }
 
-    async fn remember(
+    async fn save(
         &self,
         shard: &str,
         position: Option<String>,
         ended: bool,
-    ) -> Result<(), ShardError> {
+    ) -> Result<(), ReadError> {
         let ours = self.leases.save(self.epoch, shard, position, ended).await?;
-        if ours { Ok(()) } else { Err(ShardError::TakenOver) }
+        ours.then_some(()).ok_or(ReadError::TakenOver)
     }
 
-    /// Works on what was read until all of it is done; whether there was anything to do, and when the last of it happened.
+    /// Processes the records of a read until all are done. Returns whether there was anything to do, and the time of the last.
     async fn process(&self, output: GetRecordsOutput) -> (bool, Option<Timestamp>) {
         let records = output.records.unwrap_or_default().into_iter();
         let records = records.filter_map(|record| match ChangeRecord::try_from(record) {
@@ -161,68 +166,40 @@ impl ShardReader {
                 None
             }
         });
-        let mut left: Vec<_> = records.collect();
-        let up_to = left.last().map(|last| last.at);
+        let mut waiting: Vec<_> = records.collect();
+        let up_to = waiting.last().map(|last| last.at);
         let mut anything = false;
-        let mut pause = PAUSE * 4;
+        let mut backoff = Backoff::new(TABLE_PAUSE, u32::MAX);
         loop {
-            let outcomes = self.processor.process_all(&left).await;
+            let outcomes = self.processor.process_all(&waiting).await;
             anything |= outcomes.iter().any(|outcome| *outcome.as_ref().unwrap_or(&true));
             let mut failed = outcomes.iter().map(Result::is_err);
-            left.retain(|_| failed.next().unwrap_or(false));
-            if left.is_empty() {
+            waiting.retain(|_| failed.next().unwrap_or(false));
+            let Some(error) = outcomes.into_iter().find_map(Result::err) else {
                 return (anything, up_to);
-            }
-            if let Some(error) = outcomes.into_iter().find_map(Result::err) {
-                tracing::warn!(
-                    error.message = chain(&error),
-                    changes.waiting = left.len(),
-                    "changes wait for the table"
-                );
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            };
+            tracing::warn!(
+                error.message = chain(&error),
+                changes.waiting = waiting.len(),
+                "changes wait for the table"
+            );
+            backoff.pause().await;
         }
     }
 
-    async fn iterator(&self, shard: &str, after: Option<&str>) -> Result<String, ShardError> {
-        let request =
-            self.streams.get_shard_iterator().stream_arn(&self.stream_arn).shard_id(shard);
-        let request = match after {
-            Some(position) => request
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                .sequence_number(position),
-            None => request.shard_iterator_type(ShardIteratorType::TrimHorizon),
-        };
-        match request.send().await {
-            Ok(output) => output
-                .shard_iterator
-                .ok_or_else(|| ShardError::Stream("a shard has no iterator".into())),
-            Err(error)
-                if after.is_some()
-                    && error
-                        .as_service_error()
-                        .is_some_and(GetShardIteratorError::is_trimmed_data_access_exception) =>
-            {
-                note_gap(shard);
-                Box::pin(self.iterator(shard, None)).await
-            }
-            Err(error) => Err(ShardError::Stream(Cause::of_call(&error))),
-        }
-    }
-
-    /// Reads on by an iterator, or by a new one from behind `after`.
+    /// Reads on with an iterator, or with a new one after the sequence number `after`.
     async fn records(
         &self,
         shard: &str,
         after: Option<&str>,
         iterator: Option<String>,
-    ) -> Result<Read, ShardError> {
-        let iterator = match iterator {
-            Some(iterator) => iterator,
-            None => self.iterator(shard, after).await?,
+    ) -> Result<Read, ReadError> {
+        let iterator =
+            if iterator.is_some() { iterator } else { self.iterator(shard, after).await? };
+        let Some(iterator) = iterator else {
+            return Ok(Read::Trimmed);
         };
-        let limit = i32::try_from(AT_ONCE).unwrap_or(i32::MAX);
+        let limit = i32::try_from(LIMIT).unwrap_or(i32::MAX);
         let read = self.streams.get_records().shard_iterator(iterator).limit(limit).send().await;
         let error = match read {
             Ok(output) => return Ok(Read::Records(output)),
@@ -231,12 +208,38 @@ impl ShardReader {
         match error.as_service_error() {
             Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Read::IteratorExpired),
             Some(GetRecordsError::TrimmedDataAccessException(_)) => Ok(Read::Trimmed),
-            _ => Err(ShardError::Stream(Cause::of_call(&error))),
+            _ => Err(ReadError::Stream(Cause::of_call(&error))),
+        }
+    }
+
+    /// An iterator from behind the sequence number `after`, or from the shard's beginning; `None` if the shard no longer has
+    /// that sequence number.
+    async fn iterator(
+        &self,
+        shard: &str,
+        after: Option<&str>,
+    ) -> Result<Option<String>, ReadError> {
+        let start = match after {
+            Some(_) => ShardIteratorType::AfterSequenceNumber,
+            None => ShardIteratorType::TrimHorizon,
+        };
+        let request =
+            self.streams.get_shard_iterator().stream_arn(&self.stream_arn).shard_id(shard);
+        let request = request.shard_iterator_type(start);
+        match request.set_sequence_number(after.map(str::to_owned)).send().await {
+            Ok(output) if output.shard_iterator.is_some() => Ok(output.shard_iterator),
+            Ok(_) => Err(ReadError::Stream("a shard has no iterator".into())),
+            Err(error) => match error.as_service_error() {
+                Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {
+                    Ok(None)
+                }
+                _ => Err(ReadError::Stream(Cause::of_call(&error))),
+            },
         }
     }
 }
 
-fn note_gap(shard: &str) {
+fn report_gap(shard: &str) {
     tracing::error!(
         stream.shard = shard,
         "the stream had gone on before it was read: changes are lost"
@@ -262,7 +265,7 @@ mod tests {
 
     /// The engines here keep every shard, so what DynamoDB does to a stream that nobody reads for a day is staged.
     #[tokio::test]
-    async fn a_shard_whose_parent_went_unread_tells_of_a_loss_once() {
+    async fn a_shard_whose_parent_went_unread_reports_a_loss_once() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let shown = recorder.handle();
         let _guard = ::metrics::set_default_local_recorder(&recorder);
@@ -284,13 +287,13 @@ mod tests {
             clock: clock.clone(),
             progress: Progress::default(),
         };
-        reader(1).look_for_a_gap("first", "before-the-first-worker").await.unwrap();
+        reader(1).check_for_gap("first", "before-the-first-worker").await.unwrap();
         let leases = lease("b");
         assert!(leases.checkpoint("first").await.unwrap().is_some(), "it is asked once");
         leases.save(2, "read", None, true).await.unwrap();
-        reader(2).look_for_a_gap("second", "read").await.unwrap();
+        reader(2).check_for_gap("second", "read").await.unwrap();
         assert!(!lost(), "{}", shown.render());
-        reader(2).look_for_a_gap("third", "unread").await.unwrap();
+        reader(2).check_for_gap("third", "unread").await.unwrap();
         assert!(lost(), "{}", shown.render());
     }
 }

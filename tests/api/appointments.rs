@@ -271,7 +271,7 @@ async fn parameters_of_lists_that_make_no_sense_are_refused() {
 #[tokio::test]
 async fn a_moved_appointment_is_found_under_its_id() {
     use clinic_api::{
-        appointments::{model::Appointment, repo::Moved},
+        appointments::{model::Appointment, repo::AppointmentPointer},
         store::{Entity, write::Write},
     };
     let app = TestApp::spawn().await;
@@ -282,7 +282,7 @@ async fn a_moved_appointment_is_found_under_its_id() {
     let old = app.all_appointments().await.remove(0);
     let date = jiff::civil::date(2035, 1, 20);
     let moved = old.changed(Appointment { date, ..old.value.clone() }, &context);
-    let pointer = Moved { appointment_id: old.value.id.clone(), date };
+    let pointer = AppointmentPointer { appointment_id: old.value.id.clone(), date };
     let writes = vec![
         Write::Delete {
             key: clinic_api::store::Record::key(&old.value),

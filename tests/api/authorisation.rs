@@ -2,21 +2,22 @@
 //!
 //! The expected answer comes from the policy; a new operation without a row, or without a request here, fails.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::Method;
 use clinic_api::{
+    aggregates::policy,
     http::auth::{
         Principal, Role,
-        policy::{POLICY, PUBLIC, Row, Scope},
+        policy::{PolicyRule, Scope},
     },
-    router,
 };
 use serde_json::{Value, json};
 
 use crate::support::{
     Answer, TestApp, booking,
     callers::{self, at_clinic, principal, token},
+    document::{AT_CLINIC, DOCUMENT, example, plain_collections},
     id,
 };
 
@@ -27,21 +28,26 @@ struct Records {
     staff: String,
     patient: String,
     appointment: String,
-    resource: String,
-    visit_type: String,
     exception: String,
     hold: String,
     hold_secret: String,
     webhook: String,
     delivery: String,
+    /// The plain records of the clinic: by the name of their collection, their ids.
+    plain: BTreeMap<String, String>,
 }
 
 impl Records {
     async fn make(app: &TestApp) -> Self {
         let clinic = app.ready_clinic().await;
         let appointment = app.booked(&clinic, "2035-01-16T09:00:00").await;
-        let (resource, visit_type) =
-            (app.resource(&clinic.path).await, app.visit_type(&clinic.path).await);
+        let mut plain = BTreeMap::new();
+        for collection in plain_collections().filter(|name| name != "staff") {
+            let create = &DOCUMENT["paths"][format!("{AT_CLINIC}/{collection}")]["post"];
+            let path = format!("{}/{collection}", clinic.path);
+            let made = app.post(&path).json(&example(create)).send().await.expect(201);
+            plain.insert(collection, id(&made));
+        }
         let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
         let held = app.held(&clinic, "2035-01-18T09:00:00", 15).await;
         let webhook = app.webhook("https://hooks.example.org/clinic").await;
@@ -51,13 +57,12 @@ impl Records {
             staff: clinic.staff,
             patient: clinic.patient,
             appointment,
-            resource,
-            visit_type,
             exception,
             hold: held.path,
             hold_secret: held.secret,
             webhook,
             delivery,
+            plain,
         }
     }
 
@@ -73,13 +78,10 @@ impl Records {
     /// The same without all that stands in the way of the clinic's deletion.
     async fn make_empty(app: &TestApp) -> Self {
         let records = Self::make_deletable(app).await;
-        let Self { clinic, staff, resource, visit_type, .. } = &records;
-        for path in [
-            format!("{clinic}/staff/{staff}"),
-            format!("{clinic}/resources/{resource}"),
-            format!("{clinic}/visit-types/{visit_type}"),
-        ] {
-            app.delete(&path).send().await.expect(204);
+        let Self { clinic, staff, plain, .. } = &records;
+        app.delete(&format!("{clinic}/staff/{staff}")).send().await.expect(204);
+        for (collection, id) in plain {
+            app.delete(&format!("{clinic}/{collection}/{id}")).send().await.expect(204);
         }
         records
     }
@@ -88,9 +90,7 @@ impl Records {
 /// A request for an operation that succeeds for whoever may make it: method, path and body.
 fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
     let Records { clinic, staff, patient, appointment, .. } = at;
-    let Records { resource, visit_type, exception, hold, hold_secret, .. } = at;
-    let one_resource = format!("{clinic}/resources/{resource}");
-    let one_visit_type = format!("{clinic}/visit-types/{visit_type}");
+    let Records { exception, hold, hold_secret, .. } = at;
     let one_exception = format!("{clinic}/exceptions/{exception}");
     let secret = json!({ "hold_secret": hold_secret });
     let one_staff = format!("{clinic}/staff/{staff}");
@@ -146,21 +146,6 @@ fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
             (post, format!("{hold}/confirm"), Some(confirmation))
         }
         "release_hold" => (post, format!("{hold}/release"), Some(secret)),
-        "list_resources" => (get, format!("{clinic}/resources"), None),
-        "create_resource" => {
-            (post, format!("{clinic}/resources"), Some(json!({ "name": "New", "kind": "room" })))
-        }
-        "get_resource" => (get, one_resource, None),
-        "update_resource" => (patch, one_resource, Some(json!({ "name": "Renamed" }))),
-        "delete_resource" => (Method::DELETE, one_resource, None),
-        "list_visit_types" => (get, format!("{clinic}/visit-types"), None),
-        "create_visit_type" => {
-            let visit_type = json!({ "name": "New", "duration_minutes": 20 });
-            (post, format!("{clinic}/visit-types"), Some(visit_type))
-        }
-        "get_visit_type" => (get, one_visit_type, None),
-        "update_visit_type" => (patch, one_visit_type, Some(json!({ "name": "Renamed" }))),
-        "delete_visit_type" => (Method::DELETE, one_visit_type, None),
         "list_exceptions" => (get, format!("{clinic}/exceptions"), None),
         "create_exception" => {
             let closed = json!({
@@ -196,8 +181,28 @@ fn request_of_events(operation: &str, at: &Records) -> (Method, String, Option<V
         "list_deliveries" => (get, format!("{webhook}/deliveries"), None),
         "get_delivery" => (get, delivery.clone(), None),
         "replay_delivery" => (post, format!("{delivery}/replay"), None),
-        other => panic!("say here how a good request for {other} looks"),
+        other => request_of_plain_record(other, at),
     }
+}
+
+/// The same of the plain records of a clinic, with the document's examples as bodies.
+fn request_of_plain_record(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        let mut operations = item.as_object().unwrap().iter();
+        let found = operations.find(|(_, found)| found["operationId"] == operation);
+        let (Some((method, found)), Some(below)) =
+            (found, path.strip_prefix(&format!("{AT_CLINIC}/")))
+        else {
+            continue;
+        };
+        let (collection, one) = below.split_once('/').unwrap_or((below, ""));
+        let Some(id) = at.plain.get(collection) else { continue };
+        let slash_id = if one.is_empty() { String::new() } else { format!("/{id}") };
+        let body = found.get("requestBody").map(|_| example(found));
+        let path = format!("{}/{collection}{slash_id}", at.clinic);
+        return (method.to_uppercase().parse().unwrap(), path, body);
+    }
+    panic!("say here how a good request for {operation} looks")
 }
 
 async fn send(app: &TestApp, operation: &str, at: &Records) -> Answer {
@@ -212,33 +217,29 @@ async fn send(app: &TestApp, operation: &str, at: &Records) -> Answer {
 }
 
 fn operations() -> Vec<String> {
-    let document = serde_json::to_value(router::api().1).unwrap();
-    let paths = document["paths"].as_object().unwrap().clone();
+    let paths = DOCUMENT["paths"].as_object().unwrap().clone();
     let items = paths.into_iter().flat_map(|(_, item)| item.as_object().unwrap().clone());
     items.map(|(_, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect()
 }
 
-fn guarded() -> Vec<&'static Row> {
-    let operations = operations();
-    let rows = operations.iter().filter(|operation| !PUBLIC.contains(&operation.as_str()));
-    rows.map(|operation| {
-        Row::of(operation).unwrap_or_else(|| panic!("{operation} has no row in the policy"))
-    })
-    .collect()
+fn guarded() -> impl Iterator<Item = &'static PolicyRule> {
+    policy().filter(|rule| !rule.is_public())
 }
 
 #[test]
-fn every_operation_has_a_row_and_every_row_an_operation() {
-    let operations: BTreeSet<_> = operations().into_iter().collect();
-    let rows = POLICY.iter().map(|row| row.operation).chain(PUBLIC.iter().copied());
-    assert_eq!(operations, rows.map(str::to_owned).collect());
-    let document = serde_json::to_value(router::api().1).unwrap();
-    assert_eq!(document["security"], json!([{ "bearer": [] }]));
-    for item in document["paths"].as_object().unwrap().values() {
+fn every_operation_has_one_rule_and_every_rule_an_operation() {
+    let operations = operations();
+    let rules: BTreeSet<_> = policy().map(|rule| rule.operation.to_owned()).collect();
+    assert_eq!(policy().count(), rules.len(), "an operation has two rules");
+    assert_eq!(operations.into_iter().collect::<BTreeSet<_>>(), rules);
+    let public: Vec<_> =
+        policy().filter(|rule| rule.is_public()).map(|rule| rule.operation).collect();
+    assert_eq!(DOCUMENT["security"], json!([{ "bearer": [] }]));
+    for item in DOCUMENT["paths"].as_object().unwrap().values() {
         for operation in item.as_object().unwrap().values() {
             let id = operation["operationId"].as_str().unwrap();
             let security = operation.get("security");
-            assert_eq!(security == Some(&json!([])), PUBLIC.contains(&id), "{id}");
+            assert_eq!(security == Some(&json!([])), public.contains(&id), "{id}");
         }
     }
 }
@@ -246,14 +247,12 @@ fn every_operation_has_a_row_and_every_row_an_operation() {
 #[test]
 fn the_documented_policy_is_the_one_that_is_enforced() {
     let text = include_str!("../../docs/authorisation.md");
-    let rows: Vec<_> = text
+    let rows: BTreeSet<_> = text
         .lines()
-        .filter(|line| {
-            POLICY.iter().any(|row| line.starts_with(&format!("| `{}` ", row.operation)))
-        })
+        .filter(|line| guarded().any(|rule| line.starts_with(&format!("| `{}` ", rule.operation))))
+        .map(str::to_owned)
         .collect();
-    let expected: Vec<_> = POLICY
-        .iter()
+    let expected: BTreeSet<_> = guarded()
         .map(|row| {
             let scopes = Role::ALL.map(|role| match row.scope(role) {
                 Some(Scope::Organisation) => "organisation",
@@ -293,9 +292,7 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
             // A deletion needs records of its own, and nothing that stands in its way.
             let own = match row.operation {
                 "delete_clinic" => Records::make_empty(&app).await,
-                "delete_patient" | "delete_staff_member" | "delete_resource" => {
-                    Records::make_deletable(&app).await
-                }
+                "delete_patient" | "delete_staff_member" => Records::make_deletable(&app).await,
                 _ => Records::make(&app).await,
             };
             let as_role = app.with_bearer(token(&caller(role, &own)));

@@ -4,7 +4,7 @@ use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    kinds,
+    aggregates,
     store::{
         Item,
         backfill::{Backfill, Tally},
@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::support::{
     ClinicMade, Fault, TestApp,
+    document::{good_body, plain_collections},
     process::{RemoteTable, Running, text},
 };
 
@@ -25,7 +26,7 @@ fn tally(examined: u64, rewritten: u64, failed: u64) -> Tally {
 }
 
 async fn backfill_segment(app: &TestApp, segment: Segment, dry_run: bool) -> (Tally, Vec<String>) {
-    let backfill = Backfill { kinds: kinds::all(), rate: 1e6, dry_run };
+    let backfill = Backfill { item_types: aggregates::item_types(), rate: 1e6, dry_run };
     let (mut sum, mut all) = (Tally::default(), Vec::new());
     let tell = |tally, failures| {
         sum += tally;
@@ -50,8 +51,10 @@ async fn everything(app: &TestApp) -> ClinicMade {
     app.post(&format!("{cancelled}/cancel")).json(&cancel).send().await.expect(200);
     let deleted = app.booked(&clinic, "2035-01-17T09:00:00Z").await;
     app.delete(&deleted).send().await.expect(204);
-    app.resource(&clinic.path).await;
-    app.visit_type(&clinic.path).await;
+    for collection in plain_collections() {
+        let all = format!("{}/{collection}", clinic.path);
+        app.post(&all).json(&good_body(&collection)).send().await.expect(201);
+    }
     app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
     let webhook = app.webhook("https://hooks.example.org/clinic").await;
     app.delivery(&webhook).await;
@@ -62,23 +65,25 @@ fn types(items: &[Item]) -> BTreeSet<&str> {
     items.iter().map(|item| item["type"].as_s().unwrap().as_str()).collect()
 }
 
+/// How often a text stands in the code below a folder.
+fn count(folder: &std::path::Path, text: &str) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let count_in = |path: std::path::PathBuf| match path.is_dir() {
+        true => count(&path, text),
+        false if path.ends_with("shape/tests.rs") => 0,
+        false => std::fs::read_to_string(&path).unwrap().matches(text).count(),
+    };
+    entries.map(count_in).sum()
+}
+
 #[test]
-fn every_record_of_the_code_is_a_kind() {
-    fn count(folder: &std::path::Path) -> usize {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries
-            .map(|path| match path.is_dir() {
-                true => count(&path),
-                false if path.ends_with("shape/tests.rs") => 0,
-                false => {
-                    std::fs::read_to_string(&path).unwrap().matches("impl Record for ").count()
-                }
-            })
-            .sum()
-    }
-    let names: BTreeSet<_> = kinds::all().iter().map(|kind| kind.name).collect();
-    assert_eq!(names.len(), kinds::all().len(), "a type has one name");
-    assert_eq!(names.len(), count(std::path::Path::new("src")) + 1, "idempotency is no Record");
+fn every_record_of_the_code_is_an_item_type() {
+    let item_types = aggregates::item_types();
+    let names: BTreeSet<_> = item_types.iter().map(|item_type| item_type.name).collect();
+    assert_eq!(names.len(), item_types.len(), "a type has one name");
+    let src = std::path::Path::new("src");
+    let records = count(src, "impl Record for ") + count(src, "impl ClinicDetails for ");
+    assert_eq!(names.len(), records + 1, "idempotency is no Record");
 }
 
 #[tokio::test]
@@ -91,7 +96,7 @@ async fn what_is_stored_as_it_would_be_today_is_left_alone() {
     let before = app.all_items_and_accesses().await;
     assert_eq!(
         types(&before).len(),
-        kinds::all().len() - 4,
+        aggregates::item_types().len() - 4,
         "{:?}: all but a pointer, and what workers leave",
         types(&before)
     );

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     aws_errors::ECHO,
     collector::Collector,
+    document::{good_body, good_patch, path_of, plain_collections},
     eventually,
     process::{HttpClient, RemoteTable, Running, admin_token, http_client, program, text},
     proxy::Proxy,
@@ -118,7 +119,7 @@ impl Caller {
             ));
         }
         if status < 400 {
-            self.succeeded.insert(format!("{} {}", method.to_lowercase(), template(path)));
+            self.succeeded.insert(format!("{} {}", method.to_lowercase(), path_of(path)));
         }
         (status, json)
     }
@@ -128,25 +129,6 @@ impl Caller {
         assert_eq!(status, 201, "{path}: {made}");
         format!("{path}/{}", made["id"].as_str().unwrap())
     }
-}
-
-/// A path with ids as the document has it.
-fn template(path: &str) -> String {
-    let path = path.split('?').next().unwrap();
-    let named = |part: &str| match part.get(..4) {
-        Some("CLN-") => "{clinic_id}".to_owned(),
-        Some("STF-") => "{staff_id}".to_owned(),
-        Some("PAT-") => "{patient_id}".to_owned(),
-        Some("APT-") => "{appointment_id}".to_owned(),
-        Some("RES-") => "{resource_id}".to_owned(),
-        Some("VTY-") => "{visit_type_id}".to_owned(),
-        Some("EXC-") => "{exception_id}".to_owned(),
-        Some("WHK-") => "{webhook_id}".to_owned(),
-        Some("DLV-") => "{delivery_id}".to_owned(),
-        _ if part.parse::<jiff::civil::Date>().is_ok() => "{date}".to_owned(),
-        _ => part.to_owned(),
-    };
-    path.split('/').map(named).collect::<Vec<_>>().join("/")
 }
 
 async fn every_operation(caller: &mut Caller, receiver: &Receiver) {
@@ -188,6 +170,7 @@ async fn every_operation(caller: &mut Caller, receiver: &Receiver) {
         );
     }
     scheduling(caller, &clinic, &staff, &one).await;
+    plain_records(caller, &clinic).await;
     let reads = [
         "/v1/clinics?limit=1".to_owned(),
         clinic.clone(),
@@ -307,23 +290,28 @@ async fn scheduling(caller: &mut Caller, clinic: &str, staff: &str, one: &str) {
     }
     let of_type = format!("visit_type={}", id(&visit_type));
     for read in [
-        room.clone(),
-        visit_type.clone(),
         leave.clone(),
-        format!("{clinic}/resources?limit=1"),
-        format!("{clinic}/visit-types?limit=1"),
         format!("{clinic}/exceptions?limit=1"),
         format!("{clinic}/availability?{of_type}"),
         format!("{clinic}/day/{tomorrow}"),
     ] {
         assert_eq!(caller.send("GET", &read, None).await.0, 200, "{read}");
     }
-    for path in [&room, &visit_type] {
-        let renamed = Some(json!({ "name": "W" }));
-        assert_eq!(caller.send("PATCH", path, renamed).await.0, 200, "{path}");
-    }
     for path in [&leave, &visit_type, &room] {
         assert_eq!(caller.send("DELETE", path, None).await.0, 204, "{path}");
+    }
+}
+
+/// The operations of every plain record of a clinic.
+async fn plain_records(caller: &mut Caller, clinic: &str) {
+    for collection in plain_collections() {
+        let all = format!("{clinic}/{collection}");
+        let one = caller.made(&all, good_body(&collection)).await;
+        let patch = Some(good_patch(&collection));
+        assert_eq!(caller.send("GET", &format!("{all}?limit=1"), None).await.0, 200, "{all}");
+        assert_eq!(caller.send("GET", &one, None).await.0, 200, "{one}");
+        assert_eq!(caller.send("PATCH", &one, patch).await.0, 200, "{one}");
+        assert_eq!(caller.send("DELETE", &one, None).await.0, 204, "{one}");
     }
 }
 

@@ -13,7 +13,7 @@ async fn it_starts_without_settings_and_says_where_everything_is() {
     let greeting = running.greeting.join("\n");
     assert!(greeting.contains(&format!("{}/docs/", running.base)), "{greeting}");
     assert!(greeting.contains("data/clinic.db"), "{greeting}");
-    for file in ["clinic.db", "clinic.db-wal", "clinic.db.lock", "clinic.db.cursor-key"] {
+    for file in ["clinic.db", "clinic.db-wal", "clinic.db.lock", "clinic.db.secret-key"] {
         let mode =
             std::fs::metadata(folder.path().join("data").join(file)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{file} is for nobody else to read");
@@ -89,11 +89,11 @@ fn settings_that_make_no_sense_are_told() {
         text(&output)
     };
     assert!(run(&["--store", "postgres"]).contains("memory, file:PATH, dynamodb"));
-    assert!(run(&["--store", "dynamodb"]).contains("--cursor-keys"));
-    for bad in ["", "short-SECRET", "SECRET,SECRET"] {
-        let told = run(&["--store", "memory", "--cursor-keys", bad]);
-        assert!(told.contains("--cursor-keys") && told.contains("32 bytes"), "{told}");
-        assert!(!told.contains("SECRET"), "{told}");
+    assert!(run(&["--store", "dynamodb"]).contains("--secret-keys"));
+    for bad in ["", "short-HIDDEN", "HIDDEN,HIDDEN"] {
+        let told = run(&["--store", "memory", "--secret-keys", bad]);
+        assert!(told.contains("--secret-keys") && told.contains("32 bytes"), "{told}");
+        assert!(!told.contains("HIDDEN"), "{told}");
     }
     assert!(run(&["--listen", "here"]).contains("--listen"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

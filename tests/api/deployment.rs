@@ -110,6 +110,9 @@ fn every_setting_that_is_named_anywhere_exists() {
         }
     }
     assert_eq!(named, settings, "every setting is told of somewhere");
+    let page = read("docs/configuration.md");
+    let missing: Vec<_> = settings.iter().filter(|it| !page.contains(&format!("`{it}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/configuration.md: {missing:?}");
 }
 
 #[test]
@@ -193,8 +196,8 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
     assert_eq!(check[..2], ["CMD", "/clinic-api"]);
     let command = Cli::try_parse_from(&check[1..]).unwrap().command;
     assert!(matches!(command, Some(Command::Healthcheck(_))));
-    let stop = Cli::try_parse_from(["clinic-api"]).unwrap().serve.stop;
-    let needed = (stop.shutdown_delay + stop.drain_timeout).as_secs();
+    let serve = Cli::try_parse_from(["clinic-api"]).unwrap().serve;
+    let needed = (serve.shutdown_delay + serve.process.drain_timeout).as_secs();
     let granted = seconds(service["stop_grace_period"].as_str().unwrap());
     assert!(granted > i64::try_from(needed).unwrap(), "it is killed while it still drains");
 }

@@ -3,12 +3,9 @@
 use std::collections::BTreeSet;
 
 use clinic_api::{
+    events::{By, Event, EventType},
     store::{Item, attributes::string},
-    stream::{
-        change::Change,
-        event::{Event, EventType},
-        record::ChangeRecord,
-    },
+    worker::{change::Change, change_record::ChangeRecord},
 };
 use serde_json::{Value, json};
 
@@ -172,7 +169,8 @@ async fn what_is_removed_without_a_mark_and_what_is_rewritten_unchanged_tell_not
     marked.insert("deleting".to_owned(), string("h2q4 by anna by the sea"));
     let record = removed(marked);
     let change = Change::of(&record).unwrap().unwrap();
-    assert_eq!((change.subject, change.request_id), ("anna by the sea", "h2q4"));
+    let By { subject, request_id } = &change.by;
+    assert_eq!((subject.as_str(), request_id.as_str()), ("anna by the sea", "h2q4"));
     assert_eq!(change.record_id, clinic.patient);
     let rewritten =
         ChangeRecord { old: Some(patient.clone()), new: Some(patient.clone()), ..removed(patient) };

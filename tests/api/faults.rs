@@ -179,12 +179,12 @@ async fn a_change_during_a_deletion_is_not_deleted_unseen() {
     let (marked, go_on) = app.wire.pause_before("DeleteItem");
     let deletion = tokio::spawn(delete.send());
     marked.await.unwrap();
-    app.patch(&staff).json(&json!({ "speciality": "surgery" })).send().await.expect(200);
+    app.patch(&staff).json(&json!({ "specialty": "surgery" })).send().await.expect(200);
     app.book(&clinic, START, 30).await.problem(409, "staff_inactive");
     go_on.send(()).unwrap();
     deletion.await.unwrap().problem(412, "precondition_failed");
     let kept = app.get(&staff).send().await.expect(200);
-    assert_eq!((kept.header("etag"), &kept.json()["speciality"]), ("\"2\"", &json!("surgery")));
+    assert_eq!((kept.header("etag"), &kept.json()["specialty"]), ("\"2\"", &json!("surgery")));
     app.book(&clinic, START, 30).await.expect(201);
 }
 
@@ -518,7 +518,7 @@ async fn a_change_during_a_refused_deletion_brings_no_mark_back() {
     app.booked(&clinic, START).await;
     app.mark_as_being_deleted(&clinic).await;
     let (read, go_on) = app.wire.pause_before("PutItem");
-    let patching = tokio::spawn(app.patch(&staff).json(&json!({ "speciality": "surgery" })).send());
+    let patching = tokio::spawn(app.patch(&staff).json(&json!({ "specialty": "surgery" })).send());
     read.await.unwrap();
     app.delete(&staff).send().await.problem(409, "has_future_appointments");
     go_on.send(()).unwrap();
@@ -584,7 +584,7 @@ async fn nothing_is_freed_that_is_not_there() {
 
 #[tokio::test]
 async fn a_remembered_time_zone_is_its_own_organisations_alone() {
-    use clinic_api::{clinics::repo::ClinicDirectory, store::StoreError};
+    use clinic_api::{records::clinics::directory::ClinicDirectory, store::StoreError};
     let app = TestApp::spawn().await;
     let path = app.clinic().await;
     let id = path.rsplit('/').next().unwrap().parse().unwrap();

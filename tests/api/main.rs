@@ -50,6 +50,7 @@ mod outage;
 mod overbooking;
 mod paging;
 mod patients;
+mod plain_records;
 mod plans_at_once;
 mod pool;
 mod random_plans;

@@ -176,7 +176,7 @@ async fn a_running_request_finishes_when_the_service_is_told_to_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_finish_in_time_is_cut_off_and_a_second_signal_does_not_wait() {
     for (signals, drain, expected) in
-        [(1, "1s", "did not finish in time"), (2, "1h", "told to stop again")]
+        [(1, "1s", "did not finish in time"), (2, "1h", "second signal to stop")]
     {
         let service = Watched::start(&["--drain-timeout", drain]);
         let mut connection = TcpStream::connect(service.running.address()).unwrap();

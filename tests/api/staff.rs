@@ -11,7 +11,7 @@ async fn a_staff_member_comes_back_as_it_was_given() {
     let given = json!({
         "name": "Dr. Anna Keller",
         "role": "physician",
-        "speciality": "general practice",
+        "specialty": "general practice",
         "working_hours": [{ "weekday": "tuesday", "from": "07:30", "to": "16:00" }],
     });
     let made = app.post(&format!("{clinic}/staff")).json(&given).send().await.expect(201);
@@ -35,9 +35,9 @@ async fn staff_stand_under_their_own_clinic_alone() {
 async fn rules_of_staff_are_told_by_field() {
     let app = TestApp::spawn().await;
     let clinic = app.clinic().await;
-    let bad = json!({ "name": "x".repeat(201), "role": "Chief Physician", "speciality": "\u{7}" });
+    let bad = json!({ "name": "x".repeat(201), "role": "Chief Physician", "specialty": "\u{7}" });
     let refused = app.post(&format!("{clinic}/staff")).json(&bad).send().await;
-    assert_eq!(refused.invalid_fields(), ["/name", "/role", "/speciality"]);
+    assert_eq!(refused.invalid_fields(), ["/name", "/role", "/specialty"]);
 }
 
 #[tokio::test]

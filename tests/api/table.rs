@@ -58,11 +58,12 @@ async fn a_table_that_differs_is_told_in_every_respect() {
 async fn an_item_that_would_be_too_large_is_refused_before_it_is_sent() {
     use clinic_api::store::Entity;
     let app = TestApp::spawn().await;
-    let clinic: clinic_api::clinics::model::Clinic = serde_json::from_value(serde_json::json!({
-        "id": clinic_api::id::ClinicId::random(), "name": "x".repeat(410_000),
-        "time_zone": "UTC", "opening_hours": [],
-    }))
-    .unwrap();
+    let clinic: clinic_api::records::clinics::model::Clinic =
+        serde_json::from_value(serde_json::json!({
+            "id": clinic_api::id::ClinicId::random(), "name": "x".repeat(410_000),
+            "time_zone": "UTC", "opening_hours": [],
+        }))
+        .unwrap();
     let context = write_context("large");
     app.wire.forget();
     let refused = app.store.create(&context, Entity::new(clinic, &context), vec![]).await;

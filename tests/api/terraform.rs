@@ -238,12 +238,13 @@ fn no_role_may_change_or_delete_the_trail() {
     assert!(POLICIES[0].contains("audit_items       = \"AUDIT#*\""));
 }
 
-/// The function on AWS Lambda tells of what it puts aside in its log alone, and an alarm watches that.
+/// Only the log of the function on AWS Lambda has the changes that it can't process, and an alarm watches that.
 #[test]
-fn the_alarm_on_what_is_put_aside_looks_for_what_is_logged() {
+fn the_alarm_on_unprocessable_changes_looks_for_what_is_logged() {
     let module = include_str!("../../migrations-terraform/modules/stream-consumer/main.tf");
     let module = hcl::parse(module).unwrap();
-    let filter = labelled(&module, "resource", &["aws_cloudwatch_log_metric_filter", "put_aside"]);
+    let filter =
+        labelled(&module, "resource", &["aws_cloudwatch_log_metric_filter", "unprocessable"]);
     let pattern = text(filter, "pattern");
     let message = pattern.split('"').nth(1).unwrap();
     assert_eq!(pattern, format!("{{ $.message = \"{message}\" }}"));

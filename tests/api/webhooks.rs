@@ -1,6 +1,6 @@
 //! Webhooks: who is told of what, how it is signed, and what happens when nobody listens.
 
-use clinic_api::webhooks::model::signature::sign;
+use clinic_api::records::webhooks::model::signature::sign;
 use data_encoding::BASE64;
 use jiff::SignedDuration;
 use serde_json::{Value, json};

@@ -8,12 +8,12 @@ use std::{
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    store::{Item, Store, read::PageRequest},
-    stream::record::ChangeRecord,
+    store::{Item, Store, WriteContext, read::PageRequest},
     time::{Clock as _, SystemClock},
     worker::{
+        change_record::ChangeRecord,
+        dead_letter::{dead_letter_of, org_of, record_of},
         processor::Processor,
-        put_aside::{letter_of, org_of, record_of},
     },
 };
 use futures_util::{StreamExt as _, stream};
@@ -180,7 +180,7 @@ async fn all_changes_under_load_arrive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_read_is_put_aside_and_holds_up_nothing() {
+async fn what_can_not_be_read_becomes_a_dead_letter_and_holds_up_nothing() {
     let site = Site::open().await;
     let store = site.store();
     let before = site.register(3).await;
@@ -201,7 +201,7 @@ async fn what_can_not_be_read_is_put_aside_and_holds_up_nothing() {
     let some = async || {
         Some(site.dead_letters(&["list"]).1).filter(|listed| !listed.contains("0 dead letters"))
     };
-    let listed = eventually("it is put aside", some).await;
+    let listed = eventually("it becomes a dead letter", some).await;
     assert!(listed.contains("after 5 tries") && listed.contains("1 dead letters"), "{listed}");
     assert!(!listed.contains("Secret"), "{listed}");
     let id = listed.split_whitespace().next().unwrap();
@@ -215,7 +215,7 @@ async fn what_can_not_be_read_is_put_aside_and_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_to_be_put_aside_whole_is_put_aside_by_its_keys() {
+async fn what_is_too_large_for_a_dead_letter_becomes_one_of_its_keys() {
     let app = TestApp::spawn().await;
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let image: Item = [("PK", "LATER#1"), ("SK", "META"), ("type", "later"), ("org", "ORG-DEMO")]
@@ -232,48 +232,56 @@ async fn what_is_too_large_to_be_put_aside_whole_is_put_aside_by_its_keys() {
     let outcomes = Processor::new(app.store.clone()).process_all(&[record]).await;
     assert!(outcomes.into_iter().all(|outcome| outcome.unwrap()));
     let page = PageRequest { after: None, limit: 10, consistent: true };
-    let letters = clinic_api::dead_letters::repo::list(&app.store, page).await.unwrap().items;
-    assert!(letters[0].value.error.contains("too large to be kept"), "{}", letters[0].value.error);
-    let kept = record_of(&letters[0].value).unwrap().new.unwrap();
+    let dead_letters =
+        clinic_api::records::dead_letters::repo::list(&app.store, page).await.unwrap().items;
+    assert!(
+        dead_letters[0].value.error.contains("too large to be kept"),
+        "{}",
+        dead_letters[0].value.error
+    );
+    let kept = record_of(&dead_letters[0].value).unwrap().new.unwrap();
     assert_eq!((&kept["PK"], kept.len()), (&text("LATER#1"), 4));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_put_aside_is_told_once_it_can_be_read() {
+async fn a_dead_letter_is_retried_once_it_can_be_read() {
     let site = Site::open().await;
     let store = site.store();
     let worker = site.worker();
     let told = site.register(1).await;
     site.told(&told).await;
     drop(worker);
-    // As a later release would find what an earlier one had put aside.
+    // As a later release finds the dead letters of an earlier one.
     let patient = clinic_api::store::keys::patient(&told[0].parse().unwrap());
     let item = store.get_item(&patient, true).await.unwrap();
     let record = ChangeRecord {
-        event_id: "put-aside".to_owned(),
+        event_id: "dead-letter".to_owned(),
         at: SystemClock.now(),
         old: None,
         new: item,
     };
-    let letter = letter_of(&record, "it could not be read".to_owned(), 5).unwrap();
-    clinic_api::dead_letters::repo::add(&store, org_of(&record), "test", letter).await.unwrap();
+    let dead = dead_letter_of(&record, "it could not be read".to_owned(), 5).unwrap();
+    let (org, event_id) = (org_of(&record), record.event_id.clone());
+    store.add(&WriteContext::internal(org, "test", event_id, record.at), dead).await.unwrap();
     let (fine, retried) = site.dead_letters(&["retry", "--all"]);
     assert!(fine && retried.contains("processed"), "{retried}");
     let page = PageRequest { after: None, limit: 10, consistent: true };
-    assert!(clinic_api::dead_letters::repo::list(&store, page).await.unwrap().items.is_empty());
+    assert!(
+        clinic_api::records::dead_letters::repo::list(&store, page).await.unwrap().items.is_empty()
+    );
     let path = format!("/v1/webhooks/{}/deliveries?consistent=true", site.webhook);
     let (_, deliveries) = site.service.send("GET", &path, None).await;
-    let told_of = |one: &Value| one["event"]["id"] == "put-aside";
+    let told_of = |one: &Value| one["event"]["id"] == "dead-letter";
     assert!(deliveries["items"].as_array().unwrap().iter().any(told_of), "{deliveries}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_sealed_anew_before_an_old_cursor_key_is_taken_out() {
+async fn secrets_are_sealed_anew_before_an_old_secret_key_is_taken_out() {
     let site = Site::open().await;
     let (old, new) = ("A".repeat(43), "B".repeat(42) + "A");
     let reseal = |keys: &str| {
         let mut command = site.table.program(site.folder.path());
-        command.env("CLINIC_API_CURSOR_KEYS", keys);
+        command.env("CLINIC_API_SECRET_KEYS", keys);
         let output = command.args(["worker", "reseal-secrets"]).output().unwrap();
         (output.status.success(), text(&output))
     };
@@ -283,7 +291,7 @@ async fn secrets_are_sealed_anew_before_an_old_cursor_key_is_taken_out() {
     let (fine, told) = reseal(&format!("{new},{old}"));
     assert!(fine && told.contains("1 webhooks sealed anew, 0 failed"), "{told}");
     let mut command = site.worker_command();
-    let _worker = Worker(command.env("CLINIC_API_CURSOR_KEYS", &new).spawn().unwrap());
+    let _worker = Worker(command.env("CLINIC_API_SECRET_KEYS", &new).spawn().unwrap());
     let patients = site.register(1).await;
     site.told(&patients).await;
 }

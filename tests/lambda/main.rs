@@ -18,9 +18,12 @@ use axum::{
     routing::{get, post},
 };
 use clinic_api::{
-    audit_events, dead_letters,
+    audit_events,
     id::{OrgId, PatientId},
-    patients::{self, model::Patient},
+    records::{
+        dead_letters,
+        patients::{self, model::PatientDetails},
+    },
     store::{
         Precondition, Store, WriteContext, client::local_streams, connections::Connections,
         embedded::Served, read::PageRequest,
@@ -132,27 +135,16 @@ fn org() -> OrgId {
 }
 
 async fn register(store: &Store) -> PatientId {
-    let id = PatientId::random();
     let context = WriteContext {
         org: org(),
         subject: "anna".to_owned(),
-        request_id: format!("request of {id}"),
+        request_id: clinic_api::id::random_token(),
         now: SystemClock.now(),
         precondition: Precondition::None,
         idempotency: None,
     };
-    let patient = Patient {
-        id: id.clone(),
-        mrn: None,
-        name: "Ida Example".to_owned().into(),
-        birth_date: None,
-        phone: None,
-        email: None,
-        notes: None,
-        active: true,
-    };
-    patients::repo::create(store, &context, patient).await.unwrap();
-    id
+    let patient = PatientDetails::named("Ida Example".to_owned());
+    patients::repo::create(store, &context, patient).await.unwrap().value.id
 }
 
 /// The stream's records as Lambda hands them over.
@@ -246,8 +238,8 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
         }
     }
     let page = PageRequest { after: None, limit: 10, consistent: true };
-    let aside = dead_letters::repo::list(&store, page).await.unwrap().items;
-    assert_eq!(aside.len(), 1, "what is not ours is put aside, once");
+    let dead = dead_letters::repo::list(&store, page).await.unwrap().items;
+    assert_eq!(dead.len(), 1, "an unknown item becomes a dead letter, once");
     drop(function_here);
 
     // A table that does not answer: all of it is to come again.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use clinic_api::stream::{change::Change, event::Event, record::ChangeRecord};
+use clinic_api::worker::{change::Change, change_record::ChangeRecord};
 use serde_json::Value;
 
 const RECORDED: [(&str, &str); 3] = [
@@ -21,7 +21,7 @@ fn changes(recorded: &str) -> Vec<ChangeRecord> {
 
 fn events(changes: &[ChangeRecord]) -> Vec<Value> {
     let changes = changes.iter().filter_map(|change| Change::of(change).unwrap());
-    let events = changes.filter_map(|change| Event::of(&change).unwrap());
+    let events = changes.filter_map(|change| change.event().unwrap());
     events.map(|event| serde_json::to_value(event).unwrap()).collect()
 }
 

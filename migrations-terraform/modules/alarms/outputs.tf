@@ -13,7 +13,7 @@ output "alarm_names" {
     values(aws_cloudwatch_metric_alarm.stream_stopped)[*].alarm_name,
     values(aws_cloudwatch_metric_alarm.stream_errors)[*].alarm_name,
     values(aws_cloudwatch_metric_alarm.stream_throttles)[*].alarm_name,
-    values(aws_cloudwatch_metric_alarm.stream_put_aside)[*].alarm_name,
+    values(aws_cloudwatch_metric_alarm.stream_unprocessable)[*].alarm_name,
     values(aws_cloudwatch_metric_alarm.stream_dead_letters)[*].alarm_name,
   ))
 }

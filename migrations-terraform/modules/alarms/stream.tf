@@ -92,21 +92,21 @@ resource "aws_cloudwatch_metric_alarm" "stream_throttles" {
   ok_actions    = local.actions
 }
 
-# The function puts aside what it can't process, and does not fail: none of the other alarms sees that.
-resource "aws_cloudwatch_metric_alarm" "stream_put_aside" {
+# The function does not fail on a change that it can't process: none of the other alarms sees that.
+resource "aws_cloudwatch_metric_alarm" "stream_unprocessable" {
   for_each = local.stream
 
-  alarm_name        = "${var.name}-stream-put-aside"
-  alarm_description = "Changes could not be processed and wait in the table as dead letters. ${local.guide} stream-put-aside."
+  alarm_name        = "${var.name}-stream-unprocessable"
+  alarm_description = "Changes could not be processed and wait in the table as dead letters. ${local.guide} stream-unprocessable."
 
-  namespace           = each.value.put_aside_metric.namespace
-  metric_name         = each.value.put_aside_metric.name
+  namespace           = each.value.unprocessable_metric.namespace
+  metric_name         = each.value.unprocessable_metric.name
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  # The metric has data only when something was put aside.
+  # The metric has data only when there was such a change.
   treat_missing_data = "notBreaching"
 
   alarm_actions = local.actions

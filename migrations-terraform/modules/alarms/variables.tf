@@ -31,11 +31,11 @@ variable "on_demand_limits" {
 }
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function, the queue of given-up batches and the metric of changes that were put aside; null where there is none."
+  description = "The stream's Lambda function, the queue of given-up batches and the metric of changes that could not be processed; null where there is none."
   type = object({
     function_name          = string
     dead_letter_queue_name = string
-    put_aside_metric       = object({ namespace = string, name = string })
+    unprocessable_metric   = object({ namespace = string, name = string })
   })
   default = null
 }

@@ -11,7 +11,7 @@ module "operations_key" {
   source = "../key"
 
   alias           = "${var.name}-operations"
-  description     = "What runs beside the table of ${var.name}: logs, the cursor keys, the dead-letter queue."
+  description     = "What runs beside the table of ${var.name}: logs, the secret keys, the dead-letter queue."
   cloudwatch_logs = true
 }
 
@@ -28,8 +28,8 @@ module "table" {
   tags                        = var.table_tags
 }
 
-module "cursor_keys" {
-  source = "../cursor-keys"
+module "secret_keys" {
+  source = "../secret-keys"
 
   name                 = var.name
   kms_key_arn          = module.operations_key.arn
@@ -44,7 +44,7 @@ module "iam" {
   index_arns               = module.table.index_arns
   stream_arn               = module.table.stream_arn
   table_key_arn            = module.table_key.arn
-  cursor_keys_secret_arn   = module.cursor_keys.secret_arn
+  secret_keys_secret_arn   = module.secret_keys.secret_arn
   secret_key_arn           = module.operations_key.arn
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
@@ -82,7 +82,7 @@ module "alarms" {
   stream_consumer = var.stream_consumer == null ? null : {
     function_name          = module.stream_consumer[0].function_name
     dead_letter_queue_name = module.stream_consumer[0].dead_letter_queue_name
-    put_aside_metric       = module.stream_consumer[0].put_aside_metric
+    unprocessable_metric   = module.stream_consumer[0].unprocessable_metric
   }
 }
 

@@ -28,14 +28,14 @@ output "backfill_role_arn" {
   value       = module.iam.backfill_role_arn
 }
 
-output "cursor_keys_secret_arn" {
-  description = "Secret with CLINIC_API_CURSOR_KEYS."
-  value       = module.cursor_keys.secret_arn
+output "secret_keys_secret_arn" {
+  description = "Secret with CLINIC_API_SECRET_KEYS."
+  value       = module.secret_keys.secret_arn
 }
 
-output "cursor_keys_policy_arn" {
+output "secret_keys_policy_arn" {
   description = "Policy that reads this secret, for execution roles."
-  value       = module.iam.cursor_keys_policy_arn
+  value       = module.iam.secret_keys_policy_arn
 }
 
 output "operations_key_arn" {

@@ -58,7 +58,7 @@ variable "backup_retention_days" {
 }
 
 variable "secret_recovery_window_days" {
-  description = "How long a deleted secret can be brought back: see modules/cursor-keys."
+  description = "How long a deleted secret can be brought back: see modules/secret-keys."
   type        = number
   default     = 30
 }

@@ -38,7 +38,7 @@ output "backfill_role_arn" {
   depends_on  = [aws_iam_role_policy_attachment.backfill]
 }
 
-output "cursor_keys_policy_arn" {
-  description = "Policy that reads the cursor keys, for execution roles only."
-  value       = aws_iam_policy.cursor_keys.arn
+output "secret_keys_policy_arn" {
+  description = "Policy that reads the secret keys, for execution roles only."
+  value       = aws_iam_policy.secret_keys.arn
 }

@@ -1,10 +1,10 @@
-# The cursor keys, for the role that starts the container (the ECS execution role, or that of a Kubernetes secrets
+# The secret keys, for the role that starts the container (the ECS execution role, or that of a Kubernetes secrets
 # operator). The service's own role never reads them: it gets them in its environment.
-data "aws_iam_policy_document" "cursor_keys" {
+data "aws_iam_policy_document" "secret_keys" {
   statement {
-    sid       = "ReadCursorKeys"
+    sid       = "ReadSecretKeys"
     actions   = ["secretsmanager:GetSecretValue"]
-    resources = [var.cursor_keys_secret_arn]
+    resources = [var.secret_keys_secret_arn]
   }
 
   statement {
@@ -22,13 +22,13 @@ data "aws_iam_policy_document" "cursor_keys" {
     condition {
       test     = "StringEquals"
       variable = "kms:EncryptionContext:SecretARN"
-      values   = [var.cursor_keys_secret_arn]
+      values   = [var.secret_keys_secret_arn]
     }
   }
 }
 
-resource "aws_iam_policy" "cursor_keys" {
-  name        = "${var.name}-read-cursor-keys"
-  description = "Reads the secret with CLINIC_API_CURSOR_KEYS; for execution roles only."
-  policy      = data.aws_iam_policy_document.cursor_keys.json
+resource "aws_iam_policy" "secret_keys" {
+  name        = "${var.name}-read-secret-keys"
+  description = "Reads the secret with CLINIC_API_SECRET_KEYS; for execution roles only."
+  policy      = data.aws_iam_policy_document.secret_keys.json
 }

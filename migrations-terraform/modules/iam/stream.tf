@@ -1,5 +1,5 @@
 # Those who read the table's stream: a worker of our own, or Lambda. They put, update and check items, and delete
-# nothing but dead letters (changes that were put aside), when an operator says so.
+# nothing but dead letters (changes that could not be processed), when an operator says so.
 data "aws_iam_policy_document" "consume_stream" {
   source_policy_documents = [
     data.aws_iam_policy_document.read.json,

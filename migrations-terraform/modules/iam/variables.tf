@@ -23,8 +23,8 @@ variable "table_key_arn" {
   type        = string
 }
 
-variable "cursor_keys_secret_arn" {
-  description = "ARN of the secret with CLINIC_API_CURSOR_KEYS."
+variable "secret_keys_secret_arn" {
+  description = "ARN of the secret with CLINIC_API_SECRET_KEYS."
   type        = string
 }
 

@@ -1,5 +1,5 @@
 # The stream's consumer on Lambda. What it does with the table stands in the module iam; here are the function, its
-# mapping, and what both need besides: a log group with a metric of what was put aside, and the queue for batches that
+# mapping, and what both need besides: a log group with a metric of unprocessable changes, and the queue for batches that
 # were given up.
 
 resource "aws_cloudwatch_log_group" "this" {
@@ -8,16 +8,16 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
-# What can't be processed waits in the table as a dead letter, and the function goes on: this line of its log is all that
-# tells. CloudWatch Logs counts it by itself, so the function's role needs nothing for that.
-resource "aws_cloudwatch_log_metric_filter" "put_aside" {
-  name           = "${local.function_name}-put-aside"
+# A change that can't be processed waits in the table as a dead letter, and the function goes on: this line of its log is the
+# only sign. CloudWatch Logs counts it by itself, so the function's role needs nothing for that.
+resource "aws_cloudwatch_log_metric_filter" "unprocessable" {
+  name           = "${local.function_name}-unprocessable"
   log_group_name = aws_cloudwatch_log_group.this.name
-  pattern        = "{ $.message = \"a change was put aside\" }"
+  pattern        = "{ $.message = \"a change became a dead letter\" }"
 
   metric_transformation {
     namespace = "ClinicApi"
-    name      = "${local.function_name}-put-aside"
+    name      = "${local.function_name}-unprocessable"
     value     = "1"
     unit      = "Count"
   }

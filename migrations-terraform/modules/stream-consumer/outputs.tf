@@ -3,11 +3,11 @@ output "function_name" {
   value       = aws_lambda_function.this.function_name
 }
 
-output "put_aside_metric" {
-  description = "Metric of the changes that were put aside: its namespace and name."
+output "unprocessable_metric" {
+  description = "Metric of the changes that could not be processed: its namespace and name."
   value = {
-    namespace = aws_cloudwatch_log_metric_filter.put_aside.metric_transformation[0].namespace
-    name      = aws_cloudwatch_log_metric_filter.put_aside.metric_transformation[0].name
+    namespace = aws_cloudwatch_log_metric_filter.unprocessable.metric_transformation[0].namespace
+    name      = aws_cloudwatch_log_metric_filter.unprocessable.metric_transformation[0].name
   }
 }
 

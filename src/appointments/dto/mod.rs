@@ -14,6 +14,7 @@ use super::model::{Appointment, Rescheduled, Status};
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
+    store::Entity,
     time::Zone,
     validation::sensitive as hidden,
 };
@@ -79,34 +80,6 @@ pub struct CancellationIn {
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
 }
-
-/// Where an appointment stands in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Status)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "model::Status says it")]
-pub enum StatusDto {
-    Held,
-    Scheduled,
-    Confirmed,
-    CheckedIn,
-    Completed,
-    Cancelled,
-    NoShow,
-    Expired,
-}
-
-macro_rules! same_variants {
-    ($from:ty => $to:ident: $($variant:ident)*) => {
-        impl From<$from> for $to {
-            fn from(status: $from) -> Self {
-                match status { $(<$from>::$variant => Self::$variant,)* }
-            }
-        }
-    };
-}
-same_variants!(Status => StatusDto: Held Scheduled Confirmed CheckedIn Completed Cancelled NoShow Expired);
-same_variants!(StatusDto => Status: Held Scheduled Confirmed CheckedIn Completed Cancelled NoShow Expired);
 
 /// Where an appointment was before it was moved.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -180,7 +153,7 @@ pub struct AppointmentOut {
     #[schema(nullable = false)]
     pub visit_type_id: Option<VisitTypeId>,
     /// Where it stands in its life.
-    pub status: StatusDto,
+    pub status: Status,
     /// When it begins, with the clinic's offset (RFC 3339).
     #[schema(format = "date-time")]
     pub start: String,
@@ -228,15 +201,13 @@ pub struct AppointmentOut {
     pub updated_at: Timestamp,
 }
 
-impl AppointmentOut {
-    /// The appointment with the times of its record.
-    #[must_use]
-    pub fn new(appointment: Appointment, created_at: Timestamp, updated_at: Timestamp) -> Self {
+impl From<Entity<Appointment>> for AppointmentOut {
+    fn from(Entity { value: appointment, meta }: Entity<Appointment>) -> Self {
         let zone = &appointment.time_zone;
         Self {
             start: zone.with_offset(appointment.start),
             end: zone.with_offset(appointment.end()),
-            status: appointment.status.into(),
+            status: appointment.status,
             id: appointment.id,
             clinic_id: appointment.clinic_id,
             staff_id: appointment.staff_id,
@@ -256,11 +227,13 @@ impl AppointmentOut {
             reason: appointment.reason,
             notes: appointment.notes,
             cancellation_reason: appointment.cancellation_reason,
-            created_at,
-            updated_at,
+            created_at: meta.created_at,
+            updated_at: meta.updated_at,
         }
     }
+}
 
+impl AppointmentOut {
     /// The same without what staff noted for each other.
     #[must_use]
     pub fn for_patient(self) -> Self {

@@ -1,26 +1,27 @@
 //! Booking over HTTP.
 
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use jiff::Timestamp;
 
-use super::{refusals, tagged};
+use super::refusals;
 use crate::{
     app::AppState,
     appointments::{
         dto::{AppointmentIn, AppointmentOut, OverridesIn, Start},
         model::{Appointment, check_start},
-        repo::{self, Booking, Rules},
+        repo,
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, Entity, IdempotencyKey, WriteCommand, WriteContext,
+        ApiPath, Created, Entity, WriteCommand, WriteContext,
         auth::{Grant, policy::Override},
         idempotency::or_replay,
     },
-    id::{ClinicId, VisitTypeId},
-    openapi::BookProblems,
+    id::{ClinicId, StaffId},
+    openapi::Conflict,
+    records::clinics::handlers::ClinicPath,
+    sensitive::Sensitive,
     time::{LocalTimeError, Zone},
-    visit_types,
 };
 
 /// Book an appointment
@@ -30,70 +31,67 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), IdempotencyKey),
+    params(ClinicPath),
     request_body = AppointmentIn,
-    responses(
-        (status = CREATED, description = "The appointment.", body = AppointmentOut,
-         headers(("ETag" = String), ("Location" = String))),
-        BookProblems,
-    ),
+    responses(Conflict),
 )]
 pub async fn create_appointment(
     State(app): State<AppState>,
     grant: Grant,
-    ApiPath(clinic): ApiPath<ClinicId>,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
     WriteCommand { body, context }: WriteCommand<AppointmentIn>,
-) -> ApiResult<Response> {
-    let booked = book(&app, &grant, &context, clinic, body).await;
-    let booked = or_replay(app.store(), &context, booked).await?;
-    let Appointment { id, clinic_id, .. } = &booked.value;
-    let location = format!("/v1/clinics/{clinic_id}/appointments/{id}");
-    Ok(tagged(booked).created(&location))
-}
-
-async fn book(
-    app: &AppState,
-    grant: &Grant,
-    context: &WriteContext,
-    clinic_id: ClinicId,
-    body: AppointmentIn,
-) -> Result<Entity<Appointment>, ApiError> {
-    let overrides = allowed(grant, body.overrides)?;
-    let time_zone = app.clinics().zone(&context.org, &clinic_id).await?;
-    let start = start(body.start, &time_zone, context.now)?;
-    let length =
-        length(app, context, &clinic_id, body.duration_minutes, body.visit_type_id.as_ref())
-            .await?;
-    let rules = Rules { any_hours: overrides.any_hours, roles: length.roles };
-    let booking = Booking {
-        clinic_id,
-        time_zone: time_zone.clone(),
-        staff_id: body.staff_id,
-        patient_id: Some(body.patient_id),
-        resource_ids: body.resource_ids,
-        visit_type_id: body.visit_type_id,
-        start,
-        duration_minutes: length.minutes,
-        buffer_minutes: length.buffers,
-        held_until: None,
-        overbooked: overrides.overbook,
-        override_reason: overrides.reason,
-        reason: body.reason,
-        notes: body.notes,
+) -> ApiResult<Created<AppointmentOut>> {
+    let booked = async {
+        let overrides = allowed(&grant, body.overrides)?;
+        let at = (body.staff_id, body.start);
+        book(&app, &context, clinic_id, at, overrides.any_hours, |new| Appointment {
+            patient_id: Some(body.patient_id),
+            resource_ids: body.resource_ids,
+            visit_type_id: body.visit_type_id,
+            duration_minutes: body.duration_minutes.unwrap_or_default(),
+            overbooked: overrides.overbook,
+            override_reason: overrides.reason,
+            reason: body.reason,
+            notes: body.notes,
+            ..new
+        })
+        .await
     };
-    let booked = repo::book(app.store(), context, booking, &rules).await;
-    booked.map_err(|error| refusals::booking(error, &time_zone))
+    let booked = or_replay(app.store(), &context, booked).await?;
+    let location = path_of(&booked.value);
+    Ok(Created::new(booked, location))
 }
 
-/// Overrides that the caller may use.
+/// Books or holds what `fill` makes of a new appointment at `start`.
+pub(super) async fn book(
+    app: &AppState,
+    context: &WriteContext,
+    clinic: ClinicId,
+    (staff, start): (StaffId, Start),
+    any_hours: bool,
+    fill: impl FnOnce(Appointment) -> Appointment,
+) -> Result<Entity<Appointment>, ApiError> {
+    let zone = app.clinics().zone(&context.org, &clinic).await?;
+    let start = self::start(start, &zone, context.now)?;
+    let appointment = fill(Appointment::new(clinic, zone.clone(), staff, start));
+    let booked = repo::book(app.store(), context, appointment, any_hours).await;
+    booked.map_err(|error| refusals::booking(error, &zone))
+}
+
+/// The path of an appointment.
+pub(super) fn path_of(appointment: &Appointment) -> String {
+    let Appointment { clinic_id, id, .. } = appointment;
+    format!("/v1/clinics/{clinic_id}/appointments/{id}")
+}
+
+/// Overrides, allowed to the caller.
 pub(super) struct Allowed {
     pub(super) overbook: bool,
     pub(super) any_hours: bool,
-    pub(super) reason: Option<crate::sensitive::Sensitive<String>>,
+    pub(super) reason: Option<Sensitive<String>>,
 }
 
-/// The overrides, if the caller's roles allow them.
+/// Checks that the caller's roles allow the overrides.
 pub(super) fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, ApiError> {
     let Some(OverridesIn { overbook, any_hours, reason }) = overrides else {
         return Ok(Allowed { overbook: false, any_hours: false, reason: None });
@@ -107,45 +105,6 @@ pub(super) fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<A
         }
     }
     Ok(Allowed { overbook, any_hours, reason: Some(reason) })
-}
-
-/// How long a visit takes, what it needs around it, and who gives it.
-pub(super) struct Length {
-    pub(super) minutes: u16,
-    pub(super) buffers: (u16, u16),
-    pub(super) roles: Vec<String>,
-}
-
-/// The length that a body says, itself or by a type of visit: then it costs a read.
-pub(super) async fn length(
-    app: &AppState,
-    context: &WriteContext,
-    clinic: &ClinicId,
-    minutes: Option<u16>,
-    visit_type: Option<&VisitTypeId>,
-) -> Result<Length, ApiError> {
-    let Some(id) = visit_type else {
-        return Ok(Length {
-            minutes: minutes.unwrap_or_default(),
-            buffers: (0, 0),
-            roles: Vec::new(),
-        });
-    };
-    let found = visit_types::repo::get(app.store(), &context.org, clinic, id, true).await;
-    let found = found.map_err(|error| match ApiError::from(error) {
-        missing if missing.code() == ErrorCode::NotFound => ApiError::field(
-            ErrorCode::UnknownReference,
-            "/visit_type_id",
-            "is no visit type of this clinic",
-        ),
-        other => other,
-    })?;
-    let visit_type = found.value;
-    Ok(Length {
-        minutes: visit_type.duration_minutes,
-        buffers: (visit_type.buffer_before_minutes, visit_type.buffer_after_minutes),
-        roles: visit_type.roles,
-    })
 }
 
 pub(super) fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {

@@ -1,8 +1,8 @@
 //! Changing, cancelling and deleting appointments over HTTP.
 
-use axum::{extract::State, http::StatusCode};
+use axum::extract::State;
 
-use super::tagged;
+use super::AppointmentPath;
 use crate::{
     app::AppState,
     appointments::{
@@ -12,11 +12,9 @@ use crate::{
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, IdempotencyKey, IfMatch, MergePatch, WriteCommand, WriteContext, etag::Tagged,
-        idempotency::or_replay,
+        ApiPath, Deleted, MergePatch, Updated, WriteCommand, WriteContext, idempotency::or_replay,
     },
-    id::{AppointmentId, ClinicId},
-    openapi::{DeleteProblems, UpdateProblems, UpdateStateProblems},
+    openapi::Conflict,
 };
 
 /// A merge patch of what can be changed without moving the appointment.
@@ -43,28 +41,21 @@ impl From<ChangeError> for ApiError {
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IfMatch),
-    request_body(content(
-        (AppointmentPatch = "application/merge-patch+json", example = json!({ "notes": "brings the X-ray" })),
-        (AppointmentPatch = "application/json", example = json!({ "notes": "brings the X-ray" })),
-    )),
-    responses(
-        (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        UpdateProblems,
-    ),
+    params(AppointmentPath),
+    request_body(content = AppointmentPatch, example = json!({ "notes": "brings the X-ray" })),
 )]
 pub async fn update_appointment(
     State(app): State<AppState>,
     context: WriteContext,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     patch: AppointmentPatch,
-) -> ApiResult<Tagged<AppointmentOut>> {
+) -> ApiResult<Updated<AppointmentOut>> {
     let modify = |current: &Appointment| {
-        let AppointmentDetailsIn { reason, notes } = patch.apply(current.clone().into())?;
+        let AppointmentDetailsIn { reason, notes } =
+            patch.apply(AppointmentDetailsIn::from(current.clone()))?;
         Ok::<_, ApiError>(Appointment { reason, notes, ..current.clone() })
     };
-    repo::update(app.store(), &context, &clinic, &id, modify).await.map(tagged)
+    repo::update(app.store(), &context, &clinic_id, &appointment_id, modify).await.map(Updated::new)
 }
 
 /// Take an appointment a step along its status life
@@ -74,22 +65,18 @@ pub async fn update_appointment(
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/status",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IdempotencyKey, IfMatch),
+    params(AppointmentPath),
     request_body = StatusIn,
-    responses(
-        (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        UpdateStateProblems,
-    ),
+    responses(Conflict),
 )]
 pub async fn change_appointment_status(
     State(app): State<AppState>,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     WriteCommand { body, context }: WriteCommand<StatusIn>,
-) -> ApiResult<Tagged<AppointmentOut>> {
+) -> ApiResult<Updated<AppointmentOut>> {
     let wanted = body.status.into();
-    let changed = repo::change_status(app.store(), &context, &clinic, &id, wanted).await;
-    or_replay(app.store(), &context, changed).await.map(tagged)
+    let changed = repo::change_status(app.store(), &context, &clinic_id, &appointment_id, wanted);
+    or_replay(app.store(), &context, changed).await.map(Updated::new)
 }
 
 /// Cancel an appointment
@@ -98,21 +85,17 @@ pub async fn change_appointment_status(
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/cancel",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IdempotencyKey, IfMatch),
+    params(AppointmentPath),
     request_body(content = Option<CancellationIn>),
-    responses(
-        (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        UpdateStateProblems,
-    ),
+    responses(Conflict),
 )]
 pub async fn cancel_appointment(
     State(app): State<AppState>,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     WriteCommand { body, context }: WriteCommand<CancellationIn>,
-) -> ApiResult<Tagged<AppointmentOut>> {
-    let cancelled = repo::cancel(app.store(), &context, &clinic, &id, body.reason).await;
-    or_replay(app.store(), &context, cancelled).await.map(tagged)
+) -> ApiResult<Updated<AppointmentOut>> {
+    let cancelled = repo::cancel(app.store(), &context, &clinic_id, &appointment_id, body.reason);
+    or_replay(app.store(), &context, cancelled).await.map(Updated::new)
 }
 
 /// Delete an appointment
@@ -122,15 +105,13 @@ pub async fn cancel_appointment(
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "It is deleted."), DeleteProblems),
+    params(AppointmentPath)
 )]
 pub async fn delete_appointment(
     State(app): State<AppState>,
     context: WriteContext,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
-) -> ApiResult<StatusCode> {
-    repo::delete(app.store(), &context, &clinic, &id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
+) -> ApiResult<Deleted> {
+    repo::delete(app.store(), &context, &clinic_id, &appointment_id).await?;
+    Ok(Deleted)
 }

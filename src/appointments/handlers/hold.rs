@@ -1,26 +1,25 @@
 //! Holding a slot for a few minutes over HTTP.
 
-use axum::{extract::State, response::Response};
+use axum::extract::State;
 use jiff::SignedDuration;
 
 use super::{
-    book::{length, start},
-    out, refusals, tagged,
+    AppointmentPath,
+    book::{book, path_of},
+    refusals,
 };
 use crate::{
     app::AppState,
     appointments::{
         dto::{AppointmentOut, ConfirmationIn, HoldIn, HoldOut, ReleaseIn},
-        model::Appointment,
-        repo::{self, Booking, Confirmation, Rules},
+        model::{Appointment, Status},
+        repo::{self, Confirmation},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{
-        ApiPath, Entity, IdempotencyKey, IfMatch, WriteCommand, WriteContext, etag::Tagged,
-        idempotency::or_replay,
-    },
-    id::{AppointmentId, ClinicId},
-    openapi::{BookProblems, HoldProblems, UpdateStateProblems},
+    http::{ApiPath, Created, Updated, WriteCommand, idempotency::or_replay},
+    id::AppointmentId,
+    openapi::{Conflict, HoldOver},
+    records::clinics::handlers::ClinicPath,
     sensitive::Sensitive,
 };
 
@@ -31,61 +30,32 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), IdempotencyKey),
+    params(ClinicPath),
     request_body = HoldIn,
-    responses(
-        (status = CREATED, description = "The hold.", body = HoldOut,
-         headers(("ETag" = String), ("Location" = String))),
-        BookProblems,
-    ),
+    responses(Conflict),
 )]
 pub async fn create_hold(
     State(app): State<AppState>,
-    ApiPath(clinic): ApiPath<ClinicId>,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
     WriteCommand { body, context }: WriteCommand<HoldIn>,
-) -> ApiResult<Response> {
-    let held = hold(&app, &context, clinic, body).await;
-    let held = or_replay(app.store(), &context, held).await?;
-    let Appointment { id, clinic_id, .. } = &held.value;
-    let location = format!("/v1/clinics/{clinic_id}/appointments/{id}");
-    let hold_secret = app.cursor_keys().hold_secret(id.as_str());
-    let rev = held.meta.rev;
-    let shown = HoldOut { appointment: out(held), hold_secret };
-    Ok(Tagged::new(rev, shown).created(&location))
-}
-
-async fn hold(
-    app: &AppState,
-    context: &WriteContext,
-    clinic_id: ClinicId,
-    body: HoldIn,
-) -> Result<Entity<Appointment>, ApiError> {
-    let time_zone = app.clinics().zone(&context.org, &clinic_id).await?;
-    let start = start(body.start, &time_zone, context.now)?;
-    let length =
-        length(app, context, &clinic_id, body.duration_minutes, body.visit_type_id.as_ref())
-            .await?;
-    let rules = Rules { any_hours: false, roles: length.roles };
+) -> ApiResult<Created<HoldOut>> {
     let held_for = SignedDuration::from_mins(i64::from(body.hold_minutes));
-    let booking = Booking {
-        clinic_id,
-        time_zone: time_zone.clone(),
-        staff_id: body.staff_id,
+    let expires_at = context.now.saturating_add(held_for).unwrap_or(context.now);
+    let at = (body.staff_id, body.start);
+    let held = book(&app, &context, clinic_id, at, false, |new| Appointment {
         patient_id: body.patient_id,
         resource_ids: body.resource_ids,
         visit_type_id: body.visit_type_id,
-        start,
-        duration_minutes: length.minutes,
-        buffer_minutes: length.buffers,
-        held_until: Some(context.now.saturating_add(held_for).unwrap_or(context.now)),
-        overbooked: false,
-        override_reason: None,
-        reason: None,
-        notes: None,
-    };
-    let held = repo::book(app.store(), context, booking, &rules).await;
-    held.map_err(|error| refusals::booking(error, &time_zone))
+        duration_minutes: body.duration_minutes.unwrap_or_default(),
+        status: Status::Held,
+        hold_expires_at: Some(expires_at),
+        ..new
+    });
+    let held = or_replay(app.store(), &context, held).await?;
+    let location = path_of(&held.value);
+    let hold_secret = app.keyring().hold_secrets.sign(held.value.id.as_str());
+    let created = Created::<AppointmentOut>::new(held, location);
+    Ok(created.map(|appointment| HoldOut { appointment, hold_secret }))
 }
 
 /// Confirm a hold
@@ -94,29 +64,26 @@ async fn hold(
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds/{appointment_id}/confirm",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IdempotencyKey, IfMatch),
+    params(AppointmentPath),
     request_body = ConfirmationIn,
-    responses(
-        (status = OK, description = "The appointment, booked.", body = AppointmentOut, headers(("ETag" = String))),
-        HoldProblems,
-        UpdateStateProblems,
-    ),
+    responses(HoldOver),
 )]
 pub async fn confirm_hold(
     State(app): State<AppState>,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     WriteCommand { body, context }: WriteCommand<ConfirmationIn>,
-) -> ApiResult<Tagged<AppointmentOut>> {
+) -> ApiResult<Updated<AppointmentOut>> {
     let ConfirmationIn { hold_secret, patient_id, reason, notes } = body;
     let booked = async {
-        let zone = app.clinics().zone(&context.org, &clinic).await?;
-        check_secret(&app, &id, &hold_secret)?;
+        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
+        check_secret(&app, &appointment_id, &hold_secret)?;
         let confirmation = Confirmation { patient_id, reason, notes };
-        let booked = repo::confirm_hold(app.store(), &context, &clinic, &id, &confirmation).await;
-        booked.map_err(|error| refusals::hold(error, &zone))
+        let booked =
+            repo::confirm_hold(app.store(), &context, &clinic_id, &appointment_id, &confirmation)
+                .await;
+        booked.map_err(|error| refusals::booking(error, &zone))
     };
-    or_replay(app.store(), &context, booked.await).await.map(tagged)
+    or_replay(app.store(), &context, booked).await.map(Updated::new)
 }
 
 /// Release a hold
@@ -125,27 +92,22 @@ pub async fn confirm_hold(
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds/{appointment_id}/release",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IdempotencyKey, IfMatch),
+    params(AppointmentPath),
     request_body = ReleaseIn,
-    responses(
-        (status = OK, description = "The appointment, expired.", body = AppointmentOut, headers(("ETag" = String))),
-        HoldProblems,
-        UpdateStateProblems,
-    ),
+    responses(HoldOver),
 )]
 pub async fn release_hold(
     State(app): State<AppState>,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     WriteCommand { body, context }: WriteCommand<ReleaseIn>,
-) -> ApiResult<Tagged<AppointmentOut>> {
+) -> ApiResult<Updated<AppointmentOut>> {
     let released = async {
-        let zone = app.clinics().zone(&context.org, &clinic).await?;
-        check_secret(&app, &id, &body.hold_secret)?;
-        let released = repo::release_hold(app.store(), &context, &clinic, &id).await;
-        released.map_err(|error| refusals::hold(error, &zone))
+        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
+        check_secret(&app, &appointment_id, &body.hold_secret)?;
+        let released = repo::release_hold(app.store(), &context, &clinic_id, &appointment_id).await;
+        released.map_err(|error| refusals::booking(error, &zone))
     };
-    or_replay(app.store(), &context, released.await).await.map(tagged)
+    or_replay(app.store(), &context, released).await.map(Updated::new)
 }
 
 fn check_secret(
@@ -153,7 +115,7 @@ fn check_secret(
     id: &AppointmentId,
     secret: &Sensitive<String>,
 ) -> Result<(), ApiError> {
-    if app.cursor_keys().is_hold_secret(id.as_str(), secret.expose()) {
+    if app.keyring().hold_secrets.verify(id.as_str(), secret.expose()) {
         return Ok(());
     }
     Err(ApiError::new(ErrorCode::Forbidden, "This is not the hold's secret."))

@@ -1,21 +1,22 @@
 //! Lists of appointments over HTTP.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{admitted, out, out_for};
+use super::get::{admitted, shown_to};
 use crate::{
     app::AppState,
     appointments::{
-        dto::{AppointmentOut, StatusDto},
+        dto::AppointmentOut,
+        model::Status,
         repo::{self, ClinicFilter, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, ApiQuery, Page, ReadContext, paging::Paging},
-    id::{ClinicId, PatientId, StaffId},
-    openapi::ReadProblems,
+    http::{ApiPath, Filter, ListQuery, Page, Paging, ReadContext},
+    id::StaffId,
+    records::{clinics::handlers::ClinicPath, patients::handlers::PatientPath},
     time::parse_date,
 };
 
@@ -62,11 +63,11 @@ const FIRST: Date = Date::constant(0, 1, 1);
 /// The last date that a key can have.
 const LAST: Date = Date::constant(9999, 12, 31);
 
-/// Parameters of a list of a clinic's appointments.
-#[derive(Debug, Deserialize, IntoParams)]
+/// The filters of a list of a clinic's appointments.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListClinicAppointments {
+pub struct ClinicAppointments {
     /// On this day of the clinic's calendar. Not together with `month`, `from` or `to`.
     #[param(format = Date, example = "2027-03-02")]
     date: Option<String>,
@@ -83,24 +84,16 @@ pub struct ListClinicAppointments {
     staff_id: Option<StaffId>,
     /// In this status.
     #[param(inline)]
-    status: Option<StatusDto>,
+    status: Option<Status>,
     /// Which date comes first.
     #[serde(default)]
     #[param(inline)]
     order: Order,
-    /// Read what all writes before this request have left, at twice the cost.
-    #[serde(default)]
-    #[param(default = false)]
-    consistent: bool,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
 }
 
-impl ListClinicAppointments {
+impl Filter for ClinicAppointments {}
+
+impl ClinicAppointments {
     fn dates(&self) -> Result<Dates, ApiError> {
         let ranged = self.from.is_some() || self.to.is_some();
         match (&self.date, &self.month) {
@@ -123,8 +116,8 @@ impl ListClinicAppointments {
         Ok(ClinicFilter {
             dates,
             staff: self.staff_id.clone(),
-            status: self.status.map(Into::into),
-            backwards: self.order == Order::Descending,
+            status: self.status,
+            descending: self.order == Order::Descending,
         })
     }
 }
@@ -144,32 +137,27 @@ fn spans_few_days(dates: Dates) -> bool {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ListClinicAppointments),
-    responses((status = OK, description = "A page of appointments.", body = Page<AppointmentOut>), ReadProblems),
+    params(ClinicPath, ListQuery<ClinicAppointments>),
 )]
 pub async fn list_clinic_appointments(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath(clinic): ApiPath<ClinicId>,
-    ApiQuery(query): ApiQuery<ListClinicAppointments>,
-) -> ApiResult<Json<Page<AppointmentOut>>> {
-    let filter = query.filter()?;
-    let list = (&clinic, &filter);
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_clinic_appointments", list);
-    let mut page = paging.request(query.cursor.as_deref(), query.limit)?;
-    page.consistent = query.consistent;
-    let org = context.grant.org();
-    let listed = repo::list_of_clinic(app.store(), org, &clinic, filter.clone(), page).await?;
-    app.note_access(&context, listed.items.iter().flat_map(|found| &found.value.patient_id));
-    paging.page(listed, out).map(Json)
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery<ClinicAppointments>,
+) -> ApiResult<Page<AppointmentOut>> {
+    let filter = query.filter.filter()?;
+    let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
+    let (org, page) = (context.grant.org(), paging.request()?);
+    let listed = repo::list_of_clinic(app.store(), org, &clinic_id, filter, page).await?;
+    app.record_access(&context, listed.items.iter().flat_map(|found| &found.value.patient_id));
+    paging.page(listed)
 }
 
-/// Parameters of a list of a patient's appointments.
-#[derive(Debug, Deserialize, IntoParams)]
+/// The filters of a list of a patient's appointments.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListPatientAppointments {
+pub struct PatientAppointments {
     /// From this day on, included, on each clinic's own calendar.
     #[param(format = Date, example = "2027-03-01")]
     from: Option<String>,
@@ -180,12 +168,10 @@ pub struct ListPatientAppointments {
     #[serde(default)]
     #[param(inline)]
     order: Order,
-    /// The most items of a page.
-    #[param(minimum = 1, maximum = 100, default = 25)]
-    limit: Option<u16>,
-    /// `next_cursor` of the page before.
-    #[param(min_length = 1)]
-    cursor: Option<String>,
+}
+
+impl Filter for PatientAppointments {
+    const CONSISTENT: bool = false;
 }
 
 /// List a patient's appointments
@@ -194,25 +180,22 @@ pub struct ListPatientAppointments {
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",
-    tag = "appointments",
-    params(("patient_id" = PatientId, Path), ListPatientAppointments),
-    responses((status = OK, description = "A page of appointments.", body = Page<AppointmentOut>), ReadProblems),
+    params(PatientPath, ListQuery<PatientAppointments>),
 )]
 pub async fn list_patient_appointments(
     State(app): State<AppState>,
     context: ReadContext,
-    ApiPath(patient): ApiPath<PatientId>,
-    ApiQuery(query): ApiQuery<ListPatientAppointments>,
-) -> ApiResult<Json<Page<AppointmentOut>>> {
-    let dates = between(query.from.as_deref(), query.to.as_deref())?;
-    let backwards = query.order == Order::Descending;
-    let list = (&patient, dates, backwards);
-    let paging = Paging::new(app.cursor_keys(), &context.grant, "list_patient_appointments", list);
-    let page = paging.request(query.cursor.as_deref(), query.limit)?;
-    let org = context.grant.org();
+    ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
+    query: ListQuery<PatientAppointments>,
+) -> ApiResult<Page<AppointmentOut>> {
+    let PatientAppointments { from, to, order } = &query.filter;
+    let dates = between(from.as_deref(), to.as_deref())?;
+    let descending = *order == Order::Descending;
+    let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
+    let (org, page) = (context.grant.org(), paging.request()?);
     let mut listed =
-        repo::list_of_patient(app.store(), org, &patient, dates, backwards, page).await?;
-    app.note_access(&context, [&patient]);
+        repo::list_of_patient(app.store(), org, &patient_id, dates, descending, page).await?;
+    app.record_access(&context, [&patient_id]);
     listed.items.retain(|found| admitted(&context.grant, found));
-    paging.page(listed, |found| out_for(&context.grant, found)).map(Json)
+    paging.page_of(listed, |found| shown_to(&context.grant, found.into()))
 }

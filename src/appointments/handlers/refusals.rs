@@ -1,101 +1,98 @@
-//! Why a visit can't be had, as callers read it.
+//! Refusals of bookings as callers read them.
 
 use crate::{
-    appointments::repo::{BookingError, HoldError, MoveError},
+    appointments::repo::{BookingError, Refusal},
     error::{ApiError, Blocking, ErrorCode},
-    schedule::model::{Clash, Obstacle, SheetOwner},
+    scheduling::model::{Clash, Obstacle, SheetOwner},
     time::Zone,
 };
 
 pub(super) fn booking(error: BookingError, zone: &Zone) -> ApiError {
+    let refusal = match error {
+        BookingError::Refused(refusal) => refusal,
+        BookingError::Store(error) => return error.into(),
+    };
     let unknown = |pointer, message| ApiError::field(ErrorCode::UnknownReference, pointer, message);
-    match error {
-        BookingError::UnknownClinic => ApiError::not_found(),
-        BookingError::UnknownStaff => unknown("/staff_id", "is no staff member of this clinic"),
-        BookingError::UnknownResource(_) => {
+    let invalid = |message| ApiError::field(ErrorCode::ValidationFailed, "/patient_id", message);
+    match refusal {
+        Refusal::UnknownClinic => ApiError::not_found(),
+        Refusal::UnknownStaff => unknown("/staff_id", "is no staff member of this clinic"),
+        Refusal::UnknownResource => {
             unknown("/resource_ids", "names what is no resource of this clinic")
         }
-        BookingError::UnknownPatient => unknown("/patient_id", "is no patient of the organisation"),
-        BookingError::StaffInactive => ApiError::new(
+        Refusal::UnknownPatient => unknown("/patient_id", "is no patient of the organisation"),
+        Refusal::UnknownVisitType => unknown("/visit_type_id", "is no visit type of this clinic"),
+        Refusal::StaffInactive => ApiError::new(
             ErrorCode::StaffInactive,
             "The staff member is inactive or about to be deleted. Nothing was written.",
         ),
-        BookingError::ResourceInactive(id) => ApiError::new(
+        Refusal::ResourceInactive(id) => ApiError::new(
             ErrorCode::ResourceInactive,
             "A resource is inactive or about to be deleted. Nothing was written.",
         )
         .with_blocking(Blocking::new("resource", &id)),
-        BookingError::PatientInactive => ApiError::new(
+        Refusal::PatientInactive => ApiError::new(
             ErrorCode::PatientInactive,
             "The patient is inactive or about to be deleted. Nothing was written.",
         ),
-        BookingError::RoleNotAllowed => ApiError::new(
+        Refusal::RoleNotAllowed => ApiError::new(
             ErrorCode::RoleNotAllowed,
             "Visits of this type are given by staff of other roles. Nothing was written.",
         ),
-        BookingError::Clash(clash) => self::clash(&clash, zone),
-        BookingError::Store(error) => error.into(),
-    }
-}
-
-fn clash(clash: &Clash, zone: &Zone) -> ApiError {
-    let (kind, id) = match &clash.owner {
-        SheetOwner::Staff { staff_id, .. } => ("staff", staff_id.as_str()),
-        SheetOwner::Resource { resource_id, .. } => ("resource", resource_id.as_str()),
-        SheetOwner::Patient { patient_id } => ("patient", patient_id.as_str()),
-    };
-    let (code, detail) = match (clash.obstacle, &clash.owner) {
-        (Obstacle::OffHours, _) => (
-            ErrorCode::OutsideWorkingHours,
-            "The clinic is not open, or the one that blocking names does not work, all of that time. Nothing was written.",
-        ),
-        (Obstacle::Busy, SheetOwner::Staff { .. }) => (
-            ErrorCode::StaffBusy,
-            "Another appointment of the staff member overlaps. Nothing was written.",
-        ),
-        (Obstacle::Busy, SheetOwner::Resource { .. }) => (
-            ErrorCode::ResourceBusy,
-            "Another appointment has the resource at that time. Nothing was written.",
-        ),
-        (Obstacle::Busy, SheetOwner::Patient { .. }) => (
-            ErrorCode::PatientBusy,
-            "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
-        ),
-    };
-    let starts = clash.nearest_free.iter().map(|start| zone.with_offset(*start)).collect();
-    ApiError::new(code, detail).with_nearest_free(starts).with_blocking(Blocking::new(kind, &id))
-}
-
-pub(super) fn moving(error: MoveError, zone: &Zone) -> ApiError {
-    match error {
-        MoveError::NotMovable(current) => ApiError::new(
+        Refusal::Clash(clash) => self::clash(&clash, zone),
+        Refusal::NotMovable(current) => ApiError::new(
             ErrorCode::InvalidTransition,
             format!("The appointment is {current} and can't be moved. Nothing was written."),
         )
         .with_current_status(&current),
-        MoveError::Booking(error) => booking(error, zone),
-    }
-}
-
-pub(super) fn hold(error: HoldError, zone: &Zone) -> ApiError {
-    match error {
-        HoldError::Expired => ApiError::new(
+        Refusal::HoldExpired => ApiError::new(
             ErrorCode::HoldExpired,
             "The hold is over, or was released: hold or book another time. Nothing was written.",
         ),
-        HoldError::NotHeld(current) => ApiError::new(
+        Refusal::NotHeld(current) => ApiError::new(
             ErrorCode::InvalidTransition,
             format!("The appointment is {current}, and no hold any more. Nothing was written."),
         )
         .with_current_status(&current),
-        HoldError::PatientMissing => ApiError::field(
-            ErrorCode::ValidationFailed,
-            "/patient_id",
-            "is required: the hold has none",
-        ),
-        HoldError::OtherPatient => {
-            ApiError::field(ErrorCode::ValidationFailed, "/patient_id", "is not the hold's patient")
-        }
-        HoldError::Booking(error) => booking(error, zone),
+        Refusal::PatientMissing => invalid("is required: the hold has none"),
+        Refusal::OtherPatient => invalid("is not the hold's patient"),
     }
+}
+
+fn clash(clash: &Clash, zone: &Zone) -> ApiError {
+    let (kind, id, busy) = match &clash.owner {
+        SheetOwner::Staff { staff_id, .. } => (
+            "staff",
+            staff_id.as_str(),
+            (
+                ErrorCode::StaffBusy,
+                "Another appointment of the staff member overlaps. Nothing was written.",
+            ),
+        ),
+        SheetOwner::Resource { resource_id, .. } => (
+            "resource",
+            resource_id.as_str(),
+            (
+                ErrorCode::ResourceBusy,
+                "Another appointment has the resource at that time. Nothing was written.",
+            ),
+        ),
+        SheetOwner::Patient { patient_id } => (
+            "patient",
+            patient_id.as_str(),
+            (
+                ErrorCode::PatientBusy,
+                "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
+            ),
+        ),
+    };
+    let (code, detail) = match clash.obstacle {
+        Obstacle::Busy => busy,
+        Obstacle::OffHours => (
+            ErrorCode::OutsideWorkingHours,
+            "The clinic is not open, or the one that blocking names does not work, all of that time. Nothing was written.",
+        ),
+    };
+    let starts = clash.nearest_free.iter().map(|start| zone.with_offset(*start)).collect();
+    ApiError::new(code, detail).with_nearest_free(starts).with_blocking(Blocking::new(kind, &id))
 }

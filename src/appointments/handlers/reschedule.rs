@@ -3,22 +3,19 @@
 use axum::extract::State;
 
 use super::{
+    AppointmentPath,
     book::{allowed, start},
-    refusals, tagged,
+    refusals,
 };
 use crate::{
     app::AppState,
     appointments::{
         dto::{AppointmentOut, RescheduleIn},
-        repo::{self, Move, Rules},
+        repo::{self, Move},
     },
     error::ApiResult,
-    http::{
-        ApiPath, IdempotencyKey, IfMatch, WriteCommand, auth::Grant, etag::Tagged,
-        idempotency::or_replay,
-    },
-    id::{AppointmentId, ClinicId},
-    openapi::UpdateStateProblems,
+    http::{ApiPath, Updated, WriteCommand, auth::Grant, idempotency::or_replay},
+    openapi::Conflict,
 };
 
 /// Move an appointment
@@ -28,23 +25,19 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/reschedule",
-    tag = "appointments",
-    params(("clinic_id" = ClinicId, Path), ("appointment_id" = AppointmentId, Path), IdempotencyKey, IfMatch),
+    params(AppointmentPath),
     request_body = RescheduleIn,
-    responses(
-        (status = OK, description = "The appointment as it is now.", body = AppointmentOut, headers(("ETag" = String))),
-        UpdateStateProblems,
-    ),
+    responses(Conflict),
 )]
 pub async fn reschedule_appointment(
     State(app): State<AppState>,
     grant: Grant,
-    ApiPath((clinic, id)): ApiPath<(ClinicId, AppointmentId)>,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     WriteCommand { body, context }: WriteCommand<RescheduleIn>,
-) -> ApiResult<Tagged<AppointmentOut>> {
+) -> ApiResult<Updated<AppointmentOut>> {
     let moved = async {
         let overrides = allowed(&grant, body.overrides)?;
-        let zone = app.clinics().zone(&context.org, &clinic).await?;
+        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
         let start = body.start.map(|at| start(at, &zone, context.now)).transpose()?;
         let to = Move {
             start,
@@ -54,9 +47,11 @@ pub async fn reschedule_appointment(
             overbooked: overrides.overbook,
             override_reason: overrides.reason,
         };
-        let rules = Rules { any_hours: overrides.any_hours, roles: Vec::new() };
-        let moved = repo::reschedule(app.store(), &context, &clinic, &id, &to, &rules).await;
-        moved.map_err(|error| refusals::moving(error, &zone))
+        let any_hours = overrides.any_hours;
+        let moved =
+            repo::reschedule(app.store(), &context, &clinic_id, &appointment_id, &to, any_hours)
+                .await;
+        moved.map_err(|error| refusals::booking(error, &zone))
     };
-    or_replay(app.store(), &context, moved.await).await.map(tagged)
+    or_replay(app.store(), &context, moved).await.map(Updated::new)
 }

@@ -1,16 +1,16 @@
 //! Changing an appointment: its status by compare-and-swap, its end by cancelling or deleting.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    claims::{claims_of, free_all},
-    get, locate,
+    claims::freeing,
+    find::{get, locate},
+    schedule::{unless_changed, until_committed},
 };
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId},
-    schedule::repo::SheetChanges,
     sensitive::Sensitive,
     store::{
         Entity, Item, Key, Record, Store, StoreError, WriteContext,
@@ -18,22 +18,22 @@ use crate::{
         expression::Condition,
         keys,
         retry::Backoff,
-        write::{Committed, Write},
+        write::Write,
     },
 };
 
-/// How long it is remembered who deleted an appointment.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The lifetime of a tombstone.
+const TOMBSTONE_TTL: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Why an appointment can't be changed.
+/// The reason why an appointment can't be changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// Its life has no such step.
+    /// Its status life has no such step.
     #[error("an appointment that is {current} can't become {wanted}")]
     InvalidTransition {
-        /// Where it stands.
+        /// The status that it has.
         current: Status,
-        /// Where it was to go.
+        /// The status that it was to have.
         wanted: Status,
     },
     /// The database did not do it.
@@ -41,15 +41,15 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
-/// Who deleted an appointment and when; expires by TTL.
+/// The record of who deleted an appointment and when; expires by TTL.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Deleted {
+pub struct Tombstone {
     appointment_id: AppointmentId,
     clinic_id: ClinicId,
     expires_at: i64,
 }
 
-impl Record for Deleted {
+impl Record for Tombstone {
     const TYPE: &'static str = "deleted_appointment";
 
     fn key(&self) -> Key {
@@ -57,8 +57,8 @@ impl Record for Deleted {
     }
 }
 
-/// Takes one step of the status life that keeps the appointment's time: one conditional UpdateItem, or a read
-/// and a transaction where an `Idempotency-Key` is to be kept with it.
+/// Takes one step of the status life that keeps the appointment's time: one conditional UpdateItem, or a read and a
+/// transaction if there is an `Idempotency-Key`.
 ///
 /// # Errors
 /// [`ChangeError`].
@@ -88,10 +88,14 @@ pub async fn change_status(
             Err(StoreError::ConditionFailed(failed)) => failed,
             Err(other) => return Err(other.into()),
         };
-        if let Some(item) = failed.items().find(|item| is_own(context, item)) {
-            return Err(refused(context, item, wanted));
+        let is_own = |item: &&Item| text(item, "org") == Some(context.org.as_str());
+        if let Some(item) = failed.items().find(is_own) {
+            let current = Entity::<Appointment>::from_item(item.clone())?;
+            context.precondition.check(current.meta.rev)?;
+            let current = current.value.status;
+            return Err(ChangeError::InvalidTransition { current, wanted });
         }
-        // Nothing of the organisation's under this date: it lives elsewhere, if it lives at all.
+        // The organisation has nothing under this date: it was moved, or there is none.
         let found =
             locate(store, &context.org, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
         key = found.value.key();
@@ -101,23 +105,7 @@ pub async fn change_status(
     }
 }
 
-fn is_own(context: &WriteContext, item: &Item) -> bool {
-    text(item, "org") == Some(context.org.as_str())
-}
-
-fn refused(context: &WriteContext, item: &Item, wanted: Status) -> ChangeError {
-    match Entity::<Appointment>::from_item(item.clone()) {
-        Ok(current) => {
-            if let Err(stale) = context.precondition.check(current.meta.rev) {
-                return stale.into();
-            }
-            ChangeError::InvalidTransition { current: current.value.status, wanted }
-        }
-        Err(error) => error.into(),
-    }
-}
-
-/// From where an appointment may step there by itself: a hold becomes a booking with its secret alone.
+/// The statuses from which an appointment may step to `wanted`. A hold leaves its status with its secret only.
 fn steps_to(wanted: Status) -> impl Iterator<Item = &'static Status> {
     wanted.predecessors().iter().filter(|from| **from != Status::Held)
 }
@@ -147,8 +135,8 @@ pub async fn cancel(
     .await
 }
 
-/// Reads an appointment, lets `modify` make another of it, and writes that; its time is freed with it where the
-/// new one occupies none. Reads again where somebody was faster and the caller named no revision.
+/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more. Reads again if others
+/// change it in between and the caller named no revision.
 ///
 /// # Errors
 /// What `modify` refuses, and whatever the database may answer.
@@ -160,25 +148,14 @@ pub async fn update<E: From<StoreError>>(
     modify: impl Fn(&Appointment) -> Result<Appointment, E>,
 ) -> Result<Entity<Appointment>, E> {
     let read = || get(store, &context.org, clinic, id, true);
-    let further = |old: &Appointment, new: &Appointment| {
+    let extra_writes = |old: &Appointment, new: &Appointment| {
         let freed = old.status.is_occupying() && !new.status.is_occupying();
         if freed { freeing(context, old) } else { Ok(vec![]) }
     };
-    store.modify(context, read, modify, further).await
+    store.modify(context, read, modify, extra_writes).await
 }
 
-/// The writes that take an appointment out of all its sheets.
-pub(super) fn freeing(
-    context: &WriteContext,
-    appointment: &Appointment,
-) -> Result<Vec<Write>, StoreError> {
-    let claims = claims_of(appointment);
-    let mut changes = SheetChanges::default();
-    free_all(&mut changes, appointment, &claims);
-    changes.into_writes(context)
-}
-
-/// Deletes an appointment, frees its time and notes who did it, in one transaction.
+/// Deletes an appointment, frees its time and leaves a tombstone, in one transaction.
 ///
 /// # Errors
 /// [`StoreError::NotFound`], [`StoreError::Stale`], and whatever the database may answer.
@@ -188,31 +165,23 @@ pub async fn delete(
     clinic: &ClinicId,
     id: &AppointmentId,
 ) -> Result<(), StoreError> {
-    let mut backoff = Backoff::default();
-    loop {
+    until_committed(|| async {
         let current = get(store, &context.org, clinic, id, true).await?;
         context.precondition.check(current.meta.rev)?;
+        let expires_at = context.now.saturating_add(TOMBSTONE_TTL).unwrap_or(context.now);
+        let tombstone = Tombstone {
+            appointment_id: id.clone(),
+            clinic_id: clinic.clone(),
+            expires_at: expires_at.as_second(),
+        };
         let mut writes = vec![
             Write::Delete { key: current.value.key(), condition: current.meta.unchanged() },
-            Entity::new(tombstone(&current.value, context.now), context).create()?,
+            Entity::new(tombstone, context).create()?,
         ];
         if current.value.status.is_occupying() {
             writes.extend(freeing(context, &current.value)?);
         }
-        match store.commit(context, writes).await {
-            Ok(Committed::Written | Committed::Replayed(_)) => return Ok(()),
-            Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
-            Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention),
-            Err(other) => return Err(other),
-        }
-    }
-}
-
-fn tombstone(appointment: &Appointment, now: Timestamp) -> Deleted {
-    let expires_at = now.saturating_add(REMEMBERED).unwrap_or(now);
-    Deleted {
-        appointment_id: appointment.id.clone(),
-        clinic_id: appointment.clinic_id.clone(),
-        expires_at: expires_at.as_second(),
-    }
+        unless_changed(store.commit(context, writes).await.map(|_| ()))
+    })
+    .await
 }

@@ -1,33 +1,26 @@
-//! What an appointment takes of whom, and how that stands in day sheets.
-
-use jiff::SignedDuration;
+//! The claims of an appointment: the time that it takes, and its entries in day sheets.
 
 use crate::{
-    appointments::model::{Appointment, Status},
-    schedule::{
+    appointments::model::{Appointment, Status, minutes},
+    scheduling::{
         model::{Claim, Entry, HoldMark, SheetOwner, Slot},
         repo::SheetChanges,
     },
+    store::{StoreError, WriteContext, write::Write},
 };
 
-/// The visit itself.
+/// The visit itself, without buffers.
 pub(super) fn visit_of(appointment: &Appointment) -> Slot {
     Slot { start: appointment.start, end: appointment.end() }
 }
 
-/// What staff and resources need before and after it.
-pub(super) fn buffers_of(appointment: &Appointment) -> (SignedDuration, SignedDuration) {
-    let minutes = |minutes: u16| SignedDuration::from_mins(i64::from(minutes));
-    (minutes(appointment.buffer_before_minutes), minutes(appointment.buffer_after_minutes))
-}
-
-/// What it takes, of the staff member first, the patient last; what others need around it, patients do not.
+/// The claims on the staff member, the resources and the patient, in this order. The patient's has no buffers.
 #[must_use]
 pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
-    let visit = visit_of(appointment);
-    let (before, after) = buffers_of(appointment);
-    let whole = visit.widened(before, after);
     let Appointment { clinic_id, staff_id, resource_ids, .. } = appointment;
+    let visit = visit_of(appointment);
+    let buffers = (appointment.buffer_before_minutes, appointment.buffer_after_minutes);
+    let whole = visit.widened(minutes(buffers.0), minutes(buffers.1));
     let at_clinic = SheetOwner::at_clinic(clinic_id, staff_id, resource_ids);
     let mut claims: Vec<_> = at_clinic.map(|owner| Claim { owner, slot: whole }).collect();
     claims.extend(appointment.patient_id.iter().map(|patient_id| {
@@ -37,7 +30,7 @@ pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
     claims
 }
 
-/// How it stands in a sheet that it claims `slot` of.
+/// The entry in a sheet of which the appointment claims `slot`.
 #[must_use]
 pub fn entry_of(appointment: &Appointment, slot: &Slot) -> Entry {
     let held = (appointment.status == Status::Held).then_some(appointment.hold_expires_at);
@@ -48,7 +41,7 @@ pub fn entry_of(appointment: &Appointment, slot: &Slot) -> Entry {
     Entry { hold, overbooked: appointment.overbooked, ..slot.entry() }
 }
 
-/// Takes an appointment out of all sheets of its claims.
+/// Removes an appointment from all sheets of its claims.
 pub(super) fn free_all<'a>(
     changes: &mut SheetChanges<'a>,
     appointment: &'a Appointment,
@@ -57,4 +50,15 @@ pub(super) fn free_all<'a>(
     for sheet in claims.iter().flat_map(Claim::sheets) {
         changes.free(sheet, &appointment.id);
     }
+}
+
+/// The writes that remove an appointment from all its sheets.
+pub(super) fn freeing(
+    context: &WriteContext,
+    appointment: &Appointment,
+) -> Result<Vec<Write>, StoreError> {
+    let claims = claims_of(appointment);
+    let mut changes = SheetChanges::default();
+    free_all(&mut changes, appointment, &claims);
+    changes.into_writes(context)
 }

@@ -1,132 +1,92 @@
-//! The ends of a hold: confirmed into a booking, or released. That it is the holder who asks is the handler's to know.
+//! The ends of a hold: confirmed into an appointment, or released. The handler checks that the caller is the holder.
+
+use jiff::Timestamp;
 
 use super::{
-    get,
-    place::{place, until_placed},
-    placing::{BookingError, Rules},
-    update,
+    change::update,
+    decide::Refusal,
+    schedule::{BookingError, replace},
 };
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId, PatientId},
     sensitive::Sensitive,
-    store::{Entity, Store, StoreError, WriteContext},
+    store::{Entity, Store, WriteContext},
 };
 
-/// What a hold's confirmation adds to it.
-#[derive(Clone)]
+/// The members that a confirmation adds to a hold.
 pub struct Confirmation {
-    /// For whom, if the hold does not say.
+    /// The patient, if the hold has none.
     pub patient_id: Option<PatientId>,
-    /// What it is for.
+    /// The reason for the visit.
     pub reason: Option<Sensitive<String>>,
-    /// What staff noted of it.
+    /// The notes of staff.
     pub notes: Option<Sensitive<String>>,
 }
 
-/// Why a hold can't be confirmed or released.
-#[derive(Debug, thiserror::Error)]
-pub enum HoldError {
-    /// It is over, or was released.
-    #[error("the hold is over")]
-    Expired,
-    /// It is none any more.
-    #[error("the appointment is {0} and not held")]
-    NotHeld(Status),
-    /// Neither the hold nor its confirmation names a patient.
-    #[error("the hold has no patient yet")]
-    PatientMissing,
-    /// The hold is for another patient.
-    #[error("the hold is for another patient")]
-    OtherPatient,
-    /// The booking can't be had.
-    #[error(transparent)]
-    Booking(#[from] BookingError),
-}
-
-impl From<StoreError> for HoldError {
-    fn from(error: StoreError) -> Self {
-        Self::Booking(error.into())
-    }
-}
-
-/// Makes a booking of a hold that is not over: one GetItem, one BatchGetItem, one TransactWriteItems.
+/// Confirms a hold that is not over: one GetItem, one BatchGetItem, one TransactWriteItems.
 ///
 /// # Errors
-/// [`HoldError`]. Nothing was written, unless it is [`StoreError::Unreachable`].
+/// [`BookingError`].
 pub async fn confirm_hold(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
     confirmation: &Confirmation,
-) -> Result<Entity<Appointment>, HoldError> {
-    // When they work was asked when it was held.
-    let rules = Rules { any_hours: true, roles: Vec::new() };
-    until_placed(|| confirm(store, context, clinic, id, confirmation, &rules)).await
+) -> Result<Entity<Appointment>, BookingError> {
+    // Working hours were checked when it was held.
+    let any_hours = true;
+    let confirmed = |hold: &Appointment| confirmed(hold, confirmation, context.now);
+    replace(store, context, (clinic, id), any_hours, confirmed).await
 }
 
-async fn confirm(
-    store: &Store,
-    context: &WriteContext,
-    clinic: &ClinicId,
-    id: &AppointmentId,
+fn confirmed(
+    hold: &Appointment,
     confirmation: &Confirmation,
-    rules: &Rules,
-) -> Result<Option<Entity<Appointment>>, HoldError> {
-    let current = get(store, &context.org, clinic, id, true).await?;
-    context.precondition.check(current.meta.rev)?;
-    let booked = current.changed(booking_of(context, &current, confirmation)?, context);
-    Ok(place(store, context, Some(&current), &booked, rules).await?)
-}
-
-fn booking_of(
-    context: &WriteContext,
-    current: &Entity<Appointment>,
-    confirmation: &Confirmation,
-) -> Result<Appointment, HoldError> {
-    let hold = &current.value;
+    now: Timestamp,
+) -> Result<Appointment, Refusal> {
+    let Confirmation { patient_id, reason, notes } = confirmation;
     check_held(hold)?;
-    if hold.hold_expires_at.is_none_or(|expires_at| expires_at <= context.now) {
-        return Err(HoldError::Expired);
+    if hold.hold_expires_at.is_none_or(|expires_at| expires_at <= now) {
+        return Err(Refusal::HoldExpired);
     }
-    let patient_id = match (&hold.patient_id, &confirmation.patient_id) {
-        (Some(held), Some(named)) if held != named => return Err(HoldError::OtherPatient),
-        (None, None) => return Err(HoldError::PatientMissing),
-        (held, named) => held.clone().or_else(|| named.clone()),
+    let patient_id = match (&hold.patient_id, patient_id) {
+        (Some(held), Some(named)) if held != named => return Err(Refusal::OtherPatient),
+        (None, None) => return Err(Refusal::PatientMissing),
+        (held, named) => held.as_ref().or(named.as_ref()).cloned(),
     };
-    let Confirmation { reason, notes, .. } = confirmation.clone();
     Ok(Appointment {
         patient_id,
         status: Status::Scheduled,
         hold_expires_at: None,
-        reason: reason.or_else(|| hold.reason.clone()),
-        notes: notes.or_else(|| hold.notes.clone()),
+        reason: reason.as_ref().or(hold.reason.as_ref()).cloned(),
+        notes: notes.as_ref().or(hold.notes.as_ref()).cloned(),
         ..hold.clone()
     })
 }
 
-fn check_held(appointment: &Appointment) -> Result<(), HoldError> {
+fn check_held(appointment: &Appointment) -> Result<(), Refusal> {
     match appointment.status {
         Status::Held => Ok(()),
-        Status::Expired => Err(HoldError::Expired),
-        other => Err(HoldError::NotHeld(other)),
+        Status::Expired => Err(Refusal::HoldExpired),
+        other => Err(Refusal::NotHeld(other)),
     }
 }
 
-/// Gives a hold's time back: one GetItem, one TransactWriteItems.
+/// Releases a hold and frees its time: one GetItem, one TransactWriteItems.
 ///
 /// # Errors
-/// [`HoldError`]. Nothing was written, unless it is [`StoreError::Unreachable`].
+/// [`BookingError`].
 pub async fn release_hold(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
-) -> Result<Entity<Appointment>, HoldError> {
-    update(store, context, clinic, id, |current| {
-        check_held(current)?;
-        Ok(Appointment { status: Status::Expired, ..current.clone() })
+) -> Result<Entity<Appointment>, BookingError> {
+    update(store, context, clinic, id, |hold| {
+        check_held(hold)?;
+        Ok(Appointment { status: Status::Expired, ..hold.clone() })
     })
     .await
 }

@@ -1,5 +1,5 @@
-//! Whether the day sheets say what the appointments do. While the service writes, it keeps them so; a table that was
-//! restored to a point in time may hold one half of a transaction of that second.
+//! The comparison of the day sheets with the appointments. The service keeps them equal; a table that was restored to a point in
+//! time may hold one half of a transaction of that second.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,7 +9,7 @@ use super::claims::{claims_of, entry_of, visit_of};
 use crate::{
     appointments::model::Appointment,
     id::AppointmentId,
-    schedule::{
+    scheduling::{
         model::{Claim, DaySheet, Entry},
         repo::sheet_key,
     },
@@ -20,12 +20,12 @@ use crate::{
     },
 };
 
-/// What is wrong on one day sheet.
+/// A mismatch on one day sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mismatch {
-    /// An appointment occupies time that its sheet does not show: others can be booked over it.
+    /// An appointment takes time that its sheet does not show: others can be booked over it.
     Missing(AppointmentId),
-    /// A sheet shows time as taken that no appointment occupies: nobody can be booked there.
+    /// A sheet shows time as taken that no appointment takes: nobody can be booked there.
     Stray(AppointmentId),
     /// A sheet shows another time than the appointment's.
     Differs(AppointmentId),
@@ -44,11 +44,11 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// What was found in a table.
+/// The result of verifying a table.
 #[derive(Debug, Default)]
 pub struct Verification {
     sheets: HashMap<Key, BTreeMap<AppointmentId, Sides>>,
-    /// Appointments that occupy time from the first day on.
+    /// The appointments that take time from the first day on.
     pub appointments: u64,
 }
 
@@ -58,20 +58,21 @@ struct Sides {
     of_sheet: Option<Entry>,
 }
 
-/// Reads the whole table, at most `rate` items a second, and compares what concerns UTC days from `from` on.
+/// Reads the whole table, at most `rate` items a second, and compares the sheets and appointments of UTC days from `from` on.
+/// `report` gets the number of items of each page.
 ///
 /// # Errors
-/// What the database keeps answering, and [`StoreError::Corrupt`].
+/// [`StoreError::Corrupt`], and whatever the database may answer.
 pub async fn verify(
     store: &Store,
     from: Date,
     rate: f64,
-    mut tell: impl FnMut(usize),
+    mut report: impl FnMut(usize),
 ) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
     let mut scan = Scan::new(Segment::WHOLE, rate);
     while let Some(items) = scan.next_page(store).await? {
-        tell(items.len());
+        report(items.len());
         for item in items {
             found.add(item, from)?;
         }
@@ -117,7 +118,7 @@ impl Verification {
         self.sheets.entry(key).or_default().entry(id.clone()).or_default()
     }
 
-    /// All that is wrong, by sheet.
+    /// The mismatches, by sheet.
     pub fn mismatches(&self) -> impl Iterator<Item = (&Key, Mismatch)> {
         self.sheets.iter().flat_map(|(key, entries)| {
             let one_sided = entries.iter().filter_map(|(id, sides)| {

@@ -1,63 +1,108 @@
-//! What is looked for, and which times of a day fit it.
+//! The visit that a search wants, and the times of a day at which it is free.
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 use tokio::task::yield_now;
 
-use super::{Search, SearchError, plus, sheet_dates};
 use crate::{
-    appointments::{model::HORIZON, repo::Hours},
+    appointments::model::{HORIZON, MAX_BUFFER_MINUTES, minutes},
     availability::model::FreeSlot,
-    clinics::repo::Setup,
-    exceptions::model::Exception,
-    id::{ResourceId, StaffId, VisitTypeId},
-    schedule::{
-        model::{DaySheet, Grid, Party, SheetOwner, free_starts},
+    id::{ClinicId, ResourceId, StaffId, VisitTypeId},
+    overview::model::Setup,
+    records::staff::model::StaffMember,
+    scheduling::{
+        model::{Calendar, DaySheet, Grid, Party, SheetOwner, Slot, SpecialHours, free_starts},
         repo::Sheets,
     },
-    staff::model::StaffMember,
-    time::{Wall, Zone},
-    visit_types::model::VisitType,
+    store::StoreError,
+    time::{Wall, Zone, utc_date},
 };
 
-/// What is looked for, with all that the clinic says to it.
+/// A search for free times.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// The clinic.
+    pub clinic: ClinicId,
+    /// The dates of its calendar, both included; today and the 31 days from the first by default.
+    pub dates: (Option<Date>, Option<Date>),
+    /// The only staff member.
+    pub staff: Option<StaffId>,
+    /// The only role of staff.
+    pub role: Option<String>,
+    /// The visit type.
+    pub visit_type: Option<VisitTypeId>,
+    /// The length of visits, in minutes.
+    pub minutes: Option<u16>,
+    /// The resources that must be free as well.
+    pub resources: Vec<ResourceId>,
+    /// The minutes from one start to the next, in local time.
+    pub step_minutes: u16,
+}
+
+/// The reason why a search is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The clinic has no such staff member.
+    #[error("no such staff member at this clinic")]
+    UnknownStaff,
+    /// The clinic has no such visit type.
+    #[error("no such visit type at this clinic")]
+    UnknownVisitType,
+    /// The clinic has no such resource.
+    #[error("no such resource at this clinic")]
+    UnknownResource,
+    /// The last date is before the first, or the range is too long.
+    #[error("the dates are not a range of 1 to 31 days")]
+    Dates,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The visit that a search wants, at a clinic with this setup.
 pub(super) struct Wanted<'a> {
     setup: &'a Setup,
-    exceptions: Vec<Exception>,
+    exceptions: Vec<SpecialHours>,
     search: &'a Search,
-    visit_type: Option<&'a VisitType>,
-    /// Those who may give the visit, by id.
+    length: SignedDuration,
+    /// The buffers before and after.
+    buffers: (SignedDuration, SignedDuration),
+    /// The staff members who may give the visit, by id.
     staff: Vec<&'a StaffMember>,
     now: Timestamp,
 }
 
 impl<'a> Wanted<'a> {
-    /// What a search asks for.
+    /// The visit that `search` wants.
     ///
     /// # Errors
     /// [`SearchError`] if it names what the clinic does not have.
     pub(super) fn new(
         setup: &'a Setup,
-        exceptions: Vec<Exception>,
+        exceptions: Vec<SpecialHours>,
         search: &'a Search,
         now: Timestamp,
     ) -> Result<Self, SearchError> {
-        let of_type = |id: &VisitTypeId| setup.visit_types.iter().find(|known| known.id == *id);
-        let visit_type = match &search.visit_type {
-            Some(id) => Some(of_type(id).ok_or(SearchError::UnknownVisitType)?),
-            None => None,
-        };
-        let resource = |id: &ResourceId| setup.resources.iter().find(|known| known.id == *id);
-        let mut all_in_use = true;
-        for id in &search.resources {
-            all_in_use &= resource(id).ok_or(SearchError::UnknownResource)?.active;
+        let (mut length, mut roles) = (minutes(search.minutes.unwrap_or_default()), &[][..]);
+        let mut buffers = (SignedDuration::ZERO, SignedDuration::ZERO);
+        if let Some(id) = &search.visit_type {
+            let visit_type = setup.visit_types.iter().find(|visit_type| visit_type.id == *id);
+            let visit_type = visit_type.ok_or(SearchError::UnknownVisitType)?;
+            (length, roles) = (minutes(visit_type.duration_minutes), &visit_type.roles);
+            let (before, after) =
+                (visit_type.buffer_before_minutes, visit_type.buffer_after_minutes);
+            buffers = (minutes(before), minutes(after));
         }
-        if search.staff.as_ref().is_some_and(|id| !setup.staff.iter().any(|known| known.id == *id))
+        let mut all_active = true;
+        for id in &search.resources {
+            let resource = setup.resources.iter().find(|resource| resource.id == *id);
+            all_active &= resource.ok_or(SearchError::UnknownResource)?.active;
+        }
+        if search.staff.as_ref().is_some_and(|id| !setup.staff.iter().any(|staff| staff.id == *id))
         {
             return Err(SearchError::UnknownStaff);
         }
         let gives = |staff: &&StaffMember| {
-            let roles = visit_type.map_or(&[][..], |visit_type| &visit_type.roles);
-            all_in_use
+            all_active
                 && staff.active
                 && search.staff.as_ref().is_none_or(|id| staff.id == *id)
                 && search.role.as_ref().is_none_or(|role| staff.role == *role)
@@ -65,11 +110,11 @@ impl<'a> Wanted<'a> {
         };
         let mut staff: Vec<_> = setup.staff.iter().filter(gives).collect();
         staff.sort_by_key(|member| &member.id);
-        Ok(Self { setup, exceptions, search, visit_type, staff, now })
+        Ok(Self { setup, exceptions, search, length, buffers, staff, now })
     }
 
-    /// The first `most` slots that are free on a date, by start and staff member, of those that come after one. It lets others
-    /// run before each staff member.
+    /// The first `most` free slots of a date after the slot `after`, by start and staff member. It yields to other requests
+    /// before each staff member.
     pub(super) async fn free(
         &self,
         zone: &Zone,
@@ -86,17 +131,14 @@ impl<'a> Wanted<'a> {
         let Some(utc_dates) = sheet_dates(zone, (date, date)) else {
             return Vec::new();
         };
-        let touches = |exception: &&Exception| {
-            exception.hours.first <= next_day && date <= exception.hours.last
-        };
-        let exceptions = self.exceptions.iter().filter(touches).cloned().collect();
-        let hours = Hours::new(wall.clone(), exceptions);
-        let open = hours.opening(&self.setup.clinic.opening_hours);
+        let touches =
+            |special: &&SpecialHours| special.hours.first <= next_day && date <= special.hours.last;
+        let exceptions = self.exceptions.iter().filter(touches);
+        let calendar = Calendar::new(&wall, exceptions, &self.setup.clinic.opening_hours);
         let whole = wall.whole();
-        let (length, buffers) = self.visit();
         let grid = Grid {
             wall: &wall,
-            length,
+            length: self.length,
             step: minutes(self.search.step_minutes),
             earliest: after.map_or(self.now, |(start, _)| start.max(self.now)),
             end: Timestamp::from_second(end).unwrap_or(Timestamp::MAX).min(self.horizon()),
@@ -106,18 +148,21 @@ impl<'a> Wanted<'a> {
             yield_now().await;
             let Search { clinic, resources, .. } = self.search;
             let owners: Vec<_> = SheetOwner::at_clinic(clinic, &staff.id, resources).collect();
-            let working = open.of_all(owners.iter(), &staff.working_hours);
+            let working: Vec<_> =
+                owners.iter().map(|owner| calendar.working(owner, &staff.working_hours)).collect();
             let of_day = |sheet: &&DaySheet| (utc_dates.0..=utc_dates.1).contains(&sheet.utc_date);
             let parties: Vec<_> = owners
                 .iter()
-                .map(|owner| {
+                .zip(&working)
+                .map(|(owner, working)| {
                     let sheets = sheets.get(owner).into_iter().flatten().filter(of_day);
-                    let party = Party::new(owner, sheets, None).with_buffers(buffers.0, buffers.1);
-                    working.get(owner).into_iter().fold(party, Party::working)
+                    let party = Party::new(owner, sheets, None);
+                    let (before, after) = self.buffers;
+                    Party { before, after, working: working.as_ref(), ..party }
                 })
                 .collect();
-            let own = working.get(&owners[0]).unwrap_or(&whole);
-            // Of a full page, what comes after its last slot is not looked at.
+            let own = working[0].as_ref().unwrap_or(&whole);
+            // Starts after the last slot of a full page are skipped.
             let last = starts.get(most - 1).map(|(start, _)| *start);
             let found = free_starts(&parties, own, grid, self.now)
                 .take_while(|start| last.is_none_or(|last| *start <= last))
@@ -129,30 +174,28 @@ impl<'a> Wanted<'a> {
             starts.truncate(most);
         }
         let slot = |(start, staff_id): (Timestamp, &StaffId)| {
-            let end = start.saturating_add(length).unwrap_or(Timestamp::MAX);
+            let Slot { start, end } = Slot::new(start, self.length);
             FreeSlot { start, staff_id: staff_id.clone(), end }
         };
         starts.into_iter().map(slot).collect()
     }
 
-    /// How long the visit takes, and what it needs before and after.
-    fn visit(&self) -> (SignedDuration, (SignedDuration, SignedDuration)) {
-        let none = SignedDuration::ZERO;
-        let asked = (minutes(self.search.minutes.unwrap_or_default()), (none, none));
-        self.visit_type.map_or(asked, |visit_type| {
-            let before = minutes(visit_type.buffer_before_minutes);
-            let after = minutes(visit_type.buffer_after_minutes);
-            (minutes(visit_type.duration_minutes), (before, after))
-        })
-    }
-
-    /// The first instant that can't be booked yet.
+    /// The first instant beyond the horizon of bookings.
     fn horizon(&self) -> Timestamp {
         let last = self.now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
         last.saturating_add(SignedDuration::from_secs(1)).unwrap_or(last)
     }
 }
 
-fn minutes(minutes: u16) -> SignedDuration {
-    SignedDuration::from_mins(i64::from(minutes))
+pub(super) fn plus(date: Date, days: i32) -> Date {
+    date.saturating_add(Span::new().days(days))
+}
+
+/// The UTC dates of all sheets that may touch a visit that begins on one of the dates; none where the clocks skip all of them.
+pub(super) fn sheet_dates(zone: &Zone, (first, last): (Date, Date)) -> Option<(Date, Date)> {
+    let whole = Wall::new(zone, first, plus(last, 1)).whole();
+    let buffer = i64::from(MAX_BUFFER_MINUTES) * 60;
+    let (begins, ends) = (whole.iter().next()?.0, whole.iter().last()?.1);
+    let date = |second: i64| Timestamp::from_second(second).map_or(Date::MAX, utc_date);
+    Some((date(begins - buffer), date(ends + buffer)))
 }

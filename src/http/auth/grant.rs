@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{
     policy::{Override, Scope},
     principal::{Clinics, Principal},
@@ -18,11 +20,23 @@ pub struct Grant {
     operation: &'static str,
     principal: Arc<Principal>,
     scope: Scope,
+    at: Timestamp,
 }
 
 impl Grant {
-    pub(super) fn new(operation: &'static str, principal: Arc<Principal>, scope: Scope) -> Self {
-        Self { operation, principal, scope }
+    pub(super) fn new(
+        operation: &'static str,
+        principal: Arc<Principal>,
+        scope: Scope,
+        at: Timestamp,
+    ) -> Self {
+        Self { operation, principal, scope, at }
+    }
+
+    /// The instant of the request, by the service's clock.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
     }
 
     /// What was granted: the operation's id in the OpenAPI document.

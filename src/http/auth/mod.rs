@@ -22,20 +22,25 @@ pub use principal::{Principal, Role};
 use utoipa::openapi::OpenApi;
 
 use self::{
-    policy::{PUBLIC, Row},
-    token::TokenError,
+    policy::PolicyRule,
+    token::{Authenticator, TokenError},
 };
-use super::rate::{self, Standing};
+use super::rate::{self, Rates, Standing};
 use crate::{
-    app::AppState,
     error::{ApiError, ErrorCode},
+    time::Clock,
 };
 
-/// What stands before every operation.
-#[derive(Clone)]
+/// Authentication, rate limits and authorisation in front of every operation.
 pub struct Guard {
-    app: AppState,
-    rules: Rules,
+    /// The verifier of tokens.
+    pub authenticator: Authenticator,
+    /// The rate limits.
+    pub rates: Rates,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The policy's rule for each operation.
+    pub rules: Rules,
 }
 
 /// Which rule is for which operation: by path, and then by method. Clones share them.
@@ -45,15 +50,15 @@ pub struct Rules(Arc<HashMap<String, HashMap<Method, Rule>>>);
 #[derive(Debug, Clone, Copy)]
 enum Rule {
     Public,
-    Policy(&'static Row),
+    Policy(&'static PolicyRule),
     /// The policy does not know it.
     Closed,
 }
 
 impl Rules {
     /// The rules for the operations of a document.
-    #[must_use]
-    pub fn of(document: &OpenApi) -> Self {
+    pub fn new(document: &OpenApi, policy: impl Iterator<Item = &'static PolicyRule>) -> Self {
+        let policy: HashMap<_, _> = policy.map(|rule| (rule.operation, rule)).collect();
         let mut rules: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             let operations = [
@@ -66,9 +71,9 @@ impl Rules {
             for (method, operation) in operations {
                 let Some(operation) = operation else { continue };
                 let id = operation.operation_id.as_deref().unwrap_or_default();
-                let rule = match Row::of(id) {
-                    Some(row) => Rule::Policy(row),
-                    None if PUBLIC.contains(&id) => Rule::Public,
+                let rule = match policy.get(id) {
+                    Some(rule) if rule.is_public() => Rule::Public,
+                    Some(rule) => Rule::Policy(rule),
                     None => Rule::Closed,
                 };
                 rules.entry(path.clone()).or_default().insert(method, rule);
@@ -79,12 +84,6 @@ impl Rules {
 }
 
 impl Guard {
-    /// A guard that applies these rules.
-    #[must_use]
-    pub fn new(app: AppState, rules: Rules) -> Self {
-        Self { app, rules }
-    }
-
     fn rule(&self, request: &Request) -> Option<Rule> {
         // HEAD is answered by the handlers of GET.
         let method = match request.method() {
@@ -94,6 +93,30 @@ impl Guard {
         let path = request.extensions().get::<MatchedPath>()?.as_str();
         self.rules.0.get(path)?.get(method).copied()
     }
+
+    async fn admit(
+        &self,
+        rule: Option<&'static PolicyRule>,
+        parts: &mut Parts,
+        standing: &mut Standing,
+    ) -> Result<Grant, ApiError> {
+        if let Some(address) = rate::client_address(parts, self.rates.trusted_proxies()) {
+            self.rates.charge_address(address, standing)?;
+        }
+        let now = self.clock.now();
+        let authenticated = self.authenticator.authenticate(bearer(&parts.headers)?, now).await;
+        let principal = authenticated.map_err(refused)?;
+        self.rates.charge(&principal, standing)?;
+        let rule = rule.ok_or_else(forbidden)?;
+        let scope = rule.scope_of(&principal).ok_or_else(forbidden)?;
+        let grant = Grant::new(rule.operation, principal, scope, now);
+        let named = parts.extract::<RawPathParams>().await.map_err(|_| {
+            ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed.")
+        })?;
+        let part = |name: &str| named.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+        grant.check_path(part("clinic_id"), part("patient_id"))?;
+        Ok(grant)
+    }
 }
 
 /// Lets a request pass to its handler if the policy grants what it asks for.
@@ -102,15 +125,15 @@ pub async fn authorise(
     request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let row = match guard.rule(&request) {
+    let rule = match guard.rule(&request) {
         // No operation: the router says which methods there are.
         None | Some(Rule::Public) => return next(request).await,
-        Some(Rule::Policy(row)) => Some(row),
+        Some(Rule::Policy(rule)) => Some(rule),
         Some(Rule::Closed) => None,
     };
     let (mut parts, body) = request.into_parts();
     let mut standing = Standing::default();
-    let mut response = match admit(&guard.app, row, &mut parts, &mut standing).await {
+    let mut response = match guard.admit(rule, &mut parts, &mut standing).await {
         Ok(grant) => {
             parts.extensions.insert(grant);
             next(Request::from_parts(parts, body)).await
@@ -119,32 +142,6 @@ pub async fn authorise(
     };
     standing.tell(response.headers_mut());
     response
-}
-
-async fn admit(
-    app: &AppState,
-    row: Option<&'static Row>,
-    parts: &mut Parts,
-    standing: &mut Standing,
-) -> Result<Grant, ApiError> {
-    let rates = app.rates();
-    if let Some(address) = rate::client_address(parts, rates.trusted_proxies()) {
-        rates.charge_address(address, standing)?;
-    }
-    let token = bearer(&parts.headers)?;
-    let authenticated = app.authenticator().authenticate(token, app.now()).await;
-    let principal = authenticated.map_err(refused)?;
-    rates.charge(&principal, standing)?;
-    let row = row.ok_or_else(forbidden)?;
-    let scope = row.scope_of(&principal).ok_or_else(forbidden)?;
-    let grant = Grant::new(row.operation, principal, scope);
-    let named = parts.extract::<RawPathParams>().await;
-    let named = named.map_err(|_| {
-        ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed.")
-    })?;
-    let part = |name: &str| named.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
-    grant.check_path(part("clinic_id"), part("patient_id"))?;
-    Ok(grant)
 }
 
 /// The token of the one `Authorization: Bearer` (RFC 6750, section 2.1). Tokens elsewhere are not taken: they would
@@ -192,10 +189,10 @@ fn challenged(error: ApiError, attributes: &str) -> ApiError {
 }
 
 /// Who has passed.
-impl FromRequestParts<AppState> for Grant {
+impl<S: Sync> FromRequestParts<S> for Grant {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // A route that the guard does not stand before has no business with records.
         let missing = || {
             tracing::error!("a handler asks for a grant where the policy was not read");

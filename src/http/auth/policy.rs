@@ -1,8 +1,9 @@
-//! Who may do what: one row an operation, one column a role. `docs/authorisation.md` shows the same table.
+//! Who may do what: one rule an operation, one column a role. Each aggregate has the rules of its operations;
+//! `docs/authorisation.md` shows them all.
 
 use super::principal::{Principal, Role};
 
-/// On which records a role may do an operation.
+/// The records on which a role may do an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// The patient that the caller is, and their appointments.
@@ -13,86 +14,35 @@ pub enum Scope {
     Organisation,
 }
 
-/// One operation's row.
+/// The rule of one operation: who may do it, on which records.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub struct PolicyRule {
     /// The operation's id in the OpenAPI document.
     pub operation: &'static str,
-    scopes: [Option<Scope>; 6],
+    /// The scope of each role, in the order of [`Role::ALL`]; none if the operation asks nobody who they are.
+    scopes: Option<[Option<Scope>; 6]>,
 }
 
-const ORG: Option<Scope> = Some(Scope::Organisation);
-const OWN: Option<Scope> = Some(Scope::OwnClinics);
-const SELF: Option<Scope> = Some(Scope::OwnRecords);
-const NO: Option<Scope> = None;
+/// All of the organisation.
+pub const ORG: Option<Scope> = Some(Scope::Organisation);
+/// The caller's clinics.
+pub const OWN: Option<Scope> = Some(Scope::OwnClinics);
+/// The caller's own records.
+pub const SELF: Option<Scope> = Some(Scope::OwnRecords);
+/// Nothing.
+pub const NO: Option<Scope> = None;
 
-const fn row(operation: &'static str, scopes: [Option<Scope>; 6]) -> Row {
-    Row { operation, scopes }
+/// The rule of an operation, by the roles in the order of [`Role::ALL`].
+#[must_use]
+pub const fn rule(operation: &'static str, scopes: [Option<Scope>; 6]) -> PolicyRule {
+    PolicyRule { operation, scopes: Some(scopes) }
 }
 
-/// The policy. What is not in it is refused to everybody.
-#[rustfmt::skip]
-pub const POLICY: &[Row] = &[
-    //                                 admin manager clinician front_desk patient service
-    row("list_clinics",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_clinic",              [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("get_clinic",                 [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("update_clinic",              [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("delete_clinic",              [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("get_clinic_overview",        [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("list_staff",                 [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_staff_member",        [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("get_staff_member",           [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("update_staff_member",        [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("delete_staff_member",        [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("find_patients",              [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
-    row("create_patient",             [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
-    row("get_patient",                [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
-    row("update_patient",             [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
-    row("delete_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("export_patient",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("list_patient_accesses",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("list_patient_audit_events",  [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("list_appointment_audit_events",[ORG,OWN,    NO,       NO,        NO,     NO ]),
-    row("list_clinic_audit_events",   [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("list_resources",             [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("get_resource",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("update_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("delete_resource",            [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("list_visit_types",           [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
-    row("create_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("get_visit_type",             [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
-    row("update_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("delete_visit_type",          [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("list_exceptions",            [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_exception",           [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("get_exception",              [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("delete_exception",           [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("list_patient_appointments",  [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
-    row("list_clinic_appointments",   [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("get_appointment",            [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
-    row("update_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("delete_appointment",         [ORG,  OWN,    NO,       NO,        NO,     NO ]),
-    row("change_appointment_status",  [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("cancel_appointment",         [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("reschedule_appointment",     [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("create_hold",                [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("confirm_hold",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("release_hold",               [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("list_availability",          [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
-    row("get_day",                    [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
-    row("list_webhooks",              [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("create_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("get_webhook",                [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("update_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("delete_webhook",             [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("rotate_webhook_secret",      [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("list_deliveries",            [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("get_delivery",               [ORG,  NO,     NO,       NO,        NO,     NO ]),
-    row("replay_delivery",            [ORG,  NO,     NO,       NO,        NO,     NO ]),
-];
+/// The rule of an operation that asks nobody who they are: it tells nothing of an organisation.
+#[must_use]
+pub const fn public(operation: &'static str) -> PolicyRule {
+    PolicyRule { operation, scopes: None }
+}
 
 /// What a booking may do against the rules, in the hands of some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,21 +78,18 @@ impl Override {
     }
 }
 
-/// The operations that ask nobody who they are: they tell nothing of an organisation.
-pub const PUBLIC: &[&str] = &["get_liveness", "get_readiness", "get_version"];
-
-impl Row {
-    /// The row of an operation.
+impl PolicyRule {
+    /// Whether the operation asks nobody who they are.
     #[must_use]
-    pub fn of(operation: &str) -> Option<&'static Self> {
-        POLICY.iter().find(|row| row.operation == operation)
+    pub fn is_public(&self) -> bool {
+        self.scopes.is_none()
     }
 
     /// On which records a role may do it, if on any.
     #[must_use]
     pub fn scope(&self, role: Role) -> Option<Scope> {
         let column = Role::ALL.iter().position(|listed| *listed == role)?;
-        self.scopes[column]
+        self.scopes?[column]
     }
 
     /// The widest scope that any role of the caller gives.
@@ -154,18 +101,8 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::http::auth::principal::Clinics;
-
-    #[test]
-    fn an_operation_has_one_row() {
-        let mut seen = BTreeSet::new();
-        for operation in POLICY.iter().map(|row| row.operation).chain(PUBLIC.iter().copied()) {
-            assert!(seen.insert(operation), "{operation} has two");
-        }
-    }
 
     #[test]
     fn of_several_roles_the_widest_scope_counts() {
@@ -176,12 +113,12 @@ mod tests {
             clinics: Clinics::All,
             patient: None,
         };
-        let list = Row::of("list_patient_appointments").unwrap();
+        let list = rule("list", [ORG, OWN, OWN, OWN, SELF, NO]);
         assert_eq!(list.scope_of(&principal(&[])), None);
+        assert_eq!(list.scope_of(&principal(&[Role::Service])), None);
         assert_eq!(list.scope_of(&principal(&[Role::Patient])), Some(Scope::OwnRecords));
         let both = [Role::Patient, Role::FrontDesk];
         assert_eq!(list.scope_of(&principal(&both)), Some(Scope::OwnClinics));
         assert_eq!(list.scope_of(&principal(&Role::ALL)), Some(Scope::Organisation));
-        assert!(Row::of("nothing").is_none());
     }
 }

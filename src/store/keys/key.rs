@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{GSI1PK, GSI1SK, PK, SK};
+use super::names::{GSI1PK, GSI1SK, PK, SK};
 
 /// Where an item lives in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 mod events;
 mod key;
+mod names;
 mod range;
 
 use data_encoding::HEXLOWER;
@@ -11,37 +12,23 @@ pub use events::{
 };
 use jiff::{Timestamp, civil::Date};
 pub use key::{IndexKey, Key};
+pub use names::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, PK, SK};
 pub(super) use range::SortRange;
 pub use range::{
-    Dates, KeyRange, accesses_of_patient, all_of_clinic, appointments_of_clinic,
-    appointments_of_patient, changes_at_clinic, changes_of_record, clinics_of_org,
-    day_sheets_of_clinic, dead_letters, deliveries_of_webhook, due_deliveries,
-    exceptions_of_clinic, patient_day_sheets_from, resources_of_clinic, setup_beside_clinic,
-    setup_of_clinic, staff_day_sheets_from, staff_of_clinic, visit_types_of_clinic,
-    webhooks_of_org,
+    Dates, KeyRange, accesses_of_patient, all_of_clinic, all_of_clinic_with,
+    appointments_of_clinic, appointments_of_patient, changes_at_clinic, changes_of_record,
+    clinics_of_org, day_sheets_of_clinic, dead_letters, deliveries_of_webhook, due_deliveries,
+    exceptions_of_clinic, is_in_setup, patient_day_sheets_from, setup_beside_clinic,
+    setup_of_clinic, staff_day_sheets_from, webhooks_of_org,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     id::{
-        AppointmentId, ClinicId, ExceptionId, OrgId, PatientId, RecordId, ResourceId, StaffId,
-        VisitTypeId,
+        AppointmentId, ClinicId, ExceptionId, Id, OrgId, PatientId, RecordId, ResourceId, StaffId,
     },
     time::sortable,
 };
-
-/// Partition key attribute.
-pub const PK: &str = "PK";
-/// Sort key attribute.
-pub const SK: &str = "SK";
-/// The index's name.
-pub const GSI1: &str = "GSI1";
-/// Partition key attribute of [`GSI1`].
-pub const GSI1PK: &str = "GSI1PK";
-/// Sort key attribute of [`GSI1`].
-pub const GSI1SK: &str = "GSI1SK";
-/// The attribute by which DynamoDB expires items, epoch seconds.
-pub const EXPIRES_AT: &str = "expires_at";
 
 const META: &str = "META";
 
@@ -74,22 +61,22 @@ pub fn clinic_in_org(org: &OrgId, created_at: Timestamp, clinic: &ClinicId) -> I
     IndexKey { pk: format!("ORG#{org}"), sk: format!("CLINIC#{}#{clinic}", sortable(created_at)) }
 }
 
+/// `CLINIC#{clinic}` / `{prefix}#{id}`: a plain record of a clinic.
+#[must_use]
+pub fn of_clinic<K>(clinic: &ClinicId, prefix: &str, id: &Id<K>) -> Key {
+    Key::new(clinic_partition(clinic), format!("{prefix}#{id}"))
+}
+
 /// `CLINIC#{clinic}` / `STAFF#{staff}`.
 #[must_use]
 pub fn staff(clinic: &ClinicId, staff: &StaffId) -> Key {
-    Key::new(clinic_partition(clinic), format!("STAFF#{staff}"))
+    of_clinic(clinic, "STAFF", staff)
 }
 
 /// `CLINIC#{clinic}` / `RESOURCE#{resource}`.
 #[must_use]
 pub fn resource(clinic: &ClinicId, resource: &ResourceId) -> Key {
-    Key::new(clinic_partition(clinic), format!("RESOURCE#{resource}"))
-}
-
-/// `CLINIC#{clinic}` / `VISIT_TYPE#{visit type}`.
-#[must_use]
-pub fn visit_type(clinic: &ClinicId, visit_type: &VisitTypeId) -> Key {
-    Key::new(clinic_partition(clinic), format!("VISIT_TYPE#{visit_type}"))
+    of_clinic(clinic, "RESOURCE", resource)
 }
 
 /// `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}`.
@@ -207,7 +194,7 @@ mod tests {
                 staff(&clinic_id, &staff_id),
                 staff(&other, &staff_id),
                 resource(&clinic_id, &ResourceId::random()),
-                visit_type(&clinic_id, &VisitTypeId::random()),
+                of_clinic(&clinic_id, "VISIT_TYPE", &crate::id::VisitTypeId::random()),
                 exception(&clinic_id, &ExceptionId::random_on(date)),
                 appointment(&clinic_id, date, &appointment_id),
                 appointment(&clinic_id, date.tomorrow().unwrap(), &appointment_id),

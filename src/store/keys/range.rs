@@ -103,33 +103,13 @@ pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange { index: false, pk: clinic_partition(clinic), sort: SortRange::All }
 }
 
-/// A clinic's staff.
+/// A clinic's plain records of one kind.
 #[must_use]
-pub fn staff_of_clinic(clinic: &ClinicId) -> KeyRange {
+pub fn all_of_clinic_with(clinic: &ClinicId, prefix: &str) -> KeyRange {
     KeyRange {
         index: false,
         pk: clinic_partition(clinic),
-        sort: SortRange::BeginsWith("STAFF#".to_owned()),
-    }
-}
-
-/// A clinic's rooms and equipment.
-#[must_use]
-pub fn resources_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::BeginsWith("RESOURCE#".to_owned()),
-    }
-}
-
-/// A clinic's types of visits.
-#[must_use]
-pub fn visit_types_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::BeginsWith("VISIT_TYPE#".to_owned()),
+        sort: SortRange::BeginsWith(format!("{prefix}#")),
     }
 }
 
@@ -151,6 +131,12 @@ pub fn setup_beside_clinic(clinic: &ClinicId) -> KeyRange {
         pk: clinic_partition(clinic),
         sort: SortRange::between("META#", LAST.to_string()),
     }
+}
+
+/// Whether the records of a prefix are in [`setup_beside_clinic`].
+#[must_use]
+pub const fn is_in_setup(prefix: &str) -> bool {
+    prefix.as_bytes()[0] > b'M'
 }
 
 /// A clinic's exceptions that end on a date from `first_end` to `last_end`, both included.

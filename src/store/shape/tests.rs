@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::store::{
-    Entity, Key, Kind, Precondition, Record, WriteContext, attributes::string, keys, kind::Rewrite,
+    Entity, ItemType, Key, Precondition, Record, WriteContext, attributes::string,
+    item_type::Rewrite, keys,
 };
 
 const UPCASTS: &[Step] = &[
@@ -115,7 +116,9 @@ fn the_first_release_writes_the_shape_before_and_the_second_the_new_one() {
 #[test]
 fn a_backfill_makes_the_shape_that_is_written_and_keeps_what_it_does_not_know() {
     let [_, before, newest] = every_shape();
-    for (kind, expected) in [(Kind::of::<Room>(), newest), (Kind::of::<RoomBetween>(), before)] {
+    for (kind, expected) in
+        [(ItemType::of::<Room>(), newest), (ItemType::of::<RoomBetween>(), before)]
+    {
         for mut item in every_shape() {
             item.insert("other".to_owned(), string("kept"));
             let mut expected = expected.clone();

@@ -1,115 +1,19 @@
 //! Conditional writes: one alone, or several in one transaction, with an idempotency record where one is due.
 
+mod one;
 mod send;
 
-use jiff::Timestamp;
+pub use one::Write;
 
 use super::{
-    Entity, Idempotency, Item, Key, Record, Store, StoreError,
-    attributes::{number, string, text},
-    errors::FailedConditions,
+    Store,
+    attributes::Item,
+    codec::{Entity, Record},
+    context::WriteContext,
+    errors::{FailedConditions, StoreError},
     expression::{Change, Condition},
+    keys::Key,
 };
-use crate::id::OrgId;
-
-/// Who writes, when, on behalf of which request, and under which conditions of the caller.
-#[derive(Debug, Clone)]
-pub struct WriteContext {
-    /// The caller's organisation.
-    pub org: OrgId,
-    /// The caller, for `updated_by`.
-    pub subject: String,
-    /// Unique to this write: what is stored with it tells a repeated request its own work.
-    pub request_id: String,
-    /// The request's instant.
-    pub now: Timestamp,
-    /// The revisions that the caller allows (`If-Match`).
-    pub precondition: Precondition,
-    /// The caller's `Idempotency-Key`, if it sent one.
-    pub idempotency: Option<Idempotency>,
-}
-
-impl WriteContext {
-    /// The change that every update makes: the revision, and who and when.
-    #[must_use]
-    pub fn touch(&self) -> Change {
-        Change::default()
-            .set("updated_at", string(self.now))
-            .set("updated_by", string(&self.subject))
-            .set("request_id", string(&self.request_id))
-            .increment("rev")
-    }
-
-    /// Whether an item was written by this very write.
-    #[must_use]
-    pub fn wrote(&self, item: &Item) -> bool {
-        text(item, "request_id") == Some(self.request_id.as_str())
-    }
-}
-
-/// The revisions of a record that a caller allows to be changed (RFC 9110, `If-Match`).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Precondition {
-    /// The caller did not ask.
-    #[default]
-    None,
-    /// One of these revisions; none at all allows nothing.
-    Revisions(Vec<u64>),
-}
-
-impl Precondition {
-    /// Refuses a revision that the caller does not allow.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`].
-    pub fn check(&self, rev: u64) -> Result<(), StoreError> {
-        match self {
-            Self::Revisions(allowed) if !allowed.contains(&rev) => Err(StoreError::Stale { rev }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The precondition as a condition of the write itself.
-    #[must_use]
-    pub fn condition(&self) -> Option<Condition> {
-        match self {
-            Self::None => None,
-            // DynamoDB refuses an empty IN; no item is at revision 0.
-            Self::Revisions(allowed) if allowed.is_empty() => {
-                Some(Condition::Equals("rev", number(0_u64)))
-            }
-            Self::Revisions(allowed) => {
-                Some(Condition::OneOf("rev", allowed.iter().map(|rev| number(*rev)).collect()))
-            }
-        }
-    }
-}
-
-/// One conditional write; several make a transaction.
-#[derive(Clone)]
-#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
-pub enum Write {
-    /// Store a whole item.
-    Put { item: Item, condition: Condition },
-    /// Change some attributes.
-    Update { key: Key, change: Change, condition: Condition },
-    /// Delete an item.
-    Delete { key: Key, condition: Condition },
-    /// Write nothing, but let the others happen only if the condition holds.
-    Check { key: Key, condition: Condition },
-}
-
-impl Write {
-    /// The operation that does it alone.
-    fn operation(&self) -> &'static str {
-        match self {
-            Self::Put { .. } => "PutItem",
-            Self::Update { .. } => "UpdateItem",
-            Self::Delete { .. } => "DeleteItem",
-            Self::Check { .. } => "TransactWriteItems",
-        }
-    }
-}
 
 /// What became of a commit.
 pub enum Committed {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     },
 };
 
-use super::Write;
+use super::one::Write;
 use crate::store::{
     Item, Store, StoreError,
     attributes::{MAX_ITEM_BYTES, item_bytes},

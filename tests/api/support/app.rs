@@ -14,9 +14,11 @@ use aws_sdk_dynamodb::{
 };
 use axum::{Router, http::Method};
 use clinic_api::{
-    app::{AppState, Parts, RequestLimits, service},
-    http::{cursor::CursorKeys, headers::HeaderSettings, rate::RateSettings},
+    app::{AppState, Parts, RequestLimits},
+    http::{headers::HeaderSettings, rate::RateSettings},
     id::OrgId,
+    keyring::Keyring,
+    service::service,
     store::{Store, client::local_config, connections::Connections},
     time::Clock,
 };
@@ -127,28 +129,22 @@ impl TestApp {
         wire.forget();
         let clock = Arc::new(TestClock::new());
         let kept = Arc::new(Kept { streams, engine, _turn: turn });
-        Self::assemble((store, wire, clock), CursorKeys::random(), RequestLimits::default(), kept)
+        Self::assemble((store, wire, clock), Keyring::random(), RequestLimits::default(), kept)
     }
 
     fn assemble(
         (store, wire, clock): (Store, Arc<Wire>, Arc<TestClock>),
-        cursor_keys: CursorKeys,
+        keyring: Keyring,
         limits: RequestLimits,
         kept: Arc<Kept>,
     ) -> Self {
         let headers = HeaderSettings::default();
-        Self::assemble_with(
-            (store, wire, clock),
-            cursor_keys,
-            limits,
-            kept,
-            (LOCAL_TARGETS, headers),
-        )
+        Self::assemble_with((store, wire, clock), keyring, limits, kept, (LOCAL_TARGETS, headers))
     }
 
     fn assemble_with(
         (store, wire, clock): (Store, Arc<Wire>, Arc<TestClock>),
-        cursor_keys: CursorKeys,
+        keyring: Keyring,
         limits: RequestLimits,
         kept: Arc<Kept>,
         (targets, headers): (&str, HeaderSettings),
@@ -158,7 +154,7 @@ impl TestApp {
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
-            cursor_keys,
+            keyring,
             authenticator: issuer().authenticator().unwrap(),
             limits,
             headers,
@@ -172,7 +168,7 @@ impl TestApp {
     /// Another replica on the same table, with limits of its own.
     pub fn with_limits(&self, limits: RequestLimits) -> Self {
         let (store, wire, clock) = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        Self::assemble((store, wire, clock), CursorKeys::random(), limits, self.kept.clone())
+        Self::assemble((store, wire, clock), Keyring::random(), limits, self.kept.clone())
     }
 
     /// Another replica with the same keys, whose clock goes ahead of this one's.
@@ -180,7 +176,7 @@ impl TestApp {
         let clock = Arc::new(TestClock::ahead_of(&self.clock, by));
         let (store, wire, limits) =
             (self.store.clone(), self.wire.clone(), RequestLimits::default());
-        let keys = self.state.cursor_keys().clone();
+        let keys = self.state.keyring().clone();
         Self::assemble((store, wire, clock), keys, limits, self.kept.clone())
     }
 
@@ -207,7 +203,7 @@ impl TestApp {
         let config = config.interceptor(attempts.clone());
         let client = Client::from_conf(config.build());
         let (store, wire) = (Store::new(client, self.store.table()), self.wire.clone());
-        let keys = self.cursor_keys();
+        let keys = self.keyring();
         Self::assemble((store, wire, clock), keys, without_rates(), self.kept.clone())
     }
 
@@ -238,7 +234,7 @@ impl TestApp {
     /// Another replica on the same table, which lets events be sent to these hosts.
     pub fn with_targets(&self, allowed: &str) -> Self {
         let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
+        let (keys, limits) = (self.keyring(), RequestLimits::default());
         let headers = HeaderSettings::default();
         Self::assemble_with(parts, keys, limits, self.kept.clone(), (allowed, headers))
     }
@@ -246,7 +242,7 @@ impl TestApp {
     /// Another replica on the same table, which tells callers what their answers took.
     pub fn with_server_timing(&self) -> Self {
         let parts = (self.store.clone(), self.wire.clone(), self.clock.clone());
-        let (keys, limits) = (self.cursor_keys(), RequestLimits::default());
+        let (keys, limits) = (self.keyring(), RequestLimits::default());
         let headers = HeaderSettings { server_timing: true, ..HeaderSettings::default() };
         Self::assemble_with(parts, keys, limits, self.kept.clone(), (LOCAL_TARGETS, headers))
     }
@@ -256,9 +252,9 @@ impl TestApp {
         self.kept.engine.endpoint()
     }
 
-    /// The keys that seal cursors and secrets.
-    pub fn cursor_keys(&self) -> CursorKeys {
-        self.state.cursor_keys().clone()
+    /// The service's keyring.
+    pub fn keyring(&self) -> Keyring {
+        self.state.keyring().clone()
     }
 
     /// Waits until nothing is written beside requests any more.

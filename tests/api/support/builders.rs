@@ -2,11 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
-    deliveries::{
-        self,
-        model::{Delivery, Status},
-    },
-    id::{DeliveryId, WebhookId},
+    events::EventType,
+    id::WebhookId,
+    records::deliveries::model::Delivery,
     store::{Item, Precondition, WriteContext},
     time::Clock as _,
 };
@@ -150,29 +148,12 @@ impl TestApp {
         let id: WebhookId = webhook.rsplit('/').next().unwrap().parse().unwrap();
         let now = self.clock.now();
         let event_id = format!("{:032x}", rand::random::<u128>());
-        let delivery = Delivery {
-            id: DeliveryId::of_event(now, &event_id),
-            org: self.org.clone(),
-            webhook_id: id,
-            event_type: "clinic.patient.created.v1".to_owned(),
-            payload: json!({ "id": event_id }).to_string(),
-            event_id,
-            status: Status::Pending,
-            next_attempt_at: Some(now),
-            tries: 0,
-            attempts: vec![],
-            expires_at: now.as_second() + 3_600,
-        };
+        let payload = json!({ "id": event_id }).to_string();
+        let (org, request) = (self.org.clone(), event_id.clone());
+        let context = WriteContext::internal(org.clone(), "test", request, now);
+        let delivery = Delivery::new(org, id, event_id, EventType::PatientCreated, now, payload);
         let path = format!("{webhook}/deliveries/{}", delivery.id);
-        let context = WriteContext {
-            org: delivery.org.clone(),
-            subject: "test".to_owned(),
-            request_id: delivery.event_id.clone(),
-            now,
-            precondition: Precondition::None,
-            idempotency: None,
-        };
-        deliveries::repo::add(&self.store, &context, delivery).await.unwrap();
+        self.store.add(&context, delivery).await.unwrap();
         path
     }
 
@@ -193,7 +174,10 @@ impl TestApp {
             .key("PK", item["PK"].clone())
             .key("SK", item["SK"].clone())
             .update_expression("SET deleting = :mark")
-            .expression_attribute_values(":mark", AttributeValue::S("cut short".to_owned()))
+            .expression_attribute_values(
+                ":mark",
+                AttributeValue::S("request-1 by cut-short".to_owned()),
+            )
             .send()
             .await
             .unwrap();

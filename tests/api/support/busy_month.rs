@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use clinic_api::{
     id::{AppointmentId, ClinicId, StaffId},
-    schedule::model::{DaySheet, Entry, SheetOwner},
+    scheduling::model::{DaySheet, Entry, SheetOwner},
     store::{Entity, Store, WriteContext},
 };
 use jiff::{ToSpan as _, civil::Date};

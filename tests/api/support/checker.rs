@@ -10,7 +10,7 @@ use clinic_api::{
     },
     audit::model::Access,
     id::AppointmentId,
-    schedule::model::{DaySheet, Entry, SheetOwner},
+    scheduling::model::{DaySheet, Entry, SheetOwner},
     store::{Entity, Item, Store, codec::is_of_type},
 };
 

@@ -10,6 +10,7 @@ pub mod busy_month;
 pub mod callers;
 pub mod checker;
 pub mod collector;
+pub mod document;
 pub mod engine;
 pub mod frames;
 pub mod front_desk;

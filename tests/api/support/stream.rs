@@ -2,8 +2,11 @@
 
 use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
 use clinic_api::{
-    stream::{change::Change, event::Event, record::ChangeRecord},
-    worker::{dispatcher::Dispatcher, processor::Processor, sender::Sender},
+    events::Event,
+    worker::{
+        change::Change, change_record::ChangeRecord, dispatcher::Dispatcher, processor::Processor,
+        sender::Sender,
+    },
 };
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -44,7 +47,7 @@ impl TestApp {
     pub async fn events(&self) -> Vec<Event> {
         let records = self.changes().await;
         let changes = records.iter().filter_map(|record| Change::of(record).unwrap());
-        changes.filter_map(|change| Event::of(&change).unwrap()).collect()
+        changes.filter_map(|change| change.event().unwrap()).collect()
     }
 
     /// Sends what is due to where `allowed` says, by the service's clock.
@@ -53,7 +56,7 @@ impl TestApp {
         let poll = Duration::from_millis(20);
         let dispatcher = Dispatcher::new(
             self.store.clone(),
-            self.cursor_keys(),
+            self.keyring().webhook_secrets,
             sender,
             self.clock.clone(),
             poll,

@@ -29,8 +29,8 @@ module "service" {
   table_name             = local.table.table_name
   task_role_arn          = local.table.service_role_arn
   worker                 = { task_role_arn = local.table.worker_role_arn }
-  cursor_keys_secret_arn = local.table.cursor_keys_secret_arn
-  cursor_keys_policy_arn = local.table.cursor_keys_policy_arn
+  secret_keys_secret_arn = local.table.secret_keys_secret_arn
+  secret_keys_policy_arn = local.table.secret_keys_policy_arn
   logs_kms_key_arn       = local.table.operations_key_arn
 
   vpc_id                      = var.vpc_id

@@ -81,7 +81,7 @@ proptest! {
         let clinic = ClinicId::random();
         let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
         let staff = staff(&clinic, &crate::id::StaffId::random());
-        let of_staff = staff_of_clinic(&clinic);
+        let of_staff = all_of_clinic_with(&clinic, "STAFF");
         let of_appointments = appointments_of_clinic(&clinic, Dates::All);
         prop_assert!(holds(&of_staff, &staff) && !holds(&of_staff, &appointment));
         prop_assert!(holds(&of_appointments, &appointment) && !holds(&of_appointments, &staff));

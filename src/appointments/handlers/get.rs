@@ -1,0 +1,45 @@
+//! Reading one appointment over HTTP.
+
+use axum::extract::State;
+
+use super::AppointmentPath;
+use crate::{
+    app::AppState,
+    appointments::{dto::AppointmentOut, model::Appointment, repo},
+    error::{ApiError, ApiResult},
+    http::{ApiPath, ApiQuery, Consistent, Entity, Found, ReadContext, auth::Grant},
+};
+
+/// The appointment as its patient or as staff may see it: the notes are for staff.
+pub(super) fn shown_to(grant: &Grant, shown: AppointmentOut) -> AppointmentOut {
+    if grant.is_staff() { shown } else { shown.for_patient() }
+}
+
+/// Whether the caller may see an appointment of their organisation.
+pub(super) fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool {
+    let Appointment { clinic_id, patient_id, .. } = &appointment.value;
+    grant.admits_appointment(clinic_id, patient_id.as_ref())
+}
+
+/// Get an appointment
+///
+/// One read of one record, as the id tells where it is; two more if it has moved to another date.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
+    params(AppointmentPath, Consistent)
+)]
+pub async fn get_appointment(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<AppointmentOut>> {
+    let org = context.grant.org();
+    let found = repo::get(app.store(), org, &clinic_id, &appointment_id, consistent).await?;
+    if !admitted(&context.grant, &found) {
+        return Err(ApiError::not_found());
+    }
+    app.record_access(&context, &found.value.patient_id);
+    Ok(Found::new(found, &context)?.map(|shown| shown_to(&context.grant, shown)))
+}

@@ -1,0 +1,207 @@
+//! The decision on a draft: pure code between the reads and the transaction.
+
+use super::{
+    claims::{claims_of, entry_of, free_all, visit_of},
+    draft::Draft,
+    find::AppointmentPointer,
+    snapshot::Snapshot,
+};
+use crate::{
+    appointments::model::{Appointment, Status},
+    id::{AppointmentId, ResourceId},
+    scheduling::{
+        model::{
+            Calendar, Claim, Clash, DaySheet, HoldMark, Party, Question, decide as decide_time,
+        },
+        repo::SheetChanges,
+    },
+    store::{
+        Entity, Record as _, StoreError, WriteContext, attributes::string, expression::Condition,
+        guarded_delete::stays_active, write::Write,
+    },
+};
+
+/// The reason why an appointment can't be booked, held, moved or confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The organisation has no such clinic.
+    #[error("no such clinic")]
+    UnknownClinic,
+    /// The clinic has no such staff member.
+    #[error("no such staff member at this clinic")]
+    UnknownStaff,
+    /// The clinic has no such resource.
+    #[error("no such resource at this clinic")]
+    UnknownResource,
+    /// The organisation has no such patient.
+    #[error("no such patient")]
+    UnknownPatient,
+    /// The clinic has no such visit type.
+    #[error("no such visit type at this clinic")]
+    UnknownVisitType,
+    /// The staff member takes no appointments.
+    #[error("the staff member is inactive")]
+    StaffInactive,
+    /// The resource is out of use.
+    #[error("the resource is inactive")]
+    ResourceInactive(ResourceId),
+    /// No appointments are made for the patient.
+    #[error("the patient is inactive")]
+    PatientInactive,
+    /// The staff member's role does not give visits of this type.
+    #[error("the staff member gives no visits of this type")]
+    RoleNotAllowed,
+    /// The time is not free.
+    #[error("the time is not free")]
+    Clash(Clash),
+    /// An appointment in this status can't be moved.
+    #[error("an appointment that is {0} can't be moved")]
+    NotMovable(Status),
+    /// The hold has expired or was released.
+    #[error("the hold is over")]
+    HoldExpired,
+    /// The appointment is not held any more.
+    #[error("the appointment is {0} and not held")]
+    NotHeld(Status),
+    /// Neither the hold nor its confirmation names a patient.
+    #[error("the hold has no patient yet")]
+    PatientMissing,
+    /// The hold is for another patient.
+    #[error("the hold is for another patient")]
+    OtherPatient,
+}
+
+/// Decides whether a draft can be written.
+///
+/// # Errors
+/// [`Refusal`] if it can't.
+pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Plan<'a>, Refusal> {
+    let appointment = &draft.appointment.value;
+    let clinic = snapshot.clinic.as_ref().ok_or(Refusal::UnknownClinic)?;
+    let staff = snapshot.staff.as_ref().ok_or(Refusal::UnknownStaff)?;
+    if appointment.patient_id.is_some() {
+        let patient = snapshot.patient.as_ref().ok_or(Refusal::UnknownPatient)?;
+        if !patient.value.active || patient.meta.deleting.is_some() {
+            return Err(Refusal::PatientInactive);
+        }
+    }
+    for id in &appointment.resource_ids {
+        let resource = snapshot.resources.iter().find(|resource| resource.value.id == *id);
+        let resource = resource.ok_or(Refusal::UnknownResource)?;
+        if !resource.value.active || resource.meta.deleting.is_some() {
+            return Err(Refusal::ResourceInactive(id.clone()));
+        }
+    }
+    if !staff.value.active || staff.meta.deleting.is_some() {
+        return Err(Refusal::StaffInactive);
+    }
+    if !draft.roles.is_empty() && !draft.roles.contains(&staff.value.role) {
+        return Err(Refusal::RoleNotAllowed);
+    }
+    let calendar = snapshot
+        .hours
+        .as_ref()
+        .map(|(wall, special)| Calendar::new(wall, special, &clinic.value.opening_hours));
+    let working_hours = &staff.value.working_hours;
+    let working = |claim: &Claim| calendar.as_ref()?.working(&claim.owner, working_hours);
+    let working: Vec<_> = draft.claims.iter().map(working).collect();
+    let visit = visit_of(appointment);
+    let parties = draft.claims.iter().zip(&working).map(|(Claim { owner, slot }, working)| {
+        let sheets = snapshot.sheets.iter().map(|sheet| &sheet.value);
+        let sheets = sheets.filter(|sheet| sheet.owner == *owner);
+        Party {
+            before: visit.start.duration_since(slot.start),
+            after: slot.end.duration_since(visit.end),
+            working: working.as_ref(),
+            ..Party::new(owner, sheets, Some(&appointment.id))
+        }
+    });
+    let parties: Vec<_> = parties.collect();
+    let question = Question { visit, overbooked: appointment.overbooked, now: snapshot.now };
+    let lapsed = decide_time(&parties, &question).map_err(Refusal::Clash)?;
+    Ok(Plan { snapshot, draft, lapsed })
+}
+
+/// The plan of a transaction that writes a draft.
+pub(super) struct Plan<'a> {
+    snapshot: &'a Snapshot,
+    draft: &'a Draft,
+    /// The lapsed holds whose time it takes.
+    pub(super) lapsed: Vec<(AppointmentId, HoldMark)>,
+}
+
+impl Plan<'_> {
+    /// The writes of the transaction, which also expires the lapsed `holds`. The appointment is the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if something does not serialise.
+    pub(super) fn writes(
+        &self,
+        context: &WriteContext,
+        holds: &[Entity<Appointment>],
+    ) -> Result<Vec<Write>, StoreError> {
+        let Draft { appointment, replaces, claims, .. } = self.draft;
+        let freed = replaces.iter().chain(holds).map(|freed| &freed.value);
+        let freed: Vec<_> = freed.map(|freed| (freed, claims_of(freed))).collect();
+        let mut changes = SheetChanges::default();
+        for claim in claims {
+            let entry = entry_of(&appointment.value, &claim.slot);
+            for (owner, date) in claim.sheets() {
+                let is_sheet = |read: &DaySheet| read.owner == *owner && read.utc_date == date;
+                let read = self.snapshot.sheets.iter().find(|read| is_sheet(&read.value));
+                let read = read.map(|read| &read.meta);
+                changes.occupy((owner, date), read, &appointment.value.id, entry.clone());
+            }
+        }
+        for (freed, claims) in &freed {
+            free_all(&mut changes, freed, claims);
+        }
+        let mut writes = match replaces {
+            None => vec![appointment.create()?],
+            Some(replaced) => replace(context, replaced, appointment)?,
+        };
+        writes.extend(holds.iter().map(|hold| expire(context, hold)));
+        writes.extend(changes.into_writes(context)?);
+        let condition = stays_active(&context.org);
+        let check = |key| Write::Check { key, condition: condition.clone() };
+        writes.extend(self.draft.people().map(check));
+        Ok(writes)
+    }
+}
+
+/// The writes that replace an appointment. Under another date they leave a pointer to there.
+fn replace(
+    context: &WriteContext,
+    old: &Entity<Appointment>,
+    new: &Entity<Appointment>,
+) -> Result<Vec<Write>, StoreError> {
+    if new.value.date == old.value.date {
+        return Ok(vec![new.replace(old)?]);
+    }
+    let id = &new.value.id;
+    let pointer = AppointmentPointer { appointment_id: id.clone(), date: new.value.date };
+    let mut pointer = Entity::new(pointer, context);
+    // Whoever reads it twice sees whether the appointment was moved away and back in between.
+    pointer.meta.rev = new.meta.rev;
+    let pointer = Write::Put {
+        item: pointer.to_item()?,
+        condition: Condition::Any(vec![
+            Condition::Absent,
+            Condition::Equals("appointment_id", string(id)),
+        ]),
+    };
+    let delete = Write::Delete { key: old.value.key(), condition: old.meta.unchanged() };
+    Ok(vec![new.create()?, delete, pointer])
+}
+
+fn expire(context: &WriteContext, hold: &Entity<Appointment>) -> Write {
+    let still_held = Condition::Equals("status", string(Status::Held));
+    Write::Update {
+        key: hold.value.key(),
+        change: context.touch().set("status", string(Status::Expired)),
+        condition: Condition::All(vec![hold.meta.unchanged(), still_held]),
+    }
+}
+
+#[cfg(test)]
+mod tests;

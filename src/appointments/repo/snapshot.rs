@@ -1,0 +1,147 @@
+//! The snapshot of all that an appointment needs, read consistently in one round.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::{claims::visit_of, draft::Draft};
+use crate::{
+    appointments::model::{Appointment, Status},
+    id::{AppointmentId, OrgId},
+    records::{
+        clinics::model::Clinic, exceptions, patients::model::Patient, resources::model::Resource,
+        staff::model::StaffMember,
+    },
+    scheduling::{
+        model::{Claim, DaySheet, HoldMark, SpecialHours},
+        repo::sheet_key,
+    },
+    store::{Entity, Idempotency, Item, Key, Record, Store, StoreError, WriteContext, keys},
+    time::Wall,
+};
+
+/// The records that a decision rests on, as far as there are any in the organisation.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    /// The request's instant.
+    pub(super) now: Timestamp,
+    /// The earlier answer under the `Idempotency-Key`; then nothing else is filled in.
+    pub(super) earlier: Option<Entity<Appointment>>,
+    pub(super) clinic: Option<Entity<Clinic>>,
+    pub(super) staff: Option<Entity<StaffMember>>,
+    pub(super) patient: Option<Entity<Patient>>,
+    pub(super) resources: Vec<Entity<Resource>>,
+    /// The day sheets of all claims, with their revisions.
+    pub(super) sheets: Vec<Entity<DaySheet>>,
+    /// The days of the sheets in local time, and their special hours; `None` if the draft keeps to no hours.
+    pub(super) hours: Option<(Wall, Vec<SpecialHours>)>,
+}
+
+impl Snapshot {
+    /// Reads the snapshot for a draft: one BatchGetItem, beside it one Query of exceptions.
+    ///
+    /// # Errors
+    /// [`StoreError::IdempotencyKeyReused`], and whatever the database may answer.
+    pub(super) async fn read(
+        store: &Store,
+        context: &WriteContext,
+        draft: &Draft,
+    ) -> Result<Self, StoreError> {
+        let Appointment { clinic_id, staff_id, patient_id, resource_ids, .. } =
+            &draft.appointment.value;
+        let clinic = keys::clinic(clinic_id);
+        let sheets = draft.claims.iter().flat_map(Claim::sheets);
+        let sheets: Vec<_> = sheets.map(|(owner, date)| sheet_key(owner, date)).collect();
+        let record = context.idempotency.as_ref().map(Idempotency::key);
+        let wanted: Vec<_> = draft
+            .people()
+            .chain([clinic.clone()])
+            .chain(sheets.iter().cloned())
+            .chain(record.clone())
+            .collect();
+        let (mut found, hours) = if draft.any_hours {
+            (store.batch_get(&wanted).await?, None)
+        } else {
+            let hours = read_hours(store, &context.org, &draft.appointment.value);
+            let (found, hours) = tokio::try_join!(store.batch_get(&wanted), hours)?;
+            (found, Some(hours))
+        };
+        if let (Some(idempotency), Some(key)) = (&context.idempotency, record)
+            && let Some(record) = found.remove(&key)
+            && let Some(answer) = idempotency.replay_unexpired(&record, context.now)?
+        {
+            return Ok(Self { earlier: Some(Entity::from_item(answer)?), ..Self::default() });
+        }
+        let mut found = Found { org: &context.org, items: found };
+        let sheets = sheets.iter().filter_map(|key| found.items.remove(key));
+        let sheets = sheets.map(Entity::from_item).collect::<Result<_, _>>()?;
+        let mut resources = Vec::new();
+        for id in resource_ids {
+            resources.extend(found.take(&keys::resource(clinic_id, id))?);
+        }
+        let patient = match patient_id {
+            Some(patient_id) => found.take(&keys::patient(patient_id))?,
+            None => None,
+        };
+        Ok(Self {
+            now: context.now,
+            earlier: None,
+            clinic: found.take(&clinic)?,
+            staff: found.take(&keys::staff(clinic_id, staff_id))?,
+            patient,
+            resources,
+            sheets,
+            hours,
+        })
+    }
+}
+
+/// The items that were read.
+struct Found<'a> {
+    org: &'a OrgId,
+    items: HashMap<Key, Item>,
+}
+
+impl Found<'_> {
+    fn take<T: Record>(&mut self, key: &Key) -> Result<Option<Entity<T>>, StoreError> {
+        let entity = self.items.remove(key).map(Entity::<T>::from_item).transpose()?;
+        Ok(entity.filter(|entity| entity.meta.org == *self.org))
+    }
+}
+
+/// Reads the special hours of all days whose sheets are read, so that the free starts nearby are found as well.
+async fn read_hours(
+    store: &Store,
+    org: &OrgId,
+    appointment: &Appointment,
+) -> Result<(Wall, Vec<SpecialHours>), StoreError> {
+    let Appointment { clinic_id, time_zone, date, .. } = appointment;
+    let days = visit_of(appointment).utc_dates();
+    let dates = match (days.first(), days.last()) {
+        (Some(first), Some(last)) => time_zone.dates_of_utc(*first, *last),
+        _ => (*date, *date),
+    };
+    let special = exceptions::repo::touching(store, org, clinic_id, dates, true).await?;
+    Ok((Wall::new(time_zone, dates.0, dates.1), special))
+}
+
+/// Reads the holds that sheets name; `None` if one is a hold no more, so that the sheets are outdated.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub(super) async fn read_holds(
+    store: &Store,
+    named: &[(AppointmentId, HoldMark)],
+) -> Result<Option<Vec<Entity<Appointment>>>, StoreError> {
+    if named.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    // A hold is never moved, so its id leads to it.
+    let keys =
+        named.iter().map(|(id, mark)| keys::appointment(&mark.clinic_id, id.first_date(), id));
+    let found = store.batch_get(&keys.collect::<Vec<_>>()).await?;
+    let holds = found.into_values().map(Entity::<Appointment>::from_item);
+    let holds = holds.collect::<Result<Vec<_>, _>>()?;
+    let all_held = holds.iter().all(|hold| hold.value.status == Status::Held);
+    Ok((all_held && holds.len() == named.len()).then_some(holds))
+}

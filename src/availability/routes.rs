@@ -1,0 +1,20 @@
+//! The registration of `availability`.
+
+use super::{dto::AvailabilityOut, handlers};
+use crate::aggregate::{Aggregate, ORG, OWN, OpenApiRouter, SELF, routes, rule};
+
+/// The registration of availability.
+#[rustfmt::skip]
+pub const AGGREGATE: Aggregate = Aggregate {
+    tag: ("availability", "What is free, and what a day looks like."),
+    item_types: &[],
+    policy: &[
+        //                        admin manager clinician front_desk patient service
+        rule("list_availability", [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
+    ],
+    routes: || {
+        OpenApiRouter::new()
+            .routes(routes!(handlers::list_availability))
+    },
+    schemas: |schemas| { schemas.add::<AvailabilityOut>(); },
+};

@@ -1,0 +1,65 @@
+//! Settings that the service and the worker share.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    store::{KeyArgs, StoreArgs},
+    values::{duration, pause},
+};
+use crate::records::webhooks::model::target::AllowList;
+
+/// Settings that the service and the worker share.
+#[derive(Debug, Clone, Args)]
+pub struct ProcessArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The secret keys.
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    /// Hosts with their ports, separated by commas, to which events may be sent although their addresses are not public, also
+    /// without TLS, as `localhost:9000`. For development.
+    #[arg(long, env = "CLINIC_API_WEBHOOK_ALLOW")]
+    pub webhook_allow: Option<AllowList>,
+    /// The lease of the stream: a worker that dies keeps others from reading it for so long.
+    #[arg(long, env = "CLINIC_API_WORKER_LEASE", default_value = "15s", value_parser = pause)]
+    pub worker_lease: Duration,
+    /// The interval at which the worker reads the deliveries that are due.
+    #[arg(long, env = "CLINIC_API_WORKER_POLL", default_value = "1s", value_parser = pause)]
+    pub worker_poll: Duration,
+    /// The address on which to answer `GET /metrics` for Prometheus, and `GET /livez`; nothing is measured if left out.
+    #[arg(long, env = "CLINIC_API_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// The time limit for running requests and deliveries to finish once the process stops.
+    #[arg(long, env = "CLINIC_API_DRAIN_TIMEOUT", default_value = "30s", value_parser = duration)]
+    pub drain_timeout: Duration,
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The log.
+#[derive(Debug, Clone, Args)]
+pub struct LogArgs {
+    /// The filter of what is logged to standard error, in the syntax of `tracing-subscriber`.
+    #[arg(
+        long,
+        env = "CLINIC_API_LOG",
+        default_value = "info,dynoxide=error,aws_config=warn,aws_smithy_runtime=warn"
+    )]
+    pub log: String,
+    /// The format of the log.
+    #[arg(long, env = "CLINIC_API_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// A format of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

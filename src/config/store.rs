@@ -1,0 +1,82 @@
+//! Settings of the store: the engine, the table, and the secret keys.
+
+use std::{path::PathBuf, str::FromStr};
+
+use clap::Args;
+
+use crate::sensitive::Sensitive;
+
+/// The store.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// The engine: `memory` (lost at the end), `file:PATH` (embedded, one SQLite file), or `dynamodb`, whose
+    /// region, credentials and endpoint come from the environment as for every AWS program (`AWS_REGION`,
+    /// `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB Local, …).
+    #[arg(long, env = "CLINIC_API_STORE", default_value = DEFAULT_STORE)]
+    pub store: Engine,
+    /// The table's name.
+    #[arg(long, env = "CLINIC_API_TABLE", default_value = "clinic")]
+    pub table: String,
+}
+
+#[cfg(feature = "embedded")]
+const DEFAULT_STORE: &str = "file:data/clinic.db";
+#[cfg(not(feature = "embedded"))]
+const DEFAULT_STORE: &str = "dynamodb";
+
+/// The secret keys.
+#[derive(Debug, Clone, Args)]
+pub struct KeyArgs {
+    /// The secret keys, from which those of cursors, webhooks' secrets and holds' secrets are derived: 32 bytes each
+    /// in base64url, separated by commas. The first one seals and signs, all of them open and verify. All replicas
+    /// and workers need the same. Required with `dynamodb`; the embedded engine keeps its own beside the data.
+    /// `clinic-api secret-key` makes one.
+    // Parsed where it is used: clap's error would show the text.
+    #[arg(long, env = "CLINIC_API_SECRET_KEYS", hide_env_values = true)]
+    pub secret_keys: Option<Sensitive<String>>,
+}
+
+/// An engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, lost at the end.
+    Memory,
+    /// Embedded, on a file.
+    File(PathBuf),
+    /// DynamoDB, or what its endpoint setting names.
+    DynamoDb,
+}
+
+impl FromStr for Engine {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let engine = match text {
+            "memory" => Self::Memory,
+            "dynamodb" => Self::DynamoDb,
+            other => match other.strip_prefix("file:") {
+                Some(path) if !path.is_empty() => Self::File(PathBuf::from(path)),
+                _ => return Err("is none of memory, file:PATH, dynamodb".to_owned()),
+            },
+        };
+        if engine != Self::DynamoDb && cfg!(not(feature = "embedded")) {
+            return Err("is not in this build, which has dynamodb alone".to_owned());
+        }
+        Ok(engine)
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_are_named_as_documented() {
+        assert_eq!("memory".parse(), Ok(Engine::Memory));
+        assert_eq!("dynamodb".parse(), Ok(Engine::DynamoDb));
+        assert_eq!("file:a/b.db".parse(), Ok(Engine::File("a/b.db".into())));
+        for bad in ["", "file:", "sqlite", "Memory"] {
+            assert!(bad.parse::<Engine>().is_err(), "{bad}");
+        }
+    }
+}

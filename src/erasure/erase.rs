@@ -1,0 +1,47 @@
+//! Erasing what is personal of a patient (GDPR, article 17).
+
+use crate::{
+    appointments,
+    audit::{
+        self,
+        model::{Access, ERASURE},
+    },
+    id::PatientId,
+    records::{blockers::Booked, patients},
+    store::{Store, StoreError, WriteContext},
+};
+
+/// Deletes a patient, records that in the same transaction, and then removes what is personal from their appointments. An
+/// erasure that was interrupted, or of a patient who was only deleted, is completed by another request.
+///
+/// # Errors
+/// As [`Store::guarded_delete`]; [`StoreError::NotFound`] only if nothing at all is left of the patient.
+pub async fn erase(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+) -> Result<Option<Booked>, StoreError> {
+    let access = Access {
+        patient_id: id.clone(),
+        operation: ERASURE.to_owned(),
+        subject: context.subject.clone(),
+        at: context.now,
+    };
+    let remember = || Ok(vec![audit::repo::remember(context, access.clone())?]);
+    let found = match patients::repo::delete(store, context, id, remember).await {
+        Ok(Some(booked)) => return Ok(Some(booked)),
+        Ok(None) => true,
+        Err(StoreError::NotFound) => false,
+        Err(other) => return Err(other),
+    };
+    let erased = appointments::repo::erase_all_of_patient(store, context, id).await;
+    let appointments = erased.map_err(StoreError::after_writes)?;
+    if !found {
+        if appointments == 0 {
+            return Err(StoreError::NotFound);
+        }
+        let added = audit::repo::add(store, context, access.clone()).await;
+        added.map_err(StoreError::after_writes)?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,77 @@
+//! All that is held on one patient, in pages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    appointments::{self, model::Appointment},
+    audit::{self, model::Access},
+    id::{OrgId, PatientId},
+    records::patients::{self, model::Patient},
+    store::{
+        Entity, Store, StoreError,
+        read::{Listed, PageRequest, Position},
+    },
+};
+
+/// A page of all that is held on one patient.
+#[derive(Debug)]
+pub struct Export {
+    /// The patient, on each page; nothing if they were deleted.
+    pub patient: Option<Entity<Patient>>,
+    /// Their appointments, by date.
+    pub appointments: Vec<Entity<Appointment>>,
+    /// Who has read what is known of them, the latest last.
+    pub accesses: Vec<Entity<Access>>,
+    /// Where the next page begins, if there may be one.
+    pub next: Option<ExportPosition>,
+}
+
+/// Where an export continues: first in the appointments, then in the accesses.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ExportPosition {
+    /// After this appointment.
+    Appointments(Position),
+    /// After this access, or at the first.
+    Accesses(Option<Position>),
+}
+
+/// A page of at most `limit` appointments and accesses: one consistent `GetItem` and at most two Queries of 1 MB each.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs in the organisation, and whatever the
+/// database may answer.
+pub async fn export(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+    position: Option<ExportPosition>,
+    limit: u16,
+) -> Result<Export, StoreError> {
+    let patient = patients::repo::find(store, org, id).await?;
+    let first_page = position.is_none();
+    let (in_appointments, after) = match position {
+        None => (true, None),
+        Some(ExportPosition::Appointments(after)) => (true, Some(after)),
+        Some(ExportPosition::Accesses(after)) => (false, after),
+    };
+    let (appointments, after) = if in_appointments {
+        let page = PageRequest { after, limit, consistent: false };
+        (appointments::repo::page_of_patient(store, org, id, page).await?, None)
+    } else {
+        (Listed { items: Vec::new(), next: None }, after)
+    };
+    if first_page && patient.is_none() && appointments.items.is_empty() {
+        return Err(StoreError::NotFound);
+    }
+    let left = limit.saturating_sub(u16::try_from(appointments.items.len()).unwrap_or(limit));
+    let (accesses, next) = match appointments.next {
+        Some(next) => (Vec::new(), Some(ExportPosition::Appointments(next))),
+        None if left == 0 => (Vec::new(), Some(ExportPosition::Accesses(after))),
+        None => {
+            let page = PageRequest { after, limit: left, consistent: true };
+            let listed = audit::repo::page(store, org, id, page).await?;
+            (listed.items, listed.next.map(|next| ExportPosition::Accesses(Some(next))))
+        }
+    };
+    Ok(Export { patient, appointments: appointments.items, accesses, next })
+}

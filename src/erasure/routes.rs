@@ -1,0 +1,20 @@
+//! The registration of `erasure`.
+
+use super::{handlers, handlers::PatientExport};
+use crate::{
+    aggregate::{Aggregate, NO, ORG, OpenApiRouter, routes, rule},
+    records::patients,
+};
+
+/// The registration of the export; erasing is a mode of deleting a patient.
+#[rustfmt::skip]
+pub const AGGREGATE: Aggregate = Aggregate {
+    tag: patients::routes::AGGREGATE.tag,
+    item_types: &[],
+    policy: &[
+        //                      admin manager clinician front_desk patient service
+        rule("export_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
+    ],
+    routes: || OpenApiRouter::new().routes(routes!(handlers::export_patient)),
+    schemas: |schemas| { schemas.add::<PatientExport>(); },
+};

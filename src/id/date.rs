@@ -1,0 +1,60 @@
+//! Ids that carry a date.
+
+use jiff::{
+    ToSpan as _,
+    civil::{Date, date},
+};
+use rand::Rng;
+
+use super::{Appointment, Exception, ID_BYTES, Id, IdKind, decode};
+
+const EPOCH: Date = date(1970, 1, 1);
+/// The bytes of an id that hold a date, as days since 1970-01-01.
+const DATE_BYTES: usize = 2;
+
+/// A kind whose ids carry a date.
+pub trait DatedId: IdKind {}
+
+impl DatedId for Appointment {}
+impl DatedId for Exception {}
+
+impl<K: DatedId> Id<K> {
+    /// A new id that carries a date.
+    ///
+    /// Dates before 1970 or after 2149 do not fit and are held at that bound; they are refused long before.
+    #[must_use]
+    pub fn random_on(date: Date) -> Self {
+        Self::random_on_from(date, &mut rand::rng())
+    }
+
+    /// The same from another source: for sample data, which are the same each time.
+    #[must_use]
+    pub fn random_on_from(date: Date, source: &mut impl Rng) -> Self {
+        let mut bytes: [u8; ID_BYTES] = source.random();
+        let days = (date - EPOCH).get_days().clamp(0, i32::from(u16::MAX));
+        let days = u16::try_from(days).unwrap_or(u16::MAX);
+        bytes[..DATE_BYTES].copy_from_slice(&days.to_be_bytes());
+        Self::of(&bytes)
+    }
+
+    fn date(&self) -> Date {
+        let bytes = decode(&self.0, K::PREFIX).unwrap_or_default();
+        EPOCH.saturating_add(i32::from(u16::from_be_bytes([bytes[0], bytes[1]])).days())
+    }
+}
+
+impl Id<Appointment> {
+    /// The date under which the appointment was first stored.
+    #[must_use]
+    pub fn first_date(&self) -> Date {
+        self.date()
+    }
+}
+
+impl Id<Exception> {
+    /// The last date of the exception.
+    #[must_use]
+    pub fn last_date(&self) -> Date {
+        self.date()
+    }
+}

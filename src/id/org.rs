@@ -1,0 +1,66 @@
+//! The id of an organisation.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// An organisation: the health group whose clinics, staff and patients these are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OrgId(String);
+
+impl OrgId {
+    /// The organisation's id as it stands in keys.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for OrgId {
+    type Error = InvalidOrgId;
+
+    fn try_from(text: String) -> Result<Self, InvalidOrgId> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if fits { Ok(Self(text)) } else { Err(InvalidOrgId) }
+    }
+}
+
+impl FromStr for OrgId {
+    type Err = InvalidOrgId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOrgId> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<OrgId> for String {
+    fn from(org: OrgId) -> Self {
+        org.0
+    }
+}
+
+impl fmt::Display for OrgId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text that can't name an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an organisation is 1 to 64 letters, digits, dots, dashes and underscores")]
+pub struct InvalidOrgId;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_has_no_key_separator() {
+        assert!("ORG-DEMO".parse::<OrgId>().is_ok());
+        for bad in ["", "A#B", "a b", &"x".repeat(65)] {
+            assert!(bad.parse::<OrgId>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The keyring: one key per purpose, derived from each of the secret keys (HKDF-SHA256).
+
+mod sealing;
+mod signing;
+
+use std::str::FromStr;
+
+use data_encoding::BASE64URL_NOPAD;
+use hkdf::Hkdf;
+pub use sealing::SealingKeys;
+use sha2::Sha256;
+pub use signing::SigningKeys;
+
+/// Bytes of a secret key, and of each key that is derived from one.
+const KEY_BYTES: usize = 32;
+
+/// The keys of each purpose. The first secret key seals and signs, all of them open and verify: a new one is placed
+/// behind the old one until every replica has it, then before it, and stays alone once nothing of the old one is used.
+#[derive(Clone)]
+pub struct Keyring {
+    /// Seals the positions that the cursors of lists hold.
+    pub cursors: SealingKeys,
+    /// Seals the secrets of webhooks in the table.
+    pub webhook_secrets: SealingKeys,
+    /// Makes the secrets of holds.
+    pub hold_secrets: SigningKeys,
+}
+
+/// A setting that is not a list of secret keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("secret keys are 32 bytes each in base64url, separated by commas")]
+pub struct InvalidSecretKeys;
+
+impl Keyring {
+    /// A keyring of one new key, for a process that shares nothing with others and keeps nothing.
+    #[must_use]
+    pub fn random() -> Self {
+        Self::derive(&[rand::random()])
+    }
+
+    fn derive(secret_keys: &[[u8; KEY_BYTES]]) -> Self {
+        let keys: Vec<_> = secret_keys.iter().map(|key| Hkdf::<Sha256>::new(None, key)).collect();
+        let of = |purpose: &'static str| {
+            keys.iter().map(move |key| {
+                let mut derived = [0; KEY_BYTES];
+                key.expand(purpose.as_bytes(), &mut derived)
+                    .expect("HKDF-SHA256 yields up to 8160 bytes");
+                derived
+            })
+        };
+        Self {
+            cursors: of("cursors").collect(),
+            webhook_secrets: of("webhook secrets").collect(),
+            hold_secrets: of("hold secrets").collect(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keyring")
+    }
+}
+
+impl FromStr for Keyring {
+    type Err = InvalidSecretKeys;
+
+    fn from_str(setting: &str) -> Result<Self, InvalidSecretKeys> {
+        let key = |text: &str| {
+            let bytes =
+                BASE64URL_NOPAD.decode(text.trim().trim_end_matches('=').as_bytes()).ok()?;
+            <[u8; KEY_BYTES]>::try_from(bytes).ok()
+        };
+        let keys: Option<Vec<_>> = setting.split(',').map(key).collect();
+        keys.map(|keys| Self::derive(&keys)).ok_or(InvalidSecretKeys)
+    }
+}
+
+/// A new secret key in the form that the setting takes.
+#[must_use]
+pub fn new_key() -> String {
+    BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_sealed_value_opens_for_its_purpose_keyring_and_context_alone(
+            value in any::<Vec<u8>>(), context in "\\PC{0,60}", other in "\\PC{0,60}",
+        ) {
+            let keyring = Keyring::random();
+            let sealed = keyring.cursors.seal(&value, &context).unwrap();
+            prop_assert_eq!(keyring.cursors.open(&sealed, &other).is_some(), context == other);
+            prop_assert_eq!(keyring.webhook_secrets.open(&sealed, &context), None);
+            prop_assert_eq!(Keyring::random().cursors.open(&sealed, &context), None);
+            prop_assert_eq!(keyring.cursors.open(&sealed, &context), Some(value));
+        }
+
+        #[test]
+        fn a_changed_bit_is_refused(value in any::<[u8; 20]>(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let keys = Keyring::random().cursors;
+            let mut bytes = BASE64URL_NOPAD.decode(keys.seal(&value, "list").unwrap().as_bytes()).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert_eq!(keys.open(&BASE64URL_NOPAD.encode(&bytes), "list"), None);
+        }
+
+        #[test]
+        fn rubbish_is_refused(text in "\\PC{0,200}") {
+            let keyring = Keyring::random();
+            prop_assert_eq!(keyring.cursors.open(&text, "list"), None);
+            prop_assert!(!keyring.hold_secrets.verify("hold", &text));
+        }
+    }
+
+    /// Worked out by another implementation of RFC 5869, HMAC-SHA256 and XChaCha20-Poly1305. A release that derives other
+    /// keys can open nothing that the one before has sealed.
+    #[test]
+    fn the_derived_keys_are_the_same_in_every_release() {
+        let keyring: Keyring = "A".repeat(43).parse().unwrap();
+        let tag = "WKILcf7aRyBy6Y6yNgVZus5ctwkrLEd2Askm4kTM3JM";
+        assert_eq!(keyring.hold_secrets.sign("APT-1"), tag);
+        let sealed = format!("{}4hbHkq9X42CiWG_ajIeRhDesT5Bf7g", "A".repeat(32));
+        let opened = keyring.webhook_secrets.open(&sealed, "WHK-1");
+        assert_eq!(opened.as_deref(), Some(&b"secret"[..]));
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens_and_verifies() {
+        let (old, new) = (new_key(), new_key());
+        let before: Keyring = old.parse().unwrap();
+        let both: Keyring = format!("{new},{old}").parse().unwrap();
+        let after: Keyring = new.parse().unwrap();
+        for (from, opened_by, refused_by) in [(&before, &both, &after), (&both, &after, &before)] {
+            let sealed = from.cursors.seal(b"position", "list").unwrap();
+            assert!(opened_by.cursors.open(&sealed, "list").is_some());
+            assert_eq!(refused_by.cursors.open(&sealed, "list"), None);
+            let tag = from.hold_secrets.sign("hold");
+            assert!(opened_by.hold_secrets.verify("hold", &tag));
+            assert!(!opened_by.hold_secrets.verify("another hold", &tag));
+            assert!(!refused_by.hold_secrets.verify("hold", &tag));
+        }
+    }
+
+    #[test]
+    fn a_sealed_value_shows_nothing_of_itself() {
+        let sealed = Keyring::random().cursors.seal(b"PAT-SECRET", "list").unwrap();
+        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("SECRET"));
+    }
+
+    #[test]
+    fn settings_that_are_no_keys_are_refused() {
+        for bad in ["", "short", &format!("{},", new_key()), &"A".repeat(44)] {
+            assert!(bad.parse::<Keyring>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Encryption and authentication of short values (XChaCha20-Poly1305), each bound to its context.
+
+use chacha20poly1305::{
+    KeyInit as _, XChaCha20Poly1305, XNonce,
+    aead::{Aead as _, Payload},
+};
+use data_encoding::BASE64URL_NOPAD;
+
+const NONCE_BYTES: usize = 24;
+
+/// The keys that seal for one purpose.
+#[derive(Clone)]
+pub struct SealingKeys(Vec<XChaCha20Poly1305>);
+
+impl SealingKeys {
+    /// The value as text that these keys alone open, and only with the same context; `None` without a key.
+    #[must_use]
+    pub fn seal(&self, value: &[u8], context: &str) -> Option<String> {
+        let nonce: [u8; NONCE_BYTES] = rand::random();
+        let payload = Payload { msg: value, aad: context.as_bytes() };
+        let sealed = self.0.first()?.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
+        Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+    }
+
+    /// The value that one of these keys sealed with this context.
+    #[must_use]
+    pub fn open(&self, sealed: &str, context: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
+        let (nonce, msg) = bytes.split_at_checked(NONCE_BYTES)?;
+        let (nonce, aad) = (XNonce::from_slice(nonce), context.as_bytes());
+        self.0.iter().find_map(|key| key.decrypt(nonce, Payload { msg, aad }).ok())
+    }
+}
+
+impl FromIterator<[u8; 32]> for SealingKeys {
+    fn from_iter<I: IntoIterator<Item = [u8; 32]>>(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| XChaCha20Poly1305::new(&key.into())).collect())
+    }
+}

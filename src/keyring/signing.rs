@@ -1,0 +1,32 @@
+//! Authentication of short texts (HMAC-SHA256).
+
+use aws_lc_rs::hmac;
+use data_encoding::BASE64URL_NOPAD;
+
+/// The keys that sign for one purpose.
+#[derive(Clone)]
+pub struct SigningKeys(Vec<hmac::Key>);
+
+impl SigningKeys {
+    /// The text's tag by the first key, as text.
+    #[must_use]
+    pub fn sign(&self, text: &str) -> String {
+        let tag = |key| BASE64URL_NOPAD.encode(hmac::sign(key, text.as_bytes()).as_ref());
+        self.0.first().map(tag).unwrap_or_default()
+    }
+
+    /// Returns whether it is the text's tag, by any of the keys.
+    #[must_use]
+    pub fn verify(&self, text: &str, tag: &str) -> bool {
+        let Ok(tag) = BASE64URL_NOPAD.decode(tag.as_bytes()) else {
+            return false;
+        };
+        self.0.iter().any(|key| hmac::verify(key, text.as_bytes(), &tag).is_ok())
+    }
+}
+
+impl FromIterator<[u8; 32]> for SigningKeys {
+    fn from_iter<I: IntoIterator<Item = [u8; 32]>>(keys: I) -> Self {
+        Self(keys.into_iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key)).collect())
+    }
+}

@@ -1,0 +1,5 @@
+//! Liveness, readiness and version.
+
+pub mod handlers;
+pub mod readiness;
+pub mod routes;

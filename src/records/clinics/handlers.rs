@@ -1,0 +1,136 @@
+//! Clinics over HTTP.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    model::{Clinic, ClinicDetails},
+    repo::{self, Blocker},
+};
+use crate::{
+    app::AppState,
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, ListQuery, MergePatch,
+        NoFilterOfIndex, Page, Paging, ReadContext, Updated, WriteCommand, WriteContext,
+        idempotency::or_replay, spawn::spawn_uncancellable,
+    },
+    id::ClinicId,
+    openapi::Conflict,
+    records::shown::Shown,
+};
+
+/// A clinic in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ClinicPath {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+}
+
+type ClinicPatch = MergePatch<ClinicDetails>;
+
+impl From<Blocker> for ApiError {
+    fn from(blocker: Blocker) -> Self {
+        let (code, detail) = match blocker {
+            Blocker::Staff => {
+                (ErrorCode::ClinicHasStaff, "Delete the clinic's staff members first.")
+            }
+            Blocker::Setup => (
+                ErrorCode::ClinicHasResources,
+                "Delete the clinic's resources and visit types first.",
+            ),
+            Blocker::Appointments => (
+                ErrorCode::HasFutureAppointments,
+                "Cancel the clinic's appointments to come first.",
+            ),
+        };
+        Self::new(code, detail)
+    }
+}
+
+/// List clinics
+///
+/// The organisation's clinics that the caller may see, the newest first. The list comes from an index, which lags
+/// behind by a moment.
+#[utoipa::path(get, path = "/v1/clinics", params(ListQuery<NoFilterOfIndex>))]
+pub async fn list_clinics(
+    State(app): State<AppState>,
+    context: ReadContext,
+    query: ListQuery<NoFilterOfIndex>,
+) -> ApiResult<Page<Shown<Clinic>>> {
+    let paging = Paging::new(app.keyring(), &context.grant, (), &query);
+    let mut listed = repo::list(app.store(), context.grant.org(), paging.request()?).await?;
+    listed.items.retain(|clinic| context.grant.admits_clinic(&clinic.value.id));
+    paging.page(listed)
+}
+
+/// Create a clinic
+///
+/// Its time zone can't be changed later.
+#[utoipa::path(post, path = "/v1/clinics", request_body = ClinicDetails)]
+pub async fn create_clinic(
+    State(app): State<AppState>,
+    WriteCommand { body, context }: WriteCommand<ClinicDetails>,
+) -> ApiResult<Created<Shown<Clinic>>> {
+    let created = repo::create(app.store(), &context, body);
+    let created = or_replay(app.store(), &context, created).await?;
+    let location = format!("/v1/clinics/{}", created.value.id);
+    Ok(Created::new(created, location))
+}
+
+/// Get a clinic
+///
+/// One read of one record.
+#[utoipa::path(get, path = "/v1/clinics/{clinic_id}", params(ClinicPath, Consistent))]
+pub async fn get_clinic(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<Shown<Clinic>>> {
+    let found = repo::get(app.store(), context.grant.org(), &clinic_id, consistent).await?;
+    Found::new(found, &context)
+}
+
+/// Change a clinic
+///
+/// A JSON Merge Patch (RFC 7396). The time zone can't be changed: appointments are kept by local date.
+#[utoipa::path(
+    patch,
+    path = "/v1/clinics/{clinic_id}",
+    params(ClinicPath),
+    request_body(content = ClinicPatch, example = json!({ "phone": "+41445559876" })),
+)]
+pub async fn update_clinic(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    patch: ClinicPatch,
+) -> ApiResult<Updated<Shown<Clinic>>> {
+    let change = |current: ClinicDetails| {
+        let time_zone = current.time_zone.clone();
+        let patched = patch.apply(current)?;
+        if patched.time_zone != time_zone {
+            let message = "can't be changed once the clinic is made";
+            return Err(ApiError::field(ErrorCode::ValidationFailed, "/time_zone", message));
+        }
+        Ok(patched)
+    };
+    repo::update(app.store(), &context, &clinic_id, change).await.map(Updated::new)
+}
+
+/// Delete a clinic
+///
+/// Refused while it has staff or appointments to come.
+#[utoipa::path(delete, path = "/v1/clinics/{clinic_id}", params(ClinicPath), responses(Conflict))]
+pub async fn delete_clinic(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+) -> ApiResult<Deleted> {
+    let store = app.store().clone();
+    let deletion = async move { repo::delete(&store, &context, &clinic_id).await };
+    Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
+}

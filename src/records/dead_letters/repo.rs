@@ -1,0 +1,58 @@
+//! Dead letters in the table. They stay until an operator retries or drops them.
+
+use jiff::Timestamp;
+
+use super::model::DeadLetter;
+use crate::store::{
+    Entity, ItemType, Key, Record, Store, StoreError, WriteContext,
+    attributes::number,
+    expression::Condition,
+    keys,
+    read::{List, Listed, PageRequest},
+    write::Write,
+};
+
+/// The types of items that are stored here.
+pub const ITEM_TYPES: &[ItemType] = &[ItemType::never_rewritten(DeadLetter::TYPE)];
+
+impl Record for DeadLetter {
+    const TYPE: &'static str = "dead_letter";
+
+    fn key(&self) -> Key {
+        keys::dead_letter(self.at, &self.event_id)
+    }
+}
+
+/// A page of dead letters of all organisations, the earliest first.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    page: PageRequest,
+) -> Result<Listed<Entity<DeadLetter>>, StoreError> {
+    let listed = store.list(List::of(keys::dead_letters(), page)).await?;
+    let items = listed.items.into_iter().map(Entity::from_item).collect::<Result<_, _>>()?;
+    Ok(Listed { items, next: listed.next })
+}
+
+/// Removes a dead letter; one that is gone already is no error.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(), StoreError> {
+    let Entity { meta, value } = dead_letter;
+    let condition = Condition::Equals("rev", number(meta.rev));
+    let context = WriteContext::internal(meta.org.clone(), "", value.event_id.clone(), value.at);
+    let delete = Write::Delete { key: value.key(), condition };
+    store.try_commit(&context, vec![delete]).await.map(|_| ())
+}
+
+/// When the earliest dead letter happened, if there is one.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn earliest(store: &Store) -> Result<Option<Timestamp>, StoreError> {
+    let page = PageRequest { after: None, limit: 1, consistent: false };
+    Ok(list(store, page).await?.items.first().map(|earliest| earliest.value.at))
+}

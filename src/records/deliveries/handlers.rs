@@ -1,0 +1,95 @@
+//! Deliveries over HTTP.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::{dto::DeliveryOut, model::Status, repo};
+use crate::{
+    app::AppState,
+    error::ApiResult,
+    http::{
+        ApiPath, ApiQuery, Consistent, Filter, Found, ListQuery, Page, Paging, ReadContext,
+        Updated, WriteContext, idempotency::or_replay,
+    },
+    id::{DeliveryId, WebhookId},
+    records::webhooks::handlers::WebhookPath,
+};
+
+/// A delivery in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct DeliveryPath {
+    /// The webhook.
+    pub webhook_id: WebhookId,
+    /// The delivery, to that webhook.
+    pub delivery_id: DeliveryId,
+}
+
+/// The filters of a list of deliveries.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryFilter {
+    /// In this status.
+    #[param(inline)]
+    status: Option<Status>,
+}
+
+impl Filter for DeliveryFilter {}
+
+/// List the deliveries to a webhook
+///
+/// The latest event first, with every attempt. They are kept for 30 days.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks/{webhook_id}/deliveries",
+    params(WebhookPath, ListQuery<DeliveryFilter>),
+)]
+pub async fn list_deliveries(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(WebhookPath { webhook_id }): ApiPath<WebhookPath>,
+    query: ListQuery<DeliveryFilter>,
+) -> ApiResult<Page<DeliveryOut>> {
+    let paging = Paging::new(app.keyring(), &context.grant, &webhook_id, &query);
+    let (org, page) = (context.grant.org(), paging.request()?);
+    let listed = repo::list(app.store(), org, &webhook_id, query.filter.status, page).await?;
+    paging.page(listed)
+}
+
+/// Get a delivery
+///
+/// One read of one record.
+#[utoipa::path(
+    get,
+    path = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
+    params(DeliveryPath, Consistent)
+)]
+pub async fn get_delivery(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(DeliveryPath { webhook_id, delivery_id }): ApiPath<DeliveryPath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<DeliveryOut>> {
+    let org = context.grant.org();
+    let found = repo::get(app.store(), org, &webhook_id, &delivery_id, consistent).await?;
+    Found::new(found, &context)
+}
+
+/// Replay a delivery
+///
+/// The event is sent once more, under the same id, and tried as long as if it were new.
+#[utoipa::path(
+    post,
+    path = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+    params(DeliveryPath)
+)]
+pub async fn replay_delivery(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(DeliveryPath { webhook_id, delivery_id }): ApiPath<DeliveryPath>,
+) -> ApiResult<Updated<DeliveryOut>> {
+    let replayed = repo::replay(app.store(), &context, &webhook_id, &delivery_id);
+    or_replay(app.store(), &context, replayed).await.map(Updated::new)
+}

@@ -1,0 +1,247 @@
+//! Deliveries and when they are tried again.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    events::{EventType, StoredEventType},
+    id::{DeliveryId, OrgId, WebhookId},
+};
+
+/// For how long a delivery is kept, and can be replayed, since its event or the last replay.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The most attempts that are kept of a delivery: the latest.
+const MOST_ATTEMPTS: usize = 50;
+
+/// The pauses before each attempt after the first, in seconds, each multiplied by 0.75 to 1.25: over a day in all.
+const PAUSES: [i64; 10] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 36_000];
+
+/// An event on its way to a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Its id, which follows from the event's.
+    pub id: DeliveryId,
+    /// Whose it is.
+    pub org: OrgId,
+    /// Where it goes.
+    pub webhook_id: WebhookId,
+    /// The event.
+    pub event_id: String,
+    /// The event's type.
+    pub event_type: StoredEventType,
+    /// The event as it is sent.
+    pub payload: String,
+    /// Its status.
+    pub status: Status,
+    /// When it is tried next, while it waits.
+    pub next_attempt_at: Option<Timestamp>,
+    /// How often it was tried since it was made or replayed.
+    pub tries: usize,
+    /// The attempts, the earliest first.
+    pub attempts: Vec<Attempt>,
+    /// When it is forgotten, in epoch seconds.
+    pub expires_at: i64,
+}
+
+/// The status of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeliveryStatus)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It waits to be tried, for the first time or again.
+    Pending,
+    /// The receiver has it.
+    Delivered,
+    /// It is not tried any more.
+    Failed,
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// One attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// Its outcome.
+    pub outcome: Outcome,
+    /// The status of the answer, if there was one.
+    pub response_status: Option<u16>,
+}
+
+/// The outcome of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeliveryOutcome)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The receiver answered with 2xx.
+    Delivered,
+    /// It answered with another status; redirects are not followed.
+    Refused,
+    /// It is gone for good: 410.
+    Gone,
+    /// It did not answer in time.
+    TimedOut,
+    /// It can't be reached.
+    Unreachable,
+    /// Its address is none that may be reached.
+    Forbidden,
+    /// The webhook is switched off, or was deleted.
+    SwitchedOff,
+    /// It could not be signed: the key is missing that opens the webhook's secret.
+    Unsigned,
+}
+
+impl Outcome {
+    /// Its name, for metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Gone => "gone",
+            Self::TimedOut => "timed_out",
+            Self::Unreachable => "unreachable",
+            Self::Forbidden => "forbidden",
+            Self::SwitchedOff => "switched_off",
+            Self::Unsigned => "unsigned",
+        }
+    }
+
+    /// Whether another attempt may fare better.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        !matches!(self, Self::Delivered | Self::Gone | Self::SwitchedOff)
+    }
+}
+
+fn kept_until(at: Timestamp) -> i64 {
+    at.saturating_add(KEPT).unwrap_or(at).as_second()
+}
+
+impl Delivery {
+    /// A delivery of an event that happened at `at`, due at once.
+    #[must_use]
+    pub fn new(
+        org: OrgId,
+        webhook_id: WebhookId,
+        event_id: String,
+        event_type: EventType,
+        at: Timestamp,
+        payload: String,
+    ) -> Self {
+        Self {
+            id: DeliveryId::of_event(at, &event_id),
+            org,
+            webhook_id,
+            event_id,
+            event_type: event_type.into(),
+            payload,
+            status: Status::Pending,
+            next_attempt_at: Some(at),
+            tries: 0,
+            attempts: Vec::new(),
+            expires_at: kept_until(at),
+        }
+    }
+
+    /// The same, to be tried at once, as if it had never been.
+    #[must_use]
+    pub fn replayed(&self, now: Timestamp) -> Self {
+        Self {
+            status: Status::Pending,
+            next_attempt_at: Some(now),
+            tries: 0,
+            expires_at: self.expires_at.max(kept_until(now)),
+            ..self.clone()
+        }
+    }
+
+    /// The same with one more attempt.
+    #[must_use]
+    pub fn with_attempt(&self, attempt: Attempt) -> Self {
+        let mut attempts = self.attempts.clone();
+        attempts.push(attempt);
+        attempts.drain(..attempts.len().saturating_sub(MOST_ATTEMPTS));
+        Self { attempts, ..self.clone() }
+    }
+
+    /// The same while it is tried: nobody else tries it until `until`.
+    #[must_use]
+    pub fn claimed(&self, until: Timestamp) -> Self {
+        Self { next_attempt_at: Some(until), tries: self.tries + 1, ..self.clone() }
+    }
+
+    /// The same after an attempt: delivered, failed, or to be tried again after a pause from `now` on; `jitter` from 0 to 1
+    /// draws its length.
+    #[must_use]
+    pub fn after(&self, attempt: Attempt, now: Timestamp, jitter: f64) -> Self {
+        let outcome = attempt.outcome;
+        let pause = PAUSES.get(self.tries.saturating_sub(1)).filter(|_| outcome.may_pass());
+        let (status, next_attempt_at) = match pause {
+            _ if outcome == Outcome::Delivered => (Status::Delivered, None),
+            None => (Status::Failed, None),
+            Some(seconds) => {
+                let pause = SignedDuration::from_secs(*seconds).mul_f64(0.75 + jitter / 2.0);
+                (Status::Pending, Some(now.saturating_add(pause).unwrap_or(now)))
+            }
+        };
+        Self { status, next_attempt_at, ..self.with_attempt(attempt) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(now: Timestamp) -> Delivery {
+        let (org, webhook) = ("ORG-A".parse().unwrap(), WebhookId::random());
+        let (id, payload) = ("1".to_owned(), "{}".to_owned());
+        Delivery::new(org, webhook, id, EventType::AppointmentBooked, now, payload)
+    }
+
+    fn attempt(at: Timestamp, outcome: Outcome) -> Attempt {
+        Attempt { at, duration_ms: 1, outcome, response_status: None }
+    }
+
+    #[test]
+    fn what_fails_is_tried_for_a_day_and_then_given_up() {
+        let begin: Timestamp = "2035-01-15T08:00:00Z".parse().unwrap();
+        for jitter in [0.0, 0.5, 0.999] {
+            let mut delivery = delivery(begin);
+            let mut tries = 0;
+            while let Some(at) = delivery.next_attempt_at {
+                tries += 1;
+                let claimed = delivery.claimed(at + SignedDuration::from_mins(1));
+                delivery = claimed.after(attempt(at, Outcome::TimedOut), at, jitter);
+            }
+            assert_eq!((tries, delivery.status), (11, Status::Failed));
+            let lasted = delivery.attempts.last().unwrap().at.duration_since(begin);
+            assert!((19..=33).contains(&lasted.as_hours()), "{lasted:?}");
+        }
+    }
+
+    #[test]
+    fn what_arrives_is_done_and_what_is_gone_is_given_up_at_once() {
+        let now: Timestamp = "2035-01-15T08:00:00Z".parse().unwrap();
+        let after = |outcome| delivery(now).claimed(now).after(attempt(now, outcome), now, 0.5);
+        assert_eq!(after(Outcome::Delivered).status, Status::Delivered);
+        for outcome in [Outcome::Gone, Outcome::SwitchedOff] {
+            assert_eq!(after(outcome).status, Status::Failed);
+        }
+        let replayed = after(Outcome::Gone).replayed(now);
+        assert_eq!((replayed.status, replayed.next_attempt_at), (Status::Pending, Some(now)));
+        assert_eq!(replayed.attempts.len(), 1, "what was tried stays listed");
+    }
+}

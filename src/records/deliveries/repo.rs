@@ -1,0 +1,131 @@
+//! Deliveries in the table. Those that wait stand in the index by when they are due.
+
+use jiff::Timestamp;
+
+use super::model::{Attempt, Delivery, Status};
+use crate::{
+    id::{DeliveryId, OrgId, WebhookId},
+    store::{
+        Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        attributes::string,
+        expression::Condition,
+        keys::{self, IndexKey},
+        read::{List, Listed, PageRequest, Position},
+    },
+};
+
+/// The most deliveries of one read of those that are due.
+const DUE_PAGE: u16 = 100;
+
+impl Record for Delivery {
+    const TYPE: &'static str = "delivery";
+
+    fn key(&self) -> Key {
+        keys::delivery(&self.webhook_id, &self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        Some(keys::due_delivery(self.next_attempt_at?, &self.webhook_id, &self.id))
+    }
+}
+
+/// A page of deliveries, of which one that can't be read is an error of its own.
+pub type DuePage = Listed<Result<Entity<Delivery>, StoreError>>;
+
+/// Deliveries of one part that are due, by when they became due, and where to go on; they come from the index, which lags.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn due(
+    store: &Store,
+    part: u16,
+    now: Timestamp,
+    after: Option<Position>,
+    descending: bool,
+) -> Result<DuePage, StoreError> {
+    let page = PageRequest { after, limit: DUE_PAGE, consistent: false };
+    let list = List::of(keys::due_deliveries(part, now), page).backwards(descending);
+    let listed = store.list(list).await?;
+    let items = listed.items.into_iter().map(Entity::from_item).collect();
+    Ok(Listed { items, next: listed.next })
+}
+
+/// Adds an attempt to a delivery that was changed meanwhile, and changes nothing else of it.
+///
+/// # Errors
+/// Whatever the database may answer; nothing, if there is no such delivery any more.
+pub async fn add_attempt(
+    store: &Store,
+    context: &WriteContext,
+    delivery: &Delivery,
+    attempt: &Attempt,
+) -> Result<(), StoreError> {
+    let read = || get(store, &context.org, &delivery.webhook_id, &delivery.id, true);
+    let modify = |current: &Delivery| Ok::<_, StoreError>(current.with_attempt(attempt.clone()));
+    match store.modify(context, read, modify, |_, _| Ok(vec![])).await {
+        Ok(_) | Err(StoreError::NotFound) => Ok(()),
+        Err(other) => Err(other),
+    }
+}
+
+/// Replaces a delivery and returns the new one; `None` if somebody has changed it since it was read.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn replace(
+    store: &Store,
+    context: &WriteContext,
+    previous: &Entity<Delivery>,
+    delivery: Delivery,
+) -> Result<Option<Entity<Delivery>>, StoreError> {
+    let changed = previous.changed(delivery, context);
+    let replaced = store.try_commit(context, vec![changed.replace(previous)?]).await?;
+    Ok(replaced.then_some(changed))
+}
+
+/// A delivery to a webhook of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    webhook: &WebhookId,
+    id: &DeliveryId,
+    consistent: bool,
+) -> Result<Entity<Delivery>, StoreError> {
+    store.get_of_org(org, &keys::delivery(webhook, id), consistent).await
+}
+
+/// Makes a delivery due at once, as if it had never been tried.
+///
+/// # Errors
+/// As [`Store::modify`].
+pub async fn replay(
+    store: &Store,
+    context: &WriteContext,
+    webhook: &WebhookId,
+    id: &DeliveryId,
+) -> Result<Entity<Delivery>, StoreError> {
+    let read = || get(store, &context.org, webhook, id, true);
+    let modify = |current: &Delivery| Ok::<_, StoreError>(current.replayed(context.now));
+    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+}
+
+/// The deliveries to a webhook, the latest event first.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such webhook in the organisation, and whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    org: &OrgId,
+    webhook: &WebhookId,
+    status: Option<Status>,
+    page: PageRequest,
+) -> Result<Listed<Entity<Delivery>>, StoreError> {
+    let status = status.map(|status| Condition::Equals("status", string(status)));
+    let list = List::of(keys::deliveries_of_webhook(webhook), page)
+        .filter(status.into_iter().collect())
+        .backwards(true);
+    store.list_under(org, &keys::webhook(org, webhook), list).await
+}

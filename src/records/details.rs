@@ -1,0 +1,29 @@
+//! The members of a record that callers may change.
+
+use serde::{Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::id::RandomId;
+
+/// The members of a plain record that callers may change: all of it but its ids. They are the body of a POST, the target of a
+/// merge patch, and what is stored and shown.
+pub trait Details:
+    Serialize + DeserializeOwned + Validate + ToSchema + Clone + PartialEq + Send + Sync + 'static
+{
+    /// The kind of the record's id.
+    type Kind: RandomId;
+    /// The name of the record's schema.
+    const SCHEMA: &'static str;
+    /// The description of the record's schema.
+    const DESCRIPTION: &'static str;
+}
+
+/// The details of a record of a clinic, stored under `CLINIC#{clinic}` / `{PREFIX}#{id}`.
+pub trait ClinicDetails: Details {
+    /// The item's `type`.
+    const TYPE: &'static str;
+    /// The prefix of the sort key. It sorts after `META`, so that the record is read with the clinic's setup and keeps the clinic
+    /// from being deleted.
+    const PREFIX: &'static str;
+}

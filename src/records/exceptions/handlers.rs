@@ -1,0 +1,166 @@
+//! Exceptions to the weekly hours over HTTP.
+
+use axum::extract::State;
+use jiff::{Span, civil::Date};
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use super::{
+    dto::{ExceptionIn, ExceptionOut},
+    model::AvailabilityException,
+    repo::{self, ExceptionError},
+};
+use crate::{
+    app::AppState,
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Entity, Filter, Found, ListQuery, Page,
+        Paging, ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
+    },
+    id::{ClinicId, ExceptionId},
+    records::clinics::handlers::ClinicPath,
+    time::optional_date,
+};
+
+/// How far ahead exceptions are accepted: beyond all that can be booked.
+const HORIZON_DAYS: i32 = 3 * 366;
+
+/// An exception in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ExceptionPath {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The exception, one of the clinic's.
+    pub exception_id: ExceptionId,
+}
+
+/// The filters of a list of exceptions.
+#[derive(Debug, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExceptionDates {
+    /// Those that are for this day or a later one.
+    #[serde(default, deserialize_with = "optional_date")]
+    #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
+    from: Option<Date>,
+    /// Those that are for this day or an earlier one.
+    #[serde(default, deserialize_with = "optional_date")]
+    #[param(value_type = Option<String>, format = Date, example = "2027-12-31")]
+    to: Option<Date>,
+}
+
+impl Filter for ExceptionDates {
+    const CONSISTENT: bool = false;
+}
+
+/// List a clinic's exceptions
+///
+/// By their last date: closed days, leave and extra days of the clinic, its staff and its resources. A page may be
+/// short before the list has ended.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/exceptions",
+    params(ClinicPath, ListQuery<ExceptionDates>),
+)]
+pub async fn list_exceptions(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery<ExceptionDates>,
+) -> ApiResult<Page<ExceptionOut>> {
+    let dates = (query.filter.from, query.filter.to);
+    if dates.0.zip(dates.1).is_some_and(|(from, to)| to < from) {
+        let message = "must not be before from";
+        return Err(ApiError::field(ErrorCode::InvalidParameter, "to", message));
+    }
+    let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
+    let org = context.grant.org();
+    let listed = repo::list(app.store(), org, &clinic_id, dates, paging.request()?).await?;
+    paging.page(listed)
+}
+
+/// Create an exception
+///
+/// It holds for what is booked and offered from now on; appointments that are there stay.
+#[utoipa::path(
+    post,
+    path = "/v1/clinics/{clinic_id}/exceptions",
+    params(ClinicPath),
+    request_body = ExceptionIn,
+)]
+pub async fn create_exception(
+    State(app): State<AppState>,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    WriteCommand { body, context }: WriteCommand<ExceptionIn>,
+) -> ApiResult<Created<ExceptionOut>> {
+    let created = create(&app, &context, clinic_id, body);
+    let created = or_replay(app.store(), &context, created).await?;
+    let AvailabilityException { id, clinic_id, .. } = &created.value;
+    let location = format!("/v1/clinics/{clinic_id}/exceptions/{id}");
+    Ok(Created::new(created, location))
+}
+
+async fn create(
+    app: &AppState,
+    context: &WriteContext,
+    clinic: ClinicId,
+    body: ExceptionIn,
+) -> Result<Entity<AvailabilityException>, ApiError> {
+    let horizon = Span::new().days(HORIZON_DAYS);
+    let today = app.clinics().zone(&context.org, &clinic).await?.local_date(context.now);
+    if body.last_date < today || body.last_date > today.saturating_add(horizon) {
+        let message = "must lie between today and three years from now";
+        return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
+    }
+    let of_staff = body.staff_id.is_some();
+    let created = repo::create(app.store(), context, body.into_exception(clinic)).await;
+    created.map_err(|error| refused(error, of_staff))
+}
+
+fn refused(error: ExceptionError, of_staff: bool) -> ApiError {
+    let unknown = |pointer, message| ApiError::field(ErrorCode::UnknownReference, pointer, message);
+    match error {
+        ExceptionError::UnknownSubject if of_staff => {
+            unknown("/staff_id", "is no staff member of this clinic")
+        }
+        ExceptionError::UnknownSubject => unknown("/resource_id", "is no resource of this clinic"),
+        ExceptionError::Store(error) => error.into(),
+    }
+}
+
+/// Get an exception
+///
+/// One read of one record.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/exceptions/{exception_id}",
+    params(ExceptionPath, Consistent)
+)]
+pub async fn get_exception(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ExceptionPath { clinic_id, exception_id }): ApiPath<ExceptionPath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<ExceptionOut>> {
+    let org = context.grant.org();
+    let found = repo::get(app.store(), org, &clinic_id, &exception_id, consistent).await?;
+    Found::new(found, &context)
+}
+
+/// Delete an exception
+///
+/// The weekly hours hold again.
+#[utoipa::path(
+    delete,
+    path = "/v1/clinics/{clinic_id}/exceptions/{exception_id}",
+    params(ExceptionPath)
+)]
+pub async fn delete_exception(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(ExceptionPath { clinic_id, exception_id }): ApiPath<ExceptionPath>,
+) -> ApiResult<Deleted> {
+    repo::delete(app.store(), &context, &clinic_id, &exception_id).await?;
+    Ok(Deleted)
+}

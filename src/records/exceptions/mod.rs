@@ -1,0 +1,7 @@
+//! Exceptions to the weekly hours: closed days, leave, extra days.
+
+pub mod dto;
+pub mod handlers;
+pub mod model;
+pub mod repo;
+pub mod routes;

@@ -1,0 +1,152 @@
+//! Exceptions in the table. They stand by their last date, so that those that touch a range of dates are one range of
+//! keys: none is longer than [`MAX_DAYS`].
+
+use std::convert::Infallible;
+
+use jiff::{Span, civil::Date};
+
+use super::model::{AvailabilityException, MAX_DAYS};
+use crate::{
+    id::{ClinicId, ExceptionId, OrgId},
+    scheduling::model::{SheetOwner, SpecialHours},
+    store::{
+        Entity, Key, Record, Store, StoreError, WriteContext,
+        attributes::string,
+        expression::Condition,
+        guarded_delete::stays,
+        keys,
+        read::{List, Listed, PageRequest},
+        write::Write,
+    },
+};
+
+impl Record for AvailabilityException {
+    const TYPE: &'static str = "exception";
+
+    fn key(&self) -> Key {
+        keys::exception(&self.clinic_id, &self.id)
+    }
+}
+
+/// Why an exception can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ExceptionError {
+    /// The clinic has no such staff member or resource.
+    #[error("there is nobody of that id at this clinic")]
+    UnknownSubject,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores a new exception of a clinic, staff member or resource that stays, or returns what the same `Idempotency-Key`
+/// stored before.
+///
+/// # Errors
+/// [`ExceptionError`]; [`StoreError::NotFound`] if there is no such clinic in the organisation.
+pub async fn create(
+    store: &Store,
+    context: &WriteContext,
+    exception: AvailabilityException,
+) -> Result<Entity<AvailabilityException>, ExceptionError> {
+    let clinic = &exception.clinic_id;
+    let staff = exception.staff_id.iter().map(|id| keys::staff(clinic, id));
+    let resource = exception.resource_id.iter().map(|id| keys::resource(clinic, id));
+    let depends_on = [keys::clinic(clinic)].into_iter().chain(staff).chain(resource);
+    let checks = depends_on.map(|key| Write::Check { key, condition: stays(&context.org) });
+    let checks = checks.collect();
+    match store.create(context, Entity::new(exception, context), checks).await {
+        Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
+            Err(StoreError::NotFound.into())
+        }
+        Err(StoreError::ConditionFailed(failed)) if failed.at(2).is_some() => {
+            Err(ExceptionError::UnknownSubject)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// An exception of a clinic of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    id: &ExceptionId,
+    consistent: bool,
+) -> Result<Entity<AvailabilityException>, StoreError> {
+    store.get_of_org(org, &keys::exception(clinic, id), consistent).await
+}
+
+/// Deletes an exception: the weekly hours hold again.
+///
+/// # Errors
+/// As [`Store::guarded_delete`].
+pub async fn delete(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &ExceptionId,
+) -> Result<(), StoreError> {
+    // Marked before it goes, so that the stream tells who deleted it.
+    let nothing_needs_it = async || Ok(None::<Infallible>);
+    let key = keys::exception(clinic, id);
+    store.guarded_delete(context, &key, nothing_needs_it, |_| Ok(vec![])).await.map(|_| ())
+}
+
+/// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    (from, to): (Option<Date>, Option<Date>),
+    page: PageRequest,
+) -> Result<Listed<Entity<AvailabilityException>>, StoreError> {
+    let last_end = to.map_or(Date::MAX, after_all_that_begin_by);
+    let range = keys::exceptions_of_clinic(clinic, from.unwrap_or(Date::ZERO), last_end);
+    let begun = to.map(|to| Condition::Less("first", string(to.tomorrow().unwrap_or(to))));
+    let list = List::of(range, page).filter(begun.into_iter().collect());
+    // A clinic that is gone leaves its exceptions behind.
+    let clinic = keys::clinic(clinic);
+    let clinic = store.require(org, &clinic);
+    let (listed, clinic) = tokio::join!(store.list_of_org(org, list), clinic);
+    clinic?;
+    listed
+}
+
+/// The hours of all of a clinic's exceptions that touch the dates from `first` to `last`.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn touching(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    (first, last): (Date, Date),
+    consistent: bool,
+) -> Result<Vec<SpecialHours>, StoreError> {
+    let range = keys::exceptions_of_clinic(clinic, first, after_all_that_begin_by(last));
+    let found = store.all_of_org::<AvailabilityException>(org, range, consistent).await?;
+    let touching = found.into_iter().filter(|found| found.value.hours.first <= last);
+    Ok(touching.map(|found| special_hours(found.value)).collect())
+}
+
+fn special_hours(exception: AvailabilityException) -> SpecialHours {
+    let AvailabilityException { clinic_id, staff_id, resource_id, hours, .. } = exception;
+    let owner = match (staff_id, resource_id) {
+        (Some(staff_id), _) => Some(SheetOwner::Staff { clinic_id, staff_id }),
+        (None, Some(resource_id)) => Some(SheetOwner::Resource { clinic_id, resource_id }),
+        (None, None) => None,
+    };
+    SpecialHours { owner, hours }
+}
+
+/// The last date on which what begins on `date` or before may end.
+fn after_all_that_begin_by(date: Date) -> Date {
+    date.saturating_add(Span::new().days(MAX_DAYS))
+}

@@ -1,0 +1,16 @@
+//! Plain records: what clinics, staff, patients and the rest of the master data are, and their operations.
+
+pub mod blockers;
+pub mod clinics;
+pub mod dead_letters;
+pub mod deliveries;
+pub mod details;
+pub mod exceptions;
+pub mod of_clinic;
+pub mod of_org;
+pub mod patients;
+pub mod resources;
+pub mod shown;
+pub mod staff;
+pub mod visit_types;
+pub mod webhooks;

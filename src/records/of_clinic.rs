@@ -1,0 +1,143 @@
+//! The mechanism of plain records under a clinic: their shape, their items, and the operations on the table.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    details::ClinicDetails,
+    shown::{SetMember, Show},
+};
+use crate::{
+    id::{ClinicId, Id, OrgId},
+    store::{
+        Entity, Key, Record, Store, StoreError, WriteContext, keys,
+        read::{List, Listed, PageRequest},
+    },
+};
+
+/// A plain record of a clinic. Its details are read as its own members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct OfClinic<D: ClinicDetails> {
+    /// The record's id.
+    pub id: Id<D::Kind>,
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The members that callers may change.
+    #[serde(flatten)]
+    pub details: D,
+}
+
+impl<D: ClinicDetails> Deref for OfClinic<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.details
+    }
+}
+
+impl<D: ClinicDetails> Record for OfClinic<D> {
+    const TYPE: &'static str = D::TYPE;
+
+    fn key(&self) -> Key {
+        Self::key_of(&self.clinic_id, &self.id)
+    }
+}
+
+impl<D: ClinicDetails> Show for OfClinic<D> {
+    type Details = D;
+
+    fn set_members() -> Vec<SetMember> {
+        vec![SetMember::id::<D::Kind>(), SetMember::clinic_id()]
+    }
+}
+
+impl<D: ClinicDetails> OfClinic<D> {
+    /// The key of a record.
+    #[must_use]
+    pub fn key_of(clinic: &ClinicId, id: &Id<D::Kind>) -> Key {
+        const { assert!(keys::is_in_setup(D::PREFIX), "see `ClinicDetails::PREFIX`") };
+        keys::of_clinic(clinic, D::PREFIX, id)
+    }
+}
+
+/// Stores a new record of a clinic, or returns the record that the same `Idempotency-Key` stored before.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation or it is being deleted, and as
+/// [`Store::commit`].
+pub async fn create<D: ClinicDetails>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    details: D,
+) -> Result<Entity<OfClinic<D>>, StoreError> {
+    let record = OfClinic { id: Id::random(), clinic_id: clinic.clone(), details };
+    store.create_under(context, keys::clinic(clinic), Entity::new(record, context)).await
+}
+
+/// Reads a record of a clinic of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and any error of the database.
+pub async fn get<D: ClinicDetails>(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    id: &Id<D::Kind>,
+    consistent: bool,
+) -> Result<Entity<OfClinic<D>>, StoreError> {
+    store.get_of_org(org, &OfClinic::<D>::key_of(clinic, id), consistent).await
+}
+
+/// Lists a clinic's records, by id.
+///
+/// # Errors
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
+pub async fn list<D: ClinicDetails>(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    page: PageRequest,
+) -> Result<Listed<Entity<OfClinic<D>>>, StoreError> {
+    let list = List::of(keys::all_of_clinic_with(clinic, D::PREFIX), page);
+    store.list_under(org, &keys::clinic(clinic), list).await
+}
+
+/// Replaces a record's details with what `change` makes of them.
+///
+/// # Errors
+/// As [`Store::modify`].
+pub async fn update<D: ClinicDetails, E: From<StoreError>>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &Id<D::Kind>,
+    change: impl Fn(D) -> Result<D, E>,
+) -> Result<Entity<OfClinic<D>>, E> {
+    let read = || get::<D>(store, &context.org, clinic, id, true);
+    let modify = |current: &OfClinic<D>| {
+        let details = change(current.details.clone())?;
+        Ok::<_, E>(OfClinic { details, ..current.clone() })
+    };
+    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+}
+
+/// Deletes a record unless `check_blockers` finds a record that needs it, also in a race with one that is being made.
+///
+/// # Errors
+/// As [`Store::guarded_delete`].
+pub async fn delete<D: ClinicDetails, Blocker, Checking>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &Id<D::Kind>,
+    check_blockers: impl Fn() -> Checking,
+) -> Result<Option<Blocker>, StoreError>
+where
+    Checking: Future<Output = Result<Option<Blocker>, StoreError>> + Send,
+{
+    let key = OfClinic::<D>::key_of(clinic, id);
+    store.guarded_delete(context, &key, check_blockers, |_| Ok(vec![])).await
+}

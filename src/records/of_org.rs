@@ -1,0 +1,38 @@
+//! The shape of plain records of an organisation that belong to no clinic.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    details::Details,
+    shown::{SetMember, Show},
+};
+use crate::id::Id;
+
+/// A plain record of an organisation. Its details are read as its own members.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct OfOrg<D: Details> {
+    /// The record's id.
+    pub id: Id<D::Kind>,
+    /// The members that callers may change.
+    #[serde(flatten)]
+    pub details: D,
+}
+
+impl<D: Details> Deref for OfOrg<D> {
+    type Target = D;
+
+    fn deref(&self) -> &D {
+        &self.details
+    }
+}
+
+impl<D: Details> Show for OfOrg<D> {
+    type Details = D;
+
+    fn set_members() -> Vec<SetMember> {
+        vec![SetMember::id::<D::Kind>()]
+    }
+}

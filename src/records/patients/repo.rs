@@ -1,0 +1,227 @@
+//! Patients in the table, and the markers that keep their record numbers unique.
+
+use serde::{Deserialize, Serialize};
+
+use super::model::{Patient, PatientDetails};
+use crate::{
+    id::{OrgId, PatientId},
+    records::{blockers::Booked, of_org::OfOrg},
+    scheduling::repo::{Bookable, is_booked},
+    sensitive::Sensitive,
+    store::{
+        Entity, Item, Key, Meta, Record, Store, StoreError, WriteContext,
+        attributes::{string, text},
+        expression::Condition,
+        keys::{self, IndexKey},
+        write::Write,
+    },
+};
+
+impl Record for Patient {
+    const TYPE: &'static str = "patient";
+
+    fn key(&self) -> Key {
+        keys::patient(&self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        Some(keys::patient_in_index(&self.id))
+    }
+}
+
+/// That a record number is taken, and by whom.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct RecordNumber {
+    org: OrgId,
+    mrn: Sensitive<String>,
+    patient_id: PatientId,
+}
+
+impl Record for RecordNumber {
+    const TYPE: &'static str = "record_number";
+
+    fn key(&self) -> Key {
+        keys::record_number(&self.org, self.mrn.expose())
+    }
+}
+
+/// Why a patient can't be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum PatientError {
+    /// Another patient of the organisation has the record number.
+    #[error("another patient has this record number")]
+    RecordNumberTaken,
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Stores a new patient, or returns what the same `Idempotency-Key` stored before.
+///
+/// # Errors
+/// [`PatientError::RecordNumberTaken`], and as [`Store::commit`].
+pub async fn create(
+    store: &Store,
+    context: &WriteContext,
+    details: PatientDetails,
+) -> Result<Entity<Patient>, PatientError> {
+    let patient = OfOrg { id: PatientId::random(), details };
+    let claimed = record_number(context, &patient)?;
+    let claims = claimed.is_some();
+    let entity = Entity::new(patient, context);
+    let created = store.create(context, entity, claimed.into_iter().collect()).await;
+    created.map_err(|error| match error {
+        StoreError::ConditionFailed(failed) if claims && failed.at(1).is_some() => {
+            PatientError::RecordNumberTaken
+        }
+        other => other.into(),
+    })
+}
+
+/// A patient of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+    consistent: bool,
+) -> Result<Entity<Patient>, StoreError> {
+    store.get_of_org(org, &keys::patient(id), consistent).await
+}
+
+/// A patient of the organisation, if there is one; read consistently.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn find(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+) -> Result<Option<Entity<Patient>>, StoreError> {
+    match get(store, org, id, true).await {
+        Ok(found) => Ok(Some(found)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(other) => Err(other),
+    }
+}
+
+/// The patient of the organisation that has a record number.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn find_by_record_number(
+    store: &Store,
+    org: &OrgId,
+    mrn: &str,
+    consistent: bool,
+) -> Result<Option<Entity<Patient>>, StoreError> {
+    let marker = store.get::<RecordNumber>(&keys::record_number(org, mrn), consistent).await?;
+    let Some(marker) = marker else {
+        return Ok(None);
+    };
+    let found = store.get::<Patient>(&keys::patient(&marker.value.patient_id), consistent).await?;
+    // The two reads are no snapshot: the number may have moved on in between.
+    Ok(found.filter(|patient| patient.meta.org == *org && number(&patient.value) == Some(mrn)))
+}
+
+/// Replaces a patient's details with what `change` makes of them; a changed record number moves its marker in the
+/// same transaction.
+///
+/// # Errors
+/// [`PatientError::RecordNumberTaken`], and as [`Store::modify`].
+pub async fn update<E: From<StoreError> + From<PatientError>>(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    change: impl Fn(PatientDetails) -> Result<PatientDetails, E>,
+) -> Result<Entity<Patient>, E> {
+    let markers = |old: &Patient, new: &Patient| {
+        if old.mrn == new.mrn {
+            return Ok(vec![]);
+        }
+        let claimed = new.mrn.as_ref().map(|mrn| claim(context, id, mrn)).transpose()?;
+        let released = number(old).map(|mrn| release(&context.org, id, mrn));
+        Ok(claimed.into_iter().chain(released).collect())
+    };
+    // A refusal of `change` and one of the store both arrive as E, so the store's is caught on its way there.
+    let read = || get(store, &context.org, id, true);
+    let modify = |old: &Patient| {
+        let details = change(old.details.clone()).map_err(Step::Refused)?;
+        Ok(Patient { id: id.clone(), details })
+    };
+    let updated = store.modify(context, read, modify, markers).await;
+    updated.map_err(|step| match step {
+        Step::Refused(refusal) => refusal,
+        Step::Store(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
+            PatientError::RecordNumberTaken.into()
+        }
+        Step::Store(other) => other.into(),
+    })
+}
+
+enum Step<E> {
+    Refused(E),
+    Store(StoreError),
+}
+
+impl<E> From<StoreError> for Step<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Deletes a patient who has no appointments to come, also in a race with a booking, frees the record number, and does
+/// `extra_writes` in the same transaction.
+///
+/// # Errors
+/// As [`Store::guarded_delete`].
+pub async fn delete(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    extra_writes: impl Fn() -> Result<Vec<Write>, StoreError>,
+) -> Result<Option<Booked>, StoreError> {
+    let check_blockers = async || {
+        let booked = is_booked(store, Bookable::Patient(id), context.now).await?;
+        Ok(booked.then_some(Booked))
+    };
+    let extra_writes = |marked: &Item| {
+        let mrn = text(marked, "mrn").map(|mrn| release(&context.org, id, mrn));
+        Ok(mrn.into_iter().chain(extra_writes()?).collect())
+    };
+    store.guarded_delete(context, &keys::patient(id), check_blockers, extra_writes).await
+}
+
+/// The write that takes a new patient's record number, if they have one.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if it does not serialise.
+pub fn record_number(
+    context: &WriteContext,
+    patient: &Patient,
+) -> Result<Option<Write>, StoreError> {
+    patient.mrn.as_ref().map(|mrn| claim(context, &patient.id, mrn)).transpose()
+}
+
+fn number(patient: &Patient) -> Option<&str> {
+    patient.mrn.as_ref().map(|mrn| mrn.expose().as_str())
+}
+
+fn claim(
+    context: &WriteContext,
+    id: &PatientId,
+    mrn: &Sensitive<String>,
+) -> Result<Write, StoreError> {
+    let marker =
+        RecordNumber { org: context.org.clone(), mrn: mrn.clone(), patient_id: id.clone() };
+    Entity::new(marker, context).create()
+}
+
+fn release(org: &OrgId, id: &PatientId, mrn: &str) -> Write {
+    Write::Delete {
+        key: keys::record_number(org, mrn),
+        condition: Condition::Equals("patient_id", string(id)),
+    }
+}

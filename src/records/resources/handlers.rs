@@ -1,0 +1,137 @@
+//! Resources over HTTP.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::model::{Resource, ResourceDetails};
+use crate::{
+    app::AppState,
+    error::ApiResult,
+    http::{
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, ListQuery, MergePatch, Page,
+        Paging, ReadContext, Updated, WriteCommand, WriteContext, idempotency::or_replay,
+        spawn::spawn_uncancellable,
+    },
+    id::{ClinicId, ResourceId},
+    openapi::Conflict,
+    records::{blockers::Booked, clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    scheduling::repo::{Bookable, is_booked},
+};
+
+/// A resource in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct ResourcePath {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The resource, one of the clinic's.
+    pub resource_id: ResourceId,
+}
+
+type Patch = MergePatch<ResourceDetails>;
+
+/// List a clinic's resources
+///
+/// By id.
+#[utoipa::path(get, path = "/v1/clinics/{clinic_id}/resources", params(ClinicPath, ListQuery))]
+pub async fn list_resources(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery,
+) -> ApiResult<Page<Shown<Resource>>> {
+    let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
+    let org = context.grant.org();
+    let listed = of_clinic::list(app.store(), org, &clinic_id, paging.request()?).await?;
+    paging.page(listed)
+}
+
+/// Create a resource
+///
+/// A room or a piece of equipment. It can be booked at once, unless `active` is false.
+#[utoipa::path(post, path = "/v1/clinics/{clinic_id}/resources", params(ClinicPath), request_body = ResourceDetails)]
+pub async fn create_resource(
+    State(app): State<AppState>,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    WriteCommand { body, context }: WriteCommand<ResourceDetails>,
+) -> ApiResult<Created<Shown<Resource>>> {
+    let created = of_clinic::create(app.store(), &context, &clinic_id, body);
+    let created = or_replay(app.store(), &context, created).await?;
+    let location = format!("/v1/clinics/{clinic_id}/resources/{}", created.value.id);
+    Ok(Created::new(created, location))
+}
+
+/// Get a resource
+///
+/// One read of one record.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
+    params(ResourcePath, Consistent)
+)]
+pub async fn get_resource(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ResourcePath { clinic_id, resource_id }): ApiPath<ResourcePath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<Shown<Resource>>> {
+    let org = context.grant.org();
+    let found = of_clinic::get(app.store(), org, &clinic_id, &resource_id, consistent).await?;
+    Found::new(found, &context)
+}
+
+/// Change a resource
+///
+/// A JSON Merge Patch (RFC 7396). `{"active": false}` takes it out of use: appointments stay, but none are added.
+#[utoipa::path(
+    patch,
+    path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
+    params(ResourcePath),
+    request_body(content = Patch, example = json!({ "active": false })),
+)]
+pub async fn update_resource(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(ResourcePath { clinic_id, resource_id }): ApiPath<ResourcePath>,
+    patch: Patch,
+) -> ApiResult<Updated<Shown<Resource>>> {
+    let change = |current| patch.apply(current);
+    of_clinic::update(app.store(), &context, &clinic_id, &resource_id, change)
+        .await
+        .map(Updated::new)
+}
+
+/// Delete a resource
+///
+/// Refused while it has appointments to come.
+#[utoipa::path(
+    delete,
+    path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
+    params(ResourcePath),
+    responses(Conflict)
+)]
+pub async fn delete_resource(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(path): ApiPath<ResourcePath>,
+) -> ApiResult<Deleted> {
+    let store = app.store().clone();
+    let deletion = async move {
+        let ResourcePath { clinic_id, resource_id } = path;
+        let bookable = Bookable::Resource(&clinic_id, &resource_id);
+        let check = async || {
+            let booked = is_booked(&store, bookable, context.now).await?;
+            Ok(booked.then_some(Booked))
+        };
+        of_clinic::delete::<ResourceDetails, _, _>(
+            &store,
+            &context,
+            &clinic_id,
+            &resource_id,
+            check,
+        )
+        .await
+    };
+    Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
+}

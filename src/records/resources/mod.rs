@@ -1,0 +1,5 @@
+//! Rooms and equipment of a clinic.
+
+pub mod handlers;
+pub mod model;
+pub mod routes;

@@ -1,0 +1,168 @@
+//! Records whose public form is their stored form, with the times of the item.
+
+use std::{borrow::Cow, ops::Deref};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        Object, ObjectBuilder, Ref, RefOr, Type,
+        schema::{KnownFormat, Schema, SchemaFormat, SchemaType},
+    },
+};
+
+use super::details::Details;
+use crate::{
+    id::{Clinic as ClinicKind, IdKind},
+    store::Entity,
+};
+
+/// A record as callers see it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shown<T> {
+    /// The record.
+    #[serde(flatten)]
+    pub record: T,
+    /// When the record was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl<T> From<Entity<T>> for Shown<T> {
+    fn from(Entity { value, meta }: Entity<T>) -> Self {
+        Self { record: value, created_at: meta.created_at, updated_at: meta.updated_at }
+    }
+}
+
+impl<T> Deref for Shown<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.record
+    }
+}
+
+/// A record that is shown as it is stored: ids that the service makes, and members that callers may change.
+pub trait Show: Serialize {
+    /// The members that callers may change.
+    type Details: Details;
+
+    /// The members that the service sets.
+    fn set_members() -> Vec<SetMember>;
+}
+
+/// A member that the service sets.
+pub struct SetMember {
+    name: &'static str,
+    description: &'static str,
+    schema: &'static str,
+    example: &'static str,
+}
+
+impl SetMember {
+    /// The record's own id.
+    #[must_use]
+    pub fn id<K: IdKind>() -> Self {
+        let (schema, example) = (K::SCHEMA, K::EXAMPLE);
+        Self { name: "id", description: "The record's id.", schema, example }
+    }
+
+    /// The clinic of the record.
+    #[must_use]
+    pub fn clinic_id() -> Self {
+        let (schema, example) = (ClinicKind::SCHEMA, ClinicKind::EXAMPLE);
+        Self { name: "clinic_id", description: "The clinic.", schema, example }
+    }
+}
+
+impl<T: Show> ToSchema for Shown<T> {
+    fn name() -> Cow<'static, str> {
+        T::Details::SCHEMA.into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::Details::schemas(schemas);
+    }
+}
+
+impl<T: Show> PartialSchema for Shown<T> {
+    /// The schema of what callers may change, without the bounds of what they send, together with what the service sets.
+    fn schema() -> RefOr<Schema> {
+        let RefOr::T(Schema::Object(mut object)) = T::Details::schema() else {
+            return T::Details::schema();
+        };
+        object.description = Some(T::Details::DESCRIPTION.to_owned());
+        object.additional_properties = None;
+        object.required = Vec::new();
+        for (name, property) in &mut object.properties {
+            if !make_shown(property) {
+                object.required.push(name.clone());
+            }
+        }
+        let mut example = object.example.take().unwrap_or_default();
+        for member in T::set_members() {
+            let mut reference = Ref::from_schema_name(member.schema);
+            member.description.clone_into(&mut reference.description);
+            add(&mut object, member.name, reference.into());
+            example[member.name] = member.example.into();
+        }
+        for (name, description) in [
+            ("created_at", "When the record was made."),
+            ("updated_at", "When it was changed last."),
+        ] {
+            let time = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+                .description(Some(description));
+            add(&mut object, name, time.into());
+            example[name] = "2027-03-01T08:00:00Z".into();
+        }
+        object.example = Some(example);
+        RefOr::T(Schema::Object(object))
+    }
+}
+
+fn add(object: &mut Object, name: &str, schema: RefOr<Schema>) {
+    object.properties.insert(name.to_owned(), schema);
+    object.required.push(name.to_owned());
+}
+
+/// Makes the schema of a member as it is shown; whether it may be absent. A member without a value is left out.
+fn make_shown(property: &mut RefOr<Schema>) -> bool {
+    match property {
+        RefOr::T(Schema::Object(member)) => {
+            let optional = drop_null(&mut member.schema_type);
+            (member.default, member.pattern, member.example) = (None, None, None);
+            (member.min_length, member.max_length) = (None, None);
+            (member.minimum, member.maximum) = (None, None);
+            optional
+        }
+        RefOr::T(Schema::Array(list)) => {
+            (list.default, list.min_items, list.max_items, list.example) = (None, None, None, None);
+            drop_null(&mut list.schema_type)
+        }
+        RefOr::T(Schema::OneOf(either)) => {
+            // A reference beside null.
+            let item = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
+            if let Some(RefOr::Ref(mut reference)) = item {
+                if let Some(description) = &either.description {
+                    reference.description.clone_from(description);
+                }
+                *property = RefOr::Ref(reference);
+            }
+            true
+        }
+        _ => false,
+    }
+}
+
+fn drop_null(kind: &mut SchemaType) -> bool {
+    let SchemaType::Array(kinds) = kind else { return false };
+    kinds.retain(|kind| *kind != Type::Null);
+    if let [only] = kinds.as_slice() {
+        *kind = SchemaType::Type(only.clone());
+    }
+    true
+}

@@ -1,0 +1,129 @@
+//! Staff members over HTTP.
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::model::{StaffDetails, StaffMember};
+use crate::{
+    app::AppState,
+    error::ApiResult,
+    http::{
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, ListQuery, MergePatch, Page,
+        Paging, ReadContext, Updated, WriteCommand, WriteContext, idempotency::or_replay,
+        spawn::spawn_uncancellable,
+    },
+    id::{ClinicId, StaffId},
+    openapi::Conflict,
+    records::{blockers::Booked, clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    scheduling::repo::{Bookable, is_booked},
+};
+
+/// A staff member in a path.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub struct StaffPath {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// The staff member, one of the clinic's.
+    pub staff_id: StaffId,
+}
+
+type Patch = MergePatch<StaffDetails>;
+
+/// List a clinic's staff
+///
+/// By id.
+#[utoipa::path(get, path = "/v1/clinics/{clinic_id}/staff", params(ClinicPath, ListQuery))]
+pub async fn list_staff(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    query: ListQuery,
+) -> ApiResult<Page<Shown<StaffMember>>> {
+    let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
+    let org = context.grant.org();
+    let listed = of_clinic::list(app.store(), org, &clinic_id, paging.request()?).await?;
+    paging.page(listed)
+}
+
+/// Create a staff member
+///
+/// They can be booked at once, unless `active` is false.
+#[utoipa::path(post, path = "/v1/clinics/{clinic_id}/staff", params(ClinicPath), request_body = StaffDetails)]
+pub async fn create_staff_member(
+    State(app): State<AppState>,
+    ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
+    WriteCommand { body, context }: WriteCommand<StaffDetails>,
+) -> ApiResult<Created<Shown<StaffMember>>> {
+    let created = of_clinic::create(app.store(), &context, &clinic_id, body);
+    let created = or_replay(app.store(), &context, created).await?;
+    let location = format!("/v1/clinics/{clinic_id}/staff/{}", created.value.id);
+    Ok(Created::new(created, location))
+}
+
+/// Get a staff member
+///
+/// One read of one record.
+#[utoipa::path(
+    get,
+    path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
+    params(StaffPath, Consistent)
+)]
+pub async fn get_staff_member(
+    State(app): State<AppState>,
+    context: ReadContext,
+    ApiPath(StaffPath { clinic_id, staff_id }): ApiPath<StaffPath>,
+    ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
+) -> ApiResult<Found<Shown<StaffMember>>> {
+    let org = context.grant.org();
+    let found = of_clinic::get(app.store(), org, &clinic_id, &staff_id, consistent).await?;
+    Found::new(found, &context)
+}
+
+/// Change a staff member
+///
+/// A JSON Merge Patch (RFC 7396). `{"active": false}` deactivates them: appointments stay, but none are added.
+#[utoipa::path(
+    patch,
+    path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
+    params(StaffPath),
+    request_body(content = Patch, example = json!({ "active": false })),
+)]
+pub async fn update_staff_member(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(StaffPath { clinic_id, staff_id }): ApiPath<StaffPath>,
+    patch: Patch,
+) -> ApiResult<Updated<Shown<StaffMember>>> {
+    let change = |current| patch.apply(current);
+    of_clinic::update(app.store(), &context, &clinic_id, &staff_id, change).await.map(Updated::new)
+}
+
+/// Delete a staff member
+///
+/// Refused while they have appointments to come.
+#[utoipa::path(
+    delete,
+    path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
+    params(StaffPath),
+    responses(Conflict)
+)]
+pub async fn delete_staff_member(
+    State(app): State<AppState>,
+    context: WriteContext,
+    ApiPath(path): ApiPath<StaffPath>,
+) -> ApiResult<Deleted> {
+    let store = app.store().clone();
+    let deletion = async move {
+        let StaffPath { clinic_id, staff_id } = path;
+        let bookable = Bookable::Staff(&clinic_id, &staff_id);
+        let check = async || {
+            let booked = is_booked(&store, bookable, context.now).await?;
+            Ok(booked.then_some(Booked))
+        };
+        of_clinic::delete::<StaffDetails, _, _>(&store, &context, &clinic_id, &staff_id, check)
+            .await
+    };
+    Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
+}

@@ -1,0 +1,5 @@
+//! Staff members of a clinic.
+
+pub mod handlers;
+pub mod model;
+pub mod routes;

@@ -1,0 +1,66 @@
+//! Signatures of deliveries, by which a receiver verifies sender and time (Standard Webhooks 1.0.0, symmetric signatures).
+
+use data_encoding::BASE64;
+use jiff::Timestamp;
+use standardwebhooks::{Webhook, WebhookError};
+
+/// What a secret begins with, as it is shown.
+const PREFIX: &str = "whsec_";
+/// Bytes of a secret.
+pub const SECRET_BYTES: usize = 32;
+
+/// A new secret.
+#[must_use]
+pub fn new_secret() -> [u8; SECRET_BYTES] {
+    rand::random()
+}
+
+/// A secret as it is shown.
+#[must_use]
+pub fn shown(secret: &[u8]) -> String {
+    format!("{PREFIX}{}", BASE64.encode(secret))
+}
+
+/// The `webhook-signature` of a payload: one signature for each secret, the newest first.
+///
+/// # Errors
+/// What the library says of a secret or a payload: none for texts and bytes.
+pub fn sign<'a>(
+    secrets: impl IntoIterator<Item = &'a [u8]>,
+    id: &str,
+    at: Timestamp,
+    payload: &str,
+) -> Result<String, WebhookError> {
+    let signatures = secrets.into_iter().map(|secret| {
+        Webhook::from_bytes(secret.to_vec())?.sign(id, at.as_second(), payload.as_bytes())
+    });
+    Ok(signatures.collect::<Result<Vec<_>, _>>()?.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of the Standard Webhooks specification's libraries.
+    #[test]
+    fn the_known_example_is_signed_as_known() {
+        let secret = BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signed = sign(
+            [secret.as_slice()],
+            "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            Timestamp::from_second(1_614_265_330).unwrap(),
+            r#"{"test": 2432232314}"#,
+        );
+        assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn every_secret_signs_and_is_shown_as_receivers_take_it() {
+        let (new, old) = (new_secret(), new_secret());
+        let now = Timestamp::from_second(1_614_265_330).unwrap();
+        let both = sign([new.as_slice(), &old], "1", now, "{}").unwrap();
+        let each = [new, old].map(|secret| sign([secret.as_slice()], "1", now, "{}").unwrap());
+        assert_eq!(both, each.join(" "));
+        assert!(shown(&new).starts_with("whsec_") && shown(&new).len() == 6 + 44);
+    }
+}

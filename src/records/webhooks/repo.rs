@@ -1,0 +1,92 @@
+//! Webhooks in the table.
+
+use super::model::Webhook;
+use crate::{
+    id::{OrgId, WebhookId},
+    store::{
+        Entity, Key, Record, Store, StoreError, WriteContext, keys,
+        read::{List, Listed, PageRequest},
+    },
+};
+
+/// How many webhooks an organisation may have. Every change is written once for each that wants it.
+pub const MAX_WEBHOOKS: usize = 50;
+
+impl Record for Webhook {
+    const TYPE: &'static str = "webhook";
+
+    fn key(&self) -> Key {
+        keys::webhook(&self.org, &self.id)
+    }
+}
+
+/// Stores a new webhook, or returns what the same `Idempotency-Key` stored before.
+///
+/// # Errors
+/// As [`Store::commit`].
+pub async fn create(
+    store: &Store,
+    context: &WriteContext,
+    webhook: Webhook,
+) -> Result<Entity<Webhook>, StoreError> {
+    store.create(context, Entity::new(webhook, context), vec![]).await
+}
+
+/// A webhook of the organisation.
+///
+/// # Errors
+/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    id: &WebhookId,
+    consistent: bool,
+) -> Result<Entity<Webhook>, StoreError> {
+    store.get_of_org(org, &keys::webhook(org, id), consistent).await
+}
+
+/// Lets `modify` make another webhook of one, and stores that.
+///
+/// # Errors
+/// As [`Store::modify`].
+pub async fn update<E: From<StoreError>>(
+    store: &Store,
+    context: &WriteContext,
+    id: &WebhookId,
+    modify: impl Fn(&Webhook) -> Result<Webhook, E>,
+) -> Result<Entity<Webhook>, E> {
+    let read = || get(store, &context.org, id, true);
+    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+}
+
+/// Deletes a webhook; what it was not told yet, it will not be.
+///
+/// # Errors
+/// As [`Store::delete`].
+pub async fn delete(
+    store: &Store,
+    context: &WriteContext,
+    id: &WebhookId,
+) -> Result<(), StoreError> {
+    store.delete::<Webhook>(context, &keys::webhook(&context.org, id)).await
+}
+
+/// An organisation's webhooks, by id.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn list(
+    store: &Store,
+    org: &OrgId,
+    page: PageRequest,
+) -> Result<Listed<Entity<Webhook>>, StoreError> {
+    store.list_of_org(org, List::of(keys::webhooks_of_org(org), page)).await
+}
+
+/// All webhooks of an organisation, also those that were made just now.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn all(store: &Store, org: &OrgId) -> Result<Vec<Entity<Webhook>>, StoreError> {
+    store.all_of_org(org, keys::webhooks_of_org(org), true).await
+}

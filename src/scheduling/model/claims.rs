@@ -1,0 +1,61 @@
+//! Claims: the time that an appointment takes of each owner.
+
+use jiff::{SignedDuration, Timestamp, civil::Date};
+
+use super::sheets::{Entry, SheetOwner};
+use crate::time::utc_dates;
+
+/// A span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The start.
+    pub start: Timestamp,
+    /// The end, which is no longer part of it.
+    pub end: Timestamp,
+}
+
+impl Slot {
+    /// The slot from `start` on that takes `length`.
+    #[must_use]
+    pub fn new(start: Timestamp, length: SignedDuration) -> Self {
+        Self { start, end: start.saturating_add(length).unwrap_or(Timestamp::MAX) }
+    }
+
+    /// The UTC days in whose sheets it is entered.
+    #[must_use]
+    pub fn utc_dates(&self) -> Vec<Date> {
+        utc_dates(self.start, self.end)
+    }
+
+    /// The slot as an ordinary entry.
+    #[must_use]
+    pub fn entry(&self) -> Entry {
+        let (start, end) = (self.start.as_second(), self.end.as_second());
+        Entry { start, end, hold: None, overbooked: false }
+    }
+
+    /// The slot with buffers before and after it.
+    #[must_use]
+    pub fn widened(&self, before: SignedDuration, after: SignedDuration) -> Self {
+        Self {
+            start: self.start.saturating_sub(before).unwrap_or(Timestamp::MIN),
+            end: self.end.saturating_add(after).unwrap_or(Timestamp::MAX),
+        }
+    }
+}
+
+/// The time that an appointment takes of one owner, buffers included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The owner.
+    pub owner: SheetOwner,
+    /// The time.
+    pub slot: Slot,
+}
+
+impl Claim {
+    /// The sheets in which it is entered.
+    pub fn sheets(&self) -> impl Iterator<Item = (&SheetOwner, Date)> {
+        self.slot.utc_dates().into_iter().map(|date| (&self.owner, date))
+    }
+}

@@ -1,0 +1,15 @@
+//! The pure rules of scheduling.
+
+mod calendar;
+mod claims;
+mod decide;
+mod party;
+mod sheets;
+#[cfg(test)]
+mod tests;
+
+pub use calendar::{Calendar, SpecialHours};
+pub use claims::{Claim, Slot};
+pub use decide::{Clash, Grid, Question, decide, free_starts};
+pub use party::{Obstacle, Party};
+pub use sheets::{CLOCK_SKEW, DaySheet, Entry, HoldMark, SheetOwner};

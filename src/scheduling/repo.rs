@@ -1,0 +1,189 @@
+//! Day sheets in the table, and the writes that occupy and free time.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{Timestamp, civil::Date};
+use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
+
+use super::model::{DaySheet, Entry, SheetOwner};
+use crate::{
+    id::{AppointmentId, ClinicId, OrgId, PatientId, ResourceId, StaffId},
+    store::{
+        Entity, ItemType, Key, Meta, Record, Store, StoreError, WriteContext, attributes::string,
+        expression::Condition, keys, write::Write,
+    },
+    time::utc_date,
+};
+
+const ENTRIES: &str = "entries";
+
+/// The types of items that are stored here.
+pub const ITEM_TYPES: &[ItemType] = &[ItemType::of::<DaySheet>()];
+
+impl Record for DaySheet {
+    const TYPE: &'static str = "day_sheet";
+
+    fn key(&self) -> Key {
+        sheet_key(&self.owner, self.utc_date)
+    }
+}
+
+/// The key of a sheet.
+#[must_use]
+pub fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
+    match owner {
+        SheetOwner::Staff { clinic_id, staff_id } => {
+            keys::staff_day_sheet(clinic_id, staff_id, utc_date)
+        }
+        SheetOwner::Resource { clinic_id, resource_id } => {
+            keys::resource_day_sheet(clinic_id, resource_id, utc_date)
+        }
+        SheetOwner::Patient { patient_id } => keys::patient_day_sheet(patient_id, utc_date),
+    }
+}
+
+/// The changes of day sheets in one transaction: one write for each sheet.
+#[derive(Debug, Default)]
+pub struct SheetChanges<'a> {
+    sheets: BTreeMap<(&'a SheetOwner, Date), SheetChange<'a>>,
+}
+
+#[derive(Debug, Default)]
+struct SheetChange<'a> {
+    /// The sheet as it was read, if there is one.
+    read: Option<&'a Meta>,
+    set: Vec<(&'a AppointmentId, Entry)>,
+    remove: Vec<&'a AppointmentId>,
+}
+
+impl<'a> SheetChanges<'a> {
+    /// Enters an appointment in a sheet, on the condition that the sheet is as it was read.
+    pub fn occupy(
+        &mut self,
+        sheet: (&'a SheetOwner, Date),
+        read: Option<&'a Meta>,
+        appointment: &'a AppointmentId,
+        entry: Entry,
+    ) {
+        let change = self.sheets.entry(sheet).or_default();
+        change.read = read;
+        change.set.push((appointment, entry));
+    }
+
+    /// Removes an appointment from a sheet, unless it was entered there before. If the sheet was not read, the condition is
+    /// that the appointment is in it.
+    pub fn free(&mut self, sheet: (&'a SheetOwner, Date), appointment: &'a AppointmentId) {
+        let change = self.sheets.entry(sheet).or_default();
+        if !change.set.iter().any(|(entered, _)| *entered == appointment) {
+            change.remove.push(appointment);
+        }
+    }
+
+    /// The writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if a sheet does not serialise.
+    pub fn into_writes(self, context: &WriteContext) -> Result<Vec<Write>, StoreError> {
+        let writes = self.sheets.into_iter().map(|(sheet, change)| change.write(context, sheet));
+        writes.collect()
+    }
+}
+
+impl SheetChange<'_> {
+    fn write(
+        self,
+        context: &WriteContext,
+        (owner, utc_date): (&SheetOwner, Date),
+    ) -> Result<Write, StoreError> {
+        let has = |id: &&AppointmentId| Condition::HasEntry(ENTRIES, id.to_string());
+        let condition = match self.read {
+            Some(read) => read.unchanged(),
+            None if self.set.is_empty() => Condition::All(self.remove.iter().map(has).collect()),
+            None => {
+                let mut sheet = DaySheet::empty(owner.clone(), utc_date);
+                sheet.entries.extend(self.set.into_iter().map(|(id, entry)| (id.clone(), entry)));
+                return Entity::new(sheet, context).create();
+            }
+        };
+        let mut change = context.touch();
+        for (id, entry) in self.set {
+            let entry = to_attribute_value(entry)
+                .map_err(|error| StoreError::corrupt(DaySheet::TYPE, error))?;
+            change = change.set_entry(ENTRIES, id.as_str(), entry);
+        }
+        for id in &self.remove {
+            change = change.remove_entry(ENTRIES, id.as_str());
+        }
+        Ok(Write::Update { key: sheet_key(owner, utc_date), change, condition })
+    }
+}
+
+/// Day sheets of a clinic's staff and resources.
+pub type Sheets = HashMap<SheetOwner, Vec<DaySheet>>;
+
+/// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
+///
+/// # Errors
+/// Whatever the database may answer.
+pub async fn sheets_of_clinic(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    (first, last): (Date, Date),
+) -> Result<Sheets, StoreError> {
+    let mut sheets = Sheets::new();
+    let range = keys::day_sheets_of_clinic(clinic, first, last);
+    for sheet in store.all_of_org::<DaySheet>(org, range, false).await? {
+        sheets.entry(sheet.value.owner.clone()).or_default().push(sheet.value);
+    }
+    Ok(sheets)
+}
+
+/// A clinic, or one of those whose time appointments take.
+#[derive(Debug, Clone, Copy)]
+pub enum Bookable<'a> {
+    /// A clinic, with all of its staff and resources.
+    Clinic(&'a ClinicId),
+    /// A staff member of a clinic.
+    Staff(&'a ClinicId, &'a StaffId),
+    /// A resource of a clinic.
+    Resource(&'a ClinicId, &'a ResourceId),
+    /// A patient, at any clinic.
+    Patient(&'a PatientId),
+}
+
+/// Whether there is an appointment or a hold that is not over; read consistently.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if a sheet can't be read, and whatever the database may answer.
+pub async fn is_booked(
+    store: &Store,
+    bookable: Bookable<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // Today's sheets hold what began yesterday and is not over as well.
+    let today = utc_date(now);
+    let (range, filter) = match bookable {
+        Bookable::Clinic(clinic) => (keys::staff_day_sheets_from(clinic, today), None),
+        Bookable::Staff(clinic, id) => {
+            (keys::staff_day_sheets_from(clinic, today), Some(("staff_id", string(id))))
+        }
+        Bookable::Resource(clinic, id) => {
+            (keys::staff_day_sheets_from(clinic, today), Some(("resource_id", string(id))))
+        }
+        Bookable::Patient(id) => (keys::patient_day_sheets_from(id, today), None),
+    };
+    let filter = filter.map(|(name, id)| Condition::Equals(name, id));
+    let mut corrupt = None;
+    let found = store
+        .find(range, filter, |item| match Entity::<DaySheet>::from_item(item.clone()) {
+            Ok(sheet) => sheet.value.has_future_entry(now),
+            // A sheet that can't be read may have an appointment: it ends the search with an error.
+            Err(error) => {
+                corrupt = Some(error);
+                true
+            }
+        })
+        .await?;
+    corrupt.map_or(Ok(found.is_some()), Err)
+}

@@ -1,0 +1,123 @@
+//! The plan of a made-up organisation.
+
+use clap::{Args, value_parser};
+use jiff::{Span, Timestamp, civil::Date};
+use rand::{SeedableRng as _, rngs::StdRng};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    appointments::model::HORIZON,
+    id::{ClinicId, OrgId},
+    time::{Clock as _, SystemClock, Weekday, utc_date, utc_midnight},
+};
+
+/// Visits of a staff member on a workday; what is left of the day is free.
+pub const VISITS_A_DAY: u32 = 10;
+
+pub(super) const WORKDAYS: [Weekday; 5] =
+    [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
+
+/// The `updated_by` of everything made up.
+pub const SUBJECT: &str = "clinic-api table seed";
+
+/// The settings of a made-up organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Plan {
+    /// The organisation. It must have no clinics, but those of an earlier run with the same flags.
+    #[arg(long, default_value = "ORG-DEMO")]
+    pub org: OrgId,
+    /// How many clinics; more than in an earlier run add to those.
+    #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
+    pub clinics: u32,
+    /// How many staff members each clinic has.
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u16).range(1..=5_000))]
+    pub staff: u16,
+    /// How many patients each clinic has: at least as many as staff members.
+    #[arg(long, default_value_t = 250, value_parser = value_parser!(u32).range(1..=1_000_000))]
+    pub patients: u32,
+    /// How many appointments each clinic has: ten a workday and staff member, a third of the days before `--today`.
+    #[arg(long, default_value_t = 1000, value_parser = value_parser!(u32).range(0..=1_000_000))]
+    pub appointments: u32,
+    /// The day at whose beginning (UTC) all of it is so; the day of the run if left out.
+    #[arg(long, default_value_t = utc_date(SystemClock.now()), hide_default_value = true)]
+    pub today: Date,
+    /// The seed of the random numbers: another one makes other ids and other appointments.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// The reason why a plan is impossible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A clinic without staff.
+    #[error("a clinic needs at least one staff member")]
+    NoStaff,
+    /// Fewer patients than staff, who all see one at a time.
+    #[error("a clinic needs at least as many patients as staff members")]
+    TooFewPatients,
+    /// Appointments beyond the booking horizon.
+    #[error(
+        "{0} appointments of a clinic take {1} workdays, and the last ones would be more than 400 days ahead: give it \
+         more staff or fewer appointments"
+    )]
+    TooManyAppointments(u32, u32),
+}
+
+impl Plan {
+    /// Checks that the plan is possible.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn check(&self) -> Result<(), PlanError> {
+        if self.staff == 0 {
+            return Err(PlanError::NoStaff);
+        }
+        if self.patients < u32::from(self.staff) {
+            return Err(PlanError::TooFewPatients);
+        }
+        let ahead = i64::from(self.workdays() - self.workdays_before()) * 7 / 5 + 7;
+        if ahead * 24 > HORIZON.as_hours() {
+            return Err(PlanError::TooManyAppointments(self.appointments, self.workdays()));
+        }
+        Ok(())
+    }
+
+    /// The id of a clinic of it.
+    #[must_use]
+    pub fn clinic_id(&self, number: u32) -> ClinicId {
+        ClinicId::random_from(&mut self.chance(number))
+    }
+
+    /// The instant at which all of it is so.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        utc_midnight(self.today)
+    }
+
+    /// The workdays that the appointments of a clinic take.
+    fn workdays(&self) -> u32 {
+        self.appointments.div_ceil(u32::from(self.staff.max(1)) * VISITS_A_DAY)
+    }
+
+    fn workdays_before(&self) -> u32 {
+        self.workdays() / 3
+    }
+
+    /// The first day with appointments.
+    pub(super) fn first_date(&self) -> Date {
+        let before = self.today.series(Span::new().days(-1)).skip(1);
+        let workdays = before.filter(|date| is_workday(*date));
+        workdays.take(self.workdays_before() as usize).last().unwrap_or(self.today)
+    }
+
+    /// The random numbers of a clinic: others for each setting, but for the number of clinics.
+    pub(super) fn chance(&self, clinic: u32) -> StdRng {
+        let Self { org, clinics: _, staff, patients, appointments, today, seed } = self;
+        let text = format!("{org}/{staff}/{patients}/{appointments}/{today}/{seed}/{clinic}");
+        StdRng::from_seed(Sha256::digest(text).into())
+    }
+}
+
+pub(super) fn is_workday(date: Date) -> bool {
+    WORKDAYS.contains(&date.weekday().into())
+}

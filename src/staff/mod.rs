@@ -1,6 +1,0 @@
-//! Staff members of a clinic.
-
-pub mod dto;
-pub mod handlers;
-pub mod model;
-pub mod repo;

@@ -1,0 +1,33 @@
+//! One conditional write.
+
+use crate::store::{
+    attributes::Item,
+    expression::{Change, Condition},
+    keys::Key,
+};
+
+/// One conditional write; several make a transaction.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
+pub enum Write {
+    /// Store a whole item.
+    Put { item: Item, condition: Condition },
+    /// Change some attributes.
+    Update { key: Key, change: Change, condition: Condition },
+    /// Delete an item.
+    Delete { key: Key, condition: Condition },
+    /// Write nothing, but let the others happen only if the condition holds.
+    Check { key: Key, condition: Condition },
+}
+
+impl Write {
+    /// The operation that does it alone.
+    pub(super) fn operation(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "PutItem",
+            Self::Update { .. } => "UpdateItem",
+            Self::Delete { .. } => "DeleteItem",
+            Self::Check { .. } => "TransactWriteItems",
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A record of the table's stream, read from DynamoDB Streams or handed over by AWS Lambda.
+
+use std::{collections::HashMap, fmt};
+
+use aws_sdk_dynamodbstreams::types::{AttributeValue, Record as StreamRecord};
+use jiff::Timestamp;
+
+use crate::store::Item;
+
+/// One change of one item.
+#[derive(Clone)]
+pub struct ChangeRecord {
+    /// The stream's id of it, the same whenever it is read.
+    pub event_id: String,
+    /// When it was written, to the second.
+    pub at: Timestamp,
+    /// The item before; none if it is new.
+    pub old: Option<Item>,
+    /// The item after; none if it was removed.
+    pub new: Option<Item>,
+}
+
+impl ChangeRecord {
+    /// The latest image of the item.
+    #[must_use]
+    pub fn image(&self) -> Option<&Item> {
+        self.new.as_ref().or(self.old.as_ref())
+    }
+}
+
+/// Without the images: patient data must not reach a log.
+impl fmt::Debug for ChangeRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (old, new) = (self.old.is_some(), self.new.is_some());
+        f.debug_struct("ChangeRecord")
+            .field("event_id", &self.event_id)
+            .field("old", &old)
+            .field("new", &new)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A record of the stream without a member that every record has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stream's record has no {0}")]
+pub struct Incomplete(&'static str);
+
+impl TryFrom<StreamRecord> for ChangeRecord {
+    type Error = Incomplete;
+
+    fn try_from(record: StreamRecord) -> Result<Self, Incomplete> {
+        let event_id = record.event_id.ok_or(Incomplete("eventID"))?;
+        let body = record.dynamodb.ok_or(Incomplete("dynamodb"))?;
+        let at = body.approximate_creation_date_time.ok_or(Incomplete("time"))?;
+        let at = Timestamp::from_second(at.secs()).map_err(|_| Incomplete("time"))?;
+        Ok(Self { event_id, at, old: body.old_image.map(item), new: body.new_image.map(item) })
+    }
+}
+
+#[cfg(feature = "lambda")]
+impl From<aws_lambda_events::dynamodb::EventRecord> for ChangeRecord {
+    fn from(record: aws_lambda_events::dynamodb::EventRecord) -> Self {
+        let body = record.change;
+        let at = body.approximate_creation_date_time.timestamp();
+        // Where there is none, the parser leaves an empty one.
+        let image = |image: serde_dynamo::Item| (!image.is_empty()).then(|| image.into());
+        Self {
+            event_id: record.event_id,
+            at: Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH),
+            old: image(body.old_image),
+            new: image(body.new_image),
+        }
+    }
+}
+
+fn item(image: HashMap<String, AttributeValue>) -> Item {
+    serde_dynamo::Item::from(image).into()
+}

@@ -1,0 +1,128 @@
+//! The event of a change: its type and its data.
+
+use super::change::Change;
+use crate::{
+    appointments::model::{Appointment, Status},
+    audit_events::model::Action,
+    events::{AppointmentData, DeletedData, Event, EventData, EventType, PreviousSlot, RecordData},
+    store::{Entity, Item, Record, StoreError},
+};
+
+/// The source of every event.
+const SOURCE: &str = "/clinic-api";
+
+impl Change<'_> {
+    /// The event of the change, if it has one.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] or [`StoreError::NewerShape`] if an image can't be read.
+    pub fn event(&self) -> Result<Option<Event>, StoreError> {
+        let event = match self.new {
+            Some(new) if self.item_type == Appointment::TYPE => {
+                Some(self.of_appointment(&read(new)?)?)
+            }
+            _ => self.record_type().map(|event_type| (event_type, self.record_data())),
+        };
+        Ok(event.map(|(r#type, data)| Event {
+            specversion: "1.0".to_owned(),
+            id: self.event_id.to_owned(),
+            source: SOURCE.to_owned(),
+            r#type,
+            subject: self.record_id.to_owned(),
+            time: self.at,
+            datacontenttype: "application/json".to_owned(),
+            org: self.org.to_string(),
+            data,
+        }))
+    }
+
+    /// The event type that is named after the record's item type and what happened, if there is one.
+    fn record_type(&self) -> Option<EventType> {
+        let action = match self.action {
+            Action::Create => "created",
+            Action::Update => "updated",
+            Action::Delete => "deleted",
+        };
+        let name = format!("clinic.{}.{action}.v1", self.item_type);
+        EventType::ALL.iter().copied().find(|event_type| event_type.as_str() == name)
+    }
+
+    fn record_data(&self) -> EventData {
+        let (id, by) = (self.record_id.to_owned(), self.by.clone());
+        let clinic_id = self.clinic_id.map(str::to_owned);
+        match self.rev {
+            None => EventData::Deleted(DeletedData { id, clinic_id, by }),
+            Some(rev) => {
+                let changed = self.changed_names();
+                EventData::Record(RecordData { id, clinic_id, changed, rev, by })
+            }
+        }
+    }
+
+    fn of_appointment(&self, new: &Appointment) -> Result<(EventType, EventData), StoreError> {
+        let old = self.old.map(read::<Appointment>).transpose()?;
+        let old = old.as_ref();
+        let moved = old.is_none_or(|old| old.rescheduled_from != new.rescheduled_from);
+        let previous = new.rescheduled_from.as_ref().filter(|_| moved).map(|from| PreviousSlot {
+            start: from.start,
+            duration_minutes: from.duration_minutes,
+            staff_id: from.staff_id.to_string(),
+        });
+        let previous_status = old.map(|old| old.status).filter(|old| *old != new.status);
+        let data = AppointmentData {
+            appointment_id: new.id.to_string(),
+            clinic_id: new.clinic_id.to_string(),
+            staff_id: new.staff_id.to_string(),
+            patient_id: new.patient_id.as_ref().map(ToString::to_string),
+            resource_ids: new.resource_ids.iter().map(ToString::to_string).collect(),
+            visit_type_id: new.visit_type_id.as_ref().map(ToString::to_string),
+            status: new.status,
+            previous_status,
+            start: new.start,
+            duration_minutes: new.duration_minutes,
+            time_zone: new.time_zone.to_string(),
+            previous,
+            hold_expires_at: new.hold_expires_at.filter(|_| new.status == Status::Held),
+            changed: self.changed_names(),
+            rev: self.rev.unwrap_or_default(),
+            by: self.by.clone(),
+        };
+        Ok((appointment_type(old, new), EventData::Appointment(Box::new(data))))
+    }
+
+    fn changed_names(&self) -> Vec<String> {
+        self.changed.iter().map(|name| (*name).to_owned()).collect()
+    }
+}
+
+fn read<T: Record>(item: &Item) -> Result<T, StoreError> {
+    Entity::from_item(item.clone()).map(|entity| entity.value)
+}
+
+/// The event type of an appointment that was created or changed.
+fn appointment_type(old: Option<&Appointment>, new: &Appointment) -> EventType {
+    let Some(old) = old else {
+        return match (&new.rescheduled_from, new.status) {
+            (Some(_), _) => EventType::AppointmentRescheduled,
+            (None, Status::Held) => EventType::AppointmentOffered,
+            (None, _) => EventType::AppointmentBooked,
+        };
+    };
+    if old.status != new.status {
+        return match new.status {
+            Status::Scheduled if old.status == Status::Held => EventType::AppointmentBooked,
+            Status::Scheduled => EventType::AppointmentCheckInUndone,
+            Status::Confirmed => EventType::AppointmentConfirmed,
+            Status::CheckedIn => EventType::AppointmentCheckedIn,
+            Status::Completed => EventType::AppointmentCompleted,
+            Status::Cancelled => EventType::AppointmentCancelled,
+            Status::NoShow => EventType::AppointmentNoShow,
+            Status::Expired => EventType::AppointmentHoldExpired,
+            Status::Held => EventType::AppointmentOffered,
+        };
+    }
+    let is_moved = (old.start, old.duration_minutes) != (new.start, new.duration_minutes)
+        || old.staff_id != new.staff_id
+        || old.resource_ids != new.resource_ids;
+    if is_moved { EventType::AppointmentRescheduled } else { EventType::AppointmentUpdated }
+}
