@@ -32,7 +32,7 @@ use clinic_api::{
     keyring::Keyring,
     records::webhooks::model::target::AllowList,
     service::service,
-    store::{Precondition, Store, WriteContext, embedded::Engine},
+    store::{Store, WriteContext, embedded::Engine},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::BodyExt as _;
@@ -150,14 +150,7 @@ async fn prepare() -> (Bench, Engine) {
         let made = bench.send("POST", &format!("{}/staff", bench.clinic), Some(member)).await;
         staff.push(made["id"].as_str().unwrap().parse().unwrap());
     }
-    let context = WriteContext {
-        org: admin.org,
-        subject: admin.subject,
-        request_id: "bench".to_owned(),
-        now,
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let context = WriteContext::internal(admin.org, &admin.subject, "bench".to_owned(), now);
     let days = (monday, 33);
     let made =
         busy_month::fill(&bench.store, &context, (&id, &staff), days, APPOINTMENTS_A_DAY).await;

@@ -14,7 +14,7 @@ use crate::{
     keyring::Keyring,
     operations::readiness::Readiness,
     records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
-    store::{Precondition, Store, WriteContext},
+    store::{Store, WriteContext},
     time::Clock,
 };
 
@@ -127,16 +127,12 @@ impl AppState {
         request: &ReadContext,
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) {
-        let (principal, at) = (request.grant.principal(), request.grant.at());
+        let (principal, at) = (request.grant.principal(), request.grant.now());
         let patients: BTreeSet<_> = patients.into_iter().collect();
         for patient_id in patients {
-            let context = || WriteContext {
-                org: principal.org.clone(),
-                subject: principal.subject.clone(),
-                request_id: request.request_id.as_ref().to_owned(),
-                now: at,
-                precondition: Precondition::None,
-                idempotency: None,
+            let context = || {
+                let request_id = request.request_id.as_ref().to_owned();
+                WriteContext::internal(principal.org.clone(), &principal.subject, request_id, at)
             };
             let access = Access {
                 patient_id: patient_id.clone(),

@@ -9,7 +9,7 @@ use clinic_api::{
     http::body::parse,
     records::{
         clinics::model::ClinicDetails,
-        exceptions::dto::ExceptionIn,
+        exceptions::model::ExceptionDetails,
         patients::model::PatientDetails,
         resources::model::ResourceDetails,
         staff::model::StaffDetails,
@@ -58,7 +58,7 @@ pub fn check(body: &str) {
     take::<RescheduleIn>(body);
     take::<ResourceDetails>(body);
     take::<VisitTypeDetails>(body);
-    take::<ExceptionIn>(body);
+    take::<ExceptionDetails>(body);
     take::<WebhookIn>(body);
     if let Ok(webhook) = parse::<WebhookIn>(body)
         && let Ok(url) = AllowList::default().check(&webhook.url)

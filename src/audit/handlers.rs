@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 
-use super::{dto::AccessOut, repo};
+use super::{model::Access, repo};
 use crate::{
     app::AppState,
     error::ApiResult,
@@ -20,7 +20,7 @@ pub async fn list_patient_accesses(
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     query: ListQuery,
-) -> ApiResult<Page<AccessOut>> {
+) -> ApiResult<Page<Access>> {
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, page) = (context.grant.org(), paging.request()?);
     let listed = repo::list(app.store(), org, &patient_id, page).await?;

@@ -1,6 +1,5 @@
 //! The access log: who has read a patient's data, and who had it erased.
 
-pub mod dto;
 pub mod handlers;
 pub mod model;
 pub mod recorder;

@@ -1,24 +1,37 @@
-//! What is remembered of an access to a patient's data: ids alone.
+//! What is remembered of an access to a patient's data, and shown of it: ids alone.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::id::PatientId;
+use crate::{id::PatientId, store::Entity};
 
 /// What stands as the operation of an erasure.
 pub const ERASURE: &str = "erase_patient";
 
-/// An access to what is known of one patient.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// An access to what is known of a patient.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+    "operation": "get_patient",
+    "subject": "anna.keller",
+    "at": "2027-03-01T08:00:00Z"
+}))]
 pub struct Access {
     /// The patient.
     pub patient_id: PatientId,
-    /// What was asked for: the operation's id in the OpenAPI document.
+    /// What was asked for: an operation's id in this document, or `erase_patient`.
     pub operation: String,
     /// Who asked: the `sub` of their token.
     pub subject: String,
-    /// When.
+    /// When. The same caller asking for the same again within the minute is one access.
     pub at: Timestamp,
+}
+
+impl From<Entity<Access>> for Access {
+    fn from(entity: Entity<Access>) -> Self {
+        entity.value
+    }
 }
 
 impl Access {

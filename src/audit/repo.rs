@@ -47,7 +47,7 @@ pub async fn list(
     patient: &PatientId,
     page: PageRequest,
 ) -> Result<Listed<Entity<Access>>, StoreError> {
-    let list = List::of(keys::accesses_of_patient(patient), page).backwards(true);
+    let list = List::of(keys::accesses_of_patient(patient), page).descending(true);
     store.list_under(org, &keys::patient(patient), list).await
 }
 

@@ -1,6 +1,6 @@
 //! The registration of `audit`.
 
-use super::{dto::AccessOut, handlers, model::Access};
+use super::{handlers, model::Access};
 use crate::{
     aggregate::{Aggregate, ItemType, NO, ORG, OpenApiRouter, Page, Record as _, routes, rule},
     records::patients,
@@ -19,5 +19,5 @@ pub const AGGREGATE: Aggregate = Aggregate {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_patient_accesses))
     },
-    schemas: |schemas| { schemas.add::<Page<AccessOut>>(); },
+    schemas: |schemas| { schemas.add::<Page<Access>>(); },
 };

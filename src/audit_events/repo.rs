@@ -99,5 +99,5 @@ async fn list(
     range: KeyRange,
     page: PageRequest,
 ) -> Result<Listed<Entity<AuditEvent>>, StoreError> {
-    store.list_of_org(org, List::of(range, page).backwards(true)).await
+    store.list_of_org(org, List::of(range, page).descending(true)).await
 }

@@ -12,7 +12,7 @@ use crate::{
         repo,
     },
     store::{
-        Entity, Item, Precondition, Record as _, Store, StoreError, WriteContext,
+        Entity, Item, Record as _, Store, StoreError, WriteContext,
         attributes::text,
         errors::chain,
         scan::{Scan, Segment},
@@ -53,14 +53,8 @@ pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
 
 async fn reseal(store: &Store, keys: &SealingKeys, item: Item) -> Result<(), StoreError> {
     let found = Entity::<Webhook>::from_item(item)?;
-    let context = WriteContext {
-        org: found.value.org.clone(),
-        subject: SUBJECT.to_owned(),
-        request_id: random_token(),
-        now: SystemClock.now(),
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let org = found.value.org.clone();
+    let context = WriteContext::internal(org, SUBJECT, random_token(), SystemClock.now());
     let id = found.value.id.as_str();
     let seal = |sealed: &SealedSecret| {
         let secret = keys.open(&sealed.0, id)?;

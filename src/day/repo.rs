@@ -67,7 +67,7 @@ pub async fn day(
         exceptions::repo::touching(store, org, clinic, (date, date), false),
         // The UTC dates that the day touches, in whatever zone.
         sheets_of_clinic(store, org, clinic, (before, after)),
-        store.list_of_org::<Appointment>(org, List::of(range, page).backwards(true)),
+        store.list_of_org::<Appointment>(org, List::of(range, page).descending(true)),
     );
     let (setup, exceptions, mut sheets, found) = (setup?, exceptions?, sheets?, found?);
     let zone = setup.clinic.time_zone.clone();

@@ -9,7 +9,7 @@ use super::export::export;
 use crate::{
     app::AppState,
     appointments::dto::AppointmentOut,
-    audit::dto::AccessOut,
+    audit::model::Access,
     error::ApiResult,
     http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
     records::{
@@ -44,7 +44,7 @@ pub struct PatientExport {
     /// Their appointments at all clinics, whatever became of them, by date. They come before the accesses.
     pub appointments: Vec<AppointmentOut>,
     /// Who has read what is known of them, the latest last.
-    pub accesses: Vec<AccessOut>,
+    pub accesses: Vec<Access>,
     /// Pass it as `cursor` to go on. The export is complete only when it is null.
     #[schema(required = true)]
     pub next_cursor: Option<String>,
@@ -71,7 +71,7 @@ pub async fn export_patient(
     let page = export(app.store(), org, &patient_id, after, paging.limit()).await?;
     app.record_access(&context, [&patient_id]);
     Ok(Content(PatientExport {
-        exported_at: context.grant.at(),
+        exported_at: context.grant.now(),
         patient: page.patient.map(Into::into),
         appointments: page.appointments.into_iter().map(Into::into).collect(),
         accesses: page.accesses.into_iter().map(Into::into).collect(),

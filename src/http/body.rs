@@ -127,10 +127,17 @@ fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
 fn misshapen(JsonError { error, pointer }: &JsonError) -> ApiError {
     if !error.is_data() {
         let position = format!("at line {}, column {}", error.line(), error.column());
-        return ApiError::new(ErrorCode::InvalidJson, format!("The body is not JSON {position}."));
+        // serde_json counts more than 127 levels among the syntax errors.
+        let deep = error.to_string().starts_with("recursion limit");
+        let fault = if deep { "nested too deeply" } else { "not JSON" };
+        return ApiError::new(ErrorCode::InvalidJson, format!("The body is {fault} {position}."));
     }
     let text = error.to_string();
-    let message = text.split(" at line ").next().unwrap_or_default();
+    // An error of the parser ends with its position; one of a parsed value has none.
+    let message = match text.rsplit_once(" at line ") {
+        Some((message, _)) if error.line() > 0 => message,
+        _ => &text,
+    };
     for (kind, said) in
         [("missing field `", "is required"), ("duplicate field `", "is given twice")]
     {

@@ -48,7 +48,7 @@ fn write_context(parts: &Parts, grant: &Grant, body: &Value) -> Result<WriteCont
         org: org.clone(),
         subject: subject.to_owned(),
         request_id: request_id(parts).as_ref().to_owned(),
-        now: grant.at(),
+        now: grant.now(),
     })
 }
 

@@ -18,6 +18,8 @@ use utoipa::{
     },
 };
 
+use url::form_urlencoded;
+
 use super::{auth::Grant, cursor, params::from_query, response::response};
 use crate::{
     error::{ApiError, ErrorCode},
@@ -74,15 +76,18 @@ impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let query = parts.uri.query().unwrap_or_default();
-        let is_paging = |pair: &&str| match pair.split('=').next() {
-            Some("limit" | "cursor") => true,
-            Some("consistent") => F::CONSISTENT,
+        let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        let (paging, filter): (Vec<_>, Vec<_>) = query.partition(|(name, _)| match name.as_ref() {
+            "limit" | "cursor" => true,
+            "consistent" => F::CONSISTENT,
             _ => false,
+        });
+        let encoded = |pairs: &[(Cow<'_, str>, Cow<'_, str>)]| {
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
         };
-        let (paging, filter): (Vec<_>, Vec<_>) = query.split('&').partition(is_paging);
-        let page: PageQuery = from_query(&paging.join("&"))?;
-        let filter = from_query(&filter.join("&"))?;
+        let page: PageQuery = from_query(&encoded(&paging))?;
+        let filter = from_query(&encoded(&filter))
+            .map_err(|error| unknown_parameter::<F>(&filter).unwrap_or(error))?;
         let limit = page.limit.unwrap_or(F::DEFAULT_LIMIT);
         if !(1..=F::MAX_LIMIT).contains(&limit) {
             let message = format!("must be between 1 and {}", F::MAX_LIMIT);
@@ -90,6 +95,15 @@ impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
         }
         Ok(Self { filter, page, limit })
     }
+}
+
+/// The error of the first parameter that the list does not have, if there is one.
+fn unknown_parameter<F: Filter>(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<ApiError> {
+    let known = ListQuery::<F>::into_params(|| None);
+    let known: Vec<_> = known.iter().map(|parameter| parameter.name.as_str()).collect();
+    let (name, _) = pairs.iter().find(|(name, _)| !known.contains(&name.as_ref()))?;
+    let message = format!("is not known here: expected one of `{}`", known.join("`, `"));
+    Some(ApiError::field(ErrorCode::InvalidParameter, name.as_ref(), message))
 }
 
 impl<F: Filter> IntoParams for ListQuery<F> {
@@ -177,7 +191,8 @@ impl<T: ToSchema> PartialSchema for Page<T> {
 #[derive(Debug)]
 pub struct Paging<'a> {
     keyring: &'a Keyring,
-    list: String,
+    /// `None` if it can't be told from other lists: no cursor is sealed or opened then.
+    list: Option<String>,
     page: &'a PageQuery,
     limit: u16,
 }
@@ -193,8 +208,7 @@ impl<'a> Paging<'a> {
         let principal = grant.principal();
         let caller = (&principal.org, &principal.subject);
         let list = (caller, grant.operation(), parent, &query.filter);
-        // Ids, texts and dates: they always serialise.
-        let list = serde_json::to_string(&list).unwrap_or_default();
+        let list = serde_json::to_string(&list).ok();
         Self { keyring, list, page: &query.page, limit: query.limit }
     }
 
@@ -219,7 +233,13 @@ impl<'a> Paging<'a> {
     /// 400 for a cursor of another list or another caller.
     pub fn after<P: DeserializeOwned>(&self) -> Result<Option<P>, ApiError> {
         let cursor = self.page.cursor.as_deref();
-        cursor.map(|cursor| cursor::open(self.keyring, cursor, &self.list)).transpose()
+        cursor.map(|cursor| cursor::open(self.keyring, cursor, self.list()?)).transpose()
+    }
+
+    fn list(&self) -> Result<&str, ApiError> {
+        let unbound =
+            || ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.");
+        self.list.as_deref().ok_or_else(unbound)
     }
 
     /// The cursor with which the list continues, if it does.
@@ -227,7 +247,7 @@ impl<'a> Paging<'a> {
     /// # Errors
     /// As [`cursor::seal`].
     pub fn next<P: Serialize>(&self, position: Option<&P>) -> Result<Option<String>, ApiError> {
-        position.map(|position| cursor::seal(self.keyring, position, &self.list)).transpose()
+        position.map(|position| cursor::seal(self.keyring, position, self.list()?)).transpose()
     }
 
     /// The page of records.

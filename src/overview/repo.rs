@@ -22,7 +22,7 @@ pub async fn overview(
     page: PageRequest,
 ) -> Result<Listed<ClinicPart>, StoreError> {
     let first_page = page.after.is_none();
-    let list = List::of(keys::all_of_clinic(clinic), page).backwards(true);
+    let list = List::of(keys::all_of_clinic(clinic), page).descending(true);
     let Listed { items, next } = store.list(list).await?;
     // One Query, whether it is another's or not there.
     if items.iter().any(|item| text(item, "org") != Some(org.as_str())) {

@@ -8,7 +8,7 @@ pub struct Booked;
 
 impl From<Booked> for ApiError {
     fn from(Booked: Booked) -> Self {
-        let detail = "Cancel its appointments to come first. Nothing was written.";
+        let detail = "Cancel the appointments to come first. Nothing was written.";
         Self::new(ErrorCode::HasFutureAppointments, detail)
     }
 }

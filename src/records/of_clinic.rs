@@ -9,9 +9,11 @@ use super::{
     shown::{SetMember, Show},
 };
 use crate::{
-    id::{ClinicId, Id, OrgId},
+    id::{ClinicId, Id, OrgId, RandomId},
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext, keys,
+        Entity, Key, Record, Store, StoreError, WriteContext,
+        expression::Condition,
+        keys,
         read::{List, Listed, PageRequest},
     },
 };
@@ -41,7 +43,7 @@ impl<D: ClinicDetails> Record for OfClinic<D> {
     const TYPE: &'static str = D::TYPE;
 
     fn key(&self) -> Key {
-        Self::key_of(&self.clinic_id, &self.id)
+        D::key(&self.clinic_id, &self.id)
     }
 }
 
@@ -53,21 +55,12 @@ impl<D: ClinicDetails> Show for OfClinic<D> {
     }
 }
 
-impl<D: ClinicDetails> OfClinic<D> {
-    /// The key of a record.
-    #[must_use]
-    pub fn key_of(clinic: &ClinicId, id: &Id<D::Kind>) -> Key {
-        const { assert!(keys::is_in_setup(D::PREFIX), "see `ClinicDetails::PREFIX`") };
-        keys::of_clinic(clinic, D::PREFIX, id)
-    }
-}
-
 /// Stores a new record of a clinic, or returns the record that the same `Idempotency-Key` stored before.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] if there is no such clinic in the organisation or it is being deleted, and as
 /// [`Store::commit`].
-pub async fn create<D: ClinicDetails>(
+pub async fn create<D: ClinicDetails<Kind: RandomId>>(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
@@ -88,10 +81,10 @@ pub async fn get<D: ClinicDetails>(
     id: &Id<D::Kind>,
     consistent: bool,
 ) -> Result<Entity<OfClinic<D>>, StoreError> {
-    store.get_of_org(org, &OfClinic::<D>::key_of(clinic, id), consistent).await
+    store.get_of_org(org, &D::key(clinic, id), consistent).await
 }
 
-/// Lists a clinic's records, by id.
+/// Lists a clinic's records for which all of `filter` holds, by id. A filtered page may be short before the list has ended.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
@@ -99,9 +92,10 @@ pub async fn list<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
     clinic: &ClinicId,
+    filter: Vec<Condition>,
     page: PageRequest,
 ) -> Result<Listed<Entity<OfClinic<D>>>, StoreError> {
-    let list = List::of(keys::all_of_clinic_with(clinic, D::PREFIX), page);
+    let list = List::of(keys::all_of_clinic_with(clinic, D::PREFIX), page).filter(filter);
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
@@ -138,6 +132,6 @@ pub async fn delete<D: ClinicDetails, Blocker, Checking>(
 where
     Checking: Future<Output = Result<Option<Blocker>, StoreError>> + Send,
 {
-    let key = OfClinic::<D>::key_of(clinic, id);
+    let key = D::key(clinic, id);
     store.guarded_delete(context, &key, check_blockers, |_| Ok(vec![])).await
 }

@@ -14,7 +14,7 @@ use utoipa::{
 
 use super::details::Details;
 use crate::{
-    id::{Clinic as ClinicKind, IdKind},
+    id::{Clinic as ClinicKind, Id, IdKind},
     store::Entity,
 };
 
@@ -58,6 +58,7 @@ pub struct SetMember {
     name: &'static str,
     description: &'static str,
     schema: &'static str,
+    definition: RefOr<Schema>,
     example: &'static str,
 }
 
@@ -65,15 +66,18 @@ impl SetMember {
     /// The record's own id.
     #[must_use]
     pub fn id<K: IdKind>() -> Self {
-        let (schema, example) = (K::SCHEMA, K::EXAMPLE);
-        Self { name: "id", description: "The record's id.", schema, example }
+        Self::of::<K>("id", "The record's id.")
     }
 
     /// The clinic of the record.
     #[must_use]
     pub fn clinic_id() -> Self {
-        let (schema, example) = (ClinicKind::SCHEMA, ClinicKind::EXAMPLE);
-        Self { name: "clinic_id", description: "The clinic.", schema, example }
+        Self::of::<ClinicKind>("clinic_id", "The clinic.")
+    }
+
+    fn of<K: IdKind>(name: &'static str, description: &'static str) -> Self {
+        let definition = Id::<K>::schema();
+        Self { name, description, schema: K::SCHEMA, definition, example: K::EXAMPLE }
     }
 }
 
@@ -83,6 +87,8 @@ impl<T: Show> ToSchema for Shown<T> {
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        let ids = T::set_members().into_iter().map(|id| (id.schema.to_owned(), id.definition));
+        schemas.extend(ids);
         T::Details::schemas(schemas);
     }
 }

@@ -23,7 +23,7 @@ use crate::{
         visit_types::model::{VisitType, VisitTypeDetails},
     },
     scheduling::model::{Claim, DaySheet, SheetOwner},
-    store::{Entity, Item, Precondition, Record, StoreError, WriteContext, write::Write},
+    store::{Entity, Item, Record, StoreError, WriteContext, write::Write},
     time::{Zone, utc_midnight},
 };
 
@@ -74,14 +74,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn at(&mut self, now: Timestamp) -> WriteContext {
-        WriteContext {
-            org: self.org.clone(),
-            subject: SUBJECT.to_owned(),
-            request_id: token_from(&mut self.chance),
-            now,
-            precondition: Precondition::None,
-            idempotency: None,
-        }
+        WriteContext::internal(self.org.clone(), SUBJECT, token_from(&mut self.chance), now)
     }
 
     /// A record as it was when the clinic opened.

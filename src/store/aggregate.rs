@@ -225,13 +225,13 @@ impl List {
     /// A page of a range, ascending.
     #[must_use]
     pub fn of(range: KeyRange, page: PageRequest) -> Self {
-        Self { range, backwards: false, filter: None, page }
+        Self { range, descending: false, filter: None, page }
     }
 
-    /// The same, descending where `backwards` says so.
+    /// The same, descending where `descending` says so.
     #[must_use]
-    pub fn backwards(self, backwards: bool) -> Self {
-        Self { backwards, ..self }
+    pub fn descending(self, descending: bool) -> Self {
+        Self { descending, ..self }
     }
 
     /// The same, of those items for which all of `conditions` hold; none at all keeps everything.

@@ -84,7 +84,7 @@ impl Precondition {
 }
 
 impl WriteContext {
-    /// A write of the service itself: without conditions of a caller.
+    /// A write without conditions of a caller, and not under an `Idempotency-Key`.
     #[must_use]
     pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
         let (subject, precondition) = (subject.to_owned(), Precondition::None);

@@ -51,7 +51,7 @@ pub struct List {
     /// The sort keys of one partition.
     pub range: KeyRange,
     /// Descending sort keys.
-    pub backwards: bool,
+    pub descending: bool,
     /// Keep only the items for which this holds.
     pub filter: Option<Condition>,
     /// Which part of it.
@@ -225,7 +225,7 @@ impl Store {
             .set_filter_expression(filter)
             .set_expression_attribute_names(placeholders.names())
             .set_expression_attribute_values(placeholders.values())
-            .scan_index_forward(!list.backwards)
+            .scan_index_forward(!list.descending)
             .consistent_read(list.page.consistent && !list.range.index)
             .set_exclusive_start_key(after.map(Position::attributes))
             .limit(examined)

@@ -17,7 +17,7 @@ pub enum Effect {
 }
 
 /// Times of some dates that differ from the weekly ones.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatedHours {
     /// The first date.
     pub first: Date,

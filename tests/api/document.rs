@@ -1,9 +1,11 @@
 //! The OpenAPI document: as committed, as served, and true of what the service does.
 
+use std::collections::BTreeSet;
+
 use clinic_api::router;
 use serde_json::{Value, json};
 
-use crate::support::{Held, TestApp};
+use crate::support::{Held, TestApp, document::DOCUMENT};
 
 fn committed() -> Value {
     serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap()
@@ -302,4 +304,26 @@ fn every_creation_links_to_what_takes_its_id() {
             assert!(links.contains_key(*to), "{name} does not lead to {to}");
         }
     }
+}
+
+/// All texts of the members `$ref`.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            let own = members.get("$ref").and_then(Value::as_str);
+            found.extend(own.map(str::to_owned));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let mut found = BTreeSet::new();
+    references(&DOCUMENT, &mut found);
+    assert!(found.len() > 50, "{found:?}");
+    let dangling = |reference: &&String| DOCUMENT.pointer(&reference[1..]).is_none();
+    assert_eq!(found.iter().filter(dangling).collect::<Vec<_>>(), [] as [&String; 0]);
 }

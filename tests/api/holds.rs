@@ -225,3 +225,15 @@ async fn inactive_people_and_rooms_are_not_held() {
     let patient = json!({ "patient_id": id(&patient.send().await.expect(201)) });
     end(&app, &held, "confirm", patient).await.problem(409, "patient_inactive");
 }
+
+#[tokio::test]
+async fn a_hold_that_ends_before_the_body_has_arrived_is_not_confirmed() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let held = app.held(&clinic, START, 1).await;
+    let body = json!({ "patient_id": clinic.patient, "hold_secret": held.secret });
+    let clock = app.clock.clone();
+    let confirm = app.post(&format!("{}/confirm", held.path)).json(&body);
+    let late = confirm.send_late(move || clock.advance(minutes(2))).await;
+    late.problem(410, "hold_expired");
+}

@@ -209,3 +209,22 @@ async fn a_changed_cursor_is_refused() {
         refused.problem(400, "invalid_cursor");
     }
 }
+
+#[tokio::test]
+async fn an_unknown_parameter_is_named_beside_those_that_there_are() {
+    let app = TestApp::spawn().await;
+    let clinic = app.clinic().await;
+    let message = async |path: &str| {
+        let problem = app.get(path).send().await.problem(400, "invalid_parameter");
+        problem["errors"][0].clone()
+    };
+    let known = "is not known here: expected one of `limit`, `cursor`";
+    let wrong = json!({ "pointer": "nope", "message": known });
+    assert_eq!(message("/v1/clinics?limit=1&nope=1").await, wrong);
+    let listed = message(&format!("{clinic}/appointments?nope=1")).await["message"].to_string();
+    assert!(
+        ["`date`", "`consistent`", "`limit`"].iter().all(|name| listed.contains(name)),
+        "{listed}"
+    );
+    app.get("/v1/clinics?l%69mit=1").send().await.expect(200);
+}

@@ -25,8 +25,8 @@ use clinic_api::{
         patients::{self, model::PatientDetails},
     },
     store::{
-        Precondition, Store, WriteContext, client::local_streams, connections::Connections,
-        embedded::Served, read::PageRequest,
+        Store, WriteContext, client::local_streams, connections::Connections, embedded::Served,
+        read::PageRequest,
     },
     time::{Clock as _, SystemClock},
 };
@@ -135,14 +135,8 @@ fn org() -> OrgId {
 }
 
 async fn register(store: &Store) -> PatientId {
-    let context = WriteContext {
-        org: org(),
-        subject: "anna".to_owned(),
-        request_id: clinic_api::id::random_token(),
-        now: SystemClock.now(),
-        precondition: Precondition::None,
-        idempotency: None,
-    };
+    let request_id = clinic_api::id::random_token();
+    let context = WriteContext::internal(org(), "anna", request_id, SystemClock.now());
     let patient = PatientDetails::named("Ida Example".to_owned());
     patients::repo::create(store, &context, patient).await.unwrap().value.id
 }

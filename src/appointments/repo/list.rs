@@ -41,7 +41,7 @@ pub async fn list_of_clinic(
     let status = filter.status.map(|status| Condition::Equals("status", string(status)));
     let list = List::of(range, page)
         .filter(staff.into_iter().chain(status).collect())
-        .backwards(filter.descending);
+        .descending(filter.descending);
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
@@ -57,7 +57,7 @@ pub async fn list_of_patient(
     descending: bool,
     page: PageRequest,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
-    let list = List::of(keys::appointments_of_patient(patient, dates), page).backwards(descending);
+    let list = List::of(keys::appointments_of_patient(patient, dates), page).descending(descending);
     store.list_under(org, &keys::patient(patient), list).await
 }
 

@@ -1,6 +1,6 @@
 //! What a request was granted: who asks, and for which records they may.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -11,16 +11,23 @@ use super::{
 use crate::{
     error::ApiError,
     id::{ClinicId, OrgId, PatientId},
+    time::Clock,
 };
 
 /// A request's caller, and on which records they may do what they ask for. It is made where the policy is read
 /// alone, so who has one may go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Grant {
     operation: &'static str,
     principal: Arc<Principal>,
     scope: Scope,
-    at: Timestamp,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("operation", &self.operation).finish_non_exhaustive()
+    }
 }
 
 impl Grant {
@@ -28,15 +35,15 @@ impl Grant {
         operation: &'static str,
         principal: Arc<Principal>,
         scope: Scope,
-        at: Timestamp,
+        clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { operation, principal, scope, at }
+        Self { operation, principal, scope, clock }
     }
 
-    /// The instant of the request, by the service's clock.
+    /// The current instant by the service's clock. A write takes it once its body has arrived.
     #[must_use]
-    pub fn at(&self) -> Timestamp {
-        self.at
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// What was granted: the operation's id in the OpenAPI document.

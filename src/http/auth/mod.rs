@@ -109,7 +109,7 @@ impl Guard {
         self.rates.charge(&principal, standing)?;
         let rule = rule.ok_or_else(forbidden)?;
         let scope = rule.scope_of(&principal).ok_or_else(forbidden)?;
-        let grant = Grant::new(rule.operation, principal, scope, now);
+        let grant = Grant::new(rule.operation, principal, scope, self.clock.clone());
         let named = parts.extract::<RawPathParams>().await.map_err(|_| {
             ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed.")
         })?;

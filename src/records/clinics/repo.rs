@@ -108,6 +108,6 @@ pub async fn list(
     org: &OrgId,
     page: PageRequest,
 ) -> Result<Listed<Entity<Clinic>>, StoreError> {
-    let list = List::of(keys::clinics_of_org(org), page).backwards(true);
+    let list = List::of(keys::clinics_of_org(org), page).descending(true);
     store.list_of_org(org, list).await
 }

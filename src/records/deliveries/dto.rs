@@ -4,27 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{Attempt, Delivery, Outcome, Status};
+use super::model::{Attempt, Delivery, Status};
 use crate::{
     events::Event,
     id::{DeliveryId, WebhookId},
     store::Entity,
 };
-
-/// One attempt to deliver an event.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = DeliveryAttempt)]
-pub struct AttemptOut {
-    /// When.
-    pub at: Timestamp,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-    /// What came of it.
-    pub outcome: Outcome,
-    /// The status of the answer; null if there was none.
-    #[schema(required = true)]
-    pub response_status: Option<u16>,
-}
 
 /// An event on its way to a webhook.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -71,14 +56,7 @@ pub struct DeliveryOut {
     #[schema(required = true)]
     pub next_attempt_at: Option<Timestamp>,
     /// The latest 50 attempts, the earliest first.
-    pub attempts: Vec<AttemptOut>,
-}
-
-impl From<Attempt> for AttemptOut {
-    fn from(attempt: Attempt) -> Self {
-        let Attempt { at, duration_ms, outcome, response_status } = attempt;
-        Self { at, duration_ms, outcome, response_status }
-    }
+    pub attempts: Vec<Attempt>,
 }
 
 impl From<Entity<Delivery>> for DeliveryOut {
@@ -89,7 +67,7 @@ impl From<Entity<Delivery>> for DeliveryOut {
             event: serde_json::from_str(&delivery.payload).unwrap_or_default(),
             status: delivery.status,
             next_attempt_at: delivery.next_attempt_at,
-            attempts: delivery.attempts.into_iter().map(Into::into).collect(),
+            attempts: delivery.attempts,
         }
     }
 }

@@ -67,16 +67,18 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// One attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One attempt to deliver an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DeliveryAttempt)]
 pub struct Attempt {
     /// When.
     pub at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// Its outcome.
+    /// What came of it.
     pub outcome: Outcome,
-    /// The status of the answer, if there was one.
+    /// The status of the answer; null if there was none.
+    #[schema(required = true)]
     pub response_status: Option<u16>,
 }
 

@@ -44,7 +44,7 @@ pub async fn due(
     descending: bool,
 ) -> Result<DuePage, StoreError> {
     let page = PageRequest { after, limit: DUE_PAGE, consistent: false };
-    let list = List::of(keys::due_deliveries(part, now), page).backwards(descending);
+    let list = List::of(keys::due_deliveries(part, now), page).descending(descending);
     let listed = store.list(list).await?;
     let items = listed.items.into_iter().map(Entity::from_item).collect();
     Ok(Listed { items, next: listed.next })
@@ -126,6 +126,6 @@ pub async fn list(
     let status = status.map(|status| Condition::Equals("status", string(status)));
     let list = List::of(keys::deliveries_of_webhook(webhook), page)
         .filter(status.into_iter().collect())
-        .backwards(true);
+        .descending(true);
     store.list_under(org, &keys::webhook(org, webhook), list).await
 }

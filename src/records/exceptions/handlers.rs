@@ -1,13 +1,14 @@
 //! Exceptions to the weekly hours over HTTP.
 
+use std::convert::Infallible;
+
 use axum::extract::State;
 use jiff::{Span, civil::Date};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
-    dto::{ExceptionIn, ExceptionOut},
-    model::AvailabilityException,
+    model::{AvailabilityException, ExceptionDetails},
     repo::{self, ExceptionError},
 };
 use crate::{
@@ -18,7 +19,7 @@ use crate::{
         Paging, ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
     },
     id::{ClinicId, ExceptionId},
-    records::clinics::handlers::ClinicPath,
+    records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
     time::optional_date,
 };
 
@@ -68,7 +69,7 @@ pub async fn list_exceptions(
     context: ReadContext,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
     query: ListQuery<ExceptionDates>,
-) -> ApiResult<Page<ExceptionOut>> {
+) -> ApiResult<Page<Shown<AvailabilityException>>> {
     let dates = (query.filter.from, query.filter.to);
     if dates.0.zip(dates.1).is_some_and(|(from, to)| to < from) {
         let message = "must not be before from";
@@ -87,34 +88,33 @@ pub async fn list_exceptions(
     post,
     path = "/v1/clinics/{clinic_id}/exceptions",
     params(ClinicPath),
-    request_body = ExceptionIn,
+    request_body = ExceptionDetails,
 )]
 pub async fn create_exception(
     State(app): State<AppState>,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
-    WriteCommand { body, context }: WriteCommand<ExceptionIn>,
-) -> ApiResult<Created<ExceptionOut>> {
-    let created = create(&app, &context, clinic_id, body);
+    WriteCommand { body, context }: WriteCommand<ExceptionDetails>,
+) -> ApiResult<Created<Shown<AvailabilityException>>> {
+    let created = create(&app, &context, &clinic_id, body);
     let created = or_replay(app.store(), &context, created).await?;
-    let AvailabilityException { id, clinic_id, .. } = &created.value;
-    let location = format!("/v1/clinics/{clinic_id}/exceptions/{id}");
+    let location = format!("/v1/clinics/{clinic_id}/exceptions/{}", created.value.id);
     Ok(Created::new(created, location))
 }
 
 async fn create(
     app: &AppState,
     context: &WriteContext,
-    clinic: ClinicId,
-    body: ExceptionIn,
+    clinic: &ClinicId,
+    body: ExceptionDetails,
 ) -> Result<Entity<AvailabilityException>, ApiError> {
     let horizon = Span::new().days(HORIZON_DAYS);
-    let today = app.clinics().zone(&context.org, &clinic).await?.local_date(context.now);
+    let today = app.clinics().zone(&context.org, clinic).await?.local_date(context.now);
     if body.last_date < today || body.last_date > today.saturating_add(horizon) {
         let message = "must lie between today and three years from now";
         return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
     }
     let of_staff = body.staff_id.is_some();
-    let created = repo::create(app.store(), context, body.into_exception(clinic)).await;
+    let created = repo::create(app.store(), context, clinic, body).await;
     created.map_err(|error| refused(error, of_staff))
 }
 
@@ -142,9 +142,9 @@ pub async fn get_exception(
     context: ReadContext,
     ApiPath(ExceptionPath { clinic_id, exception_id }): ApiPath<ExceptionPath>,
     ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
-) -> ApiResult<Found<ExceptionOut>> {
+) -> ApiResult<Found<Shown<AvailabilityException>>> {
     let org = context.grant.org();
-    let found = repo::get(app.store(), org, &clinic_id, &exception_id, consistent).await?;
+    let found = of_clinic::get(app.store(), org, &clinic_id, &exception_id, consistent).await?;
     Found::new(found, &context)
 }
 
@@ -161,6 +161,14 @@ pub async fn delete_exception(
     context: WriteContext,
     ApiPath(ExceptionPath { clinic_id, exception_id }): ApiPath<ExceptionPath>,
 ) -> ApiResult<Deleted> {
-    repo::delete(app.store(), &context, &clinic_id, &exception_id).await?;
+    let nothing_needs_it = async || Ok(None::<Infallible>);
+    of_clinic::delete::<ExceptionDetails, _, _>(
+        app.store(),
+        &context,
+        &clinic_id,
+        &exception_id,
+        nothing_needs_it,
+    )
+    .await?;
     Ok(Deleted)
 }

@@ -1,6 +1,5 @@
 //! Exceptions to the weekly hours: closed days, leave, extra days.
 
-pub mod dto;
 pub mod handlers;
 pub mod model;
 pub mod repo;

@@ -1,30 +1,116 @@
-//! What an exception is.
+//! Exceptions to the weekly hours.
 
+use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::{Validate, ValidationError};
 
 use crate::{
-    id::{ClinicId, ExceptionId, ResourceId, StaffId},
+    id::{self, ClinicId, ExceptionId, ResourceId, StaffId},
+    records::{
+        details::{ClinicDetails, Details},
+        of_clinic::OfClinic,
+    },
     sensitive::Sensitive,
-    time::DatedHours,
+    store::{Key, keys},
+    time::{DatedHours, Effect, date_only, optional_hour_minute},
+    validation::{member, sensitive as hidden},
 };
 
 /// The most days that one exception is for.
 pub const MAX_DAYS: i32 = 366;
 
-/// Some dates on which a clinic, one of its staff or one of its resources works otherwise than by the week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AvailabilityException {
-    /// Its id; it carries the last date.
-    pub id: ExceptionId,
-    /// The clinic.
-    pub clinic_id: ClinicId,
-    /// The staff member whose it is, if it is not the whole clinic's.
+/// Some dates on which a clinic, one of its staff or one of its resources works otherwise than by the week. Its id carries the
+/// last date.
+pub type AvailabilityException = OfClinic<ExceptionDetails>;
+
+/// An exception to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[validate(schema(function = consistent))]
+#[schema(as = ExceptionIn, example = json!({
+    "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+    "first_date": "2027-07-05",
+    "last_date": "2027-07-16",
+    "effect": "closed",
+    "reason": "summer leave"
+}))]
+pub struct ExceptionDetails {
+    /// Whose it is, if it is one staff member's; else it is the whole clinic's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,
-    /// The resource whose it is, if it is not the whole clinic's.
+    /// Whose it is, if it is one resource's. Not together with `staff_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<ResourceId>,
-    /// When, and whether there is work then.
-    #[serde(flatten)]
-    pub hours: DatedHours,
+    /// The first date, on the clinic's wall.
+    #[serde(deserialize_with = "date_only")]
+    #[schema(format = Date, example = "2027-07-05")]
+    pub first_date: Date,
+    /// The last date, included; at most 366 days in all.
+    #[serde(deserialize_with = "date_only")]
+    #[schema(format = Date, example = "2027-07-16")]
+    pub last_date: Date,
+    /// What it does.
+    pub effect: Effect,
+    /// From when on each of the dates; all of each, if it is left out. `open` needs it.
+    #[serde(default, with = "optional_hour_minute", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
+    pub from: Option<Time>,
+    /// Until when on the same date; `00:00` is its end. Together with `from`.
+    #[serde(default, with = "optional_hour_minute", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "12:00")]
+    pub to: Option<Time>,
     /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[validate(length(max = 500), custom(function = hidden::text))]
+    #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
+}
+
+fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
+    let wrong = |name, message| Err(member(name, message));
+    let days = (exception.last_date - exception.first_date).get_days();
+    let ends = |to: Time| if to == Time::midnight() { Time::MAX } else { to };
+    if exception.staff_id.is_some() && exception.resource_id.is_some() {
+        return wrong("resource_id", "can't be combined with staff_id");
+    }
+    if days < 0 {
+        return wrong("last_date", "must not be before first_date");
+    }
+    if days >= MAX_DAYS {
+        return wrong("last_date", "must be within 366 days, first_date included");
+    }
+    match (exception.from, exception.to, exception.effect) {
+        (None, None, Effect::Closed) => Ok(()),
+        (Some(from), Some(to), _) if from < ends(to) => Ok(()),
+        (Some(_), Some(_), _) => wrong("to", "must be after from, on the same day"),
+        (None, None, Effect::Open) => wrong("from", "is required, and to: the exception is open"),
+        (None, Some(_), _) => wrong("from", "is required: there is to"),
+        (Some(_), None, _) => wrong("to", "is required: there is from"),
+    }
+}
+
+impl ExceptionDetails {
+    /// When, and whether there is work then.
+    #[must_use]
+    pub fn hours(&self) -> DatedHours {
+        let Self { first_date, last_date, effect, from, to, .. } = *self;
+        DatedHours { first: first_date, last: last_date, effect, from, to }
+    }
+}
+
+impl Details for ExceptionDetails {
+    type Kind = id::Exception;
+    const SCHEMA: &'static str = "Exception";
+    const DESCRIPTION: &'static str = "An exception to the weekly hours.";
+}
+
+impl ClinicDetails for ExceptionDetails {
+    const TYPE: &'static str = "exception";
+    const PREFIX: &'static str = "EXCEPTION";
+
+    /// Among the day sheets, by the last date, so that the exceptions of some dates are one range of keys.
+    fn key(clinic: &ClinicId, id: &ExceptionId) -> Key {
+        keys::exception(clinic, id)
+    }
 }

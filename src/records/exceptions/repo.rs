@@ -1,16 +1,15 @@
 //! Exceptions in the table. They stand by their last date, so that those that touch a range of dates are one range of
 //! keys: none is longer than [`MAX_DAYS`].
 
-use std::convert::Infallible;
-
 use jiff::{Span, civil::Date};
 
-use super::model::{AvailabilityException, MAX_DAYS};
+use super::model::{AvailabilityException, ExceptionDetails, MAX_DAYS};
 use crate::{
     id::{ClinicId, ExceptionId, OrgId},
+    records::of_clinic::OfClinic,
     scheduling::model::{SheetOwner, SpecialHours},
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext,
+        Entity, Store, StoreError, WriteContext,
         attributes::string,
         expression::Condition,
         guarded_delete::stays,
@@ -19,14 +18,6 @@ use crate::{
         write::Write,
     },
 };
-
-impl Record for AvailabilityException {
-    const TYPE: &'static str = "exception";
-
-    fn key(&self) -> Key {
-        keys::exception(&self.clinic_id, &self.id)
-    }
-}
 
 /// Why an exception can't be made.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +38,11 @@ pub enum ExceptionError {
 pub async fn create(
     store: &Store,
     context: &WriteContext,
-    exception: AvailabilityException,
+    clinic: &ClinicId,
+    details: ExceptionDetails,
 ) -> Result<Entity<AvailabilityException>, ExceptionError> {
-    let clinic = &exception.clinic_id;
+    let id = ExceptionId::random_on(details.last_date);
+    let exception = OfClinic { id, clinic_id: clinic.clone(), details };
     let staff = exception.staff_id.iter().map(|id| keys::staff(clinic, id));
     let resource = exception.resource_id.iter().map(|id| keys::resource(clinic, id));
     let depends_on = [keys::clinic(clinic)].into_iter().chain(staff).chain(resource);
@@ -66,36 +59,6 @@ pub async fn create(
     }
 }
 
-/// An exception of a clinic of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
-pub async fn get(
-    store: &Store,
-    org: &OrgId,
-    clinic: &ClinicId,
-    id: &ExceptionId,
-    consistent: bool,
-) -> Result<Entity<AvailabilityException>, StoreError> {
-    store.get_of_org(org, &keys::exception(clinic, id), consistent).await
-}
-
-/// Deletes an exception: the weekly hours hold again.
-///
-/// # Errors
-/// As [`Store::guarded_delete`].
-pub async fn delete(
-    store: &Store,
-    context: &WriteContext,
-    clinic: &ClinicId,
-    id: &ExceptionId,
-) -> Result<(), StoreError> {
-    // Marked before it goes, so that the stream tells who deleted it.
-    let nothing_needs_it = async || Ok(None::<Infallible>);
-    let key = keys::exception(clinic, id);
-    store.guarded_delete(context, &key, nothing_needs_it, |_| Ok(vec![])).await.map(|_| ())
-}
-
 /// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.
 ///
 /// # Errors
@@ -109,7 +72,7 @@ pub async fn list(
 ) -> Result<Listed<Entity<AvailabilityException>>, StoreError> {
     let last_end = to.map_or(Date::MAX, after_all_that_begin_by);
     let range = keys::exceptions_of_clinic(clinic, from.unwrap_or(Date::ZERO), last_end);
-    let begun = to.map(|to| Condition::Less("first", string(to.tomorrow().unwrap_or(to))));
+    let begun = to.map(|to| Condition::Less("first_date", string(to.tomorrow().unwrap_or(to))));
     let list = List::of(range, page).filter(begun.into_iter().collect());
     // A clinic that is gone leaves its exceptions behind.
     let clinic = keys::clinic(clinic);
@@ -132,12 +95,14 @@ pub async fn touching(
 ) -> Result<Vec<SpecialHours>, StoreError> {
     let range = keys::exceptions_of_clinic(clinic, first, after_all_that_begin_by(last));
     let found = store.all_of_org::<AvailabilityException>(org, range, consistent).await?;
-    let touching = found.into_iter().filter(|found| found.value.hours.first <= last);
+    let touching = found.into_iter().filter(|found| found.value.first_date <= last);
     Ok(touching.map(|found| special_hours(found.value)).collect())
 }
 
 fn special_hours(exception: AvailabilityException) -> SpecialHours {
-    let AvailabilityException { clinic_id, staff_id, resource_id, hours, .. } = exception;
+    let hours = exception.hours();
+    let (clinic_id, ExceptionDetails { staff_id, resource_id, .. }) =
+        (exception.clinic_id, exception.details);
     let owner = match (staff_id, resource_id) {
         (Some(staff_id), _) => Some(SheetOwner::Staff { clinic_id, staff_id }),
         (None, Some(resource_id)) => Some(SheetOwner::Resource { clinic_id, resource_id }),

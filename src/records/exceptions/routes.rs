@@ -1,7 +1,9 @@
 //! The registration of `exceptions`.
 
-use super::{dto::ExceptionOut, handlers, model::AvailabilityException};
-use crate::aggregate::{Aggregate, ItemType, NO, ORG, OWN, OpenApiRouter, Page, routes, rule};
+use super::{handlers, model::AvailabilityException};
+use crate::aggregate::{
+    Aggregate, ItemType, NO, ORG, OWN, OpenApiRouter, Page, Shown, routes, rule,
+};
 
 /// The registration of exceptions.
 #[rustfmt::skip]
@@ -20,5 +22,5 @@ pub const AGGREGATE: Aggregate = Aggregate {
             .routes(routes!(handlers::list_exceptions, handlers::create_exception))
             .routes(routes!(handlers::get_exception, handlers::delete_exception))
     },
-    schemas: |schemas| { schemas.add::<Page<ExceptionOut>>(); },
+    schemas: |schemas| { schemas.add::<Page<Shown<AvailabilityException>>>(); },
 };

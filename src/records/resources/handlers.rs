@@ -43,7 +43,7 @@ pub async fn list_resources(
 ) -> ApiResult<Page<Shown<Resource>>> {
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let org = context.grant.org();
-    let listed = of_clinic::list(app.store(), org, &clinic_id, paging.request()?).await?;
+    let listed = of_clinic::list(app.store(), org, &clinic_id, vec![], paging.request()?).await?;
     paging.page(listed)
 }
 

@@ -42,7 +42,7 @@ pub async fn list_visit_types(
 ) -> ApiResult<Page<Shown<VisitType>>> {
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let org = context.grant.org();
-    let listed = of_clinic::list(app.store(), org, &clinic_id, paging.request()?).await?;
+    let listed = of_clinic::list(app.store(), org, &clinic_id, vec![], paging.request()?).await?;
     paging.page(listed)
 }
 

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::store::{
-    Entity, ItemType, Key, Precondition, Record, WriteContext, attributes::string,
-    item_type::Rewrite, keys,
+    Entity, ItemType, Key, Record, WriteContext, attributes::string, item_type::Rewrite, keys,
 };
 
 const UPCASTS: &[Step] = &[
@@ -67,14 +66,8 @@ impl Record for RoomBetween {
 }
 
 fn context() -> WriteContext {
-    WriteContext {
-        org: "ORG-1".parse().unwrap(),
-        subject: "test".to_owned(),
-        request_id: "request".to_owned(),
-        now: jiff::Timestamp::UNIX_EPOCH,
-        precondition: Precondition::None,
-        idempotency: None,
-    }
+    let org = "ORG-1".parse().unwrap();
+    WriteContext::internal(org, "test", "request".to_owned(), jiff::Timestamp::UNIX_EPOCH)
 }
 
 fn stored(version: u64, attributes: &[(&str, AttributeValue)]) -> Item {

@@ -66,12 +66,27 @@ impl Call {
     }
 
     /// Sends it.
-    pub async fn send(self) -> Answer {
+    pub async fn send(mut self) -> Answer {
+        let body = Body::from(std::mem::take(&mut self.body));
+        self.send_body(body).await
+    }
+
+    /// Sends it; `arrive` is called when the service waits for the body.
+    pub async fn send_late(mut self, arrive: impl FnOnce() + Send + 'static) -> Answer {
+        let body = std::mem::take(&mut self.body);
+        let arriving = async move {
+            arrive();
+            Ok::<_, std::convert::Infallible>(body)
+        };
+        self.send_body(Body::from_stream(futures_util::stream::once(arriving))).await
+    }
+
+    async fn send_body(self, body: Body) -> Answer {
         let mut request = Request::builder().method(self.method).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        let request = request.body(Body::from(self.body)).unwrap();
+        let request = request.body(body).unwrap();
         let response = self.router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -5,7 +5,7 @@ use clinic_api::{
     events::EventType,
     id::WebhookId,
     records::deliveries::model::Delivery,
-    store::{Item, Precondition, WriteContext},
+    store::{Item, WriteContext},
     time::Clock as _,
 };
 use serde_json::{Value, json};
@@ -192,14 +192,8 @@ impl TestApp {
 
 /// The context of a write that a test makes without HTTP.
 pub fn write_context(request_id: &str) -> WriteContext {
-    WriteContext {
-        org: "ORG-DEMO".parse().unwrap(),
-        subject: "test".to_owned(),
-        request_id: request_id.to_owned(),
-        now: NOW.parse().unwrap(),
-        precondition: Precondition::None,
-        idempotency: None,
-    }
+    let org = "ORG-DEMO".parse().unwrap();
+    WriteContext::internal(org, "test", request_id.to_owned(), NOW.parse().unwrap())
 }
 
 /// A booking's body.
