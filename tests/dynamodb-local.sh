@@ -23,7 +23,7 @@ modules=(
     # Calls, capacity, keys and stored shapes.
     access_patterns backfill busy_clinic free_times odd_input paging patients seed::what_is_made_up stream_costs table verify
     # Conditions and transactions.
-    appointments clinics concurrency erasure holds idempotency moving plans_at_once staff visits working_time
+    appointments clinics concurrency erasure holds idempotency moving plain_records plans_at_once staff visits working_time
     # The stream and what is made of it.
     audit audit_events deliveries events webhooks worker
     # Concurrent callers, faults and kills.
