@@ -29,7 +29,7 @@ pub fn remember(context: &WriteContext, access: Access) -> Result<Write, StoreEr
 /// Stores an access, unless the same is there already.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn add(store: &Store, context: &WriteContext, access: Access) -> Result<(), StoreError> {
     match store.commit(context, vec![remember(context, access)?]).await {
         Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
@@ -40,7 +40,7 @@ pub async fn add(store: &Store, context: &WriteContext, access: Access) -> Resul
 /// The accesses to what is known of a patient, the latest first.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such patient in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such patient in the organisation, and any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -54,7 +54,7 @@ pub async fn list(
 /// A page of the same, the earliest first; an empty one if there is no such patient in the organisation.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn page(
     store: &Store,
     org: &OrgId,

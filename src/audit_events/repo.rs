@@ -33,7 +33,7 @@ impl Record for AuditEvent {
 /// The changes of a record, the latest first. The caller checks that the record is, or was, the organisation's.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn list_of_record(
     store: &Store,
     org: &OrgId,
@@ -47,7 +47,7 @@ pub async fn list_of_record(
 /// The changes of a clinic and of all that is its, the latest first; they come from the index, which lags.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and never was, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and never was, and any error of the database.
 pub async fn list_at_clinic(
     store: &Store,
     org: &OrgId,
@@ -67,7 +67,7 @@ pub async fn list_at_clinic(
 /// Checks that a record is, or was, the organisation's: it was `found`, or the audit log has a change of it that `fits`.
 ///
 /// # Errors
-/// As `found`, and whatever the database may answer.
+/// As `found`, and any error of the database.
 pub async fn or_remembered_record<T>(
     store: &Store,
     org: &OrgId,

@@ -49,7 +49,7 @@ pub struct StaffDay {
 /// A clinic's day: four Queries at once, of which the one of appointments reads a page of 1 MB at most.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
 pub async fn day(
     store: &Store,
     org: &OrgId,

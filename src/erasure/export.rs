@@ -38,8 +38,8 @@ pub enum ExportPosition {
 /// A page of at most `limit` appointments and accesses: one consistent `GetItem` and at most two Queries of 1 MB each.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs in the organisation, and whatever the
-/// database may answer.
+/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs in the organisation, and any error of
+/// the database.
 pub async fn export(
     store: &Store,
     org: &OrgId,

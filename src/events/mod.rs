@@ -7,27 +7,12 @@ pub use data::{AppointmentData, By, DeletedData, EventData, PreviousSlot, Record
 pub use event_type::{EventType, StoredEventType};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// A CloudEvent (CloudEvents 1.0, JSON event format).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Event, example = json!({
-    "specversion": "1.0",
-    "id": "c81e728d9d4c2f636f067f89cc14862c",
-    "source": "/clinic-api",
-    "type": "clinic.patient.created.v1",
-    "subject": "PAT-5DZTY78BVG45PH3PZGKXREHH",
-    "time": "2027-03-01T08:00:00Z",
-    "datacontenttype": "application/json",
-    "org": "ORG-DEMO",
-    "data": {
-        "id": "PAT-5DZTY78BVG45PH3PZGKXREHH",
-        "clinic_id": null,
-        "changed": [],
-        "rev": 1,
-        "by": { "subject": "anna.keller", "request_id": "h2q4vt9oc99bth6bffph07p2" }
-    }
-}))]
+#[schema(as = Event, example = example)]
 pub struct Event {
     /// The version of CloudEvents.
     #[schema(example = "1.0")]
@@ -50,4 +35,26 @@ pub struct Event {
     pub org: String,
     /// What there is to tell.
     pub data: EventData,
+}
+
+/// An event, for the document.
+#[must_use]
+pub fn example() -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": "c81e728d9d4c2f636f067f89cc14862c",
+        "source": "/clinic-api",
+        "type": "clinic.patient.created.v1",
+        "subject": "PAT-5DZTY78BVG45PH3PZGKXREHH",
+        "time": "2027-03-01T08:00:00Z",
+        "datacontenttype": "application/json",
+        "org": "ORG-DEMO",
+        "data": {
+            "id": "PAT-5DZTY78BVG45PH3PZGKXREHH",
+            "clinic_id": null,
+            "changed": [],
+            "rev": 1,
+            "by": { "subject": "anna.keller", "request_id": "h2q4vt9oc99bth6bffph07p2" }
+        }
+    })
 }

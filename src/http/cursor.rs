@@ -13,9 +13,12 @@ use crate::{
 /// 500 if it can't be sealed: to leave it out would tell the caller that the list has ended.
 pub fn seal(keyring: &Keyring, position: &impl Serialize, list: &str) -> Result<String, ApiError> {
     let position = serde_json::to_vec(position).ok();
-    position
-        .and_then(|position| keyring.cursors.seal(&position, list))
-        .ok_or_else(|| ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made."))
+    position.and_then(|position| keyring.cursors.seal(&position, list)).ok_or_else(impossible)
+}
+
+/// The error of a list whose cursors can't be made.
+pub(super) fn impossible() -> ApiError {
+    ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.")
 }
 
 /// The position that a cursor of this very list holds.

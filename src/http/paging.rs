@@ -237,9 +237,7 @@ impl<'a> Paging<'a> {
     }
 
     fn list(&self) -> Result<&str, ApiError> {
-        let unbound =
-            || ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.");
-        self.list.as_deref().ok_or_else(unbound)
+        self.list.as_deref().ok_or_else(cursor::impossible)
     }
 
     /// The cursor with which the list continues, if it does.

@@ -1,6 +1,6 @@
 //! The mechanism of plain records under a clinic: their shape, their items, and the operations on the table.
 
-use std::ops::Deref;
+use std::{convert::Infallible, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub async fn create<D: ClinicDetails<Kind: RandomId>>(
 /// Reads a record of a clinic of the organisation.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and any error of the database.
+/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
@@ -134,4 +134,18 @@ where
 {
     let key = D::key(clinic, id);
     store.guarded_delete(context, &key, check_blockers, |_| Ok(vec![])).await
+}
+
+/// Deletes a record that nothing needs. It is marked first all the same, so that the audit log has who deleted it.
+///
+/// # Errors
+/// As [`Store::guarded_delete`].
+pub async fn delete_unneeded<D: ClinicDetails>(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &Id<D::Kind>,
+) -> Result<(), StoreError> {
+    let nothing_blocks = async || Ok(None::<Infallible>);
+    delete::<D, _, _>(store, context, clinic, id, nothing_blocks).await.map(|_| ())
 }

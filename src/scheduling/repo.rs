@@ -8,6 +8,7 @@ use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 use super::model::{DaySheet, Entry, SheetOwner};
 use crate::{
     id::{AppointmentId, ClinicId, OrgId, PatientId, ResourceId, StaffId},
+    records::blockers::Booked,
     store::{
         Entity, ItemType, Key, Meta, Record, Store, StoreError, WriteContext, attributes::string,
         expression::Condition, keys, write::Write,
@@ -124,7 +125,7 @@ pub type Sheets = HashMap<SheetOwner, Vec<DaySheet>>;
 /// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn sheets_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -152,15 +153,15 @@ pub enum Bookable<'a> {
     Patient(&'a PatientId),
 }
 
-/// Whether there is an appointment or a hold that is not over; read consistently.
+/// [`Booked`] if there is an appointment or a hold that is not over; read consistently.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if a sheet can't be read, and whatever the database may answer.
-pub async fn is_booked(
+/// [`StoreError::Corrupt`] if a sheet can't be read, and any error of the database.
+pub async fn find_booked(
     store: &Store,
     bookable: Bookable<'_>,
     now: Timestamp,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Booked>, StoreError> {
     // Today's sheets hold what began yesterday and is not over as well.
     let today = utc_date(now);
     let (range, filter) = match bookable {
@@ -185,5 +186,5 @@ pub async fn is_booked(
             }
         })
         .await?;
-    corrupt.map_or(Ok(found.is_some()), Err)
+    corrupt.map_or(Ok(found.map(|_| Booked)), Err)
 }

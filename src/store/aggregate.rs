@@ -54,7 +54,7 @@ impl Store {
     /// Refuses a parent record that the organisation does not have.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], also for another organisation's, and any error of the database.
+    /// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
     pub async fn require(&self, org: &OrgId, parent: &Key) -> Result<(), StoreError> {
         let found = self.get_item(parent, true).await?;
         let own = found.is_some_and(|item| text(&item, "org") == Some(org.as_str()));
@@ -82,7 +82,7 @@ impl Store {
     /// A record of the organisation.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+    /// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
     pub async fn get_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -99,7 +99,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::ConditionFailed`] if it was not the record
-    /// itself that stood in the way, whatever `modify` refuses, and whatever the database may answer.
+    /// itself that stood in the way, whatever `modify` refuses, and any error of the database.
     pub async fn modify<T, E, Reading>(
         &self,
         context: &WriteContext,
@@ -141,7 +141,7 @@ impl Store {
     /// Deletes a record of the organisation that nothing depends on.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], and whatever the database may answer.
+    /// [`StoreError::NotFound`], [`StoreError::Stale`], and any error of the database.
     pub async fn delete<T: Record>(
         &self,
         context: &WriteContext,
@@ -164,7 +164,7 @@ impl Store {
     /// A page of an organisation's records of one type; an empty one where they are another organisation's.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn list_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -184,7 +184,7 @@ impl Store {
     /// organisation's.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn all_items_of_org(
         &self,
         org: &OrgId,
@@ -210,7 +210,7 @@ impl Store {
     /// All of an organisation's records of one type in a range; none where they are another organisation's.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn all_of_org<T: Record>(
         &self,
         org: &OrgId,

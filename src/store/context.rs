@@ -28,6 +28,13 @@ pub struct WriteContext {
 }
 
 impl WriteContext {
+    /// A write without conditions of a caller, and not under an `Idempotency-Key`.
+    #[must_use]
+    pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
+        let (subject, precondition) = (subject.to_owned(), Precondition::None);
+        Self { org, subject, request_id, now, precondition, idempotency: None }
+    }
+
     /// The change that every update makes: the revision, and who and when.
     #[must_use]
     pub fn touch(&self) -> Change {
@@ -80,14 +87,5 @@ impl Precondition {
                 Some(Condition::OneOf("rev", allowed.iter().map(|rev| number(*rev)).collect()))
             }
         }
-    }
-}
-
-impl WriteContext {
-    /// A write without conditions of a caller, and not under an `Idempotency-Key`.
-    #[must_use]
-    pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
-        let (subject, precondition) = (subject.to_owned(), Precondition::None);
-        Self { org, subject, request_id, now, precondition, idempotency: None }
     }
 }

@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::Contention`] when others keep deleting or
-    /// changing it at the same time, and whatever the database may answer. The mark is taken back after each.
+    /// changing it at the same time, and any error of the database. The mark is taken back after each.
     pub async fn guarded_delete<Obstacle, Looking>(
         &self,
         context: &WriteContext,

@@ -89,7 +89,7 @@ impl Store {
     /// What an earlier request with the same `Idempotency-Key` was answered, if there was one.
     ///
     /// # Errors
-    /// [`StoreError::IdempotencyKeyReused`] if it was another request, and whatever the database may answer.
+    /// [`StoreError::IdempotencyKeyReused`] if it was another request, and any error of the database.
     pub async fn replay<T: Record>(
         &self,
         context: &WriteContext,

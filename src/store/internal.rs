@@ -25,7 +25,7 @@ impl Store {
     /// Stores a new record, unless it is there already.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn add<T: Record>(&self, context: &WriteContext, value: T) -> Result<(), StoreError> {
         let create = Entity::new(value, context).create()?;
         self.try_commit(context, vec![create]).await.map(|_| ())

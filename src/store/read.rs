@@ -88,7 +88,7 @@ impl Store {
     /// One record by its key.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn get<T: Record>(
         &self,
         key: &Key,
@@ -101,7 +101,7 @@ impl Store {
     /// One item by its key.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn get_item(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let get = get
@@ -114,7 +114,7 @@ impl Store {
     /// Several items by their keys, consistently; what does not exist is left out.
     ///
     /// # Errors
-    /// [`StoreError::Throttled`] when DynamoDB keeps leaving keys unprocessed, and whatever it may answer.
+    /// [`StoreError::Throttled`] when DynamoDB keeps leaving keys unprocessed, and any other error of the database.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         let mut found = HashMap::new();
         let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
@@ -149,7 +149,7 @@ impl Store {
     /// A page of a list. A filtered one examines a bounded number of items and may come back short or empty.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
         let wanted = usize::from(list.page.limit);
         let pages = if list.filter.is_some() { MAX_FILTERED_PAGES } else { 1 };
@@ -173,7 +173,7 @@ impl Store {
     /// The first item of a range, read consistently.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn first(&self, range: KeyRange) -> Result<Option<Item>, StoreError> {
         let first = List::of(range, PageRequest::consistently(1));
         Ok(self.query(&first, None).await?.items.into_iter().next())
@@ -182,7 +182,7 @@ impl Store {
     /// The first item of a range for which `wanted` holds, read consistently and to the range's end.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn find(
         &self,
         range: KeyRange,
@@ -248,7 +248,7 @@ impl Store {
     /// Whether the table answers, within `patience`.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn ping(&self, patience: Duration) -> Result<(), StoreError> {
         let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
         let get = self

@@ -100,7 +100,7 @@ impl Store {
     /// About how many items the table has: DynamoDB counts them every six hours.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn item_count(&self) -> Result<u64, StoreError> {
         let table = self.describe_table().await?;
         let count = table.and_then(|table| table.item_count);

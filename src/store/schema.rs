@@ -47,7 +47,7 @@ impl Store {
     /// Makes the table where it is missing, with its index, stream and TTL, and waits until it can be used.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn create_table(&self) -> Result<Created, StoreError> {
         // TTL comes last: where it is on, nothing is left to do. To describe a big table takes the embedded engine seconds, as
         // it counts all items.
@@ -71,7 +71,7 @@ impl Store {
     /// the operator's choice.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn check_table(&self) -> Result<Vec<Difference>, StoreError> {
         let Some(table) = self.describe_table().await? else {
             return Ok(vec![Difference {
@@ -95,7 +95,7 @@ impl Store {
     /// The ARN of the table's stream, if it has one.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn stream_arn(&self) -> Result<Option<String>, StoreError> {
         Ok(self.describe_table().await?.and_then(|table| table.latest_stream_arn))
     }

@@ -121,7 +121,7 @@ impl Leases {
     /// Waits for the lease and takes it.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn acquire(&self) -> Result<Held, StoreError> {
         let key = keys::lease(&self.name);
         let mut seen: Option<(u64, Instant)> = None;
@@ -150,7 +150,7 @@ impl Leases {
     /// Holds a lease for longer; `None` if another worker has it.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn renew(&self, held: &Held) -> Result<Option<Held>, StoreError> {
         self.store(Some(&held.0), held.0.value.clone()).await
     }
@@ -158,7 +158,7 @@ impl Leases {
     /// Gives a lease back, so that no other worker has to wait for it.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn release(&self, held: &Held) -> Result<(), StoreError> {
         let free = Lease { owner: String::new(), ..held.0.value.clone() };
         self.store(Some(&held.0), free).await.map(|_| ())
@@ -190,7 +190,7 @@ impl Leases {
     /// How far a shard is read, if it was.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn checkpoint(&self, shard: &str) -> Result<Option<Checkpoint>, StoreError> {
         let found =
             self.store.get::<Checkpoint>(&keys::checkpoint(&self.name, shard), true).await?;
@@ -200,7 +200,7 @@ impl Leases {
     /// Stores how far a shard is read, on behalf of an epoch; `false` if there is a later one.
     ///
     /// # Errors
-    /// Whatever the database may answer.
+    /// Any error of the database.
     pub async fn save(
         &self,
         epoch: u64,

@@ -139,7 +139,7 @@ pub async fn cancel(
 /// change it in between and the caller named no revision.
 ///
 /// # Errors
-/// What `modify` refuses, and whatever the database may answer.
+/// What `modify` refuses, and any error of the database.
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -158,7 +158,7 @@ pub async fn update<E: From<StoreError>>(
 /// Deletes an appointment, frees its time and leaves a tombstone, in one transaction.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], [`StoreError::Stale`], and whatever the database may answer.
+/// [`StoreError::NotFound`], [`StoreError::Stale`], and any error of the database.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,

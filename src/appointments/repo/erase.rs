@@ -29,7 +29,7 @@ const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override
 /// Removes what is personal from all appointments of a patient, and returns their number.
 ///
 /// # Errors
-/// Whatever the database may answer; the appointments before it are erased, and another try erases the others.
+/// Any error of the database. The appointments before it are erased, and another try erases the others.
 pub async fn erase_all_of_patient(
     store: &Store,
     context: &WriteContext,

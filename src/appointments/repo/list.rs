@@ -28,7 +28,7 @@ pub struct ClinicFilter {
 /// A clinic's appointments, by date.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
 pub async fn list_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -48,7 +48,7 @@ pub async fn list_of_clinic(
 /// A patient's appointments at all clinics, by date; they come from the index, which lags.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such patient in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such patient in the organisation, and any error of the database.
 pub async fn list_of_patient(
     store: &Store,
     org: &OrgId,
@@ -65,7 +65,7 @@ pub async fn list_of_patient(
 /// index, which lags.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn page_of_patient(
     store: &Store,
     org: &OrgId,

@@ -41,7 +41,7 @@ impl Snapshot {
     /// Reads the snapshot for a draft: one BatchGetItem, beside it one Query of exceptions.
     ///
     /// # Errors
-    /// [`StoreError::IdempotencyKeyReused`], and whatever the database may answer.
+    /// [`StoreError::IdempotencyKeyReused`], and any error of the database.
     pub(super) async fn read(
         store: &Store,
         context: &WriteContext,
@@ -128,7 +128,7 @@ async fn read_hours(
 /// Reads the holds that sheets name; `None` if one is a hold no more, so that the sheets are outdated.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub(super) async fn read_holds(
     store: &Store,
     named: &[(AppointmentId, HoldMark)],

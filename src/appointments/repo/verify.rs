@@ -62,7 +62,7 @@ struct Sides {
 /// `report` gets the number of items of each page.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`], and whatever the database may answer.
+/// [`StoreError::Corrupt`], and any error of the database.
 pub async fn verify(
     store: &Store,
     from: Date,

@@ -3,8 +3,8 @@
 use super::model::{Clinic, ClinicDetails};
 use crate::{
     id::{ClinicId, OrgId},
-    records::{of_org::OfOrg, staff::model::StaffMember},
-    scheduling::repo::{Bookable, is_booked},
+    records::{blockers::Booked, of_org::OfOrg, staff::model::StaffMember},
+    scheduling::repo::{Bookable, find_booked},
     store::{
         Entity, Key, Meta, Record, Store, StoreError, WriteContext,
         codec::is_of_type,
@@ -52,7 +52,7 @@ pub async fn create(
 /// Reads a clinic of the organisation.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and any error of the database.
+/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -93,8 +93,8 @@ pub async fn delete(
             let staff = is_of_type::<StaffMember>(&found);
             return Ok(Some(if staff { Blocker::Staff } else { Blocker::Setup }));
         }
-        let booked = is_booked(store, Bookable::Clinic(id), context.now).await?;
-        Ok(booked.then_some(Blocker::Appointments))
+        let booked = find_booked(store, Bookable::Clinic(id), context.now).await?;
+        Ok(booked.map(|Booked| Blocker::Appointments))
     };
     store.guarded_delete(context, &keys::clinic(id), check_blockers, |_| Ok(vec![])).await
 }

@@ -26,7 +26,7 @@ impl Record for DeadLetter {
 /// A page of dead letters of all organisations, the earliest first.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn list(
     store: &Store,
     page: PageRequest,
@@ -39,7 +39,7 @@ pub async fn list(
 /// Removes a dead letter; one that is gone already is no error.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(), StoreError> {
     let Entity { meta, value } = dead_letter;
     let condition = Condition::Equals("rev", number(meta.rev));
@@ -51,7 +51,7 @@ pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(
 /// When the earliest dead letter happened, if there is one.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn earliest(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     let page = PageRequest { after: None, limit: 1, consistent: false };
     Ok(list(store, page).await?.items.first().map(|earliest| earliest.value.at))

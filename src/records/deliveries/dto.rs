@@ -16,23 +16,7 @@ use crate::{
 #[schema(as = Delivery, example = json!({
     "id": "DLV-1H3K5M7P9R0T2V4X6Z8B1D3F",
     "webhook_id": "WHK-8Q2N5V1X4C7B0M3K6J9H2G5F",
-    "event": {
-        "specversion": "1.0",
-        "id": "c81e728d9d4c2f636f067f89cc14862c",
-        "source": "/clinic-api",
-        "type": "clinic.patient.created.v1",
-        "subject": "PAT-5DZTY78BVG45PH3PZGKXREHH",
-        "time": "2027-03-01T08:00:00Z",
-        "datacontenttype": "application/json",
-        "org": "ORG-DEMO",
-        "data": {
-            "id": "PAT-5DZTY78BVG45PH3PZGKXREHH",
-            "clinic_id": null,
-            "changed": [],
-            "rev": 1,
-            "by": { "subject": "anna.keller", "request_id": "h2q4vt9oc99bth6bffph07p2" }
-        }
-    },
+    "event": crate::events::example(),
     "status": "pending",
     "next_attempt_at": "2027-03-01T08:00:06Z",
     "attempts": [{

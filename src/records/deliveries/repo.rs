@@ -35,7 +35,7 @@ pub type DuePage = Listed<Result<Entity<Delivery>, StoreError>>;
 /// Deliveries of one part that are due, by when they became due, and where to go on; they come from the index, which lags.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn due(
     store: &Store,
     part: u16,
@@ -53,7 +53,7 @@ pub async fn due(
 /// Adds an attempt to a delivery that was changed meanwhile, and changes nothing else of it.
 ///
 /// # Errors
-/// Whatever the database may answer; nothing, if there is no such delivery any more.
+/// Any error of the database. A delivery that is gone is no error.
 pub async fn add_attempt(
     store: &Store,
     context: &WriteContext,
@@ -71,7 +71,7 @@ pub async fn add_attempt(
 /// Replaces a delivery and returns the new one; `None` if somebody has changed it since it was read.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn replace(
     store: &Store,
     context: &WriteContext,
@@ -86,7 +86,7 @@ pub async fn replace(
 /// A delivery to a webhook of the organisation.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -115,7 +115,7 @@ pub async fn replay(
 /// The deliveries to a webhook, the latest event first.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such webhook in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such webhook in the organisation, and any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,

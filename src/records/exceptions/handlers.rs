@@ -1,7 +1,5 @@
 //! Exceptions to the weekly hours over HTTP.
 
-use std::convert::Infallible;
-
 use axum::extract::State;
 use jiff::{Span, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -161,14 +159,7 @@ pub async fn delete_exception(
     context: WriteContext,
     ApiPath(ExceptionPath { clinic_id, exception_id }): ApiPath<ExceptionPath>,
 ) -> ApiResult<Deleted> {
-    let nothing_needs_it = async || Ok(None::<Infallible>);
-    of_clinic::delete::<ExceptionDetails, _, _>(
-        app.store(),
-        &context,
-        &clinic_id,
-        &exception_id,
-        nothing_needs_it,
-    )
-    .await?;
+    let (store, id) = (app.store(), &exception_id);
+    of_clinic::delete_unneeded::<ExceptionDetails>(store, &context, &clinic_id, id).await?;
     Ok(Deleted)
 }

@@ -62,7 +62,7 @@ pub async fn create(
 /// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and whatever the database may answer.
+/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -85,7 +85,7 @@ pub async fn list(
 /// The hours of all of a clinic's exceptions that touch the dates from `first` to `last`.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn touching(
     store: &Store,
     org: &OrgId,

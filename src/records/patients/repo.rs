@@ -6,7 +6,7 @@ use super::model::{Patient, PatientDetails};
 use crate::{
     id::{OrgId, PatientId},
     records::{blockers::Booked, of_org::OfOrg},
-    scheduling::repo::{Bookable, is_booked},
+    scheduling::repo::{Bookable, find_booked},
     sensitive::Sensitive,
     store::{
         Entity, Item, Key, Meta, Record, Store, StoreError, WriteContext,
@@ -81,7 +81,7 @@ pub async fn create(
 /// A patient of the organisation.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -94,7 +94,7 @@ pub async fn get(
 /// A patient of the organisation, if there is one; read consistently.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn find(
     store: &Store,
     org: &OrgId,
@@ -110,7 +110,7 @@ pub async fn find(
 /// The patient of the organisation that has a record number.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn find_by_record_number(
     store: &Store,
     org: &OrgId,
@@ -183,10 +183,7 @@ pub async fn delete(
     id: &PatientId,
     extra_writes: impl Fn() -> Result<Vec<Write>, StoreError>,
 ) -> Result<Option<Booked>, StoreError> {
-    let check_blockers = async || {
-        let booked = is_booked(store, Bookable::Patient(id), context.now).await?;
-        Ok(booked.then_some(Booked))
-    };
+    let check_blockers = || find_booked(store, Bookable::Patient(id), context.now);
     let extra_writes = |marked: &Item| {
         let mrn = text(marked, "mrn").map(|mrn| release(&context.org, id, mrn));
         Ok(mrn.into_iter().chain(extra_writes()?).collect())

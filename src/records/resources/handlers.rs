@@ -15,8 +15,8 @@ use crate::{
     },
     id::{ClinicId, ResourceId},
     openapi::Conflict,
-    records::{blockers::Booked, clinics::handlers::ClinicPath, of_clinic, shown::Shown},
-    scheduling::repo::{Bookable, is_booked},
+    records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    scheduling::repo::{Bookable, find_booked},
 };
 
 /// A resource in a path.
@@ -120,10 +120,7 @@ pub async fn delete_resource(
     let deletion = async move {
         let ResourcePath { clinic_id, resource_id } = path;
         let bookable = Bookable::Resource(&clinic_id, &resource_id);
-        let check = async || {
-            let booked = is_booked(&store, bookable, context.now).await?;
-            Ok(booked.then_some(Booked))
-        };
+        let check = || find_booked(&store, bookable, context.now);
         of_clinic::delete::<ResourceDetails, _, _>(
             &store,
             &context,

@@ -15,8 +15,8 @@ use crate::{
     },
     id::{ClinicId, StaffId},
     openapi::Conflict,
-    records::{blockers::Booked, clinics::handlers::ClinicPath, of_clinic, shown::Shown},
-    scheduling::repo::{Bookable, is_booked},
+    records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    scheduling::repo::{Bookable, find_booked},
 };
 
 /// A staff member in a path.
@@ -118,10 +118,7 @@ pub async fn delete_staff_member(
     let deletion = async move {
         let StaffPath { clinic_id, staff_id } = path;
         let bookable = Bookable::Staff(&clinic_id, &staff_id);
-        let check = async || {
-            let booked = is_booked(&store, bookable, context.now).await?;
-            Ok(booked.then_some(Booked))
-        };
+        let check = || find_booked(&store, bookable, context.now);
         of_clinic::delete::<StaffDetails, _, _>(&store, &context, &clinic_id, &staff_id, check)
             .await
     };

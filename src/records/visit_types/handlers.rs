@@ -1,7 +1,5 @@
 //! Types of visits over HTTP.
 
-use std::convert::Infallible;
-
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -114,15 +112,8 @@ pub async fn delete_visit_type(
     context: WriteContext,
     ApiPath(path): ApiPath<VisitTypePath>,
 ) -> ApiResult<Deleted> {
-    let nothing_blocks = async || Ok(None::<Infallible>);
     let VisitTypePath { clinic_id, visit_type_id } = path;
-    of_clinic::delete::<VisitTypeDetails, _, _>(
-        app.store(),
-        &context,
-        &clinic_id,
-        &visit_type_id,
-        nothing_blocks,
-    )
-    .await?;
+    let (store, id) = (app.store(), &visit_type_id);
+    of_clinic::delete_unneeded::<VisitTypeDetails>(store, &context, &clinic_id, id).await?;
     Ok(Deleted)
 }

@@ -35,7 +35,7 @@ pub async fn create(
 /// A webhook of the organisation.
 ///
 /// # Errors
-/// [`StoreError::NotFound`], also for another organisation's, and whatever the database may answer.
+/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -74,7 +74,7 @@ pub async fn delete(
 /// An organisation's webhooks, by id.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -86,7 +86,7 @@ pub async fn list(
 /// All webhooks of an organisation, also those that were made just now.
 ///
 /// # Errors
-/// Whatever the database may answer.
+/// Any error of the database.
 pub async fn all(store: &Store, org: &OrgId) -> Result<Vec<Entity<Webhook>>, StoreError> {
     store.all_of_org(org, keys::webhooks_of_org(org), true).await
 }

@@ -42,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::ConditionFailed`] by position in `writes`, [`StoreError::IdempotencyKeyReused`], and
-    /// whatever the database may answer. Nothing was written, unless it is [`StoreError::Unreachable`].
+    /// any error of the database. Nothing was written, unless it is [`StoreError::Unreachable`].
     pub async fn commit(
         &self,
         context: &WriteContext,
