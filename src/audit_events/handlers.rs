@@ -14,7 +14,7 @@ use crate::{
     app::AppState,
     appointments::{self, handlers::AppointmentPath},
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Filter, ListQuery, Page, Paging, ReadContext},
+    http::{ApiPath, Filter, IndexQuery, ListQuery, Page, Paging, ReadContext},
     records::{
         clinics::handlers::ClinicPath,
         patients::{self, handlers::PatientPath},
@@ -36,25 +36,8 @@ pub struct Instants {
 
 impl Filter for Instants {}
 
-/// The same of a list that comes from an index.
-#[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct InstantsOfIndex {
-    /// From this instant on, included.
-    #[param(example = "2027-03-01T00:00:00Z")]
-    from: Option<Timestamp>,
-    /// To this instant, included.
-    #[param(example = "2027-03-31T23:59:59Z")]
-    to: Option<Timestamp>,
-}
-
-impl Filter for InstantsOfIndex {
-    const CONSISTENT: bool = false;
-}
-
-fn range(from: Option<Timestamp>, to: Option<Timestamp>) -> ApiResult<(Timestamp, Timestamp)> {
-    let range = (from.unwrap_or(FIRST), to.unwrap_or(LAST));
+fn range(filter: &Instants) -> ApiResult<(Timestamp, Timestamp)> {
+    let range = (filter.from.unwrap_or(FIRST), filter.to.unwrap_or(LAST));
     let wrong = |name, message| Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
     if range.0 < FIRST {
         return wrong("from", "must not be before 1970");
@@ -80,7 +63,7 @@ pub async fn list_patient_audit_events(
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     query: ListQuery<Instants>,
 ) -> ApiResult<Page<AuditEventOut>> {
-    let range = range(query.filter.from, query.filter.to)?;
+    let range = range(&query.filter)?;
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, record) = (context.grant.org(), (&patient_id).into());
     let listed = repo::list_of_record(app.store(), org, &record, range, paging.request()?).await?;
@@ -106,7 +89,7 @@ pub async fn list_appointment_audit_events(
     ApiPath(path): ApiPath<AppointmentPath>,
     query: ListQuery<Instants>,
 ) -> ApiResult<Page<AuditEventOut>> {
-    let range = range(query.filter.from, query.filter.to)?;
+    let range = range(&query.filter)?;
     let AppointmentPath { clinic_id, appointment_id } = &path;
     let parent = (clinic_id, appointment_id);
     let paging = Paging::new(app.keyring(), &context.grant, parent, &query);
@@ -128,15 +111,15 @@ pub async fn list_appointment_audit_events(
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/audit",
-    params(ClinicPath, ListQuery<InstantsOfIndex>),
+    params(ClinicPath, IndexQuery<Instants>),
 )]
 pub async fn list_clinic_audit_events(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
-    query: ListQuery<InstantsOfIndex>,
+    query: IndexQuery<Instants>,
 ) -> ApiResult<Page<AuditEventOut>> {
-    let range = range(query.filter.from, query.filter.to)?;
+    let range = range(&query.filter)?;
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let (org, page) = (context.grant.org(), paging.request()?);
     let listed = repo::list_at_clinic(app.store(), org, &clinic_id, range, page).await?;

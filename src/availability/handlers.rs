@@ -13,7 +13,7 @@ use crate::{
     app::AppState,
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
+    http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     records::clinics::handlers::ClinicPath,
     time::optional_date,
@@ -56,7 +56,6 @@ pub struct FreeTimes {
 }
 
 impl Filter for FreeTimes {
-    const CONSISTENT: bool = false;
     const DEFAULT_LIMIT: u16 = 200;
     const MAX_LIMIT: u16 = 1000;
 }
@@ -115,13 +114,13 @@ fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/availability",
-    params(ClinicPath, ListQuery<FreeTimes>),
+    params(ClinicPath, IndexQuery<FreeTimes>),
 )]
 pub async fn list_availability(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
-    query: ListQuery<FreeTimes>,
+    query: IndexQuery<FreeTimes>,
 ) -> ApiResult<Content<AvailabilityOut>> {
     let search = query.filter.clone().search(clinic_id)?;
     let paging = Paging::new(app.keyring(), &context.grant, &search.clinic, &query);

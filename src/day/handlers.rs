@@ -10,7 +10,7 @@ use crate::{
     app::AppState,
     appointments::dto::AppointmentOut,
     error::ApiResult,
-    http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
+    http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     id::{ClinicId, StaffId},
     time::{Spans, Zone, date_only},
 };
@@ -34,7 +34,6 @@ pub struct DayPath {
 pub struct WholeDay {}
 
 impl Filter for WholeDay {
-    const CONSISTENT: bool = false;
     const DEFAULT_LIMIT: u16 = 1000;
     const MAX_LIMIT: u16 = 1000;
 }
@@ -103,13 +102,13 @@ pub struct SpanOut {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/day/{date}",
-    params(DayPath, ListQuery<WholeDay>),
+    params(DayPath, IndexQuery<WholeDay>),
 )]
 pub async fn get_day(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(DayPath { clinic_id, date }): ApiPath<DayPath>,
-    query: ListQuery<WholeDay>,
+    query: IndexQuery<WholeDay>,
 ) -> ApiResult<Content<DayOut>> {
     let paging = Paging::new(app.keyring(), &context.grant, (&clinic_id, date), &query);
     let (org, page) = (context.grant.org(), paging.request()?);

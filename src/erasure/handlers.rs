@@ -11,7 +11,7 @@ use crate::{
     appointments::dto::AppointmentOut,
     audit::model::Access,
     error::ApiResult,
-    http::{ApiPath, Content, Filter, ListQuery, Paging, ReadContext},
+    http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     records::{
         patients::{handlers::PatientPath, model::Patient},
         shown::Shown,
@@ -25,7 +25,6 @@ use crate::{
 pub struct ExportAll {}
 
 impl Filter for ExportAll {
-    const CONSISTENT: bool = false;
     const DEFAULT_LIMIT: u16 = 1000;
     const MAX_LIMIT: u16 = 1000;
 }
@@ -58,13 +57,13 @@ pub struct PatientExport {
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",
-    params(PatientPath, ListQuery<ExportAll>),
+    params(PatientPath, IndexQuery<ExportAll>),
 )]
 pub async fn export_patient(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    query: ListQuery<ExportAll>,
+    query: IndexQuery<ExportAll>,
 ) -> ApiResult<Content<PatientExport>> {
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, after) = (context.grant.org(), paging.after()?);

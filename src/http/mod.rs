@@ -26,7 +26,7 @@ pub mod trace;
 
 pub use context::{ReadContext, WriteCommand};
 pub use merge_patch::MergePatch;
-pub use paging::{Filter, ListQuery, NoFilter, NoFilterOfIndex, Page, Paging};
+pub use paging::{Filter, IndexQuery, ListQuery, NoFilter, Page, Paging};
 pub use params::{ApiPath, ApiQuery, Consistent};
 pub use response::{Content, Created, Deleted, Found, Updated};
 

@@ -29,8 +29,6 @@ use crate::{
 
 /// The filters of a list: its own query parameters. A cursor is good only for the filters that it was made with.
 pub trait Filter: DeserializeOwned + Serialize + IntoParams {
-    /// Whether the list can be read consistently. One that comes from an index can't.
-    const CONSISTENT: bool = true;
     /// The limit of a page if the caller names none.
     const DEFAULT_LIMIT: u16 = 25;
     /// The highest limit.
@@ -45,19 +43,12 @@ pub struct NoFilter {}
 
 impl Filter for NoFilter {}
 
-/// No filter of a list that comes from an index.
-#[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct NoFilterOfIndex {}
+/// The query of a list that comes from an index, or is not read at once: it can't be read consistently.
+pub type IndexQuery<F = NoFilter> = ListQuery<F, false>;
 
-impl Filter for NoFilterOfIndex {
-    const CONSISTENT: bool = false;
-}
-
-/// The query of a list. Unknown parameters are refused.
+/// The query of a list, which can be read consistently if `CONSISTENT` says so. Unknown parameters are refused.
 #[derive(Debug)]
-pub struct ListQuery<F = NoFilter> {
+pub struct ListQuery<F = NoFilter, const CONSISTENT: bool = true> {
     /// The filters.
     pub filter: F,
     page: PageQuery,
@@ -72,14 +63,14 @@ struct PageQuery {
     cursor: Option<String>,
 }
 
-impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
+impl<F: Filter, S: Sync, const CONSISTENT: bool> FromRequestParts<S> for ListQuery<F, CONSISTENT> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let (paging, filter): (Vec<_>, Vec<_>) = query.partition(|(name, _)| match name.as_ref() {
             "limit" | "cursor" => true,
-            "consistent" => F::CONSISTENT,
+            "consistent" => CONSISTENT,
             _ => false,
         });
         let encoded = |pairs: &[(Cow<'_, str>, Cow<'_, str>)]| {
@@ -87,7 +78,7 @@ impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
         };
         let page: PageQuery = from_query(&encoded(&paging))?;
         let filter = from_query(&encoded(&filter))
-            .map_err(|error| unknown_parameter::<F>(&filter).unwrap_or(error))?;
+            .map_err(|error| unknown_parameter::<Self>(&filter).unwrap_or(error))?;
         let limit = page.limit.unwrap_or(F::DEFAULT_LIMIT);
         if !(1..=F::MAX_LIMIT).contains(&limit) {
             let message = format!("must be between 1 and {}", F::MAX_LIMIT);
@@ -98,15 +89,15 @@ impl<F: Filter, S: Sync> FromRequestParts<S> for ListQuery<F> {
 }
 
 /// The error of the first parameter that the list does not have, if there is one.
-fn unknown_parameter<F: Filter>(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<ApiError> {
-    let known = ListQuery::<F>::into_params(|| None);
+fn unknown_parameter<Q: IntoParams>(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<ApiError> {
+    let known = Q::into_params(|| None);
     let known: Vec<_> = known.iter().map(|parameter| parameter.name.as_str()).collect();
     let (name, _) = pairs.iter().find(|(name, _)| !known.contains(&name.as_ref()))?;
     let message = format!("is not known here: expected one of `{}`", known.join("`, `"));
     Some(ApiError::field(ErrorCode::InvalidParameter, name.as_ref(), message))
 }
 
-impl<F: Filter> IntoParams for ListQuery<F> {
+impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let mut parameters = F::into_params(|| Some(ParameterIn::Query));
         let mut add = |name: &str, description: &str, schema: ObjectBuilder| {
@@ -117,7 +108,7 @@ impl<F: Filter> IntoParams for ListQuery<F> {
                 .schema(Some(schema));
             parameters.push(parameter.build());
         };
-        if F::CONSISTENT {
+        if CONSISTENT {
             let text = "Read what all writes before this request have left, at twice the cost.";
             let schema = ObjectBuilder::new().schema_type(Type::Boolean);
             add("consistent", text, schema.default(Some(false.into())));
@@ -199,11 +190,11 @@ pub struct Paging<'a> {
 
 impl<'a> Paging<'a> {
     /// The list of the granted operation, of `parent` and with the query's filters.
-    pub fn new<F: Filter>(
+    pub fn new<F: Filter, const CONSISTENT: bool>(
         keyring: &'a Keyring,
         grant: &Grant,
         parent: impl Serialize,
-        query: &'a ListQuery<F>,
+        query: &'a ListQuery<F, CONSISTENT>,
     ) -> Self {
         let principal = grant.principal();
         let caller = (&principal.org, &principal.subject);

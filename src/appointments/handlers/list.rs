@@ -14,7 +14,7 @@ use crate::{
         repo::{self, ClinicFilter, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Filter, ListQuery, Page, Paging, ReadContext},
+    http::{ApiPath, Filter, IndexQuery, ListQuery, Page, Paging, ReadContext},
     id::StaffId,
     records::{clinics::handlers::ClinicPath, patients::handlers::PatientPath},
     time::parse_date,
@@ -170,9 +170,7 @@ pub struct PatientAppointments {
     order: Order,
 }
 
-impl Filter for PatientAppointments {
-    const CONSISTENT: bool = false;
-}
+impl Filter for PatientAppointments {}
 
 /// List a patient's appointments
 ///
@@ -180,13 +178,13 @@ impl Filter for PatientAppointments {
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",
-    params(PatientPath, ListQuery<PatientAppointments>),
+    params(PatientPath, IndexQuery<PatientAppointments>),
 )]
 pub async fn list_patient_appointments(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    query: ListQuery<PatientAppointments>,
+    query: IndexQuery<PatientAppointments>,
 ) -> ApiResult<Page<AppointmentOut>> {
     let PatientAppointments { from, to, order } = &query.filter;
     let dates = between(from.as_deref(), to.as_deref())?;

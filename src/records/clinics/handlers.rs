@@ -12,9 +12,9 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, ListQuery, MergePatch,
-        NoFilterOfIndex, Page, Paging, ReadContext, Updated, WriteCommand, WriteContext,
-        idempotency::or_replay, spawn::spawn_uncancellable,
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, IndexQuery, MergePatch, Page,
+        Paging, ReadContext, Updated, WriteCommand, WriteContext, idempotency::or_replay,
+        spawn::spawn_uncancellable,
     },
     id::ClinicId,
     openapi::Conflict,
@@ -54,11 +54,11 @@ impl From<Blocker> for ApiError {
 ///
 /// The organisation's clinics that the caller may see, the newest first. The list comes from an index, which lags
 /// behind by a moment.
-#[utoipa::path(get, path = "/v1/clinics", params(ListQuery<NoFilterOfIndex>))]
+#[utoipa::path(get, path = "/v1/clinics", params(IndexQuery))]
 pub async fn list_clinics(
     State(app): State<AppState>,
     context: ReadContext,
-    query: ListQuery<NoFilterOfIndex>,
+    query: IndexQuery,
 ) -> ApiResult<Page<Shown<Clinic>>> {
     let paging = Paging::new(app.keyring(), &context.grant, (), &query);
     let mut listed = repo::list(app.store(), context.grant.org(), paging.request()?).await?;

@@ -13,7 +13,7 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, Created, Deleted, Entity, Filter, Found, ListQuery, Page,
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Entity, Filter, Found, IndexQuery, Page,
         Paging, ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
     },
     id::{ClinicId, ExceptionId},
@@ -49,9 +49,7 @@ pub struct ExceptionDates {
     to: Option<Date>,
 }
 
-impl Filter for ExceptionDates {
-    const CONSISTENT: bool = false;
-}
+impl Filter for ExceptionDates {}
 
 /// List a clinic's exceptions
 ///
@@ -60,13 +58,13 @@ impl Filter for ExceptionDates {
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/exceptions",
-    params(ClinicPath, ListQuery<ExceptionDates>),
+    params(ClinicPath, IndexQuery<ExceptionDates>),
 )]
 pub async fn list_exceptions(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
-    query: ListQuery<ExceptionDates>,
+    query: IndexQuery<ExceptionDates>,
 ) -> ApiResult<Page<Shown<AvailabilityException>>> {
     let dates = (query.filter.from, query.filter.to);
     if dates.0.zip(dates.1).is_some_and(|(from, to)| to < from) {
