@@ -8,7 +8,7 @@
     reason = "a measurement is for people to read"
 )]
 
-#[path = "../tests/api/support/busy_month.rs"]
+#[path = "../tests/support/busy_month.rs"]
 mod busy_month;
 
 use std::{

@@ -5,7 +5,7 @@
 #
 # Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. What was found before goes on from fuzz/corpus/; an
 # input that breaks a target is kept in fuzz/artifacts/, and its line of output says how to run it again. `cargo test`
-# runs the same targets in short (tests/api/fuzzing.rs).
+# runs the same targets in short (tests/repository/fuzzing.rs).
 set -euo pipefail
 export RUST_BACKTRACE=0
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

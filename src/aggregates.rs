@@ -45,15 +45,13 @@ const INTERNAL_ITEM_TYPES: [&[ItemType]; 4] = [
 ];
 
 /// Every type of item that the table holds.
-#[must_use]
 pub fn item_types() -> Vec<ItemType> {
     let of_aggregates = ALL.iter().flat_map(|aggregate| aggregate.item_types);
     of_aggregates.chain(INTERNAL_ITEM_TYPES.into_iter().flatten()).copied().collect()
 }
 
 /// The item type of that name, if this release knows it.
-#[must_use]
-pub fn item_type(name: &str) -> Option<&'static ItemType> {
+pub(crate) fn item_type(name: &str) -> Option<&'static ItemType> {
     static ALL: LazyLock<Vec<ItemType>> = LazyLock::new(item_types);
     ALL.iter().find(|item_type| item_type.name == name)
 }

@@ -67,11 +67,10 @@ impl Default for RequestLimits {
 
 impl AppState {
     /// Makes the state of a service.
-    #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let lifecycle = Lifecycle::new();
+        let lifecycle = Lifecycle::default();
         Self(Arc::new(Shared {
-            recorder: Recorder::new(parts.store.clone(), lifecycle.tasks().clone()),
+            recorder: Recorder::new(parts.store.clone(), lifecycle.tasks.clone()),
             clinics: ClinicDirectory::new(parts.store.clone()),
             lifecycle,
             readiness: Readiness::default(),
@@ -79,45 +78,33 @@ impl AppState {
         }))
     }
 
-    /// The parts that the settings decide.
-    #[must_use]
-    pub fn parts(&self) -> &Parts {
+    pub(crate) fn parts(&self) -> &Parts {
         &self.0.parts
     }
 
-    /// The table.
-    #[must_use]
-    pub fn store(&self) -> &Store {
+    pub(crate) fn store(&self) -> &Store {
         &self.0.parts.store
     }
 
-    /// The current instant.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
     }
 
     /// The keys of cursors, and of the secrets of webhooks and holds.
-    #[must_use]
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
     }
 
     /// The phase of the process.
-    #[must_use]
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
     }
 
-    /// The readiness of the process.
-    #[must_use]
-    pub fn readiness(&self) -> &Readiness {
+    pub(crate) fn readiness(&self) -> &Readiness {
         &self.0.readiness
     }
 
-    /// The cache of the clinics' time zones.
-    #[must_use]
-    pub fn clinics(&self) -> &ClinicDirectory {
+    pub(crate) fn clinics(&self) -> &ClinicDirectory {
         &self.0.clinics
     }
 

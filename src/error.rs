@@ -2,6 +2,8 @@
 
 mod store;
 
+use std::sync::Arc;
+
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -12,11 +14,11 @@ use utoipa::ToSchema;
 use crate::store::errors::Cause;
 
 macro_rules! error_codes {
-    ($($(#[$meta:meta])* $name:ident: $code:literal, $status:ident, $title:literal;)*) => {
+    ($($name:ident: $code:literal, $status:ident, $title:literal;)*) => {
         /// What went wrong, for programs. `docs/errors.md` tells what to do about each.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub enum ErrorCode {
-            $($(#[$meta])* #[doc = $title] $name,)*
+            $(#[doc = $title] #[serde(rename = $code)] $name,)*
         }
 
         impl ErrorCode {
@@ -24,19 +26,16 @@ macro_rules! error_codes {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// The code in the problem's `code`.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
             /// The HTTP status that it comes with.
-            #[must_use]
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
             /// The problem's `title`, the same for every occurrence.
-            #[must_use]
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
@@ -115,7 +114,6 @@ pub struct Blocking {
 
 impl Blocking {
     /// One of a type, by its id.
-    #[must_use]
     pub fn new(r#type: &'static str, id: &impl ToString) -> Self {
         Self { r#type, id: id.to_string() }
     }
@@ -123,6 +121,7 @@ impl Blocking {
 
 /// A refusal or a failure, on its way to the caller.
 #[derive(Debug)]
+#[must_use]
 pub struct ApiError(Box<Parts>);
 
 #[derive(Debug)]
@@ -137,21 +136,20 @@ pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
     /// An error with a detail of this occurrence; it must not hold what a patient's record holds.
-    #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        let members = ProblemMembers {
-            code: code.as_str(),
+        let problem = PendingProblem {
+            code,
+            detail: detail.into(),
             errors: Vec::new(),
             nearest_free: None,
             blocking: None,
             current_status: None,
+            request_id: Arc::default(),
         };
-        let problem = PendingProblem { code, detail: detail.into(), members };
         Self(Box::new(Parts { problem, headers: Vec::new(), cause: None }))
     }
 
     /// A rule that one field or parameter breaks.
-    #[must_use]
     pub fn field(code: ErrorCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
         let (pointer, message) = (pointer.into(), message.into());
         Self::new(code, format!("{pointer} {message}"))
@@ -159,36 +157,36 @@ impl ApiError {
     }
 
     /// The record asked for is not there, or is another organisation's.
-    #[must_use]
     pub fn not_found() -> Self {
         Self::new(ErrorCode::NotFound, "There is no such record, or it is not yours to see.")
     }
 
+    /// An error whose cause is in our log alone.
+    pub fn internal() -> Self {
+        Self::new(ErrorCode::InternalError, "The error is in our log under this request id.")
+    }
+
     /// The same with the fields that are wrong.
-    #[must_use]
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.0.problem.members.errors = errors;
+        self.0.problem.errors = errors;
         self
     }
 
     /// The same with the free starts nearest to the one that is taken.
-    #[must_use]
     pub fn with_nearest_free(mut self, starts: Vec<String>) -> Self {
-        self.0.problem.members.nearest_free = Some(starts);
+        self.0.problem.nearest_free = Some(starts);
         self
     }
 
     /// The same with what stands in the way.
-    #[must_use]
     pub fn with_blocking(mut self, blocking: Blocking) -> Self {
-        self.0.problem.members.blocking = Some(blocking);
+        self.0.problem.blocking = Some(blocking);
         self
     }
 
     /// The same with the status that an appointment is in.
-    #[must_use]
     pub fn with_current_status(mut self, status: &impl ToString) -> Self {
-        self.0.problem.members.current_status = Some(status.to_string());
+        self.0.problem.current_status = Some(status.to_string());
         self
     }
 
@@ -198,30 +196,30 @@ impl ApiError {
     }
 
     /// The same with a header.
-    #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         self.0.headers.extend(value.map(|value| (name, value)));
         self
     }
 
     /// The same with the advice to try again in a second.
-    #[must_use]
     pub fn retry_later(self) -> Self {
         self.with_header(header::RETRY_AFTER, Some(HeaderValue::from_static("1")))
     }
 
     /// The error's code.
-    #[must_use]
     pub fn code(&self) -> ErrorCode {
         self.0.problem.code
     }
 }
 
-/// The members that our problems have beyond RFC 9457's.
+/// What the problem middleware makes the body of. It serialises as the members beyond RFC 9457's.
 #[derive(Debug, Clone, Serialize)]
-pub struct ProblemMembers {
-    /// The error's code.
-    pub code: &'static str,
+pub struct PendingProblem {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// This occurrence of it.
+    #[serde(skip)]
+    pub detail: String,
     /// The fields that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -234,17 +232,8 @@ pub struct ProblemMembers {
     /// The status that the appointment is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_status: Option<String>,
-}
-
-/// What the problem middleware makes the body of: the request's id is known there alone.
-#[derive(Debug, Clone)]
-pub struct PendingProblem {
-    /// What went wrong.
-    pub code: ErrorCode,
-    /// This occurrence of it.
-    pub detail: String,
-    /// The further members.
-    pub members: ProblemMembers,
+    /// The request's id, which is known to the middleware alone.
+    pub request_id: Arc<str>,
 }
 
 impl IntoResponse for ApiError {

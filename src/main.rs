@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 use clinic_api::{
     cli::{healthcheck, identity, serve, table, worker},
@@ -10,6 +11,7 @@ use clinic_api::{
     router,
     time::{Clock as _, SystemClock},
 };
+use tokio::runtime::Runtime;
 
 /// A request makes some thousand allocations, most of them in the SDK.
 #[global_allocator]
@@ -17,16 +19,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("clinic-api: the runtime can't start: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let done = runtime.block_on(run(cli));
-    // Tasks that still run are dropped: a DNS lookup without an answer would hold up the end.
-    runtime.shutdown_background();
+    let done = Runtime::new().context("the runtime can't start").and_then(|runtime| {
+        let done = runtime.block_on(run(cli));
+        // Tasks that still run are dropped: a DNS lookup without an answer would hold up the end.
+        runtime.shutdown_background();
+        done
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

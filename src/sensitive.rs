@@ -12,7 +12,6 @@ pub struct Sensitive<T>(T);
 
 impl<T> Sensitive<T> {
     /// The value, for where it is stored or answered.
-    #[must_use]
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -54,7 +53,6 @@ pub trait LogSafe: std::error::Error {}
 impl LogSafe for TaskFailed {}
 
 /// The messages of an error and its sources, for the log.
-#[must_use]
 pub fn chain(error: &impl LogSafe) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -67,7 +65,6 @@ pub fn chain(error: &impl LogSafe) -> String {
 }
 
 /// The kind of the network's error beneath an error of a library, whose own words may quote others.
-#[must_use]
 pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
     let mut next = Some(error);
     while let Some(error) = next {

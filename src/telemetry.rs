@@ -20,14 +20,12 @@ pub fn start(tracer: SdkTracer) {
 }
 
 /// The tracer, if spans are made.
-#[must_use]
 pub fn tracer() -> Option<&'static SdkTracer> {
     TRACER.get()
 }
 
 /// The context of work that a request started, but that runs beside it: its spans belong to the request's trace, and its
 /// calls do not count as the request's.
-#[must_use]
 pub fn beside() -> Context {
     let span = Context::map_current(|context| context.span().span_context().clone());
     if span.is_valid() { Context::new().with_remote_span_context(span) } else { Context::new() }

@@ -2,7 +2,7 @@
 # Runs the tests on Amazon's DynamoDB Local instead of the embedded engine.
 #
 #   tests/dynamodb-local.sh               the tests that an engine can influence, listed below
-#   tests/dynamodb-local.sh ARG...        cargo test ARG..., as `--test api` for every test
+#   tests/dynamodb-local.sh ARG...        cargo test ARG..., as `--test api --test slow` for every test
 #   tests/dynamodb-local.sh --serve [PORT]   only the server, until Ctrl-C
 #   tests/dynamodb-local.sh --fetch       fetches the server and prints its folder
 #
@@ -14,20 +14,24 @@ package=amplify-dynamodb-simulator
 version=2.9.30
 sha512=c5379e44bbf311fab2779961ddb1f8734907bd21c79a6843e590ec1c5280439836665e89aa515dbad6908422c7cf1129e91cb5a3b4c1ea7888a17b9002749ec1
 
-# The modules and tests of tests/api/ whose result may depend on the engine: what is stored and read back, keys and queries,
-# conditions and transactions, paging, the stream, and concurrent callers. The others test what happens before or after the
-# store is asked (HTTP, tokens, connections, logs, documents, rules of one role or status), or many random cases of the same
-# calls, and need not run on a second engine; .ci/soak runs all of them there.
-# A new module whose requests use a new kind of item, key, condition or query belongs here.
+# The files and folders below tests/api/ and tests/slow/ whose result may depend on the engine, some with one of their tests:
+# what is stored and read back, keys and queries, conditions and transactions, paging, the stream, and concurrent callers. The
+# others test what happens before or after the store is asked (HTTP, tokens, connections, logs, documents, rules of one role or
+# status), or many random cases of the same calls, and need not run on a second engine; .ci/soak runs all of them there.
+# A new file whose requests use a new kind of item, key, condition or query belongs here.
 modules=(
     # Calls, capacity, keys and stored shapes.
-    access_patterns backfill busy_clinic free_times odd_input paging patients seed::what_is_made_up stream_costs table verify
+    store/access_patterns store/backfill store/booking_costs store/seed::what_is_made_up store/stream_costs store/table
+    store/verify scheduling/busy_clinic scheduling/day scheduling/free_times edge/odd_input edge/paging routes/patients
     # Conditions and transactions.
-    appointments clinics concurrency erasure holds idempotency moving plain_records plans_at_once staff visits working_time
+    routes/appointments/cancel routes/appointments/create routes/appointments/delete routes/appointments/get
+    routes/appointments/list routes/appointments/update routes/clinics routes/exceptions routes/plain_records routes/staff
+    routes/erasure edge/idempotency edge/organisations scheduling/concurrency scheduling/holds scheduling/moving
+    scheduling/plans_at_once scheduling/visits scheduling/working_time
     # The stream and what is made of it.
-    audit audit_events deliveries events webhooks worker
+    routes/audit routes/audit_events routes/deliveries routes/webhooks worker
     # Concurrent callers, faults and kills.
-    faults kills linearizability::what_many_clients pool
+    faults kills linearizability::what_many_clients store/pool
 )
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -190,10 +194,11 @@ cd "$root"
 if [ $# = 0 ]; then
     for entry in "${modules[@]}"; do
         module=${entry%%::*} test=${entry#"$module"}
-        grep -qs "fn ${test#::}" "tests/api/$module.rs" || fail "tests/api/ has no $entry: correct the list in this file"
-        filters+=("$module::${test#::}")
+        grep -qrs "fn ${test#::}" tests/{api,slow}/"$module"{.rs,} ||
+            fail "neither tests/api/ nor tests/slow/ has $entry: correct the list in this file"
+        filters+=("${module//\//::}::${test#::}")
     done
-    set -- --test api -- "${filters[@]}"
+    set -- --test api --test slow -- "${filters[@]}"
 fi
 result=0
 cargo test "$@" || result=$?

@@ -5,8 +5,8 @@ use clinic_api::{
         AppointmentDetailsIn, AppointmentIn, CancellationIn, ConfirmationIn, HoldIn, ReleaseIn,
         RescheduleIn, StatusIn,
     },
-    error::ErrorCode,
-    http::body::parse,
+    error::{ApiResult, ErrorCode},
+    http::body::{from_value, value},
     records::{
         clinics::model::ClinicDetails,
         exceptions::model::ExceptionDetails,
@@ -23,6 +23,10 @@ use serde::{
 };
 use serde_json::{Value, from_slice};
 use validator::Validate;
+
+fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> ApiResult<T> {
+    from_value(&value(body)?)
+}
 
 fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
     match parse::<T>(body) {

@@ -1,5 +1,5 @@
 //! What reads untrusted text, with what must hold of it. The programs in `fuzz_targets/` run these under
-//! libFuzzer, `tests/api/fuzzing.rs` runs them in `cargo test`.
+//! libFuzzer, `tests/repository/fuzzing.rs` runs them in `cargo test`.
 
 pub mod body;
 pub mod cursor;

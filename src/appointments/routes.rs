@@ -37,7 +37,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
             .routes(routes!(handlers::get::get_appointment, handlers::change::update_appointment, handlers::change::delete_appointment))
             .routes(routes!(handlers::change::change_appointment_status))
             .routes(routes!(handlers::change::cancel_appointment))
-            .routes(routes!(handlers::reschedule::reschedule_appointment))
+            .routes(routes!(handlers::book::reschedule_appointment))
             .routes(routes!(handlers::hold::create_hold))
             .routes(routes!(handlers::hold::confirm_hold))
             .routes(routes!(handlers::hold::release_hold))

@@ -1,6 +1,6 @@
 //! What is remembered of an access to a patient's data, and shown of it: ids alone.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,17 +36,9 @@ impl From<Entity<Access>> for Access {
 
 impl Access {
     /// The minute of the access. What the same caller asks for again within it is one access.
-    #[must_use]
-    pub fn minute(&self) -> Timestamp {
-        let seconds = SignedDuration::from_secs(self.at.as_second().rem_euclid(60));
-        let minute = self.at.saturating_sub(seconds).unwrap_or(self.at);
-        Timestamp::from_second(minute.as_second()).unwrap_or(self.at)
-    }
-
-    /// The same as one of its whole minute: equal to every other of that patient, operation and caller in it.
-    #[must_use]
-    pub fn of_its_minute(&self) -> Self {
-        Self { at: self.minute(), ..self.clone() }
+    pub(super) fn minute(&self) -> Timestamp {
+        let to_minute = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Floor);
+        self.at.round(to_minute).unwrap_or(self.at)
     }
 }
 
@@ -62,7 +54,7 @@ mod tests {
             subject: "anna".to_owned(),
             at: at.parse().unwrap(),
         };
-        let minute = |at| access(at).of_its_minute().at.to_string();
+        let minute = |at| access(at).minute().to_string();
         assert_eq!(minute("2035-01-15T08:00:00Z"), "2035-01-15T08:00:00Z");
         assert_eq!(minute("2035-01-15T08:00:59.999Z"), "2035-01-15T08:00:00Z");
         assert_eq!(minute("2035-01-15T08:01:00Z"), "2035-01-15T08:01:00Z");

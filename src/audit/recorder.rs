@@ -1,6 +1,6 @@
 //! Remembers accesses beside the requests that make them: nobody waits for it, and it may fall behind, to a bound.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use moka::future::Cache;
 use opentelemetry::context::FutureExt as _;
@@ -8,7 +8,7 @@ use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::{model::Access, repo};
+use super::model::Access;
 use crate::{
     http::metrics,
     store::{Store, WriteContext, errors::chain},
@@ -33,20 +33,13 @@ struct Shared {
     tasks: TaskTracker,
     waiting: Arc<Semaphore>,
     writing: Semaphore,
-    /// Each as one [`Access::of_its_minute`], which takes less to make than its key.
+    /// Each at its [`Access::minute`], which takes less to make than its key.
     known: Cache<Access, ()>,
-}
-
-impl fmt::Debug for Recorder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recorder").field("places", &self.0.waiting.available_permits()).finish()
-    }
 }
 
 impl Recorder {
     /// One whose writes are among `tasks`, for which the process waits when it ends.
-    #[must_use]
-    pub fn new(store: Store, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(store: Store, tasks: TaskTracker) -> Self {
         let known = Cache::builder().max_capacity(KNOWN).time_to_live(Duration::from_mins(2));
         Self(Arc::new(Shared {
             store,
@@ -60,7 +53,7 @@ impl Recorder {
     /// Has an access written soon. It is lost if too many wait, or if eight tries fail; both are counted, and logged with
     /// their ids. Of one that is written already, no `context` is made.
     pub fn record(&self, context: impl FnOnce() -> WriteContext, access: Access) {
-        let known = access.of_its_minute();
+        let known = Access { at: access.minute(), ..access.clone() };
         if self.0.known.contains_key(&known) {
             return;
         }
@@ -83,7 +76,7 @@ impl Shared {
     async fn write(&self, context: &WriteContext, access: &Access) -> bool {
         for tried in 1..=TRIES {
             let outcome = match self.writing.acquire().await {
-                Ok(_turn) => repo::add(&self.store, context, access.clone()).await,
+                Ok(_turn) => self.store.add(context, access.clone()).await,
                 Err(_) => return false,
             };
             match outcome {

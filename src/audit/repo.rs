@@ -4,9 +4,8 @@ use super::model::Access;
 use crate::{
     id::{OrgId, PatientId},
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext, keys,
+        Entity, Key, Record, Store, StoreError, keys,
         read::{List, Listed, PageRequest},
-        write::Write,
     },
 };
 
@@ -18,29 +17,7 @@ impl Record for Access {
     }
 }
 
-/// The write that remembers an access, for a transaction that is one.
-///
-/// # Errors
-/// As [`Entity::create`].
-pub fn remember(context: &WriteContext, access: Access) -> Result<Write, StoreError> {
-    Entity::new(access, context).create()
-}
-
-/// Stores an access, unless the same is there already.
-///
-/// # Errors
-/// Any error of the database.
-pub async fn add(store: &Store, context: &WriteContext, access: Access) -> Result<(), StoreError> {
-    match store.commit(context, vec![remember(context, access)?]).await {
-        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
-        Err(other) => Err(other),
-    }
-}
-
-/// The accesses to what is known of a patient, the latest first.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such patient in the organisation, and any error of the database.
+/// The accesses to what is known of a patient of the organisation, the latest first.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -52,9 +29,6 @@ pub async fn list(
 }
 
 /// A page of the same, the earliest first; an empty one if there is no such patient in the organisation.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn page(
     store: &Store,
     org: &OrgId,

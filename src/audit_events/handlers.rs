@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::{
-    dto::AuditEventOut,
-    model::AuditEvent,
+    model::{AuditEvent, AuditEventOut},
     repo::{self, FIRST, LAST},
 };
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         clinics::handlers::ClinicPath,
         patients::{self, handlers::PatientPath},
     },
+    store::keys,
 };
 
 /// The filters of a list of changes.
@@ -65,13 +65,12 @@ pub async fn list_patient_audit_events(
 ) -> ApiResult<Page<AuditEventOut>> {
     let range = range(&query.filter)?;
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
-    let (org, record) = (context.grant.org(), (&patient_id).into());
-    let listed = repo::list_of_record(app.store(), org, &record, range, paging.request()?).await?;
-    if listed.items.is_empty() {
-        let found = patients::repo::get(app.store(), org, &patient_id, true).await;
-        repo::or_remembered_record(app.store(), org, &record, |_| true, found).await?;
-    }
-    paging.page(listed)
+    let (store, org, page) = (app.store(), context.grant.org(), paging.request()?);
+    let record = (&patient_id).into();
+    let keys = |from, to| keys::changes_of_record(&record, from, to);
+    let found = patients::repo::get(store, org, &patient_id, true);
+    paging
+        .page(Box::pin(repo::list_of_record(store, org, keys, range, page, |_| true, found)).await?)
 }
 
 /// List the changes of an appointment
@@ -93,15 +92,14 @@ pub async fn list_appointment_audit_events(
     let AppointmentPath { clinic_id, appointment_id } = &path;
     let parent = (clinic_id, appointment_id);
     let paging = Paging::new(app.keyring(), &context.grant, parent, &query);
-    let (org, record) = (context.grant.org(), appointment_id.into());
-    let listed = repo::list_of_record(app.store(), org, &record, range, paging.request()?).await?;
+    let (store, org, page) = (app.store(), context.grant.org(), paging.request()?);
+    let record = appointment_id.into();
+    let keys = |from, to| keys::changes_of_record(&record, from, to);
     let at_clinic = |event: &AuditEvent| event.clinic_id.as_ref() == Some(clinic_id);
-    if !listed.items.iter().any(|event| at_clinic(&event.value)) {
-        let found =
-            appointments::repo::get(app.store(), org, clinic_id, appointment_id, true).await;
-        repo::or_remembered_record(app.store(), org, &record, at_clinic, found).await?;
-    }
-    paging.page(listed)
+    let found = appointments::repo::get(store, org, clinic_id, appointment_id, true);
+    paging.page(
+        Box::pin(repo::list_of_record(store, org, keys, range, page, at_clinic, found)).await?,
+    )
 }
 
 /// List the changes at a clinic
@@ -121,7 +119,10 @@ pub async fn list_clinic_audit_events(
 ) -> ApiResult<Page<AuditEventOut>> {
     let range = range(&query.filter)?;
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
-    let (org, page) = (context.grant.org(), paging.request()?);
-    let listed = repo::list_at_clinic(app.store(), org, &clinic_id, range, page).await?;
-    paging.page(listed)
+    let (store, org, page) = (app.store(), context.grant.org(), paging.request()?);
+    let keys = |from, to| keys::changes_at_clinic(&clinic_id, from, to);
+    let clinic = keys::clinic(&clinic_id);
+    let found = store.require(org, &clinic);
+    paging
+        .page(Box::pin(repo::list_of_record(store, org, keys, range, page, |_| true, found)).await?)
 }

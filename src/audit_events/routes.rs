@@ -1,6 +1,9 @@
 //! The registration of `audit_events`.
 
-use super::{dto::AuditEventOut, handlers, model::AuditEvent};
+use super::{
+    handlers,
+    model::{AuditEvent, AuditEventOut},
+};
 use crate::aggregate::{
     Aggregate, ItemType, NO, ORG, OWN, OpenApiRouter, Page, Record as _, routes, rule,
 };

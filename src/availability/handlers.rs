@@ -3,26 +3,65 @@
 use axum::extract::State;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    dto::AvailabilityOut,
-    repo::{self, MAX_DAYS, Search, SearchError, SlotPage},
+    model::FreeSlot,
+    repo::{self, Search, wrong},
 };
 use crate::{
     app::AppState,
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
-    error::{ApiError, ApiResult, ErrorCode},
+    error::{ApiError, ApiResult},
     http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     records::clinics::handlers::ClinicPath,
-    time::optional_date,
+    time::{Zone, optional_date},
 };
 
 /// The default minutes from one start to the next.
 const STEP_MINUTES: u16 = 15;
 /// The steps that divide an hour.
 const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
+
+/// A page of what is free at a clinic.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Availability, example = json!({
+    "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
+    "time_zone": "Europe/Zurich",
+    "slots": [{
+        "start": "2027-03-02T09:00:00+01:00",
+        "end": "2027-03-02T09:30:00+01:00",
+        "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C"
+    }],
+    "next_cursor": null
+}))]
+pub struct AvailabilityOut {
+    /// The clinic.
+    pub clinic_id: ClinicId,
+    /// Its time zone.
+    #[schema(value_type = String, example = "Europe/Zurich")]
+    pub time_zone: Zone,
+    /// The free slots, by their start, then by staff member. Each can be booked, if nobody is faster and the patient is free.
+    pub slots: Vec<SlotOut>,
+    /// Pass it as `cursor` to go on. There are no more slots in the range only when it is null.
+    #[schema(required = true)]
+    pub next_cursor: Option<String>,
+}
+
+/// A time that can be booked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Slot)]
+pub struct SlotOut {
+    /// When it begins, with the clinic's offset (RFC 3339).
+    #[schema(format = "date-time")]
+    pub start: String,
+    /// When it ends, with the clinic's offset (RFC 3339).
+    #[schema(format = "date-time")]
+    pub end: String,
+    /// With which staff member.
+    pub staff_id: StaffId,
+}
 
 /// The filters of a search for free times.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
@@ -102,10 +141,6 @@ fn resources(list: Option<&str>) -> Result<Vec<ResourceId>, ApiError> {
     Ok(ids)
 }
 
-fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
-    ApiError::field(ErrorCode::InvalidParameter, parameter, message)
-}
-
 /// List what is free at a clinic
 ///
 /// The slots of all fitting staff for up to 31 days, in pages, by the rules that booking keeps: working time with its
@@ -124,29 +159,18 @@ pub async fn list_availability(
 ) -> ApiResult<Content<AvailabilityOut>> {
     let search = query.filter.clone().search(clinic_id)?;
     let paging = Paging::new(app.keyring(), &context.grant, &search.clinic, &query);
-    let page = SlotPage { after: paging.after()?, limit: usize::from(paging.limit()) };
+    let page = (paging.after()?, usize::from(paging.limit()));
     let org = context.grant.org();
     let zone = app.clinics().zone(org, &search.clinic).await?;
-    let found = Box::pin(repo::search(app.store(), org, zone, app.now(), &search, &page))
-        .await
-        .map_err(refused)?;
-    let next_cursor = paging.next(found.next.as_ref())?;
-    Ok(Content(AvailabilityOut::new(search.clinic, found, next_cursor)))
-}
-
-fn refused(error: SearchError) -> ApiError {
-    match error {
-        SearchError::UnknownStaff => wrong("staff_id", "is no staff member of this clinic"),
-        SearchError::UnknownVisitType => wrong("visit_type", "is no visit type of this clinic"),
-        SearchError::UnknownResource => {
-            wrong("resource_ids", "names what is no resource of this clinic")
-        }
-        SearchError::Dates => {
-            let message = format!(
-                "must not be before from (today if left out); a range has {MAX_DAYS} days at most"
-            );
-            ApiError::field(ErrorCode::InvalidParameter, "to", message)
-        }
-        SearchError::Store(error) => error.into(),
-    }
+    let found = repo::search(app.store(), org, &zone, app.now(), &search, page);
+    let (slots, next) = Box::pin(found).await?;
+    let next_cursor = paging.next(next.as_ref())?;
+    let slot = |FreeSlot { start, staff_id, end }: FreeSlot| SlotOut {
+        start: zone.with_offset(start),
+        end: zone.with_offset(end),
+        staff_id,
+    };
+    let slots = slots.into_iter().map(slot).collect();
+    let clinic_id = search.clinic;
+    Ok(Content(AvailabilityOut { clinic_id, time_zone: zone, slots, next_cursor }))
 }

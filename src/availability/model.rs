@@ -3,18 +3,7 @@
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::StaffId, time::Zone};
-
-/// A page of free slots.
-#[derive(Debug)]
-pub struct Availability {
-    /// The clinic's time zone.
-    pub zone: Zone,
-    /// The free slots, by their start, then by staff member.
-    pub slots: Vec<FreeSlot>,
-    /// The position after this page, if there may be more.
-    pub next: Option<SlotPosition>,
-}
+use crate::id::StaffId;
 
 /// A slot that can be booked, if nobody is faster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,6 +1,6 @@
 //! The registration of `availability`.
 
-use super::{dto::AvailabilityOut, handlers};
+use super::{handlers, handlers::AvailabilityOut};
 use crate::aggregate::{Aggregate, ORG, OWN, OpenApiRouter, SELF, routes, rule};
 
 /// The registration of availability.
@@ -12,9 +12,6 @@ pub const AGGREGATE: Aggregate = Aggregate {
         //                        admin manager clinician front_desk patient service
         rule("list_availability", [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
     ],
-    routes: || {
-        OpenApiRouter::new()
-            .routes(routes!(handlers::list_availability))
-    },
+    routes: || OpenApiRouter::new().routes(routes!(handlers::list_availability)),
     schemas: |schemas| { schemas.add::<AvailabilityOut>(); },
 };

@@ -17,9 +17,6 @@ use crate::{
 const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
 
 /// Runs the backfill; `false` if there are items that it could do nothing about.
-///
-/// # Errors
-/// The error of the engine or the database.
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
     let mut progress = Progress::new(open.item_count().await?, BAR);

@@ -6,17 +6,13 @@ use super::OpenStore;
 use crate::{
     config::{DeadLetterAction, DeadLetterArgs, StoreArgs},
     records::dead_letters::{model::DeadLetter, repo},
-    store::{Entity, Store, StoreError, errors::chain, read::PageRequest},
+    store::{Entity, Store, errors::chain, read::PageRequest},
     worker::{dead_letter::record_of, processor::Processor},
 };
 
-/// The items of a page.
 const PAGE: u16 = 100;
 
 /// Runs the action; `false` if some dead letters could not be processed, or were not found.
-///
-/// # Errors
-/// The error of the engine or the database.
 pub async fn run(action: DeadLetterAction) -> anyhow::Result<bool> {
     match action {
         DeadLetterAction::List(settings) => list(&settings).await,
@@ -44,7 +40,8 @@ async fn remove(which: &DeadLetterArgs, retry: bool) -> anyhow::Result<bool> {
     let mut complete = chosen.len() >= which.event_ids.len();
     for letter in &chosen {
         let id = &letter.value.event_id;
-        if retry && let Err(error) = process(&processor, &letter.value).await {
+        let processed = async || processor.retry(&record_of(&letter.value)?).await;
+        if retry && let Err(error) = processed().await {
             complete = false;
             println!("{id}  {}", chain(&error));
             continue;
@@ -54,10 +51,6 @@ async fn remove(which: &DeadLetterArgs, retry: bool) -> anyhow::Result<bool> {
     }
     open.close().await;
     Ok(complete)
-}
-
-async fn process(processor: &Processor, letter: &DeadLetter) -> Result<(), StoreError> {
-    processor.retry(&record_of(letter)?).await
 }
 
 async fn chosen(store: &Store, which: &DeadLetterArgs) -> anyhow::Result<Vec<Entity<DeadLetter>>> {

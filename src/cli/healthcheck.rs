@@ -13,9 +13,6 @@ use crate::{config::HealthcheckArgs, http::client};
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Returns whether the service answers that it is ready, or alive.
-///
-/// # Errors
-/// If it can't be reached.
 pub async fn run(settings: &HealthcheckArgs) -> anyhow::Result<bool> {
     let address = reachable(settings.listen.listen);
     let path = if settings.live { "livez" } else { "readyz" };

@@ -20,9 +20,6 @@ use crate::{
 const PRINTED_FOR: SignedDuration = SignedDuration::from_hours(12);
 
 /// Returns the authenticator, and the development issuer where it is trusted.
-///
-/// # Errors
-/// If there is no issuer and callers may come from elsewhere, or the development issuer has no key.
 pub async fn find(
     settings: &IdentityArgs,
     listens_on_loopback: bool,
@@ -60,9 +57,6 @@ pub async fn find(
 }
 
 /// A token for each role, by the role's name.
-///
-/// # Errors
-/// If one can't be signed.
 pub fn tokens_of_roles(
     issuer: &DevelopmentIssuer,
     settings: &DevelopmentArgs,
@@ -83,9 +77,6 @@ pub fn tokens_of_roles(
 }
 
 /// Prints a token.
-///
-/// # Errors
-/// If the issuer's folder can't be used.
 pub fn print_token(settings: TokenArgs, now: Timestamp) -> anyhow::Result<bool> {
     let TokenArgs { roles, clinics, patient, subject: named, valid_for, development } = settings;
     if roles.contains(&Role::Patient) && patient.is_none() {

@@ -11,9 +11,6 @@ use crate::{
 };
 
 /// Returns the keyring that the settings name.
-///
-/// # Errors
-/// If the engine needs keys and the settings name none, or the file beside the data holds none.
 pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
     if let Some(keys) = &settings.secret_keys {
         let keys = keys.expose().parse();
@@ -35,24 +32,20 @@ pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
 /// Reads the key beside the data file, or makes it: cursors and sealed secrets stay valid after a restart.
 #[cfg(feature = "embedded")]
 fn key_beside(data: &Path) -> anyhow::Result<Keyring> {
+    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
     let path = crate::store::embedded::beside_data(data, ".secret-key");
     let shown = path.display().to_string();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = crate::keyring::new_key();
-            write_private(&path, &key).with_context(|| format!("{shown} can't be written"))?;
+            let mut new = std::fs::OpenOptions::new();
+            let file = new.write(true).create_new(true).mode(0o600).open(path);
+            let written = file.and_then(|mut file| file.write_all(key.as_bytes()));
+            written.with_context(|| format!("{shown} can't be written"))?;
             key
         }
         Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
     };
     text.trim().parse().with_context(|| format!("{shown} holds no key: delete it for a new one"))
-}
-
-#[cfg(feature = "embedded")]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }

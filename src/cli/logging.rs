@@ -57,9 +57,6 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 /// Starts logging for the whole process.
-///
-/// # Errors
-/// If `--log` is not a filter.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).context("--log is not a filter")?;
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));

@@ -11,10 +11,8 @@ mod progress;
 pub mod reseal_secrets;
 pub mod seed;
 pub mod serve;
-pub mod signals;
 pub mod table;
 pub mod traces;
-pub mod verify;
 pub mod worker;
 
 use anyhow::Context as _;
@@ -45,9 +43,6 @@ pub struct OpenStore {
 
 impl OpenStore {
     /// Opens the engine that the settings name.
-    ///
-    /// # Errors
-    /// If the engine does not start.
     pub async fn open(settings: &StoreArgs) -> anyhow::Result<Self> {
         let table = settings.table.clone();
         match &settings.store {
@@ -92,18 +87,12 @@ impl OpenStore {
     }
 
     /// Makes the table where it is missing.
-    ///
-    /// # Errors
-    /// The error of the database.
     pub async fn ensure_table(&self) -> anyhow::Result<()> {
         self.store.create_table().await.context("the table can't be made")?;
         Ok(())
     }
 
     /// About how many items the table has; 0 for an engine in this process, which would count them one by one.
-    ///
-    /// # Errors
-    /// The error of the database.
     pub async fn item_count(&self) -> anyhow::Result<u64> {
         #[cfg(feature = "embedded")]
         if self.engine.is_some() {
@@ -113,9 +102,6 @@ impl OpenStore {
     }
 
     /// Lets an engine in this process confirm writes before they are on the disk, for data that can be written again.
-    ///
-    /// # Errors
-    /// The error of the engine.
     pub fn wait_less(&self) -> anyhow::Result<()> {
         #[cfg(feature = "embedded")]
         if let Some(engine) = &self.engine {

@@ -3,9 +3,12 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
-use super::{OpenStore, keyring, logging, signals::Signals, traces::Traces};
+use super::{OpenStore, keyring, logging, traces::Traces};
 use crate::{
     config::ProcessArgs,
     http::{lifecycle::Lifecycle, metrics},
@@ -29,9 +32,6 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts what every process needs; `name` is the default of `service.name` in traces.
-    ///
-    /// # Errors
-    /// If a setting, the system or the store keeps it from starting.
     pub(super) async fn start(name: &'static str, settings: &ProcessArgs) -> anyhow::Result<Self> {
         logging::start(&settings.log)?;
         let traces = Traces::start(name)?;
@@ -53,9 +53,6 @@ impl Process {
 }
 
 /// A listener on the address of a setting.
-///
-/// # Errors
-/// If the system refuses.
 pub(super) fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     server::listen(address).with_context(|| format!("can't listen on {address} ({setting})"))
 }
@@ -72,7 +69,37 @@ fn start_metrics(
     // It serves to the end of the process, whatever the phase.
     let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
     tokio::spawn(async move {
-        server::run(listener, router, &Lifecycle::new(), limits, Duration::ZERO).await
+        server::run(listener, router, &Lifecycle::default(), limits, Duration::ZERO).await
     });
     Ok(Some(url))
+}
+
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShutdownReason {
+    /// A person at the terminal: SIGINT.
+    Interrupt,
+    /// A supervisor, such as an orchestrator: SIGTERM.
+    Terminate,
+}
+
+impl Signals {
+    /// Catches the signals from now on.
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn any(&mut self) -> ShutdownReason {
+        tokio::select! {
+            _ = self.interrupt.recv() => ShutdownReason::Interrupt,
+            _ = self.terminate.recv() => ShutdownReason::Terminate,
+        }
+    }
 }

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 /// The interval between lines where no bar can be drawn.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// The progress of a command.
 pub(super) struct Progress {
     pub(super) bar: ProgressBar,
     next_line: Option<Instant>,

@@ -25,9 +25,6 @@ const RATE: f64 = 1_000.0;
 const SUBJECT: &str = "system:reseal-secrets";
 
 /// Seals all of them anew; `false` if some could not be opened.
-///
-/// # Errors
-/// The error of the engine or the database.
 pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
     let keyring = keyring::find(&settings.keys, &settings.store.store)?;
@@ -57,8 +54,8 @@ async fn reseal(store: &Store, keys: &SealingKeys, item: Item) -> Result<(), Sto
     let context = WriteContext::internal(org, SUBJECT, random_token(), SystemClock.now());
     let id = found.value.id.as_str();
     let seal = |sealed: &SealedSecret| {
-        let secret = keys.open(&sealed.0, id)?;
-        keys.seal(&secret, id).map(SealedSecret)
+        let secret = keys.open(sealed.expose(), id)?;
+        keys.seal(&secret, id).map(SealedSecret::from)
     };
     let modify = |current: &Webhook| {
         let unopened = || StoreError::corrupt("webhook", "none of the keys opens its secret");

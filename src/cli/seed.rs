@@ -1,12 +1,13 @@
 //! `clinic-api table seed`: a made-up organisation, with a progress bar.
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use tokio::time::Instant;
 
 use super::{OpenStore, is_on_this_machine, progress::Progress};
 use crate::{
     config::{Engine, SeedArgs},
-    seed::{FillError, Filled, Plan, fill},
+    seed::{Filled, Plan, fill},
+    store::StoreError,
 };
 
 const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} to go, {msg}";
@@ -14,9 +15,6 @@ const BAR: &str = "{bar:30} {percent} %, {elapsed}, {eta} to go, {msg}";
 const PARTS: u64 = 1000;
 
 /// Writes the organisation of a plan.
-///
-/// # Errors
-/// If the plan is impossible, the table is elsewhere and not confirmed, or the engine or the database fails.
 pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
     let plan = &settings.plan;
     plan.check()?;
@@ -43,13 +41,11 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
     open.close().await;
     match filled {
         Ok(_) => Ok(()),
-        Err(error @ FillError::Store(_)) => Err(error).with_context(|| {
-            format!(
-                "it did not come to its end; the same flags and --today {} complete it",
-                plan.today
-            )
-        }),
-        Err(other) => Err(other.into()),
+        Err(error) if error.is::<StoreError>() => Err(error.context(format!(
+            "it did not come to its end; the same flags and --today {} complete it",
+            plan.today
+        ))),
+        Err(other) => Err(other),
     }
 }
 

@@ -6,13 +6,12 @@ use tokio::net::TcpListener;
 
 use super::{
     identity,
-    process::{Process, bind},
-    signals::{ShutdownReason, Signals},
+    process::{Process, ShutdownReason, Signals, bind},
     worker::Worker,
 };
 use crate::{
     app::{AppState, Parts, RequestLimits},
-    config::{Engine, LimitArgs, LogFormat, ServeArgs, Task},
+    config::{Engine, LogFormat, ServeArgs, Task},
     http::{
         auth::Role,
         headers::HeaderSettings,
@@ -33,9 +32,6 @@ const OTHER_DESCRIPTORS: u64 = 256;
 const DESCRIPTORS: u64 = 2;
 
 /// Runs the service until a signal stops it.
-///
-/// # Errors
-/// If a setting, the system or the store keeps it from starting, or a second signal cut requests off.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let mut process = Process::start("clinic-api", &settings.process).await?;
     let embedded = settings.process.store.store != Engine::DynamoDb;
@@ -66,8 +62,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     }
     let limits =
         Limits { connections: connections(settings.limits.max_connections), ..Limits::default() };
-    metrics::connections_limit(limits.connections);
-    metrics::requests_limit(settings.limits.max_concurrent_requests);
+    metrics::limits(limits.connections, settings.limits.max_concurrent_requests);
     let worker = if settings.worker.unwrap_or(embedded) {
         let tasks = [Task::Stream, Task::Deliveries];
         let keys = process.keyring.webhook_secrets.clone();
@@ -80,7 +75,16 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         clock: Arc::new(clock),
         keyring: process.keyring.clone(),
         authenticator,
-        limits: request_limits(&settings.limits),
+        limits: RequestLimits {
+            concurrent: settings.limits.max_concurrent_requests,
+            deadline: RequestLimits::default().deadline,
+            rates: RateSettings {
+                per_address: settings.limits.rate_per_address,
+                per_principal: settings.limits.rate_per_principal,
+                per_organisation: settings.limits.rate_per_organisation,
+                trusted_proxies: settings.limits.trusted_proxies,
+            },
+        },
         headers: HeaderSettings {
             hsts_max_age: settings.limits.hsts_max_age,
             server_timing: settings.limits.server_timing,
@@ -93,19 +97,6 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     }
     process.stop().await;
     Ok(())
-}
-
-fn request_limits(settings: &LimitArgs) -> RequestLimits {
-    RequestLimits {
-        concurrent: settings.max_concurrent_requests,
-        deadline: RequestLimits::default().deadline,
-        rates: RateSettings {
-            per_address: settings.rate_per_address,
-            per_principal: settings.rate_per_principal,
-            per_organisation: settings.rate_per_organisation,
-            trusted_proxies: settings.trusted_proxies,
-        },
-    }
 }
 
 fn greet(address: SocketAddr, process: &Process, tokens: Vec<(Role, String)>) {

@@ -1,39 +1,30 @@
-//! `clinic-api table`: the table made, or compared with what it should be.
+//! `clinic-api table`: the table made, or compared with what it should be, and its day sheets with the appointments.
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 
-use super::{OpenStore, backfill, seed, verify};
+use super::{OpenStore, backfill, seed};
 use crate::{
-    config::{StoreArgs, TableAction},
-    store::schema::Created,
+    appointments::repo::verify::verify,
+    config::{StoreArgs, TableAction, VerifyArgs},
+    time::{Clock as _, SystemClock, utc_date},
 };
 
 /// Runs the action; `false` if the table is not as it should be.
-///
-/// # Errors
-/// The error of the engine or the database.
 pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
         TableAction::Create(settings) => create(&settings).await,
-        TableAction::Check(settings) => check(&settings).await,
+        TableAction::Check(settings) => print_differences(OpenStore::open(&settings).await?).await,
         TableAction::Backfill(settings) => backfill::run(&settings).await,
-        TableAction::Verify(settings) => verify::run(&settings).await,
+        TableAction::Verify(settings) => compare_sheets(&settings).await,
         TableAction::Seed(settings) => seed::run(&settings).await.map(|()| true),
     }
 }
 
 async fn create(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
-    let created = open.store.create_table().await.context("the table can't be made")?;
-    match created {
-        Created::New => println!("made: {}", open.place),
-        Created::Existing => println!("there already: {}", open.place),
-    }
-    print_differences(open).await
-}
-
-async fn check(settings: &StoreArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(settings).await?;
+    let made = open.store.create_table().await.context("the table can't be made")?;
+    println!("{}: {}", if made { "made" } else { "there already" }, open.place);
     print_differences(open).await
 }
 
@@ -48,4 +39,27 @@ async fn print_differences(open: OpenStore) -> anyhow::Result<bool> {
     }
     open.close().await;
     Ok(differences.is_empty())
+}
+
+/// Compares the day sheets with the appointments; `false` if they differ.
+async fn compare_sheets(settings: &VerifyArgs) -> anyhow::Result<bool> {
+    let open = OpenStore::open(&settings.store).await?;
+    let items = open.item_count().await?;
+    let from = settings.from.unwrap_or_else(|| utc_date(SystemClock.now()));
+    let bar = ProgressBar::new(items);
+    let tell = |items: usize| bar.inc(u64::try_from(items).unwrap_or_default());
+    let found = verify(&open.store, from, settings.rate.into(), tell).await;
+    bar.finish_and_clear();
+    let found = found.context("the table can't be read to its end")?;
+    let mut wrong = 0_u64;
+    for (sheet, mismatch) in found.mismatches() {
+        wrong += 1;
+        println!("{}: {mismatch}", sheet.for_people());
+    }
+    println!(
+        "{} appointments from {from} on: {wrong} mismatches ({})",
+        found.appointments, open.place
+    );
+    open.close().await;
+    Ok(wrong == 0)
 }

@@ -43,9 +43,6 @@ pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
     /// Makes spans from now on if the environment names a collector. `service` is the default of `service.name`.
-    ///
-    /// # Errors
-    /// If the exporter can't be built from the environment.
     pub fn start(service: &'static str) -> anyhow::Result<Self> {
         if !is_enabled() {
             return Ok(Self(None));

@@ -23,9 +23,6 @@ use crate::{
 };
 
 /// Runs the worker, or one of its actions; `false` if the action could not do all of it.
-///
-/// # Errors
-/// If a setting, the system or the store keeps it from running.
 pub async fn run(command: WorkerCommand) -> anyhow::Result<bool> {
     match command.action {
         None => work(command.work).await.map(|()| true),
@@ -66,9 +63,6 @@ pub struct Worker {
 
 impl Worker {
     /// Starts the tasks.
-    ///
-    /// # Errors
-    /// If events can't be sent from here.
     pub fn start(
         open: &OpenStore,
         keys: SealingKeys,
@@ -80,15 +74,13 @@ impl Worker {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         if tasks.contains(&Task::Stream) {
-            let leases = Leases::new(
-                store.clone(),
-                clock.clone(),
-                "stream".to_owned(),
-                random_token(),
-                settings.worker_lease,
-            );
-            let consumer =
-                Consumer::new(store.clone(), open.streams.clone(), leases, clock.clone());
+            let leases = Leases {
+                store: store.clone(),
+                clock: clock.clone(),
+                owner: random_token(),
+                length: settings.worker_lease,
+            };
+            let consumer = Consumer { streams: open.streams.clone(), leases };
             let stop = stop.clone();
             tracker.spawn(async move { consumer.run(stop).await });
         }

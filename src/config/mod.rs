@@ -5,7 +5,6 @@ mod limits;
 mod process;
 mod store;
 mod table;
-mod values;
 mod worker;
 
 use std::{net::SocketAddr, time::Duration};
@@ -93,7 +92,7 @@ pub struct ServeArgs {
     pub worker: Option<bool>,
     /// After SIGTERM, how long it still serves, while `/readyz` answers 503 already: as long as load balancers need
     /// to see it and send requests elsewhere. Ctrl-C skips it.
-    #[arg(long, env = "CLINIC_API_SHUTDOWN_DELAY", default_value = "5s", value_parser = values::duration)]
+    #[arg(long, env = "CLINIC_API_SHUTDOWN_DELAY", default_value = "5s", value_parser = process::duration)]
     pub shutdown_delay: Duration,
 }
 

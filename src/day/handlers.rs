@@ -116,17 +116,9 @@ pub async fn get_day(
     let appointments = day.staff.iter().flat_map(|staff| &staff.appointments);
     app.record_access(&context, appointments.flat_map(|found| &found.value.patient_id));
     let next_cursor = paging.next(day.next.as_ref())?;
-    Ok(Content(DayOut::new(clinic_id, date, day, next_cursor)))
-}
-
-impl DayOut {
-    /// A clinic's day, with a page of its appointments.
-    #[must_use]
-    pub fn new(clinic_id: ClinicId, date: Date, day: Day, next_cursor: Option<String>) -> Self {
-        let Day { zone, staff, .. } = day;
-        let staff = staff.into_iter().map(|day| StaffDayOut::new(day, &zone)).collect();
-        Self { clinic_id, date, time_zone: zone, staff, next_cursor }
-    }
+    let Day { zone, staff, .. } = day;
+    let staff = staff.into_iter().map(|day| StaffDayOut::new(day, &zone)).collect();
+    Ok(Content(DayOut { clinic_id, date, time_zone: zone, staff, next_cursor }))
 }
 
 impl StaffDayOut {

@@ -47,9 +47,6 @@ pub struct StaffDay {
 }
 
 /// A clinic's day: four Queries at once, of which the one of appointments reads a page of 1 MB at most.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
 pub async fn day(
     store: &Store,
     org: &OrgId,
@@ -110,7 +107,6 @@ fn touches(appointment: &Appointment, date: Date, whole: &Spans) -> bool {
     appointment.date == date || whole.intersection(&visit).iter().next().is_some()
 }
 
-/// The time that is taken of a staff member, by their sheets.
 fn taken(sheets: &[DaySheet], now: Timestamp) -> Spans {
     let entries = sheets.iter().flat_map(|sheet| sheet.entries.values());
     let taken = entries.filter(|entry| !entry.has_lapsed(now));

@@ -15,9 +15,6 @@ pub const AGGREGATE: Aggregate = Aggregate {
         //              admin manager clinician front_desk patient service
         rule("get_day", [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     ],
-    routes: || {
-        OpenApiRouter::new()
-            .routes(routes!(handlers::get_day))
-    },
+    routes: || OpenApiRouter::new().routes(routes!(handlers::get_day)),
     schemas: |schemas| { schemas.add::<DayOut>(); },
 };

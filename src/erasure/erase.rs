@@ -2,20 +2,15 @@
 
 use crate::{
     appointments,
-    audit::{
-        self,
-        model::{Access, ERASURE},
-    },
+    audit::model::{Access, ERASURE},
     id::PatientId,
-    records::{blockers::Booked, patients},
-    store::{Store, StoreError, WriteContext},
+    records::patients,
+    scheduling::repo::Booked,
+    store::{Entity, Store, StoreError, WriteContext},
 };
 
-/// Deletes a patient, records that in the same transaction, and then removes what is personal from their appointments. An
-/// erasure that was interrupted, or of a patient who was only deleted, is completed by another request.
-///
-/// # Errors
-/// As [`Store::guarded_delete`]; [`StoreError::NotFound`] only if nothing at all is left of the patient.
+/// Deletes a patient, records that in the same transaction, and then removes what is personal from their appointments. Another
+/// request completes what was interrupted; [`StoreError::NotFound`] says that nothing at all is left of the patient.
 pub async fn erase(
     store: &Store,
     context: &WriteContext,
@@ -27,7 +22,7 @@ pub async fn erase(
         subject: context.subject.clone(),
         at: context.now,
     };
-    let remember = || Ok(vec![audit::repo::remember(context, access.clone())?]);
+    let remember = || Ok(vec![Entity::new(access.clone(), context).create()?]);
     let found = match patients::repo::delete(store, context, id, remember).await {
         Ok(Some(booked)) => return Ok(Some(booked)),
         Ok(None) => true,
@@ -40,7 +35,7 @@ pub async fn erase(
         if appointments == 0 {
             return Err(StoreError::NotFound);
         }
-        let added = audit::repo::add(store, context, access.clone()).await;
+        let added = store.add(context, access.clone()).await;
         added.map_err(StoreError::after_writes)?;
     }
     Ok(None)

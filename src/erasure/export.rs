@@ -36,10 +36,7 @@ pub enum ExportPosition {
 }
 
 /// A page of at most `limit` appointments and accesses: one consistent `GetItem` and at most two Queries of 1 MB each.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs in the organisation, and any error of
-/// the database.
+/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs.
 pub async fn export(
     store: &Store,
     org: &OrgId,
@@ -49,16 +46,14 @@ pub async fn export(
 ) -> Result<Export, StoreError> {
     let patient = patients::repo::find(store, org, id).await?;
     let first_page = position.is_none();
-    let (in_appointments, after) = match position {
-        None => (true, None),
-        Some(ExportPosition::Appointments(after)) => (true, Some(after)),
-        Some(ExportPosition::Accesses(after)) => (false, after),
-    };
-    let (appointments, after) = if in_appointments {
+    let read = |after| {
         let page = PageRequest { after, limit, consistent: false };
-        (appointments::repo::page_of_patient(store, org, id, page).await?, None)
-    } else {
-        (Listed { items: Vec::new(), next: None }, after)
+        appointments::repo::page_of_patient(store, org, id, page)
+    };
+    let (appointments, after) = match position {
+        None => (read(None).await?, None),
+        Some(ExportPosition::Appointments(after)) => (read(Some(after)).await?, None),
+        Some(ExportPosition::Accesses(after)) => (Listed { items: Vec::new(), next: None }, after),
     };
     if first_page && patient.is_none() && appointments.items.is_empty() {
         return Err(StoreError::NotFound);

@@ -7,6 +7,7 @@ use crate::store::StoreError;
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
+        let later = |code, detail: &str| Self::new(code, detail).retry_later();
         match error {
             StoreError::NotFound => Self::not_found(),
             StoreError::Stale { rev } => Self::new(
@@ -18,43 +19,34 @@ impl From<StoreError> for ApiError {
                 ErrorCode::IdempotencyKeyReused,
                 "This Idempotency-Key came with another body before; use a new key for a new request.",
             ),
-            StoreError::Contention => Self::new(
+            StoreError::Contention => later(
                 ErrorCode::Contention,
                 "Others kept changing the same records. Try again, with the same Idempotency-Key if there was one.",
-            )
-            .retry_later(),
-            StoreError::Throttled => {
-                Self::new(
+            ),
+            StoreError::Throttled => later(
                 ErrorCode::Throttled,
                 "Try again, with the same Idempotency-Key if there was one.",
-            )
-            .retry_later()
-            }
-            StoreError::Unreachable(cause) => Self::new(
+            ),
+            StoreError::Unreachable(cause) => later(
                 ErrorCode::StoreUnreachable,
                 "Whether a change was written is not known; try again with the same Idempotency-Key.",
             )
-            .retry_later()
             .with_cause(cause),
-            refused @ StoreError::SignatureRefused(_) => Self::new(
+            refused @ StoreError::SignatureRefused(_) => later(
                 ErrorCode::StoreUnreachable,
                 "The database did not take our signature. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
             )
-            .retry_later()
             .with_cause(refused),
-            newer @ StoreError::NewerShape { .. } => {
-                let detail = "Try again: a replica of the newer version can read it. Nothing was written.";
-                Self::new(ErrorCode::NewerVersion, detail).retry_later().with_cause(newer)
-            }
+            newer @ StoreError::NewerShape { .. } => later(
+                ErrorCode::NewerVersion,
+                "Try again: a replica of the newer version can read it. Nothing was written.",
+            )
+            .with_cause(newer),
             StoreError::TooLarge { bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!("It would take {bytes} bytes; 409600 are the most. Nothing was written."),
             ),
-            unforeseen => Self::new(
-                ErrorCode::InternalError,
-                "The error is in our log under this request id.",
-            )
-            .with_cause(unforeseen),
+            unforeseen => Self::internal().with_cause(unforeseen),
         }
     }
 }

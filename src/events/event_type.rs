@@ -20,7 +20,6 @@ macro_rules! event_types {
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
             /// Its name.
-            #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -28,8 +27,7 @@ macro_rules! event_types {
             }
 
             /// The case in which it is sent.
-            #[must_use]
-            pub fn summary(self) -> &'static str {
+            pub(crate) fn summary(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!($($doc),*).trim_ascii_start(),)*
                 }
@@ -94,8 +92,7 @@ pub enum StoredEventType {
 
 impl StoredEventType {
     /// The type, if this release knows it.
-    #[must_use]
-    pub fn known(&self) -> Option<EventType> {
+    pub(crate) fn known(&self) -> Option<EventType> {
         match self {
             Self::Known(event_type) => Some(*event_type),
             Self::Unknown(_) => None,

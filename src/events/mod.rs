@@ -38,8 +38,7 @@ pub struct Event {
 }
 
 /// An event, for the document.
-#[must_use]
-pub fn example() -> Value {
+pub(crate) fn example() -> Value {
     json!({
         "specversion": "1.0",
         "id": "c81e728d9d4c2f636f067f89cc14862c",

@@ -24,10 +24,6 @@ pub const MAX_BYTES: usize = 64 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bytes of the body that came with these headers, if their type is one of `types`. A body left out reads as `{}`.
-///
-/// # Errors
-/// 415 for another type, 413 for too large a body, 408 for one that does not arrive in time, 400 for one that is not
-/// UTF-8, as JSON must be (RFC 8259).
 pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Bytes, ApiError> {
     let untyped = !headers.contains_key(header::CONTENT_TYPE);
     let wrong_type = || {
@@ -41,18 +37,22 @@ pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Byt
     if announces_too_much(headers) {
         return Err(too_large());
     }
-    let reading = tokio::time::timeout(TIMEOUT, to_bytes(body, MAX_BYTES));
-    let bytes = reading.await.map_err(|_| too_slow())?.map_err(|error| unreadable(&error))?;
+    let reading = tokio::time::timeout(TIMEOUT, to_bytes(body, MAX_BYTES)).await;
+    let slow = "Nothing was written; send it again.";
+    let read = reading.map_err(|_| ApiError::new(ErrorCode::RequestTimeout, slow))?;
+    let bytes = read.map_err(|error| unreadable(&error))?;
     if bytes.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
     if untyped {
         return Err(wrong_type());
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(no_utf_8(error)),
-    }
+    // As JSON must be (RFC 8259).
+    std::str::from_utf8(&bytes).map_err(|error| {
+        let place = error.valid_up_to() + 1;
+        ApiError::new(ErrorCode::InvalidJson, format!("The body is not UTF-8 at byte {place}."))
+    })?;
+    Ok(bytes)
 }
 
 fn has_type(headers: &HeaderMap, types: &[&str]) -> bool {
@@ -66,17 +66,8 @@ fn announces_too_much(headers: &HeaderMap) -> bool {
     length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|bytes| bytes > MAX_BYTES)
 }
 
-fn too_slow() -> ApiError {
-    ApiError::new(ErrorCode::RequestTimeout, "Nothing was written; send it again.")
-}
-
-fn too_large() -> ApiError {
+pub(super) fn too_large() -> ApiError {
     ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
-}
-
-fn no_utf_8(error: std::str::Utf8Error) -> ApiError {
-    let place = error.valid_up_to() + 1;
-    ApiError::new(ErrorCode::InvalidJson, format!("The body is not UTF-8 at byte {place}."))
 }
 
 fn unreadable(error: &axum::Error) -> ApiError {
@@ -86,41 +77,20 @@ fn unreadable(error: &axum::Error) -> ApiError {
     ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
 }
 
-/// Parses a body once and reads it into a type whose rules hold.
-///
-/// # Errors
-/// 400 for a syntax error; 422 for another shape or a broken rule, with a pointer for each field.
-pub fn parse<T: DeserializeOwned + Validate>(bytes: &[u8]) -> Result<T, ApiError> {
-    from_value(&value(bytes)?)
-}
-
 /// Parses a body.
-///
-/// # Errors
-/// 400 for a syntax error, 422 for a repeated member.
 pub fn value(bytes: &[u8]) -> Result<Value, ApiError> {
     json::parse(bytes).map_err(|error| misshapen(&error))
 }
 
 /// Reads a parsed body into a type whose rules hold.
-///
-/// # Errors
-/// 422 for another shape or a broken rule, with a pointer for each field.
 pub fn from_value<T: DeserializeOwned + Validate>(json: &Value) -> Result<T, ApiError> {
-    checked(json::read(json).map_err(|error| misshapen(&error))?)
-}
-
-fn checked<T: Validate>(value: T) -> Result<T, ApiError> {
-    match value.validate() {
-        Ok(()) => Ok(value),
-        Err(errors) => {
-            let mut fields = Vec::new();
-            collect(&errors, "", &mut fields);
-            fields.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-            let detail = "The fields that are wrong stand in errors. Nothing was written.";
-            Err(ApiError::new(ErrorCode::ValidationFailed, detail).with_errors(fields))
-        }
-    }
+    let value: T = json::read(json).map_err(|error| misshapen(&error))?;
+    let Err(errors) = value.validate() else { return Ok(value) };
+    let mut fields = Vec::new();
+    collect(&errors, "", &mut fields);
+    fields.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    let detail = "The fields that are wrong stand in errors. Nothing was written.";
+    Err(ApiError::new(ErrorCode::ValidationFailed, detail).with_errors(fields))
 }
 
 /// The problem of a body that is no JSON, or has another shape. It never quotes the value: that may be a patient's.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 
 /// A client that speaks HTTP/1.1, follows no redirects and uses no proxy. Its TLS is rustls with the system's roots.
-///
 /// `timeout` is the limit of a whole exchange, from the name's resolution to the end of the body.
 pub fn builder(timeout: Duration) -> ClientBuilder {
     Client::builder()

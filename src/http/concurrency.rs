@@ -19,7 +19,6 @@ pub struct ConcurrencyLimit(Arc<Semaphore>);
 
 impl ConcurrencyLimit {
     /// A limit of `requests` at a time.
-    #[must_use]
     pub fn new(requests: usize) -> Self {
         Self(Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))))
     }

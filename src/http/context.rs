@@ -14,7 +14,7 @@ use super::{auth::Grant, body, etag::if_match, idempotency, request_id::RequestI
 use crate::{error::ApiError, store::WriteContext};
 
 /// The context of a read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ReadContext {
     /// The caller, and the records that they may read.
     pub grant: Grant,

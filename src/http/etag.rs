@@ -8,15 +8,11 @@ use crate::{
 };
 
 /// The strong `ETag` of a revision.
-#[must_use]
 pub fn etag(rev: u64) -> String {
     format!("\"{rev}\"")
 }
 
 /// What `If-Match` asks for. Weak tags never match, as the comparison is a strong one.
-///
-/// # Errors
-/// 400 for a malformed header.
 pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
     let Some(tags) = tags(headers.get_all(header::IF_MATCH), &header::IF_MATCH)? else {
         return Ok(Precondition::None);
@@ -30,9 +26,6 @@ pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
 }
 
 /// Whether what was sent as `If-None-Match` names the revision; weak tags match as well, as the comparison is a weak one.
-///
-/// # Errors
-/// 400 for a malformed header.
 pub fn none_match(sent: &[HeaderValue], current: u64) -> Result<bool, ApiError> {
     let tags = tags(sent, &header::IF_NONE_MATCH)?.unwrap_or_default();
     let names = |tag: &&str| *tag == "*" || rev(tag.trim_start_matches("W/")) == Some(current);
@@ -66,8 +59,7 @@ fn tags<'a>(
     Ok((!tags.is_empty()).then_some(tags))
 }
 
-/// The elements of a list of entity tags: commas may stand in them, and elements may be empty
-/// (RFC 9110, sections 5.6.1 and 8.8.3).
+/// The elements of a list of entity tags, in which commas may stand (RFC 9110, sections 5.6.1 and 8.8.3).
 fn split(mut list: &str) -> Option<Vec<&str>> {
     let mut tags = Vec::new();
     loop {

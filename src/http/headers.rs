@@ -26,13 +26,6 @@ pub struct HeaderSettings {
     pub server_timing: bool,
 }
 
-impl HeaderSettings {
-    fn hsts(&self) -> Option<HeaderValue> {
-        let seconds = self.hsts_max_age?;
-        HeaderValue::from_str(&format!("max-age={seconds}; includeSubDomains")).ok()
-    }
-}
-
 /// Refuses requests with too many headers, and gives every answer the headers that protect it.
 pub async fn protect(
     settings: &HeaderSettings,
@@ -56,7 +49,8 @@ pub async fn protect(
     set(headers, header::REFERRER_POLICY, "no-referrer");
     set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Some(hsts) = settings.hsts() {
+    let hsts = settings.hsts_max_age.map(|seconds| format!("max-age={seconds}; includeSubDomains"));
+    if let Some(hsts) = hsts.and_then(|hsts| HeaderValue::try_from(hsts).ok()) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts);
     }
     response

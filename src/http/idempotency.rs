@@ -1,5 +1,4 @@
-//! `Idempotency-Key`: the same key has one effect and the same answer for 24 hours
-//! (draft-ietf-httpapi-idempotency-key-header).
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): one effect and the same answer for 24 hours.
 
 use axum::http::{HeaderMap, HeaderName, Method};
 use serde_json::Value;
@@ -14,9 +13,6 @@ use crate::{
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The key of a request, if it is a POST that has one, bound to its caller, its path and its body.
-///
-/// # Errors
-/// 400 for a key that is empty, too long or not visible ASCII.
 pub fn from_request(
     headers: &HeaderMap,
     org: &OrgId,
@@ -44,9 +40,6 @@ pub fn from_request(
 
 /// Runs a POST. If it is refused but the same key did it before, returns that answer: a replay takes precedence over every
 /// refusal, because what was true then need not be true now.
-///
-/// # Errors
-/// The refusal, if the key did nothing before; 422 if it did another request.
 pub fn or_replay<'a, T: Record + Send + 'a, E: Into<ApiError> + Send + 'a>(
     store: &'a Store,
     context: &'a WriteContext,

@@ -8,8 +8,7 @@ use tokio_util::task::TaskTracker;
 pub enum Phase {
     /// It serves.
     Serving,
-    /// It was told to stop. It still serves whoever comes, but says that it is not ready, so that load balancers
-    /// send nobody any more.
+    /// It was told to stop. It still serves, but says that it is not ready, so that load balancers send nobody any more.
     Leaving,
     /// It takes no new connections, and running requests finish.
     Draining,
@@ -19,20 +18,12 @@ pub enum Phase {
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     phase: watch::Sender<Phase>,
-    tasks: TaskTracker,
+    /// Work that outlives its connection, and that the process waits for before it ends.
+    pub tasks: TaskTracker,
 }
 
 impl Lifecycle {
-    /// A process that serves.
-    #[must_use]
-    pub fn new() -> Self {
-        let tasks = TaskTracker::new();
-        tasks.close();
-        Self { phase: watch::Sender::new(Phase::Serving), tasks }
-    }
-
     /// Where the process stands.
-    #[must_use]
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
@@ -51,17 +42,14 @@ impl Lifecycle {
         // The sender lives in `self`, so the channel can't be closed.
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
     }
-
-    /// Work that outlives its connection, and that the process waits for before it ends.
-    #[must_use]
-    pub fn tasks(&self) -> &TaskTracker {
-        &self.tasks
-    }
 }
 
 impl Default for Lifecycle {
+    /// A process that serves.
     fn default() -> Self {
-        Self::new()
+        let tasks = TaskTracker::new();
+        tasks.close();
+        Self { phase: watch::Sender::new(Phase::Serving), tasks }
     }
 }
 
@@ -71,7 +59,7 @@ mod tests {
 
     #[tokio::test]
     async fn it_never_goes_back() {
-        let process = Lifecycle::new();
+        let process = Lifecycle::default();
         let same = process.clone();
         same.advance(Phase::Draining);
         same.advance(Phase::Leaving);

@@ -1,5 +1,4 @@
-//! What the process measures of itself, for Prometheus. Names follow OpenTelemetry's semantic conventions; labels
-//! hold matched paths and codes, never ids or anything else of a request.
+//! What the process measures of itself, by OpenTelemetry's conventions. Labels hold matched paths and codes, never ids.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::{
     store::{
         connections::{self, Connections},
-        metrics as store,
+        metrics::{self as store, Counted},
     },
     version,
 };
@@ -42,11 +41,7 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How often what was measured is taken together, so that it does not pile up while nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts measuring for the whole process, with its connections to DynamoDB if it has any. Without it, measurements go
-/// nowhere and cost next to nothing.
-///
-/// # Errors
-/// If the process measures already.
+/// Starts measuring for the whole process. Without it, measurements go nowhere and cost next to nothing.
 pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
@@ -107,39 +102,16 @@ fn describe() {
     store::start();
 }
 
-/// Something that counts in a gauge for as long as this lives.
-#[derive(Debug)]
-pub struct Counted(&'static str);
-
-impl Counted {
-    fn begin(gauge: &'static str) -> Self {
-        gauge!(gauge).increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        gauge!(self.0).decrement(1.0);
-    }
-}
-
 /// A connection was opened; it counts until what this answers is dropped.
-#[must_use]
 pub fn connection_opened() -> Counted {
     Counted::begin(OPEN_CONNECTIONS)
 }
 
-/// How many connections may be open at once.
+/// How many connections may be open at once, and the limit of concurrent requests.
 #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
-pub fn connections_limit(limit: usize) {
-    gauge!(CONNECTIONS_LIMIT).set(limit as f64);
-}
-
-/// The limit of concurrent requests.
-#[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
-pub fn requests_limit(limit: usize) {
-    gauge!(REQUESTS_LIMIT).set(limit as f64);
+pub fn limits(connections: usize, requests: usize) {
+    gauge!(CONNECTIONS_LIMIT).set(connections as f64);
+    gauge!(REQUESTS_LIMIT).set(requests as f64);
 }
 
 /// A connection was one too many.
@@ -153,15 +125,12 @@ pub fn audit_lost() {
 }
 
 /// A request has come; it counts until what this answers is dropped.
-#[must_use]
 pub fn request_begun() -> Counted {
     Counted::begin(ACTIVE_REQUESTS)
 }
 
-/// A request was answered. `method` is [`known`], `route` the matched path, `code` that of its problem.
-///
-/// Only failures of ours have a label for the code, as OpenTelemetry has it: of one 503 another may be a cause for alarm. Of
-/// what callers did wrong, the status tells enough, and each code would be a histogram more for each route.
+/// A request was answered. `method` is a known one, `route` the matched path, `code` that of its problem.
+/// Only failures of ours have a label for the code: each would be a histogram more for each route.
 pub fn request_answered(
     method: &'static str,
     route: &str,
@@ -189,8 +158,7 @@ pub fn ready(ready: bool) {
 }
 
 /// Anybody can make up methods: the ones that we do not know are one.
-#[must_use]
-pub fn known(method: &Method) -> &'static str {
+pub(super) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

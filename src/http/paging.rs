@@ -179,7 +179,6 @@ impl<T: ToSchema> PartialSchema for Page<T> {
 }
 
 /// One list of one caller: its cursors are bound to both.
-#[derive(Debug)]
 pub struct Paging<'a> {
     keyring: &'a Keyring,
     /// `None` if it can't be told from other lists: no cursor is sealed or opened then.
@@ -204,24 +203,17 @@ impl<'a> Paging<'a> {
     }
 
     /// The page that the caller asks for.
-    ///
-    /// # Errors
-    /// 400 for a cursor of another list or another caller.
     pub fn request(&self) -> Result<PageRequest, ApiError> {
         let (limit, consistent) = (self.limit, self.page.consistent);
         Ok(PageRequest { after: self.after()?, limit, consistent })
     }
 
     /// The limit of the page.
-    #[must_use]
     pub fn limit(&self) -> u16 {
         self.limit
     }
 
     /// The position after which the caller's cursor continues.
-    ///
-    /// # Errors
-    /// 400 for a cursor of another list or another caller.
     pub fn after<P: DeserializeOwned>(&self) -> Result<Option<P>, ApiError> {
         let cursor = self.page.cursor.as_deref();
         cursor.map(|cursor| cursor::open(self.keyring, cursor, self.list()?)).transpose()
@@ -232,25 +224,16 @@ impl<'a> Paging<'a> {
     }
 
     /// The cursor with which the list continues, if it does.
-    ///
-    /// # Errors
-    /// As [`cursor::seal`].
     pub fn next<P: Serialize>(&self, position: Option<&P>) -> Result<Option<String>, ApiError> {
         position.map(|position| cursor::seal(self.keyring, position, self.list()?)).transpose()
     }
 
     /// The page of records.
-    ///
-    /// # Errors
-    /// As [`cursor::seal`].
     pub fn page<R, T: From<R>>(&self, listed: Listed<R>) -> Result<Page<T>, ApiError> {
         self.page_of(listed, T::from)
     }
 
     /// The page of records, each as `show` makes it.
-    ///
-    /// # Errors
-    /// As [`cursor::seal`].
     pub fn page_of<R, T>(
         &self,
         listed: Listed<R>,

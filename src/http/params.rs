@@ -72,9 +72,6 @@ where
 }
 
 /// Reads a query string into a type.
-///
-/// # Errors
-/// 400 that names the parameter.
 pub(super) fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {

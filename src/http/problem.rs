@@ -1,27 +1,17 @@
 //! The last middleware on the way out: every error leaves as a problem with its request's id, whoever made it.
 
-use std::sync::Arc;
-
 use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use problem_details::ProblemDetails;
-use serde::Serialize;
 
-use super::request_id::RequestId;
-use crate::error::{ApiError, ErrorCode, PendingProblem, ProblemMembers};
+use super::{body, request_id::RequestId};
+use crate::error::{ApiError, ErrorCode, PendingProblem};
 
 /// The content type of RFC 9457.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-
-#[derive(Serialize)]
-struct Members {
-    #[serde(flatten)]
-    known: ProblemMembers,
-    request_id: Arc<str>,
-}
 
 /// Makes a problem of every error response.
 pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
@@ -42,26 +32,26 @@ pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Respons
         return response;
     };
     let (mut parts, _) = response.into_parts();
-    let bytes = body(pending, parts.status, id.unwrap_or_default());
+    let pending = PendingProblem { request_id: id.unwrap_or_default(), ..pending };
+    let bytes = json(pending, parts.status);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     Response::from_parts(parts, bytes.into())
 }
 
-fn body(pending: PendingProblem, status: StatusCode, request_id: Arc<str>) -> Vec<u8> {
+fn json(mut pending: PendingProblem, status: StatusCode) -> Vec<u8> {
     let code = pending.code;
     let kind = format!("/problems/{}", code.as_str()).parse::<Uri>().unwrap_or_default();
     let problem = ProblemDetails::from_status_code(status)
         .with_type(kind)
         .with_title(code.title())
-        .with_detail(pending.detail)
-        .with_extensions(Members { known: pending.members, request_id });
+        .with_detail(std::mem::take(&mut pending.detail))
+        .with_extensions(pending);
     serde_json::to_vec(&problem).unwrap_or_default()
 }
 
 /// The code that the problem of an error response has, or will have once it is rendered.
-#[must_use]
-pub fn code(response: &Response) -> Option<ErrorCode> {
+pub(super) fn code(response: &Response) -> Option<ErrorCode> {
     let pending = response.extensions().get::<PendingProblem>().map(|problem| problem.code);
     pending.or_else(|| foreign(response.status()).map(|error| error.code()))
 }
@@ -72,13 +62,11 @@ fn foreign(status: StatusCode) -> Option<ApiError> {
         StatusCode::NOT_FOUND => {
             ApiError::new(ErrorCode::NoRoute, "See /docs for the paths there are.")
         }
-        StatusCode::METHOD_NOT_ALLOWED => ApiError::new(
-            ErrorCode::MethodNotAllowed,
-            "The Allow header names the methods there are.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let detail = "The Allow header names the methods there are.";
+            ApiError::new(ErrorCode::MethodNotAllowed, detail)
         }
+        StatusCode::PAYLOAD_TOO_LARGE => body::too_large(),
         StatusCode::SERVICE_UNAVAILABLE => ApiError::new(
             ErrorCode::DeadlineExceeded,
             "Whether a change was written is not known; try again with the same Idempotency-Key.",
@@ -87,10 +75,7 @@ fn foreign(status: StatusCode) -> Option<ApiError> {
         status if status.is_client_error() => {
             ApiError::new(ErrorCode::InvalidParameter, "The request can't be understood.")
         }
-        status if status.is_server_error() => ApiError::new(
-            ErrorCode::InternalError,
-            "The error is in our log under this request id.",
-        ),
+        status if status.is_server_error() => ApiError::internal(),
         _ => return None,
     };
     Some(error)

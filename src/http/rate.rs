@@ -1,18 +1,12 @@
-//! How often an address, a principal and an organisation may ask: token buckets in this process, told in the fields
-//! of draft-ietf-httpapi-ratelimit-headers.
+//! How often an address, a principal and an organisation may ask (draft-ietf-httpapi-ratelimit-headers).
 
 mod address;
 mod bucket;
 
-use std::{
-    fmt::Write as _,
-    hash::{Hash, Hasher},
-    num::NonZeroU32,
-    sync::Arc,
-};
+use std::{fmt::Write as _, net::IpAddr, num::NonZeroU32};
 
-pub use address::{PeerAddress, client_address};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+pub use address::PeerAddress;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 use bucket::{Buckets, Left};
 
 use super::auth::principal::Principal;
@@ -49,41 +43,16 @@ impl Default for RateSettings {
     }
 }
 
-/// A principal by who they are, whatever else a token says of them.
-#[derive(Debug, Clone)]
-struct Caller(Arc<Principal>);
-
-impl Caller {
-    fn who(&self) -> (&OrgId, &str) {
-        (&self.0.org, &self.0.subject)
-    }
-}
-
-impl PartialEq for Caller {
-    fn eq(&self, other: &Self) -> bool {
-        self.who() == other.who()
-    }
-}
-
-impl Eq for Caller {}
-
-impl Hash for Caller {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.who().hash(state);
-    }
-}
-
 /// The buckets of everybody who asked lately.
 pub struct Rates {
-    addresses: Buckets<address::Network>,
-    principals: Buckets<Caller>,
+    addresses: Buckets<IpAddr>,
+    principals: Buckets<(OrgId, String)>,
     organisations: Buckets<OrgId>,
     trusted_proxies: usize,
 }
 
 impl Rates {
     /// Full buckets for all.
-    #[must_use]
     pub fn new(settings: &RateSettings) -> Self {
         Self {
             addresses: Buckets::new("address", settings.per_address),
@@ -93,34 +62,18 @@ impl Rates {
         }
     }
 
-    /// How many proxies are believed.
-    #[must_use]
-    pub fn trusted_proxies(&self) -> usize {
-        self.trusted_proxies
-    }
-
     /// Counts a request of an address, before it is known who asks.
-    ///
-    /// # Errors
-    /// 429.
-    pub fn charge_address(
-        &self,
-        address: std::net::IpAddr,
-        standing: &mut Standing,
-    ) -> Result<(), ApiError> {
-        standing.note(self.addresses.charge(&address::network(address)))
+    pub fn charge_address(&self, parts: &Parts, standing: &mut Standing) -> Result<(), ApiError> {
+        match address::client_address(parts, self.trusted_proxies) {
+            Some(address) => standing.note(self.addresses.charge(&address::network(address))),
+            None => Ok(()),
+        }
     }
 
     /// Counts a request of a principal and of their organisation.
-    ///
-    /// # Errors
-    /// 429.
-    pub fn charge(
-        &self,
-        principal: &Arc<Principal>,
-        standing: &mut Standing,
-    ) -> Result<(), ApiError> {
-        standing.note(self.principals.charge(&Caller(principal.clone())))?;
+    pub fn charge(&self, principal: &Principal, standing: &mut Standing) -> Result<(), ApiError> {
+        let who = (principal.org.clone(), principal.subject.clone());
+        standing.note(self.principals.charge(&who))?;
         standing.note(self.organisations.charge(&principal.org))
     }
 }

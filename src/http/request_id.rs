@@ -7,7 +7,8 @@ use axum::{
     http::{HeaderName, HeaderValue},
     response::Response,
 };
-use data_encoding::BASE32HEX_NOPAD;
+
+use crate::id::random_token;
 
 /// The header's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -17,18 +18,14 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId {
     /// What the caller sees, and may have chosen.
     pub public: Arc<str>,
-    /// What stands in the items that the request writes: unique even where callers repeat theirs, as a request
-    /// knows its own work by it.
+    /// What stands in the items that the request writes, by which it knows its own work: unique even if callers repeat theirs.
     pub unique: Arc<str>,
 }
 
 impl RequestId {
     /// The id for what came in the header.
-    #[must_use]
     pub fn from_header(header: Option<&HeaderValue>) -> Self {
-        let mut nonce = BASE32HEX_NOPAD.encode(&rand::random::<[u8; 15]>());
-        nonce.make_ascii_lowercase();
-        let nonce: Arc<str> = nonce.into();
+        let nonce: Arc<str> = random_token().into();
         let sent = header.and_then(|value| value.to_str().ok()).filter(|id| is_well_formed(id));
         let Some(sent) = sent else { return Self { public: nonce.clone(), unique: nonce } };
         Self { public: sent.into(), unique: format!("{sent}~{nonce}").into() }
@@ -62,10 +59,7 @@ mod tests {
         let (a, b) = (RequestId::from_header(Some(&header)), RequestId::from_header(Some(&header)));
         assert_eq!((a.public.as_ref(), b.public.as_ref()), ("trace-1", "trace-1"));
         assert_ne!(a.unique, b.unique);
-    }
-
-    #[test]
-    fn what_could_forge_a_log_line_is_replaced() {
+        // What could forge a line of the log is replaced.
         for bad in ["", "a b", "a\"b", &"x".repeat(129)] {
             let header = HeaderValue::from_str(bad).unwrap();
             assert_ne!(RequestId::from_header(Some(&header)).public.as_ref(), bad);

@@ -53,9 +53,6 @@ pub struct Deleted;
 
 impl<T> Found<T> {
     /// Answers a GET with a record.
-    ///
-    /// # Errors
-    /// 400 for a malformed `If-None-Match`.
     pub fn new<R>(record: Entity<R>, context: &ReadContext) -> Result<Self, ApiError>
     where
         T: From<Entity<R>>,
@@ -104,9 +101,6 @@ impl<T> Updated<T> {
 
 impl Deleted {
     /// Answers a DELETE: 204, or the problem of what needs the record.
-    ///
-    /// # Errors
-    /// The blocker's.
     pub fn unless(blocker: Option<impl Into<ApiError>>) -> Result<Self, ApiError> {
         blocker.map_or(Ok(Self), |blocker| Err(blocker.into()))
     }

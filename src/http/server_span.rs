@@ -1,5 +1,6 @@
-//! The span of a request, by OpenTelemetry's conventions for HTTP: the matched path and never the raw one, no query, no
-//! header, no address.
+//! The span of a request, by OpenTelemetry's conventions: the matched path, no query, no header, no address.
+
+use std::collections::HashMap;
 
 use axum::{
     extract::Request,
@@ -7,7 +8,7 @@ use axum::{
 };
 use opentelemetry::{
     Context, KeyValue,
-    propagation::{Extractor, TextMapPropagator as _},
+    propagation::TextMapPropagator as _,
     trace::{SpanBuilder, SpanId, SpanKind, Status, TraceContextExt as _, TraceId},
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -20,8 +21,7 @@ const TRACEPARENT: &str = "traceparent";
 pub(super) struct ServerSpan(Context);
 
 impl ServerSpan {
-    /// Starts one, if spans are made. It is a child of the caller's span, if the caller names one; whether it is sampled is
-    /// for the sampler of this process.
+    /// Starts one, if spans are made: a child of the caller's span, if the caller names one.
     pub(super) fn start(
         request: &Request,
         method: &'static str,
@@ -79,28 +79,16 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-/// The span that the caller names in `traceparent` (W3C Trace Context). Its `tracestate` and `baggage` are texts of
-/// anybody's, and are left where they are.
+/// The span that the caller names in `traceparent` (W3C Trace Context). Its `tracestate` and `baggage` are anybody's text.
 fn callers(headers: &HeaderMap) -> Context {
     let mut sent = headers.get_all(TRACEPARENT).iter();
-    let one = match (sent.next(), sent.next()) {
-        (Some(one), None) => one.to_str().ok(),
-        _ => None,
-    };
-    let carrier = Traceparent(one);
+    let mut carrier = HashMap::new();
+    if let (Some(one), None) = (sent.next(), sent.next())
+        && let Ok(one) = one.to_str()
+    {
+        carrier.insert(TRACEPARENT.to_owned(), one.to_owned());
+    }
     TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
-}
-
-struct Traceparent<'a>(Option<&'a str>);
-
-impl Extractor for Traceparent<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.0.filter(|_| key == TRACEPARENT)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec![TRACEPARENT]
-    }
 }
 
 #[cfg(test)]

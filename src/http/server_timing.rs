@@ -14,17 +14,13 @@ pub(super) fn value(store: &Sum, total: Duration) -> Option<HeaderValue> {
     let calls = if store.calls == 1 { "call" } else { "calls" };
     let text = format!(
         "store;dur={:.3};desc=\"{} {calls}, {} read units, {} write units\", total;dur={:.3}",
-        millis(store.time),
+        store.time.as_secs_f64() * 1000.0,
         store.calls,
         store.read_units,
         store.write_units,
-        millis(total),
+        total.as_secs_f64() * 1000.0,
     );
     HeaderValue::try_from(text).ok()
-}
-
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]

@@ -4,24 +4,18 @@ use opentelemetry::context::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::lifecycle::Lifecycle;
-use crate::{
-    error::{ApiError, ErrorCode},
-    sensitive::TaskFailed,
-};
+use crate::{error::ApiError, sensitive::TaskFailed};
 
 /// Runs `work` in a task, so that it ends also if the connection is lost. A process that stops waits for it.
-///
-/// # Errors
-/// 500 if it panicked.
 pub async fn spawn_uncancellable<T: Send + 'static>(
     lifecycle: &Lifecycle,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let done = lifecycle.tasks().spawn(work.in_current_span().with_current_context()).await;
+    let done = lifecycle.tasks.spawn(work.in_current_span().with_current_context()).await;
     done.map_err(|error| {
         let failed = TaskFailed::from(error);
         tracing::error!(error.message = %failed, "a deletion did not come to its end");
-        ApiError::new(ErrorCode::InternalError, "The error is in our log under this request id.")
+        ApiError::internal()
     })
 }
 
@@ -40,7 +34,7 @@ mod tests {
         let name = "Ida".to_owned();
         let error =
             spawn_uncancellable(
-                &Lifecycle::new(),
+                &Lifecycle::default(),
                 async move { panic!("no such patient: {name}") },
             )
             .await

@@ -76,12 +76,10 @@ fn span_of_log(method: &str, path: &str, id: &str, traced: Option<&ServerSpan>) 
 
 /// What goes with a request through all that is done for it, if anything does.
 fn context(ledger: Option<Ledger>, traced: Option<&ServerSpan>) -> Option<Context> {
-    let span = traced.map(ServerSpan::context);
-    match (ledger, span) {
-        (None, None) => None,
-        (None, Some(span)) => Some(span.clone()),
-        (Some(ledger), None) => Some(Context::new().with_value(ledger)),
-        (Some(ledger), Some(span)) => Some(span.with_value(ledger)),
+    let span = traced.map(|traced| traced.context().clone());
+    match ledger {
+        Some(ledger) => Some(span.unwrap_or_default().with_value(ledger)),
+        None => span,
     }
 }
 

@@ -6,29 +6,19 @@ use jiff::{
 };
 use rand::Rng;
 
-use super::{Appointment, Exception, ID_BYTES, Id, IdKind, decode};
+use super::{Appointment, DatedId, Exception, ID_BYTES, Id, decode};
 
 const EPOCH: Date = date(1970, 1, 1);
 /// The bytes of an id that hold a date, as days since 1970-01-01.
 const DATE_BYTES: usize = 2;
 
-/// A kind whose ids carry a date.
-pub trait DatedId: IdKind {}
-
-impl DatedId for Appointment {}
-impl DatedId for Exception {}
-
 impl<K: DatedId> Id<K> {
-    /// A new id that carries a date.
-    ///
-    /// Dates before 1970 or after 2149 do not fit and are held at that bound; they are refused long before.
-    #[must_use]
+    /// A new id that carries a date, from 1970 to 2149: others are refused long before, and held at that bound.
     pub fn random_on(date: Date) -> Self {
         Self::random_on_from(date, &mut rand::rng())
     }
 
     /// The same from another source: for sample data, which are the same each time.
-    #[must_use]
     pub fn random_on_from(date: Date, source: &mut impl Rng) -> Self {
         let mut bytes: [u8; ID_BYTES] = source.random();
         let days = (date - EPOCH).get_days().clamp(0, i32::from(u16::MAX));
@@ -45,7 +35,6 @@ impl<K: DatedId> Id<K> {
 
 impl Id<Appointment> {
     /// The date under which the appointment was first stored.
-    #[must_use]
     pub fn first_date(&self) -> Date {
         self.date()
     }
@@ -53,7 +42,6 @@ impl Id<Appointment> {
 
 impl Id<Exception> {
     /// The last date of the exception.
-    #[must_use]
     pub fn last_date(&self) -> Date {
         self.date()
     }

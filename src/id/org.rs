@@ -11,7 +11,6 @@ pub struct OrgId(String);
 
 impl OrgId {
     /// The organisation's id as it stands in keys.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

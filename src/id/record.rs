@@ -11,19 +11,14 @@ use super::{Id, decode};
 #[serde(try_from = "String", into = "String")]
 pub struct RecordId(String);
 
-/// Text that is no record's id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a record's id")]
-pub struct InvalidRecordId;
-
 impl TryFrom<String> for RecordId {
-    type Error = InvalidRecordId;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Self, InvalidRecordId> {
+    fn try_from(text: String) -> Result<Self, Self::Error> {
         let prefix = text.get(..3).filter(|prefix| prefix.bytes().all(|b| b.is_ascii_uppercase()));
         match prefix.and_then(|prefix| decode(&text, prefix)) {
             Some(_) => Ok(Self(text)),
-            None => Err(InvalidRecordId),
+            None => Err("is not a record's id"),
         }
     }
 }

@@ -33,7 +33,6 @@ pub struct InvalidSecretKeys;
 
 impl Keyring {
     /// A keyring of one new key, for a process that shares nothing with others and keeps nothing.
-    #[must_use]
     pub fn random() -> Self {
         Self::derive(&[rand::random()])
     }
@@ -56,12 +55,6 @@ impl Keyring {
     }
 }
 
-impl std::fmt::Debug for Keyring {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Keyring")
-    }
-}
-
 impl FromStr for Keyring {
     type Err = InvalidSecretKeys;
 
@@ -77,7 +70,6 @@ impl FromStr for Keyring {
 }
 
 /// A new secret key in the form that the setting takes.
-#[must_use]
 pub fn new_key() -> String {
     BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>())
 }
@@ -99,22 +91,6 @@ mod tests {
             prop_assert_eq!(keyring.webhook_secrets.open(&sealed, &context), None);
             prop_assert_eq!(Keyring::random().cursors.open(&sealed, &context), None);
             prop_assert_eq!(keyring.cursors.open(&sealed, &context), Some(value));
-        }
-
-        #[test]
-        fn a_changed_bit_is_refused(value in any::<[u8; 20]>(), at in any::<prop::sample::Index>(), bit in 0_u8..8) {
-            let keys = Keyring::random().cursors;
-            let mut bytes = BASE64URL_NOPAD.decode(keys.seal(&value, "list").unwrap().as_bytes()).unwrap();
-            let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
-            prop_assert_eq!(keys.open(&BASE64URL_NOPAD.encode(&bytes), "list"), None);
-        }
-
-        #[test]
-        fn rubbish_is_refused(text in "\\PC{0,200}") {
-            let keyring = Keyring::random();
-            prop_assert_eq!(keyring.cursors.open(&text, "list"), None);
-            prop_assert!(!keyring.hold_secrets.verify("hold", &text));
         }
     }
 
@@ -145,13 +121,6 @@ mod tests {
             assert!(!opened_by.hold_secrets.verify("another hold", &tag));
             assert!(!refused_by.hold_secrets.verify("hold", &tag));
         }
-    }
-
-    #[test]
-    fn a_sealed_value_shows_nothing_of_itself() {
-        let sealed = Keyring::random().cursors.seal(b"PAT-SECRET", "list").unwrap();
-        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).unwrap();
-        assert!(!String::from_utf8_lossy(&bytes).contains("SECRET"));
     }
 
     #[test]

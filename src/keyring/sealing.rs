@@ -14,19 +14,26 @@ pub struct SealingKeys(Vec<XChaCha20Poly1305>);
 
 impl SealingKeys {
     /// The value as text that these keys alone open, and only with the same context; `None` without a key.
-    #[must_use]
     pub fn seal(&self, value: &[u8], context: &str) -> Option<String> {
+        self.seal_bytes(value, context).map(|sealed| BASE64URL_NOPAD.encode(&sealed))
+    }
+
+    /// The same as bytes.
+    pub fn seal_bytes(&self, value: &[u8], context: &str) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: value, aad: context.as_bytes() };
         let sealed = self.0.first()?.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
-        Some(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+        Some([&nonce[..], &sealed].concat())
     }
 
     /// The value that one of these keys sealed with this context.
-    #[must_use]
     pub fn open(&self, sealed: &str, context: &str) -> Option<Vec<u8>> {
-        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
-        let (nonce, msg) = bytes.split_at_checked(NONCE_BYTES)?;
+        self.open_bytes(&BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?, context)
+    }
+
+    /// The value of sealed bytes.
+    pub fn open_bytes(&self, sealed: &[u8], context: &str) -> Option<Vec<u8>> {
+        let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
         let (nonce, aad) = (XNonce::from_slice(nonce), context.as_bytes());
         self.0.iter().find_map(|key| key.decrypt(nonce, Payload { msg, aad }).ok())
     }

@@ -2,31 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use utoipa::openapi::{Paths, RefOr, link::Link, path::Operation};
+use utoipa::openapi::{Paths, RefOr, link::Link};
 
-/// Adds to every operation that creates a record the links to all operations that are about that record.
-pub fn add(paths: &mut Paths) {
-    let operations: Vec<_> = paths
-        .paths
-        .iter()
-        .flat_map(|(path, item)| {
-            let operations = [&item.get, &item.post, &item.patch, &item.delete];
-            operations.into_iter().flatten().map(|operation| (path.clone(), id(operation)))
-        })
-        .collect();
-    let created: Vec<_> = paths.paths.keys().cloned().collect();
-    for path in created {
-        let Some(own) = own_parameter(&path, &operations) else { continue };
-        let Some(item) = paths.paths.get_mut(&path) else { continue };
+/// Adds to every operation that creates a record the links to all `operations`, by their paths and ids, that are about that
+/// record.
+pub fn add(paths: &mut Paths, operations: &[(String, String)]) {
+    for (path, item) in &mut paths.paths {
+        let Some(own) = own_parameter(path, operations) else { continue };
         let Some(RefOr::T(response)) =
             item.post.as_mut().and_then(|post| post.responses.responses.get_mut("201"))
         else {
             continue;
         };
         // The record names its parents by the names of the path.
-        let mut known = parameters(&path);
+        let mut known = parameters(path);
         known.insert(&own);
-        for (target, id) in &operations {
+        for (target, id) in operations {
             let needed = parameters(target);
             if needed.contains(own.as_str()) && needed.is_subset(&known) {
                 let link = needed.iter().fold(Link::builder().operation_id(id), |link, name| {
@@ -37,10 +28,6 @@ pub fn add(paths: &mut Paths) {
             }
         }
     }
-}
-
-fn id(operation: &Operation) -> String {
-    operation.operation_id.clone().unwrap_or_default()
 }
 
 fn parameters(path: &str) -> BTreeSet<&str> {

@@ -13,7 +13,7 @@ use utoipa::{
     openapi::{
         Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
         RefOr, ResponseBuilder, Schema, SecurityRequirement, ServerBuilder, Type,
-        path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+        path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -29,7 +29,6 @@ use crate::{
 const BEARER: &str = "bearer";
 
 /// The document before the operations are in it.
-#[must_use]
 pub fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("clinic-api")
@@ -50,12 +49,23 @@ pub fn document() -> OpenApi {
 
 /// Gives every operation of a document one tag.
 pub fn tag(document: &mut OpenApi, tag: &str) {
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
-            operation.tags = Some(vec![tag.to_owned()]);
-        }
+    for (_, _, operation) in operations(document) {
+        operation.tags = Some(vec![tag.to_owned()]);
     }
+}
+
+/// Every operation, with its path and its method.
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, HttpMethod, &mut Operation)> {
+    document.paths.paths.iter_mut().flat_map(|(path, item)| {
+        let operations = [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Patch, &mut item.patch),
+            (HttpMethod::Delete, &mut item.delete),
+        ];
+        let path = path.as_str();
+        operations.into_iter().filter_map(move |(method, it)| Some((path, method, it.as_mut()?)))
+    })
 }
 
 /// Adds what belongs to every operation; those of the ids in `public` ask nobody who they are.
@@ -74,42 +84,29 @@ pub fn complete(document: &mut OpenApi, public: &[&str]) {
     components
         .security_schemes
         .insert(BEARER.to_owned(), SecurityScheme::Http(bearer.build()).into());
-    for (path, item) in &mut document.paths.paths {
-        let operations = [
-            (Method::Get, &mut item.get),
-            (Method::Post, &mut item.post),
-            (Method::Patch, &mut item.patch),
-            (Method::Delete, &mut item.delete),
-        ];
-        for (method, operation) in operations {
-            let Some(operation) = operation else { continue };
-            let id = operation.operation_id.as_deref().unwrap_or_default();
-            let is_public = public.contains(&id);
-            if is_public {
-                operation.security = Some(vec![]);
-            }
-            add_headers(method, operation);
-            add_problems(path, method, is_public, operation);
-            complete_operation(method, operation);
+    for (path, method, operation) in operations(document) {
+        let id = operation.operation_id.as_deref().unwrap_or_default();
+        let is_public = public.contains(&id);
+        if is_public {
+            operation.security = Some(vec![]);
         }
+        add_headers(&method, operation);
+        add_problems(path, &method, is_public, operation);
+        complete_operation(&method, operation);
     }
-    links::add(&mut document.paths);
+    let by_path = operations(document).map(|(path, _, operation)| {
+        (path.to_owned(), operation.operation_id.clone().unwrap_or_default())
+    });
+    let by_path: Vec<_> = by_path.collect();
+    links::add(&mut document.paths, &by_path);
     drop_unused(document);
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Method {
-    Get,
-    Post,
-    Patch,
-    Delete,
-}
-
 /// Adds the headers of retries and preconditions: every POST may be retried, every change of a record may have a precondition.
-fn add_headers(method: Method, operation: &mut Operation) {
+fn add_headers(method: &HttpMethod, operation: &mut Operation) {
     let has = |status: &str| operation.responses.responses.contains_key(status);
     let mut headers = Vec::new();
-    if method == Method::Post {
+    if *method == HttpMethod::Post {
         let text = "Any unique text. The same key has one effect and the same answer for 24 hours.";
         headers.push(header_parameter("Idempotency-Key", text, "^[!-~]+$"));
     }
@@ -118,7 +115,7 @@ fn add_headers(method: Method, operation: &mut Operation) {
             "The `ETag` of the record as the caller has it; 304 if it has not changed since.";
         headers.push(header_parameter("If-None-Match", text, ENTITY_TAGS));
     }
-    if method != Method::Get && !has("201") {
+    if *method != HttpMethod::Get && !has("201") {
         let text = "The `ETag` of the record as the caller knows it; 412 if it has changed since.";
         headers.push(header_parameter("If-Match", text, ENTITY_TAGS));
     }
@@ -144,7 +141,7 @@ fn header_parameter(name: &str, text: &str, pattern: &str) -> Parameter {
 }
 
 /// Adds the problems that follow from the request. An operation names those that follow from the state of its records.
-fn add_problems(path: &str, method: Method, is_public: bool, operation: &mut Operation) {
+fn add_problems(path: &str, method: &HttpMethod, is_public: bool, operation: &mut Operation) {
     let parameters = operation.parameters.iter().flatten();
     let names: Vec<&str> = parameters
         .filter_map(|parameter| match parameter {
@@ -163,7 +160,7 @@ fn add_problems(path: &str, method: Method, is_public: bool, operation: &mut Ope
     add(!names.is_empty() || has_body, &[400]);
     add(path.contains('{'), &[404]);
     add(has_body, &[408, 413, 415, 422]);
-    add(method == Method::Post, &[422]);
+    add(*method == HttpMethod::Post, &[422]);
     add(names.contains(&"If-Match"), &[412]);
     let responses = &mut operation.responses.responses;
     for status in statuses {
@@ -181,7 +178,7 @@ fn drop_unused(document: &mut OpenApi) {
     components.schemas.retain(|name, _| used.contains(name.as_str()));
 }
 
-fn complete_operation(method: Method, operation: &mut Operation) {
+fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     if let Some(RefOr::T(body)) = &mut operation.request_body {
         // A body that may be left out is still never null.
         for content in body.content.values_mut() {
@@ -189,7 +186,7 @@ fn complete_operation(method: Method, operation: &mut Operation) {
                 content.schema.iter_mut().for_each(not_null);
             }
         }
-        if method == Method::Patch
+        if *method == HttpMethod::Patch
             && let Some(content) = body.content.get("application/json").cloned()
         {
             body.content.insert(MERGE_PATCH_JSON.to_owned(), content);

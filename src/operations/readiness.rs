@@ -52,10 +52,8 @@ impl Known {
 }
 
 impl Readiness {
-    /// Whether the process takes requests.
-    ///
-    /// # Errors
-    /// 503 `stopping` once it was told to stop, 503 `store_unreachable` while the table can't be read.
+    /// Whether the process takes requests: 503 `stopping` once it was told to stop, 503 `store_unreachable` while the table
+    /// can't be read.
     pub async fn check(
         &self,
         store: &Store,
@@ -102,22 +100,6 @@ async fn ask(store: &Store) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_third_failure_in_a_row_counts() {
-        let now = Timestamp::UNIX_EPOCH;
-        let mut known = Known::default();
-        assert!(!known.is_ready(), "nothing is known yet");
-        known.learn(now, false);
-        assert!(!known.is_ready(), "the table has never answered");
-        known.learn(now, true);
-        for ready in [true, true, false, false] {
-            known.learn(now, false);
-            assert_eq!(known.is_ready(), ready);
-        }
-        known.learn(now, true);
-        assert!(known.is_ready());
-    }
 
     #[test]
     fn an_answer_is_good_for_a_second() {

@@ -28,10 +28,6 @@ pub enum ClinicPart {
 }
 
 impl ClinicPart {
-    /// Reads an item of a clinic's partition.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] for an item of any other type.
     pub(super) fn from_item(item: Item) -> Result<Self, StoreError> {
         match text(&item, "type") {
             Some(VisitType::TYPE) => Entity::from_item(item).map(Self::VisitType),
@@ -72,7 +68,6 @@ pub struct ClinicOverview {
 }
 
 impl ClinicOverview {
-    /// Adds a record.
     pub(super) fn add(&mut self, part: ClinicPart) {
         match part {
             ClinicPart::Clinic(clinic) => self.clinic = Some(clinic.into()),
@@ -98,10 +93,6 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Sorts what was read.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] for an item of an unknown type, and [`StoreError::NotFound`] without a clinic.
     pub(super) fn from_items(items: Vec<Item>) -> Result<Self, StoreError> {
         let mut clinic = None;
         let (mut staff, mut resources, mut visit_types) = (Vec::new(), Vec::new(), Vec::new());

@@ -11,10 +11,7 @@ use crate::{
     },
 };
 
-/// A page of all that a clinic has.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
+/// A page of all that a clinic has. A clinic that is not there is [`StoreError::NotFound`].
 pub async fn overview(
     store: &Store,
     org: &OrgId,
@@ -37,9 +34,6 @@ pub async fn overview(
 }
 
 /// Reads a clinic and its setup: one Query, more only past 1 MB.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn setup(store: &Store, org: &OrgId, id: &ClinicId) -> Result<Setup, StoreError> {
     Setup::from_items(store.all_items_of_org(org, keys::setup_of_clinic(id), false).await?)
 }

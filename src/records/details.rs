@@ -31,7 +31,6 @@ pub trait ClinicDetails: Details {
     const PREFIX: &'static str;
 
     /// The key of a record.
-    #[must_use]
     fn key(clinic: &ClinicId, id: &Id<Self::Kind>) -> Key {
         const { assert!(keys::is_in_setup(Self::PREFIX), "see `ClinicDetails::PREFIX`") };
         keys::of_clinic(clinic, Self::PREFIX, id)

@@ -1,6 +1,5 @@
 //! Plain records: what clinics, staff, patients and the rest of the master data are, and their operations.
 
-pub mod blockers;
 pub mod clinics;
 pub mod dead_letters;
 pub mod deliveries;

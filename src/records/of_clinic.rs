@@ -4,10 +4,7 @@ use std::{convert::Infallible, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    details::ClinicDetails,
-    shown::{SetMember, Show},
-};
+use super::{details::ClinicDetails, shown::Show};
 use crate::{
     id::{ClinicId, Id, OrgId, RandomId},
     store::{
@@ -49,17 +46,11 @@ impl<D: ClinicDetails> Record for OfClinic<D> {
 
 impl<D: ClinicDetails> Show for OfClinic<D> {
     type Details = D;
-
-    fn set_members() -> Vec<SetMember> {
-        vec![SetMember::id::<D::Kind>(), SetMember::clinic_id()]
-    }
+    const OF_CLINIC: bool = true;
 }
 
 /// Stores a new record of a clinic, or returns the record that the same `Idempotency-Key` stored before.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation or it is being deleted, and as
-/// [`Store::commit`].
+/// A clinic that is not there, or is being deleted, is [`StoreError::NotFound`].
 pub async fn create<D: ClinicDetails<Kind: RandomId>>(
     store: &Store,
     context: &WriteContext,
@@ -70,10 +61,7 @@ pub async fn create<D: ClinicDetails<Kind: RandomId>>(
     store.create_under(context, keys::clinic(clinic), Entity::new(record, context)).await
 }
 
-/// Reads a record of a clinic of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
+/// Reads a record of a clinic of the organisation. Another organisation's is [`StoreError::NotFound`] too.
 pub async fn get<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
@@ -85,9 +73,7 @@ pub async fn get<D: ClinicDetails>(
 }
 
 /// Lists a clinic's records for which all of `filter` holds, by id. A filtered page may be short before the list has ended.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
+/// Without the clinic: [`StoreError::NotFound`].
 pub async fn list<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
@@ -100,9 +86,6 @@ pub async fn list<D: ClinicDetails>(
 }
 
 /// Replaces a record's details with what `change` makes of them.
-///
-/// # Errors
-/// As [`Store::modify`].
 pub async fn update<D: ClinicDetails, E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -119,9 +102,6 @@ pub async fn update<D: ClinicDetails, E: From<StoreError>>(
 }
 
 /// Deletes a record unless `check_blockers` finds a record that needs it, also in a race with one that is being made.
-///
-/// # Errors
-/// As [`Store::guarded_delete`].
 pub async fn delete<D: ClinicDetails, Blocker, Checking>(
     store: &Store,
     context: &WriteContext,
@@ -137,9 +117,6 @@ where
 }
 
 /// Deletes a record that nothing needs. It is marked first all the same, so that the audit log has who deleted it.
-///
-/// # Errors
-/// As [`Store::guarded_delete`].
 pub async fn delete_unneeded<D: ClinicDetails>(
     store: &Store,
     context: &WriteContext,

@@ -4,10 +4,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    details::Details,
-    shown::{SetMember, Show},
-};
+use super::{details::Details, shown::Show};
 use crate::id::Id;
 
 /// A plain record of an organisation. Its details are read as its own members.
@@ -31,8 +28,5 @@ impl<D: Details> Deref for OfOrg<D> {
 
 impl<D: Details> Show for OfOrg<D> {
     type Details = D;
-
-    fn set_members() -> Vec<SetMember> {
-        vec![SetMember::id::<D::Kind>()]
-    }
+    const OF_CLINIC: bool = false;
 }

@@ -1,6 +1,6 @@
 //! Records whose public form is their stored form, with the times of the item.
 
-use std::{borrow::Cow, ops::Deref};
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -36,25 +36,17 @@ impl<T> From<Entity<T>> for Shown<T> {
     }
 }
 
-impl<T> Deref for Shown<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.record
-    }
-}
-
 /// A record that is shown as it is stored: ids that the service makes, and members that callers may change.
 pub trait Show: Serialize {
     /// The members that callers may change.
     type Details: Details;
 
-    /// The members that the service sets.
-    fn set_members() -> Vec<SetMember>;
+    /// Whether it belongs to a clinic, whose id it shows beside its own.
+    const OF_CLINIC: bool;
 }
 
 /// A member that the service sets.
-pub struct SetMember {
+struct SetMember {
     name: &'static str,
     description: &'static str,
     schema: &'static str,
@@ -63,21 +55,15 @@ pub struct SetMember {
 }
 
 impl SetMember {
-    /// The record's own id.
-    #[must_use]
-    pub fn id<K: IdKind>() -> Self {
-        Self::of::<K>("id", "The record's id.")
-    }
-
-    /// The clinic of the record.
-    #[must_use]
-    pub fn clinic_id() -> Self {
-        Self::of::<ClinicKind>("clinic_id", "The clinic.")
-    }
-
     fn of<K: IdKind>(name: &'static str, description: &'static str) -> Self {
         let definition = Id::<K>::schema();
         Self { name, description, schema: K::SCHEMA, definition, example: K::EXAMPLE }
+    }
+
+    fn all_of<T: Show>() -> Vec<Self> {
+        let id = Self::of::<<T::Details as Details>::Kind>("id", "The record's id.");
+        let clinic = T::OF_CLINIC.then(|| Self::of::<ClinicKind>("clinic_id", "The clinic."));
+        [id].into_iter().chain(clinic).collect()
     }
 }
 
@@ -87,7 +73,8 @@ impl<T: Show> ToSchema for Shown<T> {
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        let ids = T::set_members().into_iter().map(|id| (id.schema.to_owned(), id.definition));
+        let ids = SetMember::all_of::<T>();
+        let ids = ids.into_iter().map(|id| (id.schema.to_owned(), id.definition));
         schemas.extend(ids);
         T::Details::schemas(schemas);
     }
@@ -108,7 +95,7 @@ impl<T: Show> PartialSchema for Shown<T> {
             }
         }
         let mut example = object.example.take().unwrap_or_default();
-        for member in T::set_members() {
+        for member in SetMember::all_of::<T>() {
             let mut reference = Ref::from_schema_name(member.schema);
             member.description.clone_into(&mut reference.description);
             add(&mut object, member.name, reference.into());

@@ -7,8 +7,8 @@ use serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value;
 
 use super::model::{DaySheet, Entry, SheetOwner};
 use crate::{
+    error::{ApiError, ErrorCode},
     id::{AppointmentId, ClinicId, OrgId, PatientId, ResourceId, StaffId},
-    records::blockers::Booked,
     store::{
         Entity, ItemType, Key, Meta, Record, Store, StoreError, WriteContext, attributes::string,
         expression::Condition, keys, write::Write,
@@ -30,7 +30,6 @@ impl Record for DaySheet {
 }
 
 /// The key of a sheet.
-#[must_use]
 pub fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
     match owner {
         SheetOwner::Staff { clinic_id, staff_id } => {
@@ -81,9 +80,6 @@ impl<'a> SheetChanges<'a> {
     }
 
     /// The writes.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if a sheet does not serialise.
     pub fn into_writes(self, context: &WriteContext) -> Result<Vec<Write>, StoreError> {
         let writes = self.sheets.into_iter().map(|(sheet, change)| change.write(context, sheet));
         writes.collect()
@@ -123,9 +119,6 @@ impl SheetChange<'_> {
 pub type Sheets = HashMap<SheetOwner, Vec<DaySheet>>;
 
 /// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn sheets_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -153,10 +146,18 @@ pub enum Bookable<'a> {
     Patient(&'a PatientId),
 }
 
+/// The record has appointments that are not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Booked;
+
+impl From<Booked> for ApiError {
+    fn from(Booked: Booked) -> Self {
+        let detail = "Cancel the appointments to come first. Nothing was written.";
+        Self::new(ErrorCode::HasFutureAppointments, detail)
+    }
+}
+
 /// [`Booked`] if there is an appointment or a hold that is not over; read consistently.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if a sheet can't be read, and any error of the database.
 pub async fn find_booked(
     store: &Store,
     bookable: Bookable<'_>,

@@ -92,9 +92,6 @@ struct Turn {
 
 impl Plan {
     /// A clinic of it, by its number from 0.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if something of it does not serialise.
     pub fn clinic(&self, number: u32) -> Result<MadeUpClinic, StoreError> {
         // Clinics of one organisation are listed by when they were made.
         let opened = utc_midnight(self.first_date()) - OPENED_BEFORE;
@@ -237,7 +234,6 @@ impl MadeUpClinic {
     }
 }
 
-/// Records as items.
 pub(super) fn items<'a, T: Record + 'a>(
     entities: impl IntoIterator<Item = &'a Entity<T>>,
 ) -> impl Iterator<Item = Result<Item, StoreError>> {

@@ -26,12 +26,10 @@ const fn at(hour: i8, minute: i8) -> Time {
     Time::constant(hour, minute, 0, 0)
 }
 
-/// The opening hours of clinics.
 pub(super) fn opening_hours() -> Vec<WeeklyHours> {
     hours(&[(at(7, 0), at(19, 0))])
 }
 
-/// The working hours of staff.
 pub(super) fn working_hours() -> Vec<WeeklyHours> {
     hours(&[(at(8, 0), at(12, 0)), (at(13, 0), at(17, 0))])
 }

@@ -2,15 +2,12 @@
 
 use std::{collections::HashSet, iter};
 
+use anyhow::bail;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{
-    clinic::items,
-    plan::{Plan, PlanError},
-};
+use super::{clinic::items, plan::Plan};
 use crate::{
     appointments::model::Appointment,
-    id::{ClinicId, OrgId},
     records::clinics,
     store::{
         Item, Record as _, Store, StoreError, bulk::BATCH, codec::is_of_type, read::PageRequest,
@@ -33,43 +30,18 @@ pub struct Filled {
     pub of_next: u16,
 }
 
-/// The reason why nothing, or not all, was written.
-#[derive(Debug, thiserror::Error)]
-pub enum FillError {
-    /// The plan is impossible.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// The organisation has clinics of others, or of another plan.
-    #[error(
-        "{org} has clinics that are not of this plan, as {clinic}: nothing was written. Name an organisation that has none; or, \
-         to complete what was made up before, give the same --staff, --patients, --appointments, --seed and --today"
-    )]
-    OtherClinics {
-        /// The organisation.
-        org: OrgId,
-        /// One of its clinics.
-        clinic: ClinicId,
-    },
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Writes all clinics of a plan that do not exist yet, with at most `at_once` concurrent calls, and reports the progress after
 /// each.
 ///
 /// A clinic is written first, then all that belongs to it, then its staff, in order. So nobody can be booked there before it is
 /// complete, its last staff member proves that it is, and a clinic that was cut short belongs to this plan by its id and is
 /// written anew with the same items.
-///
-/// # Errors
-/// [`FillError`].
 pub async fn fill(
     store: &Store,
     plan: &Plan,
     at_once: usize,
     mut report: impl FnMut(Filled),
-) -> Result<Filled, FillError> {
+) -> anyhow::Result<Filled> {
     plan.check()?;
     refuse_others(store, plan).await?;
     let mut filled = Filled::default();
@@ -100,8 +72,7 @@ pub async fn fill(
     Ok(filled)
 }
 
-/// Refuses an organisation with clinics of others.
-async fn refuse_others(store: &Store, plan: &Plan) -> Result<(), FillError> {
+async fn refuse_others(store: &Store, plan: &Plan) -> anyhow::Result<()> {
     let planned: HashSet<_> = (0..plan.clinics).map(|number| plan.clinic_id(number)).collect();
     let mut after = None;
     loop {
@@ -109,7 +80,12 @@ async fn refuse_others(store: &Store, plan: &Plan) -> Result<(), FillError> {
         let listed = patiently(|| clinics::repo::list(store, &plan.org, page())).await?;
         let ids = listed.items.into_iter().map(|clinic| clinic.value.id);
         if let Some(clinic) = ids.into_iter().find(|id| !planned.contains(id)) {
-            return Err(FillError::OtherClinics { org: plan.org.clone(), clinic });
+            bail!(
+                "{} has clinics that are not of this plan, as {clinic}: nothing was written. Name an organisation that has \
+                 none; or, to complete what was made up before, give the same --staff, --patients, --appointments, --seed \
+                 and --today",
+                plan.org
+            );
         }
         after = listed.next;
         if after.is_none() {

@@ -12,5 +12,5 @@ mod plan;
 
 pub use clinic::MadeUpClinic;
 pub use diary::START_TIMES;
-pub use fill::{FillError, Filled, fill};
-pub use plan::{Plan, PlanError, SUBJECT, VISITS_A_DAY};
+pub use fill::{Filled, fill};
+pub use plan::Plan;

@@ -27,7 +27,6 @@ const FAMILY: [&str; 12] = [
     "Unreal",
 ];
 
-/// A name.
 pub(super) fn name(chance: &mut impl Rng) -> String {
     let given = GIVEN.choose(chance).copied().unwrap_or_default();
     let family = FAMILY.choose(chance).copied().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The plan of a made-up organisation.
 
+use anyhow::ensure;
 use clap::{Args, value_parser};
 use jiff::{Span, Timestamp, civil::Date};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -46,50 +47,31 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// The reason why a plan is impossible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
-    /// A clinic without staff.
-    #[error("a clinic needs at least one staff member")]
-    NoStaff,
-    /// Fewer patients than staff, who all see one at a time.
-    #[error("a clinic needs at least as many patients as staff members")]
-    TooFewPatients,
-    /// Appointments beyond the booking horizon.
-    #[error(
-        "{0} appointments of a clinic take {1} workdays, and the last ones would be more than 400 days ahead: give it \
-         more staff or fewer appointments"
-    )]
-    TooManyAppointments(u32, u32),
-}
-
 impl Plan {
     /// Checks that the plan is possible.
-    ///
-    /// # Errors
-    /// [`PlanError`].
-    pub fn check(&self) -> Result<(), PlanError> {
-        if self.staff == 0 {
-            return Err(PlanError::NoStaff);
-        }
-        if self.patients < u32::from(self.staff) {
-            return Err(PlanError::TooFewPatients);
-        }
+    pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.staff > 0, "a clinic needs at least one staff member");
+        ensure!(
+            self.patients >= u32::from(self.staff),
+            "a clinic needs at least as many patients as staff members"
+        );
         let ahead = i64::from(self.workdays() - self.workdays_before()) * 7 / 5 + 7;
-        if ahead * 24 > HORIZON.as_hours() {
-            return Err(PlanError::TooManyAppointments(self.appointments, self.workdays()));
-        }
+        ensure!(
+            ahead * 24 <= HORIZON.as_hours(),
+            "{} appointments of a clinic take {} workdays, and the last ones would be more than 400 days ahead: give it \
+             more staff or fewer appointments",
+            self.appointments,
+            self.workdays()
+        );
         Ok(())
     }
 
     /// The id of a clinic of it.
-    #[must_use]
     pub fn clinic_id(&self, number: u32) -> ClinicId {
         ClinicId::random_from(&mut self.chance(number))
     }
 
     /// The instant at which all of it is so.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         utc_midnight(self.today)
     }
@@ -103,7 +85,6 @@ impl Plan {
         self.workdays() / 3
     }
 
-    /// The first day with appointments.
     pub(super) fn first_date(&self) -> Date {
         let before = self.today.series(Span::new().days(-1)).skip(1);
         let workdays = before.filter(|date| is_workday(*date));

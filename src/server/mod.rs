@@ -33,9 +33,6 @@ const BACKLOG: u32 = 4096;
 const REFUSALS: usize = 256;
 
 /// A listener on `address`.
-///
-/// # Errors
-/// If the system refuses.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A new process can listen where the one before has just ended.
@@ -75,7 +72,7 @@ pub async fn run(
         tracing::warn!(error.message = %error, "connections that waited to be accepted were cut off");
     }
     if timeout(drain, server.finish()).await.is_err() {
-        server.unfinished += server.serving.len() + lifecycle.tasks().len();
+        server.unfinished += server.serving.len() + lifecycle.tasks.len();
     }
     server.unfinished
 }
@@ -125,7 +122,7 @@ impl Server<'_> {
         while let Some(finished) = self.serving.join_next().await {
             self.unfinished += usize::from(!matches!(finished, Ok(true)));
         }
-        self.lifecycle.tasks().wait().await;
+        self.lifecycle.tasks.wait().await;
         while self.refusing.join_next().await.is_some() {}
     }
 }

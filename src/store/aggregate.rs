@@ -4,7 +4,6 @@ use super::{
     Entity, Item, Key, Record, Store, StoreError, WriteContext,
     attributes::text,
     codec::is_of_type,
-    errors::FailedConditions,
     expression::Condition,
     guarded_delete::stays,
     keys::KeyRange,
@@ -17,9 +16,6 @@ use crate::id::OrgId;
 impl Store {
     /// Stores a new record together with `extra_writes`, or returns what the same `Idempotency-Key` stored
     /// before. The record stands at position 0 of a failed condition, `extra_writes` behind it.
-    ///
-    /// # Errors
-    /// As [`Store::commit`].
     pub async fn create<T: Record>(
         &self,
         context: &WriteContext,
@@ -31,11 +27,7 @@ impl Store {
         self.commit(context, writes).await?.answer(entity)
     }
 
-    /// Stores a new record under a parent record of the organisation, or returns the record that the same `Idempotency-Key`
-    /// stored before.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is no such parent or it is being deleted, and as [`Store::commit`].
+    /// [`Store::create`] under a parent record of the organisation. [`StoreError::NotFound`] if it has none that stays.
     pub async fn create_under<T: Record>(
         &self,
         context: &WriteContext,
@@ -52,20 +44,14 @@ impl Store {
     }
 
     /// Refuses a parent record that the organisation does not have.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
     pub async fn require(&self, org: &OrgId, parent: &Key) -> Result<(), StoreError> {
         let found = self.get_item(parent, true).await?;
         let own = found.is_some_and(|item| text(&item, "org") == Some(org.as_str()));
         if own { Ok(()) } else { Err(StoreError::NotFound) }
     }
 
-    /// Lists records under a parent record of the organisation. Records tell by themselves whose they are; only a page
-    /// without any costs the read of the parent.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] if there is no such parent, and any error of the database.
+    /// Lists records under a parent record of the organisation: [`StoreError::NotFound`] if there is none. Only an empty page
+    /// costs the read of the parent.
     pub async fn list_under<T: Record>(
         &self,
         org: &OrgId,
@@ -80,9 +66,6 @@ impl Store {
     }
 
     /// A record of the organisation.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
     pub async fn get_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -94,12 +77,7 @@ impl Store {
     }
 
     /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
-    /// caller named no revision. `extra_writes` are writes that go with the change, from position 1 on. A record that `modify` leaves
-    /// as it is, is answered by [`Store::keep_unchanged`].
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::ConditionFailed`] if it was not the record
-    /// itself that stood in the way, whatever `modify` refuses, and any error of the database.
+    /// caller named no revision. `extra_writes` go with the change: [`StoreError::ConditionFailed`] is of one of them.
     pub async fn modify<T, E, Reading>(
         &self,
         context: &WriteContext,
@@ -128,7 +106,8 @@ impl Store {
             };
             match outcome {
                 Ok(done) => return Ok(done),
-                Err(StoreError::ConditionFailed(failed)) if changed_meanwhile(&failed) => {
+                // Somebody was faster.
+                Err(StoreError::ConditionFailed(failed)) if failed.at(0).is_some() => {
                     if !backoff.pause().await {
                         return Err(StoreError::Contention.into());
                     }
@@ -139,9 +118,6 @@ impl Store {
     }
 
     /// Deletes a record of the organisation that nothing depends on.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], and any error of the database.
     pub async fn delete<T: Record>(
         &self,
         context: &WriteContext,
@@ -162,9 +138,6 @@ impl Store {
     }
 
     /// A page of an organisation's records of one type; an empty one where they are another organisation's.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn list_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -180,11 +153,7 @@ impl Store {
         Ok(Listed { items, next: page.next })
     }
 
-    /// All of an organisation's items in a range, page after page of 1 MB; none, and no other page, where one is another
-    /// organisation's.
-    ///
-    /// # Errors
-    /// Any error of the database.
+    /// All of an organisation's items in a range, page after page of 1 MB; none where one is another organisation's.
     pub async fn all_items_of_org(
         &self,
         org: &OrgId,
@@ -208,9 +177,6 @@ impl Store {
     }
 
     /// All of an organisation's records of one type in a range; none where they are another organisation's.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn all_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -223,19 +189,16 @@ impl Store {
 
 impl List {
     /// A page of a range, ascending.
-    #[must_use]
     pub fn of(range: KeyRange, page: PageRequest) -> Self {
         Self { range, descending: false, filter: None, page }
     }
 
     /// The same, descending where `descending` says so.
-    #[must_use]
     pub fn descending(self, descending: bool) -> Self {
         Self { descending, ..self }
     }
 
     /// The same, of those items for which all of `conditions` hold; none at all keeps everything.
-    #[must_use]
     pub fn filter(self, conditions: Vec<Condition>) -> Self {
         let filter = (!conditions.is_empty()).then_some(Condition::All(conditions));
         Self { filter, ..self }
@@ -245,8 +208,4 @@ impl List {
 /// The records of one type among items.
 fn records<T: Record>(items: Vec<Item>) -> Result<Vec<Entity<T>>, StoreError> {
     items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item).collect()
-}
-
-fn changed_meanwhile(failed: &FailedConditions) -> bool {
-    failed.at(0).is_some()
 }

@@ -58,16 +58,14 @@ pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<St
     let Some(Err(error)) = call.output_or_error() else {
         return None;
     };
-    let known = if error.is_timeout_error() {
-        "timeout"
-    } else if error.is_connector_error() {
-        "dispatch"
-    } else if let Some(name) = Refusal::of(call).and_then(|refusal| refusal.name()) {
-        return Some(name);
-    } else {
-        "_OTHER"
-    };
-    Some(known.to_owned())
+    if error.is_timeout_error() {
+        return Some("timeout".to_owned());
+    }
+    if error.is_connector_error() {
+        return Some("dispatch".to_owned());
+    }
+    let name = Refusal::of(call).and_then(|refusal| refusal.name());
+    Some(name.unwrap_or_else(|| "_OTHER".to_owned()))
 }
 
 /// An error as the AWS JSON 1.0 protocol carries it. What else stands in it may be of an item, and is not read.
@@ -116,14 +114,16 @@ impl Refusal {
 
     /// Whether it was for the rate of calls, which may pass with the next try.
     pub(super) fn is_throttling(&self) -> bool {
-        self.name().is_some_and(|name| {
-            name.starts_with("ProvisionedThroughputExceeded")
-                || name.starts_with("Throttling")
-                || name == "RequestLimitExceeded"
-                // Of a stream that more than two read at once.
-                || name == "LimitExceededException"
-        })
+        // The second is of a stream that more than two read at once.
+        self.name().is_some_and(|name| is_throttling(&name) || name == "LimitExceededException")
     }
+}
+
+/// Whether an error or a reason of this name is for the rate of calls.
+pub(super) fn is_throttling(name: &str) -> bool {
+    name.starts_with("ProvisionedThroughputExceeded")
+        || name.starts_with("Throttling")
+        || name == "RequestLimitExceeded"
 }
 
 /// The id under which AWS knows an answer, if it looks like one.
@@ -200,8 +200,8 @@ mod tests {
             "RequestLimitExceeded",
             "LimitExceededException",
         ] {
-            let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{name}"}}"#);
-            assert!(Refusal::read(body.as_bytes()).unwrap().is_throttling(), "{name}");
+            let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
+            assert!(Refusal { kind, reasons: vec![] }.is_throttling(), "{name}");
         }
     }
 }

@@ -1,12 +1,11 @@
-//! Writes every item anew that is not stored as it would be written today: after its shape has changed, or the index
-//! keys that it needs.
+//! Writes every item anew that is not stored as it would be written today, with other attributes or index keys.
 
 use super::{
     Item, Key, Meta, Store, StoreError,
     attributes::text,
     errors::chain,
     expression::Condition,
-    item_type::{ItemType, Rewrite},
+    item_type::ItemType,
     scan::{Scan, Segment, patiently},
     write::Write,
 };
@@ -46,9 +45,6 @@ pub struct Backfill {
 
 impl Backfill {
     /// Works through one part of the table, and tells after every page what was done on it and what went wrong.
-    ///
-    /// # Errors
-    /// What the database keeps answering.
     pub async fn run(
         &self,
         store: &Store,
@@ -86,8 +82,8 @@ impl Backfill {
                 return Ok(Err(format!("{name}: unknown type")));
             };
             let rewritten = match item_type.rewrite(&item) {
-                Ok(Rewrite::Current) => return Ok(Ok(false)),
-                Ok(Rewrite::Outdated(rewritten)) => rewritten,
+                Ok(None) => return Ok(Ok(false)),
+                Ok(Some(rewritten)) => rewritten,
                 Err(error) => return Ok(Err(format!("{name}: {}", chain(&error)))),
             };
             if Key::of(&rewritten) != Key::of(&item) {
@@ -116,8 +112,7 @@ impl Backfill {
 }
 
 impl Store {
-    /// Puts `item` where `seen` still stands, with the same revision: to its readers it is the same record. A revision
-    /// alone would not tell a record from one that was made anew under its key.
+    /// Puts `item` where `seen` still stands. The revision alone would not tell a record from one made anew under its key.
     async fn replace_unchanged(&self, seen: &Item, item: &Item) -> Result<(), StoreError> {
         let meta: Meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(seen.clone())
             .map_err(|error| StoreError::corrupt("item", error))?;

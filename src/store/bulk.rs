@@ -16,15 +16,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Puts at most [`BATCH`] items, each for itself, and again those that DynamoDB leaves unprocessed or refuses for its
-    /// rate, after pauses that double, with jitter.
-    ///
-    /// # Errors
-    /// [`StoreError::Throttled`] when it takes none for long, and whatever else it keeps answering; some may be written.
+    /// Puts at most [`BATCH`] items, each for itself, and again those that DynamoDB leaves unprocessed. After an error some may
+    /// be written.
     pub async fn put_batch(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let requests = items.into_iter().map(|item| {
-            let put = PutRequest::builder().set_item(Some(item)).build();
-            let put = put.map_err(|error| StoreError::Unexpected(error.into()))?;
+            let put = PutRequest::builder().set_item(Some(item)).build()?;
             Ok(WriteRequest::builder().put_request(put).build())
         });
         let mut left: Vec<_> = requests.collect::<Result<_, StoreError>>()?;

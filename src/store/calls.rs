@@ -18,24 +18,23 @@ use tokio::time::Instant;
 use super::{
     answer::{Refusal, consumed, error_type, units},
     ledger::{Entry, Ledger},
-    metrics::{self, ActiveCall},
+    metrics::{self, Counted},
     span::CallSpan,
 };
 
-/// Measures calls, the SDK's own tries and waits included, enters them in the ledger of their request, and makes
-/// spans of them.
+/// Measures calls, the SDK's own tries included, enters them in their request's ledger, and makes spans of them.
 #[derive(Debug)]
 pub struct MeasureCalls;
 
 /// A call that is under way. The SDK drops it with the call, also where that is given up.
 #[derive(Debug)]
 struct Call {
-    operation: Option<Operation>,
+    operation: String,
     started: Instant,
     /// Whether its outcome is known.
     ended: AtomicBool,
     /// If anybody measures.
-    active: Option<ActiveCall>,
+    active: Option<Counted>,
     /// If a ledger is kept.
     entry: Option<Entry>,
     /// If spans are made.
@@ -49,7 +48,7 @@ impl Storable for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if self.active.is_some() && !self.ended.load(Relaxed) {
-            metrics::call_ended(name(self.operation.as_ref()), GIVEN_UP, self.started.elapsed());
+            metrics::call_ended(&self.operation, GIVEN_UP, self.started.elapsed());
         }
     }
 }
@@ -57,12 +56,8 @@ impl Drop for Call {
 /// The error of a call that nobody waits for any more: its caller hung up, or its time was over.
 const GIVEN_UP: &str = "cancelled";
 
-fn name(operation: Option<&Operation>) -> &str {
-    operation.map_or("_OTHER", Operation::name)
-}
-
 fn operation(settings: &ConfigBag) -> &str {
-    name(settings.load::<Operation>())
+    settings.load::<Operation>().map_or("_OTHER", Operation::name)
 }
 
 #[dyn_dispatch_hint]
@@ -77,11 +72,11 @@ impl Intercept for MeasureCalls {
         _: &RuntimeComponents,
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let active = metrics::measured().then(ActiveCall::begin);
+        let active = metrics::measured().then(metrics::call_begun);
         let entry = Ledger::current().map(Ledger::enter);
         let span = CallSpan::start(operation(settings), begun.input());
         if active.is_some() || entry.is_some() || span.is_some() {
-            let operation = settings.load::<Operation>().cloned();
+            let operation = operation(settings).to_owned();
             let (started, ended) = (Instant::now(), AtomicBool::new(false));
             let call = Call { operation, started, ended, active, entry, span };
             settings.interceptor_state().store_put(call);
@@ -123,12 +118,11 @@ impl Intercept for MeasureCalls {
             span.end(ended, tries);
         }
         if call.active.is_some() {
-            let operation = operation(settings);
             let error = error_type(ended).unwrap_or_default();
-            metrics::call_ended(operation, &error, call.started.elapsed());
-            metrics::retried(operation, tries.saturating_sub(1));
+            metrics::call_ended(&call.operation, &error, call.started.elapsed());
+            metrics::retried(&call.operation, tries.saturating_sub(1));
             if let Some((kind, taken)) = taken {
-                metrics::consumed(operation, kind, units(taken));
+                metrics::consumed(&call.operation, kind, units(taken));
             }
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! What is behind an error of the database, in our own words. DynamoDB's messages echo requests, and errors of parsers quote
-//! values: either may be known of a patient. So a cause can't be made of a text that was put together, and of a call that
-//! failed it keeps names and numbers alone.
+//! values: either may be known of a patient. So a cause can't be made of a text that was put together.
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -27,8 +26,7 @@ impl StdError for Cause {}
 impl LogSafe for Cause {}
 
 impl Cause {
-    /// A call that failed: the operation, DynamoDB's name for the error, the HTTP status and the AWS request id, or what
-    /// happened on the way. Never the message.
+    /// A call that failed: operation, name of the error, HTTP status and AWS request id, never the message.
     pub fn of_call<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         let what: Cow<'static, str> = match error {
             SdkError::ConstructionFailure(_) => "the call could not be built".into(),
@@ -62,13 +60,11 @@ impl Cause {
     }
 
     /// An error of ours, with its causes.
-    #[must_use]
     pub fn chain(error: &impl LogSafe) -> Self {
         Self(chain(error).into())
     }
 
     /// What is wrong with an attribute. Its name is left out if it is none of ours.
-    #[must_use]
     pub fn attribute(name: &str, what: &'static str) -> Self {
         let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let name = if name.len() <= 64 && name.bytes().all(ours) { name } else { "an attribute" };
@@ -118,7 +114,6 @@ silent! {
     serde_dynamo::Error => "it is no item of its kind",
     jiff::Error => "it holds no instant where there should be one",
     crate::id::InvalidId => "it holds no id where there should be one",
-    crate::id::InvalidRecordId => "it holds no id where there should be one",
     crate::id::InvalidOrgId => "it holds no organisation where there should be one",
 }
 

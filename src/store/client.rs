@@ -32,9 +32,8 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(500))
 }
 
-/// Clients of DynamoDB and of its streams, over the same connections: region, credentials and endpoints come from the
-/// environment, as for every AWS program (`AWS_REGION`, `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`,
-/// profiles, roles). Streams are looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
+/// Clients of DynamoDB and of its streams, over the same connections, with region, credentials and endpoints of the
+/// environment. Streams are looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
 pub async fn from_environment(
     connections: &Connections,
 ) -> (Client, aws_sdk_dynamodbstreams::Client) {
@@ -80,7 +79,6 @@ fn measured(
 }
 
 /// A client of the streams of an engine on this machine.
-#[must_use]
 pub fn local_streams(
     endpoint: &str,
     calls: impl HttpClient + 'static,
@@ -97,7 +95,6 @@ pub fn local_streams(
 }
 
 /// The settings of a client of an engine on this machine, which asks for no real credentials; `calls` carries its calls.
-#[must_use]
 pub fn local_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())

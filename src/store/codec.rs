@@ -8,7 +8,7 @@ use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IntoDeserializer, value::MapDeserializer},
 };
-use serde_dynamo::Deserializer;
+use serde_dynamo::{Deserializer, aws_sdk_dynamodb_1::to_item};
 
 use super::{
     attributes::{DELETING, Item, number, string, text},
@@ -66,16 +66,8 @@ pub struct Entity<T> {
     pub value: T,
 }
 
-impl<T> Entity<T> {
-    /// What `show` makes of the aggregate and of when its record was made and changed last.
-    pub fn show<O>(self, show: impl FnOnce(T, Timestamp, Timestamp) -> O) -> O {
-        show(self.value, self.meta.created_at, self.meta.updated_at)
-    }
-}
-
 impl<T: Record> Entity<T> {
     /// A new aggregate, at its first revision.
-    #[must_use]
     pub fn new(value: T, context: &WriteContext) -> Self {
         let meta = Meta {
             org: context.org.clone(),
@@ -103,16 +95,11 @@ impl<T: Record> Entity<T> {
     }
 
     /// The entity as an item, keys included.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if the aggregate does not serialise.
     pub fn to_item(&self) -> Result<Item, StoreError> {
         let corrupt = |error| StoreError::corrupt(T::TYPE, error);
-        let mut item: Item =
-            serde_dynamo::aws_sdk_dynamodb_1::to_item(&self.value).map_err(corrupt)?;
-        let meta: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(&self.meta).map_err(corrupt)?;
-        item.extend(meta);
-        item.insert("type".to_owned(), AttributeValue::S(T::TYPE.to_owned()));
+        let mut item = to_item(&self.value).map_err(corrupt)?;
+        item.extend(to_item(&self.meta).map_err(corrupt)?);
+        item.insert("type".to_owned(), string(T::TYPE));
         item.retain(|_, value| !value.is_null());
         T::SHAPES.downcast(T::TYPE, &mut item)?;
         item.extend(self.value.key().attributes());
@@ -123,10 +110,6 @@ impl<T: Record> Entity<T> {
     }
 
     /// The entity that an item holds.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if the item is of another type or lacks an attribute, [`StoreError::NewerShape`] if
-    /// only a later release knows its shape.
     pub fn from_item(mut item: Item) -> Result<Self, StoreError> {
         if !is_of_type::<T>(&item) {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
@@ -141,17 +124,11 @@ impl<T: Record> Entity<T> {
     }
 
     /// The write that stores a new entity, where nothing may stand yet.
-    ///
-    /// # Errors
-    /// As [`Entity::to_item`].
     pub fn create(&self) -> Result<Write, StoreError> {
         Ok(Write::Put { item: self.to_item()?, condition: Condition::Absent })
     }
 
     /// The write that replaces `previous`, if nobody has changed it since.
-    ///
-    /// # Errors
-    /// As [`Entity::to_item`].
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
         Ok(Write::Put { item: self.to_item()?, condition: previous.meta.unchanged() })
     }
@@ -163,9 +140,6 @@ impl Meta {
         ["org", "rev", "created_at", "updated_at", "updated_by", "request_id", DELETING];
 
     /// The attributes of an item that every item has; `kind` names the item in an error.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if the item lacks one of them.
     pub fn of_item(kind: &'static str, item: &Item) -> Result<Self, StoreError> {
         let of_meta = |name| Some((name, item.get(name)?.clone()));
         decoded(kind, Self::ATTRIBUTES.into_iter().filter_map(of_meta))
@@ -173,7 +147,6 @@ impl Meta {
 
     /// That the item still is at this revision and marked as it was: a mark leaves the revision alone, and a whole
     /// item written over it must neither wipe it nor bring it back.
-    #[must_use]
     pub fn unchanged(&self) -> Condition {
         let mark = match &self.deleting {
             Some(mark) => Condition::Equals(DELETING, string(mark)),
@@ -216,7 +189,6 @@ impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
 }
 
 /// Whether an item is of the record's type.
-#[must_use]
 pub fn is_of_type<T: Record>(item: &Item) -> bool {
     text(item, "type") == Some(T::TYPE)
 }

@@ -27,8 +27,7 @@ const PENDING: &str = "db_client_connection_pending_requests";
 pub const CREATE_TIME: &str = "db_client_connection_create_time_seconds";
 const CLOSED: &str = "db_client_connections_closed_total";
 
-/// A clock that nobody sets: by the machine's, which may be set right by minutes, all idle connections would be over at once, or
-/// none for as long.
+/// A clock that nobody sets: with the machine's, which may be, all idle connections would be over at once, or none for long.
 #[derive(Debug)]
 struct Elapsed(Instant);
 
@@ -54,11 +53,7 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// A pool that has none yet. It speaks TLS where an endpoint's address is one of `https`, and goes by the proxy that the
-    /// environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`), as the SDK does by itself.
-    ///
-    /// # Errors
-    /// What the HTTP client said of its settings.
+    /// A pool with TLS and with the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
     pub fn as_environment_says() -> Result<Self, StartError> {
         Self::of(|pool| {
             let pool = pool.proxy_config(ProxyConfig::from_env());
@@ -67,9 +62,6 @@ impl Connections {
     }
 
     /// The same without TLS, for engines on this machine.
-    ///
-    /// # Errors
-    /// What the HTTP client said of its settings.
     pub fn on_this_machine() -> Result<Self, StartError> {
         Self::of(|pool| Ok(pool.build_http()?))
     }
@@ -88,7 +80,6 @@ impl Connections {
     }
 
     /// What carries the SDK's calls over them.
-    #[must_use]
     pub fn http_client(&self) -> Client {
         self.client.clone()
     }

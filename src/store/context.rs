@@ -29,14 +29,12 @@ pub struct WriteContext {
 
 impl WriteContext {
     /// A write without conditions of a caller, and not under an `Idempotency-Key`.
-    #[must_use]
     pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
         let (subject, precondition) = (subject.to_owned(), Precondition::None);
         Self { org, subject, request_id, now, precondition, idempotency: None }
     }
 
     /// The change that every update makes: the revision, and who and when.
-    #[must_use]
     pub fn touch(&self) -> Change {
         Change::default()
             .set("updated_at", string(self.now))
@@ -46,8 +44,7 @@ impl WriteContext {
     }
 
     /// Whether an item was written by this very write.
-    #[must_use]
-    pub fn wrote(&self, item: &Item) -> bool {
+    pub(super) fn wrote(&self, item: &Item) -> bool {
         text(item, "request_id") == Some(self.request_id.as_str())
     }
 }
@@ -64,9 +61,6 @@ pub enum Precondition {
 
 impl Precondition {
     /// Refuses a revision that the caller does not allow.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`].
     pub fn check(&self, rev: u64) -> Result<(), StoreError> {
         match self {
             Self::Revisions(allowed) if !allowed.contains(&rev) => Err(StoreError::Stale { rev }),
@@ -75,16 +69,13 @@ impl Precondition {
     }
 
     /// The precondition as a condition of the write itself.
-    #[must_use]
     pub fn condition(&self) -> Option<Condition> {
         match self {
             Self::None => None,
             // DynamoDB refuses an empty IN; no item is at revision 0.
-            Self::Revisions(allowed) if allowed.is_empty() => {
-                Some(Condition::Equals("rev", number(0_u64)))
-            }
             Self::Revisions(allowed) => {
-                Some(Condition::OneOf("rev", allowed.iter().map(|rev| number(*rev)).collect()))
+                let allowed = allowed.iter().copied().chain([0]).map(number);
+                Some(Condition::OneOf("rev", allowed.collect()))
             }
         }
     }

@@ -59,9 +59,6 @@ const NOWHERE: &str = "http://embedded.invalid";
 
 impl Engine {
     /// Starts an engine that keeps its data in memory.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`].
     pub fn in_memory() -> Result<Self, EmbeddedError> {
         Self::open_in_memory().map(|(engine, _)| engine)
     }
@@ -75,11 +72,7 @@ impl Engine {
         Ok((Self::of(database.clone(), None, None), database))
     }
 
-    /// Starts an engine on a file, made with its folders if missing, and keeps other processes off it. Within a runtime, in
-    /// which old records of the stream are removed.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`].
+    /// Starts an engine on a file, made with its folders if missing, within a runtime. It keeps other processes off.
     pub fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
         if let Some(folder) = path.parent() {
             let mut private = DirBuilder::new();
@@ -106,35 +99,27 @@ impl Engine {
     }
 
     /// What carries the SDK's calls to this engine.
-    #[must_use]
     pub fn http_client(&self) -> InProcess {
         self.calls.clone()
     }
 
     /// The settings of a client of this engine.
-    #[must_use]
     pub fn config(&self) -> aws_sdk_dynamodb::config::Builder {
         local_config(NOWHERE, self.http_client())
     }
 
     /// A client of this engine.
-    #[must_use]
     pub fn client(&self) -> Client {
         Client::from_conf(self.config().build())
     }
 
     /// A client of its streams.
-    #[must_use]
     pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
         local_streams(NOWHERE, self.http_client())
     }
 
-    /// Has the engine no longer wait for the disk with every write. Where the machine loses its power, the last writes are then
-    /// gone, and the file is as it was before them (SQLite, `PRAGMA synchronous = NORMAL` with a WAL). For who can write
-    /// them again.
-    ///
-    /// # Errors
-    /// What the engine said.
+    /// Has the engine no longer wait for the disk with every write (SQLite, `PRAGMA synchronous = NORMAL`): for who can write
+    /// again what a loss of power takes.
     pub fn wait_less(&self) -> Result<(), super::errors::StartError> {
         // What it goes back to after a bulk load is that mode, and there is no other way to it.
         self.calls.database().map_or(Ok(()), |database| Ok(database.disable_bulk_loading()?))
@@ -166,7 +151,6 @@ fn open_error(path: &Path, source: impl Into<super::errors::StartError>) -> Embe
 }
 
 /// The path of what stands beside a data file: its name with `suffix` behind it.
-#[must_use]
 pub fn beside_data(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

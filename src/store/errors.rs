@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::{
     config::http::HttpResponse,
-    error::{ProvideErrorMetadata, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::{
         delete_item::DeleteItemError, put_item::PutItemError,
         transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
@@ -12,12 +12,11 @@ use aws_sdk_dynamodb::{
 };
 
 pub use super::cause::Cause;
-use super::{Item, sign_again::SIGNATURE_REFUSED};
+use super::{Item, answer::is_throttling, sign_again::SIGNATURE_REFUSED};
 use crate::sensitive::LogSafe;
 pub use crate::sensitive::chain;
 
-/// What keeps an engine or the connections from being set up, for the operator who starts the process: there are no requests
-/// yet that it could quote.
+/// What keeps an engine or the connections from being set up. There are no requests yet that it could quote.
 pub type StartError = Box<dyn StdError + Send + Sync>;
 
 /// The writes of a commit whose conditions failed, by their position in it.
@@ -44,7 +43,6 @@ impl std::fmt::Debug for FailedCondition {
 
 impl FailedConditions {
     /// The failure of the write at `position`, if it was that one's condition that failed.
-    #[must_use]
     pub fn at(&self, position: usize) -> Option<&FailedCondition> {
         self.by_position.get(position)?.as_ref()
     }
@@ -52,14 +50,6 @@ impl FailedConditions {
     /// Every item that stood in the way.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.by_position.iter().flatten().filter_map(|failed| failed.item.as_ref())
-    }
-
-    fn single(item: Option<Item>) -> Self {
-        Self::of(vec![Some(FailedCondition { item })])
-    }
-
-    fn of(by_position: Vec<Option<FailedCondition>>) -> Self {
-        Self { by_position, after_unknown: false }
     }
 }
 
@@ -90,8 +80,7 @@ pub enum StoreError {
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
     #[error("DynamoDB can't be reached")]
     Unreachable(#[source] Cause),
-    /// DynamoDB refused the signature, also of repeats: this call did nothing. The machine's clock may have been set, or its
-    /// credentials changed.
+    /// DynamoDB refused the signature, also of repeats: this call did nothing.
     #[error("DynamoDB refused the signature")]
     SignatureRefused(#[source] Cause),
     /// The item would weigh more than DynamoDB takes; it was not sent.
@@ -109,8 +98,7 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
-    /// A record of a shape that this release does not know: a later one wrote it, and is being rolled out or was
-    /// undone.
+    /// A record of a shape that this release does not know: a later one wrote it.
     #[error("a stored {kind} has shape {version}, which only a later release knows")]
     NewerShape {
         /// The record's type.
@@ -125,6 +113,12 @@ pub enum StoreError {
 
 impl LogSafe for StoreError {}
 
+impl From<BuildError> for StoreError {
+    fn from(error: BuildError) -> Self {
+        Self::Unexpected(error.into())
+    }
+}
+
 impl From<StoreError> for Cause {
     fn from(error: StoreError) -> Self {
         Self::chain(&error)
@@ -138,7 +132,6 @@ impl StoreError {
     }
 
     /// Whether the same may succeed in a while, the table being as it is.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -146,8 +139,7 @@ impl StoreError {
         )
     }
 
-    /// The error of a call that followed on writes of the same operation: that it was refused unread does not mean that
-    /// nothing was written.
+    /// The error of a call that followed on writes: that it was refused does not mean that nothing was written.
     #[must_use]
     pub fn after_writes(self) -> Self {
         match self {
@@ -168,32 +160,27 @@ pub(super) enum Failure {
     Store(StoreError),
 }
 
-/// What an operation's own error says of the conditions it came with.
-pub(super) enum Verdict {
-    Failed(FailedConditions),
-    Conflict,
-    Throttled,
-    Other,
+impl Failure {
+    fn of(by_position: Vec<Option<FailedCondition>>) -> Self {
+        let failed = FailedConditions { by_position, after_unknown: false };
+        Self::Store(StoreError::ConditionFailed(failed))
+    }
 }
 
 /// The operations whose failed condition returns the item.
 pub(super) trait ConditionalError:
     ProvideErrorMetadata + StdError + Send + Sync + 'static
 {
-    /// What the error says of the conditions.
-    fn verdict(&self) -> Verdict;
+    /// What the error says of the conditions that the operation came with, if it says anything.
+    fn failure(&self) -> Option<Failure>;
 }
 
 macro_rules! conditional_error {
     ($($error:ident),*) => {$(
         impl ConditionalError for $error {
-            fn verdict(&self) -> Verdict {
-                match self {
-                    Self::ConditionalCheckFailedException(failed) => {
-                        Verdict::Failed(FailedConditions::single(failed.item.clone()))
-                    }
-                    _ => Verdict::Other,
-                }
+            fn failure(&self) -> Option<Failure> {
+                let Self::ConditionalCheckFailedException(failed) = self else { return None };
+                Some(Failure::of(vec![Some(FailedCondition { item: failed.item.clone() })]))
             }
         }
     )*};
@@ -201,41 +188,27 @@ macro_rules! conditional_error {
 conditional_error!(PutItemError, UpdateItemError, DeleteItemError);
 
 impl ConditionalError for TransactWriteItemsError {
-    fn verdict(&self) -> Verdict {
-        let Self::TransactionCanceledException(cancelled) = self else {
-            return Verdict::Other;
-        };
+    fn failure(&self) -> Option<Failure> {
+        let Self::TransactionCanceledException(cancelled) = self else { return None };
         let reasons = cancelled.cancellation_reasons();
-        let any = |codes: &[&str]| {
-            reasons.iter().any(|reason| reason.code().is_some_and(|code| codes.contains(&code)))
-        };
+        let any = |is: fn(&str) -> bool| reasons.iter().any(|reason| reason.code().is_some_and(is));
         // Positions in conflict were not evaluated, so conflicts come first: nothing is known of those yet.
-        if any(&["TransactionConflict"]) {
-            Verdict::Conflict
-        } else if any(&[CONDITION_FAILED]) {
+        if any(|code| code == "TransactionConflict") {
+            Some(Failure::Conflict)
+        } else if any(|code| code == CONDITION_FAILED) {
             let failed = reasons.iter().map(|reason| {
                 (reason.code() == Some(CONDITION_FAILED)).then(|| FailedCondition {
                     item: reason.item.clone().filter(|item| !item.is_empty()),
                 })
             });
-            Verdict::Failed(FailedConditions::of(failed.collect()))
-        } else if any(&THROTTLED) {
-            Verdict::Throttled
+            Some(Failure::of(failed.collect()))
         } else {
-            Verdict::Other
+            any(is_throttling).then_some(Failure::ThrottledInside)
         }
     }
 }
 
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
-
-const THROTTLED: [&str; 5] = [
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "ThrottlingError",
-    "ProvisionedThroughputExceeded",
-];
 
 /// What a read's error means.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
@@ -248,7 +221,7 @@ where
             StoreError::Unreachable(Cause::of_call(&error))
         }
         SdkError::ServiceError(service) => match service.err().code() {
-            Some(code) if THROTTLED.contains(&code) => StoreError::Throttled,
+            Some(code) if is_throttling(code) => StoreError::Throttled,
             Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(Cause::of_call(&error)),
             // Also what a proxy in between says, in whatever words.
             _ if service.raw().status().is_server_error() => {
@@ -268,10 +241,6 @@ pub(super) fn of_write<E: ConditionalError>(error: SdkError<E, HttpResponse>) ->
     ) {
         return Failure::Conflict;
     }
-    match error.as_service_error().map(ConditionalError::verdict) {
-        Some(Verdict::Failed(failed)) => Failure::Store(StoreError::ConditionFailed(failed)),
-        Some(Verdict::Conflict) => Failure::Conflict,
-        Some(Verdict::Throttled) => Failure::ThrottledInside,
-        Some(Verdict::Other) | None => Failure::Store(of_read(error)),
-    }
+    let failure = error.as_service_error().and_then(ConditionalError::failure);
+    failure.unwrap_or_else(|| Failure::Store(of_read(error)))
 }

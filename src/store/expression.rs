@@ -6,14 +6,14 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 /// The names and values that an expression's placeholders stand for.
 #[derive(Clone, Default)]
-pub struct Placeholders {
+pub(super) struct Placeholders {
     names: HashMap<String, String>,
     values: HashMap<String, AttributeValue>,
 }
 
 impl Placeholders {
     /// The placeholder of an attribute's name; the same name has one placeholder.
-    pub fn name(&mut self, attribute: &str) -> String {
+    pub(super) fn name(&mut self, attribute: &str) -> String {
         let known = self.names.iter().find(|(_, name)| *name == attribute);
         if let Some((placeholder, _)) = known {
             return placeholder.clone();
@@ -24,28 +24,26 @@ impl Placeholders {
     }
 
     /// The placeholder of a value.
-    pub fn value(&mut self, value: AttributeValue) -> String {
+    pub(super) fn value(&mut self, value: AttributeValue) -> String {
         let placeholder = format!(":v{}", self.values.len());
         self.values.insert(placeholder.clone(), value);
         placeholder
     }
 
     /// The names, or nothing where there are none: DynamoDB refuses an empty map.
-    #[must_use]
-    pub fn names(&self) -> Option<HashMap<String, String>> {
+    pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         (!self.names.is_empty()).then(|| self.names.clone())
     }
 
     /// The values, or nothing where there are none.
-    #[must_use]
-    pub fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+    pub(super) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 }
 
-/// What must be true of an item for a write to happen, or for a listed item to be kept. It has no `Debug`, as the
-/// values may be a patient's.
+/// What must be true of an item to be written or listed. It has no `Debug`, as the values may be a patient's.
 #[derive(Clone)]
+#[must_use]
 pub enum Condition {
     /// Nothing is stored under the key.
     Absent,
@@ -69,7 +67,7 @@ pub enum Condition {
 
 impl Condition {
     /// The condition's text, its names and values noted in `placeholders`.
-    pub fn render(&self, placeholders: &mut Placeholders) -> String {
+    pub(super) fn render(&self, placeholders: &mut Placeholders) -> String {
         match self {
             Self::Absent => format!("attribute_not_exists({})", placeholders.name(super::keys::PK)),
             Self::Equals(name, value) => {
@@ -106,6 +104,7 @@ impl Condition {
 
 /// A change of one item's attributes.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct Change {
     set: Vec<(Vec<String>, AttributeValue)>,
     remove: Vec<Vec<String>>,
@@ -114,42 +113,37 @@ pub struct Change {
 
 impl Change {
     /// Set an attribute.
-    #[must_use]
     pub fn set(mut self, name: &str, value: AttributeValue) -> Self {
         self.set.push((vec![name.to_owned()], value));
         self
     }
 
     /// Set one entry of a map attribute.
-    #[must_use]
     pub fn set_entry(mut self, map: &str, entry: &str, value: AttributeValue) -> Self {
         self.set.push((vec![map.to_owned(), entry.to_owned()], value));
         self
     }
 
     /// Remove an attribute.
-    #[must_use]
     pub fn remove(mut self, name: &str) -> Self {
         self.remove.push(vec![name.to_owned()]);
         self
     }
 
     /// Remove one entry of a map attribute.
-    #[must_use]
     pub fn remove_entry(mut self, map: &str, entry: &str) -> Self {
         self.remove.push(vec![map.to_owned(), entry.to_owned()]);
         self
     }
 
     /// Add one to a number attribute.
-    #[must_use]
     pub fn increment(mut self, name: &str) -> Self {
         self.increment.push(name.to_owned());
         self
     }
 
     /// The update expression's text, its names and values noted in `placeholders`.
-    pub fn render(&self, placeholders: &mut Placeholders) -> String {
+    pub(super) fn render(&self, placeholders: &mut Placeholders) -> String {
         let mut set = Vec::new();
         for (path, value) in &self.set {
             let path = Self::path(path, placeholders);

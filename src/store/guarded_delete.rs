@@ -1,7 +1,5 @@
 //! Deleting what others may be about to use: mark it first, then look, then delete it or take the mark back.
-//!
-//! A booking checks in its transaction that neither staff member nor patient is marked, so none can slip in
-//! between the look and the deletion.
+//! A booking checks in its transaction that what it needs is not marked, so none can slip in between.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -15,13 +13,11 @@ use super::{
 };
 
 /// That a record is there, is the organisation's, and is not about to be deleted.
-#[must_use]
 pub fn stays(org: &crate::id::OrgId) -> Condition {
     Condition::All(vec![Condition::Equals("org", string(org)), Condition::Without(DELETING)])
 }
 
 /// That a record [`stays`] and is active.
-#[must_use]
 pub fn stays_active(org: &crate::id::OrgId) -> Condition {
     let active = Condition::Equals("active", AttributeValue::Bool(true));
     Condition::All(vec![stays(org), active])
@@ -31,11 +27,7 @@ impl Store {
     /// Deletes the record at `key` and does `further` writes with it, unless `look` finds what still needs it.
     ///
     /// `look` runs before the record is marked, so that an ordinary refusal changes nothing, and again while it
-    /// is; it must read consistently. `Ok(Some(obstacle))` tells what it found; the record then is as it was.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`], [`StoreError::Stale`], [`StoreError::Contention`] when others keep deleting or
-    /// changing it at the same time, and any error of the database. The mark is taken back after each.
+    /// is; it must read consistently. After what it found, and after an error, the mark is taken back.
     pub async fn guarded_delete<Obstacle, Looking>(
         &self,
         context: &WriteContext,

@@ -67,10 +67,7 @@ impl Idempotency {
         sealed::open(record.get(ANSWER), self.secret.expose(), &self.hash)
     }
 
-    /// The answer that a record as read holds, unless it has expired.
-    ///
-    /// # Errors
-    /// [`StoreError::IdempotencyKeyReused`] if it was made for another request.
+    /// The answer that a record holds, unless it has expired. [`StoreError::IdempotencyKeyReused`] for another request's.
     pub fn replay_unexpired(
         &self,
         record: &Item,
@@ -86,10 +83,7 @@ impl Idempotency {
 }
 
 impl Store {
-    /// What an earlier request with the same `Idempotency-Key` was answered, if there was one.
-    ///
-    /// # Errors
-    /// [`StoreError::IdempotencyKeyReused`] if it was another request, and any error of the database.
+    /// What the same request with the same `Idempotency-Key` was answered earlier, if there was one.
     pub async fn replay<T: Record>(
         &self,
         context: &WriteContext,

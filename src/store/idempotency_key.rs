@@ -19,7 +19,6 @@ pub struct Idempotency {
 
 impl Idempotency {
     /// The record for `scope` (organisation, subject, method, path, key) and the request's parsed body.
-    #[must_use]
     pub fn new(scope: &[&str], body: &Value) -> Self {
         let mut hash = Sha256::new();
         for part in scope {
@@ -39,7 +38,6 @@ impl Idempotency {
     }
 
     /// The record's key, for reads that fetch it beside other items.
-    #[must_use]
     pub fn key(&self) -> Key {
         keys::idempotency(&self.hash)
     }

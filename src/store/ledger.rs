@@ -10,10 +10,7 @@ use tokio::time::Instant;
 
 use super::answer::Kind;
 
-/// The calls of one request. Clones are the same.
-///
-/// It goes with the request in OpenTelemetry's context: to all that is awaited for it, and into tasks that are spawned
-/// with that context.
+/// The calls of one request, which it goes with in OpenTelemetry's context. Clones are the same.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger(Arc<Mutex<Entries>>);
 
@@ -55,7 +52,6 @@ impl Ledger {
     }
 
     /// What the calls took that have ended.
-    #[must_use]
     pub fn sum(&self) -> Sum {
         self.entries().sum
     }

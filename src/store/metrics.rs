@@ -1,5 +1,4 @@
-//! What is measured of the calls of DynamoDB. Names follow OpenTelemetry's semantic conventions where there is one;
-//! labels hold operations and DynamoDB's names of errors, never anything of an item.
+//! What is measured of the calls of DynamoDB, by OpenTelemetry's conventions. Labels never hold anything of an item.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -23,8 +22,7 @@ const RETRIES: &str = "aws_dynamodb_retries_total";
 const THROTTLED: &str = "aws_dynamodb_throttled_total";
 const CANCELLATIONS: &str = "aws_dynamodb_transaction_cancellations_total";
 
-/// The operations that requests make. Their counters are there from the start: a counter that begins with its first
-/// increment hides it from `rate`.
+/// The operations that requests make. Their counters are there from the start, so that `rate` sees the first increment.
 const OPERATIONS: [&str; 7] = [
     "BatchGetItem",
     "DeleteItem",
@@ -44,7 +42,6 @@ const REASONS: [&str; 3] = ["ConditionalCheckFailed", "ThrottlingError", "Transa
 static MEASURED: AtomicBool = AtomicBool::new(false);
 
 /// Whether anybody measures: labels are made only then.
-#[must_use]
 pub fn measured() -> bool {
     MEASURED.load(Ordering::Relaxed)
 }
@@ -81,21 +78,28 @@ fn begin(operations: &[&'static str]) {
     }
 }
 
-/// A call that is under way; it counts until this is dropped.
+/// Something that counts in a gauge for as long as this lives.
 #[derive(Debug)]
-pub(super) struct ActiveCall(());
+#[must_use]
+pub struct Counted(&'static str);
 
-impl ActiveCall {
-    pub(super) fn begin() -> Self {
-        gauge!(ACTIVE_CALLS).increment(1.0);
-        Self(())
+impl Counted {
+    /// Counts from now on.
+    pub fn begin(gauge: &'static str) -> Self {
+        gauge!(gauge).increment(1.0);
+        Self(gauge)
     }
 }
 
-impl Drop for ActiveCall {
+impl Drop for Counted {
     fn drop(&mut self) {
-        gauge!(ACTIVE_CALLS).decrement(1.0);
+        gauge!(self.0).decrement(1.0);
     }
+}
+
+/// A call is under way; it counts until what this answers is dropped.
+pub(super) fn call_begun() -> Counted {
+    Counted::begin(ACTIVE_CALLS)
 }
 
 /// A call has ended; `error` is empty if it did not fail.

@@ -1,7 +1,7 @@
 //! DynamoDB and nothing of HTTP: the client, the keys, items in and out, conditional writes, transactions.
 //!
-//! Every read is a key condition and every write is conditional (but of operators' commands: [`scan`], [`bulk`]). The aggregates' repositories compose their
-//! transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
+//! Every read is a key condition and every write is conditional (but of operators' commands: [`scan`], [`bulk`]).
+//! Repositories compose transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
 
 mod aggregate;
 mod answer;
@@ -22,7 +22,6 @@ pub mod expression;
 pub mod guarded_delete;
 pub mod idempotency;
 mod idempotency_key;
-mod internal;
 pub mod item_type;
 pub mod keys;
 pub mod ledger;
@@ -64,7 +63,6 @@ pub struct Store {
 
 impl Store {
     /// A store on `table` through `client`.
-    #[must_use]
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let no_retries = client.config().to_builder().retry_config(RetryConfig::disabled());
         let once = Client::from_conf(no_retries.build());
@@ -72,13 +70,11 @@ impl Store {
     }
 
     /// The client, for `table create` and `table check`.
-    #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// The table's name.
-    #[must_use]
     pub fn table(&self) -> &str {
         &self.table
     }

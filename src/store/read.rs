@@ -47,6 +47,7 @@ impl Position {
 
 /// What to list: a key range, from where, in which order, which of its items, and how many.
 #[derive(Clone)]
+#[must_use]
 pub struct List {
     /// The sort keys of one partition.
     pub range: KeyRange,
@@ -86,9 +87,6 @@ pub struct Listed<T> {
 
 impl Store {
     /// One record by its key.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn get<T: Record>(
         &self,
         key: &Key,
@@ -99,9 +97,6 @@ impl Store {
     }
 
     /// One item by its key.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn get_item(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let get = get
@@ -112,9 +107,6 @@ impl Store {
     }
 
     /// Several items by their keys, consistently; what does not exist is left out.
-    ///
-    /// # Errors
-    /// [`StoreError::Throttled`] when DynamoDB keeps leaving keys unprocessed, and any other error of the database.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         let mut found = HashMap::new();
         let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
@@ -123,8 +115,7 @@ impl Store {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(true)
-                .build()
-                .map_err(|error| StoreError::Unexpected(error.into()))?;
+                .build()?;
             let batch = self
                 .client
                 .batch_get_item()
@@ -147,9 +138,6 @@ impl Store {
     }
 
     /// A page of a list. A filtered one examines a bounded number of items and may come back short or empty.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
         let wanted = usize::from(list.page.limit);
         let pages = if list.filter.is_some() { MAX_FILTERED_PAGES } else { 1 };
@@ -171,18 +159,12 @@ impl Store {
     }
 
     /// The first item of a range, read consistently.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn first(&self, range: KeyRange) -> Result<Option<Item>, StoreError> {
         let first = List::of(range, PageRequest::consistently(1));
         Ok(self.query(&first, None).await?.items.into_iter().next())
     }
 
     /// The first item of a range for which `wanted` holds, read consistently and to the range's end.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn find(
         &self,
         range: KeyRange,
@@ -233,22 +215,16 @@ impl Store {
             .send()
             .await
             .map_err(of_read)?;
-        let next = match output.last_evaluated_key {
-            Some(key) if !key.is_empty() => {
-                let position = Position::of(&key, list.range.index);
-                let position =
-                    position.ok_or_else(|| StoreError::corrupt("key", "no text in a last key"))?;
-                Some(position)
-            }
-            _ => None,
+        let last = output.last_evaluated_key.filter(|key| !key.is_empty());
+        let position = |key| {
+            Position::of(&key, list.range.index)
+                .ok_or_else(|| StoreError::corrupt("key", "no text in a last key"))
         };
+        let next = last.map(position).transpose()?;
         Ok(Listed { items: output.items.unwrap_or_default(), next })
     }
 
     /// Whether the table answers, within `patience`.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn ping(&self, patience: Duration) -> Result<(), StoreError> {
         let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
         let get = self
@@ -275,8 +251,7 @@ fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> Option<St
             let (sk, prefix) = (placeholders.name(sk), placeholders.value(text(prefix)));
             format!("{partition} AND begins_with({sk}, {prefix})")
         }
-        SortRange::Between(bounds) => {
-            let (from, to) = bounds.ends();
+        SortRange::Between(from, to) => {
             let (from, to) = (placeholders.value(text(from)), placeholders.value(text(to)));
             format!("{partition} AND {} BETWEEN {from} AND {to}", placeholders.name(sk))
         }

@@ -1,5 +1,5 @@
-//! Trying again. After others got in between: with full jitter, inside a budget of time. After DynamoDB did not answer or
-//! refused for its rate: inside a budget of repeats, which answers fill, so that it is not asked more the worse it is.
+//! Trying again: after others got in between, inside a budget of time; after DynamoDB did not answer or refused for its rate,
+//! inside a budget of repeats, which answers fill, so that it is not asked more the worse it is.
 
 use std::{
     sync::{
@@ -44,7 +44,6 @@ impl RetryBudget {
     }
 
     /// Takes a repeat out; `false` means that there must be none now.
-    #[must_use]
     pub fn spend(&self) -> bool {
         let less = |left: u32| left.checked_sub(Self::PRICE);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
@@ -62,8 +61,7 @@ pub(super) fn budget_of_sdk() -> RetryPartition {
     RetryPartition::custom("clinic-api").token_bucket(bucket.build()).build()
 }
 
-/// The pauses between tries, doubling and jittered, until the budget is spent
-/// (AWS Architecture Blog, "Exponential Backoff And Jitter").
+/// The pauses between tries until the budget is spent (AWS Architecture Blog, "Exponential Backoff And Jitter").
 #[derive(Debug)]
 pub struct Backoff {
     ends: Instant,
@@ -98,11 +96,9 @@ mod tests {
         let budget = RetryBudget::default();
         let take_all = || (0..1_000).take_while(|_| budget.spend()).count();
         assert_eq!(take_all(), usize::from(RESERVE));
-        for answers in [4, 1, 50, 100_000] {
+        for (answers, earned) in [(4, 0), (1, 1), (50, 10), (100_000, usize::from(RESERVE))] {
             (0..answers).for_each(|_| budget.earn());
-            let earned = [(4, 0), (1, 1), (50, 10), (100_000, usize::from(RESERVE))];
-            let (_, expected) = earned.iter().find(|(number, _)| *number == answers).unwrap();
-            assert_eq!(take_all(), *expected, "{answers}");
+            assert_eq!(take_all(), earned, "{answers}");
         }
     }
 }

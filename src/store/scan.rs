@@ -1,5 +1,4 @@
-//! Every item of the table, page by page and at a bounded rate: for operators, under a role of their own. No request
-//! comes here.
+//! Every item of the table, at a bounded rate: for operators, under a role of their own. No request comes here.
 
 use std::time::Duration;
 
@@ -32,30 +31,19 @@ impl Segment {
 pub struct Scan {
     segment: Segment,
     rate: f64,
-    next: Next,
-}
-
-#[derive(Debug)]
-enum Next {
-    Page { after: Option<Item>, due: Instant },
-    Nothing,
+    /// When the next page is due, and after which item; none behind the last one.
+    next: Option<(Instant, Option<Item>)>,
 }
 
 impl Scan {
     /// A scan that reads at most `rate` items a second.
-    #[must_use]
     pub fn new(segment: Segment, rate: f64) -> Self {
-        Self { segment, rate, next: Next::Page { after: None, due: Instant::now() } }
+        Self { segment, rate, next: Some((Instant::now(), None)) }
     }
 
     /// The next page, not before its time; `None` behind the last one.
-    ///
-    /// # Errors
-    /// What the database keeps answering.
     pub async fn next_page(&mut self, store: &Store) -> Result<Option<Vec<Item>>, StoreError> {
-        let Next::Page { after, due } = std::mem::replace(&mut self.next, Next::Nothing) else {
-            return Ok(None);
-        };
+        let Some((due, after)) = self.next.take() else { return Ok(None) };
         sleep_until(due).await;
         let began = Instant::now();
         let read = || store.scan_page(self.segment, self.page(), after.clone());
@@ -63,7 +51,7 @@ impl Scan {
         if after.is_some() {
             #[expect(clippy::cast_precision_loss, reason = "a page has few items")]
             let due = began + Duration::from_secs_f64(items.len() as f64 / self.rate);
-            self.next = Next::Page { after, due };
+            self.next = Some((due, after));
         }
         Ok(Some(items))
     }
@@ -98,9 +86,6 @@ impl Store {
     }
 
     /// About how many items the table has: DynamoDB counts them every six hours.
-    ///
-    /// # Errors
-    /// Any error of the database.
     pub async fn item_count(&self) -> Result<u64, StoreError> {
         let table = self.describe_table().await?;
         let count = table.and_then(|table| table.item_count);
@@ -109,9 +94,6 @@ impl Store {
 }
 
 /// Calls again after a pause that doubles, while the database refuses for now or is out of reach.
-///
-/// # Errors
-/// What the database keeps answering.
 pub async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     mut call: impl FnMut() -> F,
 ) -> Result<T, StoreError> {

@@ -1,8 +1,7 @@
 //! The shapes that items of one type have had, and how an item of an older one is read.
 //!
 //! A shape changes without a pause in two releases (`migrations-terraform/migrations/README.md`): the first reads the
-//! new shape and still writes the old one, the second writes the new one. So no replica ever meets an item that it
-//! can't read while either is rolled out.
+//! new shape and still writes the old one, the second writes the new one.
 
 use super::{Item, StoreError, attributes::number, errors::Cause};
 
@@ -23,21 +22,16 @@ impl Shapes {
     pub const FIRST: Self = Self { upcasts: &[], downcast: None };
 
     /// The version that the code works with.
-    #[must_use]
-    pub fn newest(&self) -> usize {
+    fn newest(&self) -> usize {
         1 + self.upcasts.len()
     }
 
     /// The version that is written.
-    #[must_use]
-    pub fn written(&self) -> usize {
+    fn written(&self) -> usize {
         self.newest() - usize::from(self.downcast.is_some())
     }
 
-    /// Makes the newest shape of an item as it was read.
-    ///
-    /// # Errors
-    /// [`StoreError::NewerShape`] if only a later release knows its shape, [`StoreError::Corrupt`] if it has none.
+    /// Makes the newest shape of an item as it was read. [`StoreError::NewerShape`] if only a later release knows its shape.
     pub fn upcast(&self, kind: &'static str, item: &mut Item) -> Result<(), StoreError> {
         let version =
             version(item).ok_or_else(|| StoreError::corrupt(kind, "it has no version"))?;
@@ -51,9 +45,6 @@ impl Shapes {
     }
 
     /// Makes the shape that is written of an item in the newest one, and says so in it.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if it can't be.
     pub fn downcast(&self, kind: &'static str, item: &mut Item) -> Result<(), StoreError> {
         if let Some(step) = self.downcast {
             step(item).map_err(|cause| StoreError::corrupt(kind, cause))?;

@@ -1,9 +1,7 @@
 //! Tries once more what was signed at a time that DynamoDB does not take.
 //!
-//! A machine's clock may be off by minutes, and may be set right. The SDK learns from the `Date` of each answer what time it is
-//! there, and signs by that; but of a signature that was refused it tries again only where the machine's own clock is off by more
-//! than four minutes then (`aws-runtime` 1.10): not where it has just been set right, and the SDK still signs by what it
-//! learned before.
+//! The SDK signs by the time that it learns from the `Date` of each answer; but it repeats a refused signature only where the
+//! machine's clock is off by more than four minutes (`aws-runtime` 1.10), not where that has just been set right.
 
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
@@ -13,8 +11,7 @@ use aws_smithy_types::retry::ErrorKind;
 
 use super::answer::Refusal;
 
-/// The error of a signature that is wrong, also where it would be right at another time
-/// (AWS General Reference, "Troubleshooting signed requests for AWS APIs").
+/// The error of a signature, also of one out of time (AWS, "Troubleshooting signed requests for AWS APIs").
 pub(super) const SIGNATURE_REFUSED: &str = "InvalidSignatureException";
 
 /// Has the SDK repeat calls whose signature was refused. Nothing was done of those.

@@ -1,7 +1,4 @@
-//! A span for each call of DynamoDB that a request or a task makes, by OpenTelemetry's conventions for DynamoDB. Table and
-//! operation, capacity and tries: never a key, a value or a text of DynamoDB's.
-
-use std::collections::BTreeSet;
+//! A span for each call of DynamoDB, by OpenTelemetry's conventions: never a key, a value or a text of DynamoDB's.
 
 use aws_sdk_dynamodb::{
     config::interceptors::FinalizerInterceptorContextRef,
@@ -10,7 +7,7 @@ use aws_sdk_dynamodb::{
         put_item::PutItemInput, query::QueryInput, transact_write_items::TransactWriteItemsInput,
         update_item::UpdateItemInput,
     },
-    types::{ConditionCheck, ConsumedCapacity, Delete, Put, TransactWriteItem, Update},
+    types::{ConditionCheck, ConsumedCapacity, Delete, Put, Update},
 };
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use opentelemetry::{
@@ -34,10 +31,11 @@ impl CallSpan {
         if !parent.span().span_context().is_sampled() {
             return None;
         }
+        let table = texts(table(input).map(str::to_owned).into_iter());
         let mut attributes = vec![
             KeyValue::new("db.system.name", "aws.dynamodb"),
             KeyValue::new("db.operation.name", operation.to_owned()),
-            KeyValue::new("aws.dynamodb.table_names", texts(tables(input).into_iter())),
+            KeyValue::new("aws.dynamodb.table_names", table),
         ];
         let index = input.downcast_ref::<QueryInput>().and_then(QueryInput::index_name);
         let index = index.map(|index| KeyValue::new("aws.dynamodb.index_name", index.to_owned()));
@@ -84,28 +82,20 @@ fn as_json(taken: &ConsumedCapacity) -> String {
     json!({ "TableName": table, "CapacityUnits": taken.capacity_units() }).to_string()
 }
 
-fn tables(input: &Input) -> BTreeSet<String> {
+/// The table of a call: there is one, also of several items.
+fn table(input: &Input) -> Option<&str> {
     macro_rules! of_one {
         ($($call:ty),+) => {
             $(if let Some(call) = input.downcast_ref::<$call>() {
-                return call.table_name().map(str::to_owned).into_iter().collect();
+                return call.table_name();
             })+
         };
     }
     of_one!(GetItemInput, QueryInput, PutItemInput, UpdateItemInput, DeleteItemInput);
     if let Some(call) = input.downcast_ref::<BatchGetItemInput>() {
-        return call
-            .request_items()
-            .into_iter()
-            .flat_map(|tables| tables.keys().cloned())
-            .collect();
+        return call.request_items()?.keys().next().map(String::as_str);
     }
-    let call = input.downcast_ref::<TransactWriteItemsInput>();
-    let writes = call.map(TransactWriteItemsInput::transact_items).unwrap_or_default();
-    writes.iter().filter_map(table).map(str::to_owned).collect()
-}
-
-fn table(write: &TransactWriteItem) -> Option<&str> {
+    let write = input.downcast_ref::<TransactWriteItemsInput>()?.transact_items().first()?;
     let put = write.put().map(Put::table_name);
     let update = || write.update().map(Update::table_name);
     let delete = || write.delete().map(Delete::table_name);

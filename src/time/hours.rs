@@ -50,29 +50,20 @@ pub struct WeeklyHours {
 }
 
 /// A time of day as `HH:MM`.
-pub mod hour_minute {
+mod hour_minute {
     use jiff::civil::Time;
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    /// Writes `HH:MM`.
-    ///
-    /// # Errors
-    /// None of its own.
+    use crate::time::is_shaped;
+
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn serialize<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&time.strftime("%H:%M"))
     }
 
-    /// Reads `HH:MM`.
-    ///
-    /// # Errors
-    /// A text that is no such time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits =
-            |(at, byte): (usize, u8)| if at == 2 { byte == b':' } else { byte.is_ascii_digit() };
-        let shaped = text.len() == 5 && text.bytes().enumerate().all(digits);
-        let time = Time::strptime("%H:%M", &text).ok().filter(|_| shaped);
+        let time = Time::strptime("%H:%M", &text).ok().filter(|_| is_shaped(&text, "00:00"));
         time.ok_or_else(|| D::Error::custom("is not a time of day, as 08:30"))
     }
 }
@@ -86,17 +77,11 @@ pub mod optional_hour_minute {
     struct HourMinute(#[serde(with = "super::hour_minute")] Time);
 
     /// Writes `HH:MM`, or null.
-    ///
-    /// # Errors
-    /// None of its own.
     pub fn serialize<S: Serializer>(time: &Option<Time>, to: S) -> Result<S::Ok, S::Error> {
         time.map(HourMinute).serialize(to)
     }
 
     /// Reads `HH:MM`, or null.
-    ///
-    /// # Errors
-    /// A text that is no such time.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
         Ok(Option::<HourMinute>::deserialize(from)?.map(|HourMinute(time)| time))
     }

@@ -12,7 +12,7 @@ use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
 };
-use serde::{Deserialize as _, Deserializer, de::Error as _};
+use serde::{Deserialize as _, Deserializer};
 pub use spans::Spans;
 pub use wall::Wall;
 pub use working::{DatedHours, Effect, working_time};
@@ -36,69 +36,54 @@ impl Clock for SystemClock {
     }
 }
 
+/// Whether a text has a digit wherever `shape` has one, and is the same elsewhere.
+pub fn is_shaped(text: &str, shape: &str) -> bool {
+    let fits = |(a, b): (u8, u8)| if b == b'0' { a.is_ascii_digit() } else { a == b };
+    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
+}
+
 /// A calendar date as RFC 3339 and JSON Schema's `date` have it, `YYYY-MM-DD`, and nothing else.
-#[must_use]
 pub fn parse_date(text: &str) -> Option<Date> {
-    let digits = |at: usize, byte: u8| {
-        if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() }
-    };
-    let shaped = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| digits(at, byte));
-    text.parse().ok().filter(|_| shaped)
+    text.parse().ok().filter(|_| is_shaped(text, "0000-00-00"))
 }
 
 /// Reads an optional date as `YYYY-MM-DD`; its errors do not quote what was met.
-///
-/// # Errors
-/// A text that is no such date.
 pub fn optional_date<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: From<Date>,
 {
-    let Some(text) = Option::<String>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    let date = parse_date(&text).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))?;
-    Ok(Some(date.into()))
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| read_date(&text).map(T::from)).transpose()
 }
 
 /// Reads a date as `YYYY-MM-DD`; its errors do not quote what was met.
-///
-/// # Errors
-/// A text that is no such date.
 pub fn date_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_date(&text).ok_or_else(|| D::Error::custom("is not a date, as 1984-02-29"))
+    read_date(&String::deserialize(deserializer)?)
+}
+
+fn read_date<E: serde::de::Error>(text: &str) -> Result<Date, E> {
+    parse_date(text).ok_or_else(|| E::custom("is not a date, as 1984-02-29"))
 }
 
 /// The UTC date of an instant.
-#[must_use]
 pub fn utc_date(instant: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(instant).date()
 }
 
 /// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
-#[must_use]
 pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
     let last_moment = end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
     let last = utc_date(last_moment.max(start));
     utc_date(start).series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect()
 }
 
-/// Whether an instant falls on a whole minute.
-#[must_use]
-pub fn is_whole_minute(instant: Timestamp) -> bool {
-    instant.as_nanosecond() % 60_000_000_000 == 0
-}
-
 /// An instant as text that sorts by time: always three decimals of a second.
-#[must_use]
 pub fn sortable(instant: Timestamp) -> String {
     format!("{instant:.3}")
 }
 
 /// Midnight UTC at which `date` begins.
-#[must_use]
 pub fn utc_midnight(date: Date) -> Timestamp {
     TimeZone::UTC
         .to_timestamp(date.to_datetime(Time::midnight()))

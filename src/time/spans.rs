@@ -11,7 +11,6 @@ impl Spans {
     }
 
     /// Whether all of the time from `start` until `end` is in it.
-    #[must_use]
     pub fn contain(&self, start: i64, end: i64) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= start);
         after.checked_sub(1).is_some_and(|at| end <= self.0[at].1)
@@ -20,20 +19,7 @@ impl Spans {
     /// What is in both.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let (mut ours, mut theirs) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut both = Vec::new();
-        while let (Some(a), Some(b)) = (ours.peek(), theirs.peek()) {
-            let (from, to) = (a.0.max(b.0), a.1.min(b.1));
-            if from < to {
-                both.push((from, to));
-            }
-            if a.1 < b.1 {
-                ours.next()
-            } else {
-                theirs.next()
-            };
-        }
-        Self(both)
+        self.without(&self.without(other))
     }
 
     /// What is in this one alone.

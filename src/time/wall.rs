@@ -22,7 +22,6 @@ pub struct Wall {
 
 impl Wall {
     /// The days from `first` to `last`, both included.
-    #[must_use]
     pub fn new(zone: &Zone, first: Date, last: Date) -> Self {
         // No zone is further than that from UTC, nor was a day ever skipped by more.
         let margin = Span::new().hours(48);
@@ -65,7 +64,6 @@ impl Wall {
     }
 
     /// All of the days.
-    #[must_use]
     pub fn whole(&self) -> Spans {
         let midnight = Time::midnight();
         self.dates().flat_map(|date| self.instants(date, midnight, midnight)).collect()

@@ -40,9 +40,7 @@ impl DatedHours {
     }
 }
 
-/// When somebody works on the days of a wall: by the week and as dates open more, but not where dates close. Who has no
-/// weekly hours has none to keep to, and works whenever no date is closed.
-#[must_use]
+/// When somebody works: by the week and as dates open more, but not where dates close. Without weekly hours, always but then.
 pub fn working_time<'a>(wall: &'a Wall, weekly: &[WeeklyHours], dated: &[&'a DatedHours]) -> Spans {
     let of = |effect: Effect| {
         dated.iter().copied().filter(move |hours: &&'a DatedHours| hours.effect == effect)
@@ -108,13 +106,6 @@ mod tests {
         // What is closed stays so, in whichever order they were said.
         assert_eq!(worked(&hours, &[extra.clone(), leave.clone()]), []);
         assert_eq!(worked(&hours, &[leave, extra]), []);
-    }
-
-    #[test]
-    fn who_has_no_weekly_hours_is_closed_by_dates_alone() {
-        assert_eq!(worked(&[], &[]), [(0, 72)]);
-        let closed = dated(TUESDAY, TUESDAY, Effect::Closed, None);
-        assert_eq!(worked(&[], &[closed]), [(0, 24), (48, 72)]);
     }
 
     #[test]

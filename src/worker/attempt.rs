@@ -16,7 +16,7 @@ use crate::{
         },
         webhooks::{
             self,
-            model::{Reached, SealedSecret, Webhook, signature::sign},
+            model::{SealedSecret, Webhook, signature::sign},
         },
     },
     store::{Entity, Store, StoreError, WriteContext, errors::chain},
@@ -29,7 +29,6 @@ const CLAIM: SignedDuration = SignedDuration::from_secs(60);
 /// How long no delivery has to reach a webhook until it is switched off.
 const SWITCHED_OFF_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-/// Makes attempts to deliver.
 pub(super) struct Attempts {
     pub(super) store: Store,
     pub(super) keys: SealingKeys,
@@ -94,7 +93,7 @@ impl Attempts {
         delivery: &Delivery,
         at: Timestamp,
     ) -> (Outcome, Option<u16>) {
-        let open = |sealed: &SealedSecret| self.keys.open(&sealed.0, webhook.id.as_str());
+        let open = |sealed: &SealedSecret| self.keys.open(sealed.expose(), webhook.id.as_str());
         let secrets: Vec<_> = webhook.secrets(at).filter_map(open).collect();
         if secrets.is_empty() {
             tracing::error!(webhook.id = %webhook.id, "no secret key opens the webhook's secret");
@@ -114,8 +113,7 @@ impl Attempts {
         webhook: &Webhook,
         outcome: Outcome,
     ) -> Result<(), StoreError> {
-        let next =
-            |current: &Webhook| current.after(reached(outcome), context.now, SWITCHED_OFF_AFTER);
+        let next = |current: &Webhook| current.after(outcome, context.now, SWITCHED_OFF_AFTER);
         if next(webhook) == *webhook {
             return Ok(());
         }
@@ -131,17 +129,6 @@ impl Attempts {
             // It was deleted meanwhile.
             Err(StoreError::NotFound) => Ok(()),
             Err(other) => Err(other),
-        }
-    }
-}
-
-fn reached(outcome: Outcome) -> Reached {
-    match outcome {
-        Outcome::Delivered => Reached::Yes,
-        Outcome::Gone => Reached::NeverAgain,
-        Outcome::SwitchedOff | Outcome::Unsigned => Reached::NotTried,
-        Outcome::Refused | Outcome::TimedOut | Outcome::Unreachable | Outcome::Forbidden => {
-            Reached::No
         }
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// The longest pause.
 const MAX: Duration = Duration::from_secs(10);
 
 /// Pauses that double up to [`MAX`], each multiplied by 0.75 to 1.25.

@@ -5,15 +5,14 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::change_record::ChangeRecord;
 use crate::{
     aggregates,
     appointments::{model::Appointment, repo::Tombstone},
-    audit_events::model::Action,
-    events::By,
-    id::OrgId,
+    audit_events::model::{Action, AuditEvent},
+    id::{ClinicId, OrgId, RecordId},
     records::clinics::model::Clinic,
     store::{
         DeletionMark, Item, Meta, Record, StoreError,
@@ -25,26 +24,10 @@ use crate::{
 /// One change of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change<'a> {
-    /// The stream's id of it.
-    pub event_id: &'a str,
-    /// What happened.
-    pub action: Action,
-    /// The record's item type.
-    pub item_type: &'static str,
-    /// The record's id.
-    pub record_id: &'a str,
-    /// Its organisation.
+    /// The record's organisation.
     pub org: OrgId,
-    /// Its clinic, if it has one.
-    pub clinic_id: Option<&'a str>,
-    /// When it happened.
-    pub at: Timestamp,
-    /// Who did it.
-    pub by: By,
-    /// The record's new revision; none once it is deleted.
-    pub rev: Option<u64>,
-    /// The names of the attributes that changed; not the values.
-    pub changed: BTreeSet<&'a str>,
+    /// Its entry of the audit log.
+    pub entry: AuditEvent,
     /// The record before.
     pub old: Option<&'a Item>,
     /// The record after.
@@ -55,18 +38,17 @@ pub struct Change<'a> {
 const DERIVED: [&str; 6] = ["GSI1PK", "GSI1SK", "PK", "SK", "type", "v"];
 
 impl<'a> Change<'a> {
-    /// The change that a record of the stream reports, if it reports one.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if an image lacks an attribute that every item has, or is of a type that only a later release
-    /// knows: that release is to process it.
+    /// The change that a record of the stream reports, if it reports one. An item of a type that this release does not know
+    /// is an error: the release that knows it is to process it.
     pub fn of(record: &'a ChangeRecord) -> Result<Option<Self>, StoreError> {
         let image = record.image().ok_or_else(|| corrupt("the record has no image"))?;
         let item_type = aggregates::item_type(required(image, "type")?)
             .ok_or_else(|| corrupt("the item is of a type that this release does not know"))?;
         let change = match (&record.old, &record.new) {
             (None, Some(tombstone)) if item_type.name == Tombstone::TYPE => {
-                Some(Self::deleted_appointment(record, tombstone)?)
+                let meta = Meta::of_item("change", tombstone)?;
+                let id = required(tombstone, "appointment_id")?;
+                Some(Self::about(record, Appointment::TYPE, id, tombstone, meta)?)
             }
             _ if !item_type.audited => None,
             (Some(old), None) => Self::deleted(record, item_type.name, old)?,
@@ -78,8 +60,8 @@ impl<'a> Change<'a> {
 
     /// `None` if the item was written with the same revision.
     fn written(
-        record: &'a ChangeRecord,
-        item_type: &'static str,
+        record: &ChangeRecord,
+        item_type: &str,
         old: Option<&'a Item>,
         new: &'a Item,
     ) -> Result<Option<Self>, StoreError> {
@@ -97,15 +79,17 @@ impl<'a> Change<'a> {
             Some(old) => differing(old, new),
             None => BTreeSet::new(),
         };
-        let rev = Some(meta.rev);
-        let change = Self::about(record, item_type, required(new, "id")?, new, meta);
-        Ok(Some(Self { action, changed, rev, old, new: Some(new), ..change }))
+        let changed = changed.into_iter().map(str::to_owned).collect();
+        let record_rev = Some(meta.rev);
+        let change = Self::about(record, item_type, required(new, "id")?, new, meta)?;
+        let entry = AuditEvent { action, record_rev, changed, ..change.entry };
+        Ok(Some(Self { entry, old, new: Some(new), ..change }))
     }
 
     /// `None` if the removed item bears no deletion mark.
     fn deleted(
-        record: &'a ChangeRecord,
-        item_type: &'static str,
+        record: &ChangeRecord,
+        item_type: &str,
         old: &'a Item,
     ) -> Result<Option<Self>, StoreError> {
         let Some(DeletionMark { request_id, subject }) = DeletionMark::on(old) else {
@@ -114,43 +98,35 @@ impl<'a> Change<'a> {
         let meta = Meta::of_item("change", old)?;
         // The stream's times are in seconds: a deletion is later than the last change in any case.
         let after_last_change = meta.updated_at.saturating_add(SignedDuration::from_millis(1));
-        let at = record.at.max(after_last_change.unwrap_or(meta.updated_at));
-        let change = Self::about(record, item_type, required(old, "id")?, old, meta);
-        Ok(Some(Self { at, by: By { subject, request_id }, old: Some(old), ..change }))
-    }
-
-    fn deleted_appointment(
-        record: &'a ChangeRecord,
-        tombstone: &'a Item,
-    ) -> Result<Self, StoreError> {
-        let meta = Meta::of_item("change", tombstone)?;
-        let record_id = required(tombstone, "appointment_id")?;
-        Ok(Self::about(record, Appointment::TYPE, record_id, tombstone, meta))
+        let recorded = record.at.max(after_last_change.unwrap_or(meta.updated_at));
+        let change = Self::about(record, item_type, required(old, "id")?, old, meta)?;
+        let entry = AuditEvent { recorded, subject, asked_by: request_id, ..change.entry };
+        Ok(Some(Self { entry, old: Some(old), ..change }))
     }
 
     /// A deletion by the last writer of `image`.
     fn about(
-        record: &'a ChangeRecord,
-        item_type: &'static str,
-        record_id: &'a str,
-        image: &'a Item,
+        record: &ChangeRecord,
+        item_type: &str,
+        record_id: &str,
+        image: &Item,
         meta: Meta,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let is_clinic = item_type == Clinic::TYPE;
-        Self {
-            event_id: &record.event_id,
+        let clinic_id = if is_clinic { Some(record_id) } else { text(image, "clinic_id") };
+        let entry = AuditEvent {
+            event_id: record.event_id.clone(),
             action: Action::Delete,
-            item_type,
-            record_id,
-            org: meta.org,
-            clinic_id: if is_clinic { Some(record_id) } else { text(image, "clinic_id") },
-            at: meta.updated_at,
-            by: By { subject: meta.updated_by, request_id: meta.request_id },
-            rev: None,
-            changed: BTreeSet::new(),
-            old: None,
-            new: None,
-        }
+            record_kind: item_type.to_owned(),
+            record_id: RecordId::try_from(record_id.to_owned()).map_err(corrupt)?,
+            clinic_id: clinic_id.map(str::parse::<ClinicId>).transpose().map_err(corrupt)?,
+            recorded: meta.updated_at,
+            subject: meta.updated_by,
+            asked_by: meta.request_id,
+            record_rev: None,
+            changed: Vec::new(),
+        };
+        Ok(Self { org: meta.org, entry, old: None, new: None })
     }
 }
 

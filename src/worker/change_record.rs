@@ -1,13 +1,13 @@
 //! A record of the table's stream, read from DynamoDB Streams or handed over by AWS Lambda.
 
-use std::{collections::HashMap, fmt};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record as StreamRecord};
 use jiff::Timestamp;
 
 use crate::store::Item;
 
-/// One change of one item.
+/// One change of one item. It has no `Debug`: the images hold patient data, which must not reach a log.
 #[derive(Clone)]
 pub struct ChangeRecord {
     /// The stream's id of it, the same whenever it is read.
@@ -22,21 +22,8 @@ pub struct ChangeRecord {
 
 impl ChangeRecord {
     /// The latest image of the item.
-    #[must_use]
-    pub fn image(&self) -> Option<&Item> {
+    pub(super) fn image(&self) -> Option<&Item> {
         self.new.as_ref().or(self.old.as_ref())
-    }
-}
-
-/// Without the images: patient data must not reach a log.
-impl fmt::Debug for ChangeRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (old, new) = (self.old.is_some(), self.new.is_some());
-        f.debug_struct("ChangeRecord")
-            .field("event_id", &self.event_id)
-            .field("old", &old)
-            .field("new", &new)
-            .finish_non_exhaustive()
     }
 }
 

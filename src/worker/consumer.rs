@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -15,18 +14,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    lease::{Held, Leases},
+    lease::{Lease, Leases},
     metrics,
     processor::Processor,
     progress::Progress,
     shard::{ReadError, ShardReader},
 };
-use crate::{
-    store::{
-        Store,
-        errors::{Cause, chain},
-    },
-    time::Clock,
+use crate::store::{
+    Entity,
+    errors::{Cause, chain},
 };
 
 /// How often the stream's shards are listed.
@@ -34,23 +30,15 @@ const DISCOVERY: Duration = Duration::from_secs(5);
 /// After how many of those it is checked whether the table has another stream.
 const STREAM_CHECK: u32 = 12;
 
-/// Reads the stream of a table.
-pub struct Consumer {
-    store: Store,
-    streams: Client,
-    leases: Leases,
-    clock: Arc<dyn Clock>,
+/// Reads the stream of a table, while it holds the lease.
+pub(crate) struct Consumer {
+    pub(crate) streams: Client,
+    pub(crate) leases: Leases,
 }
 
 impl Consumer {
-    /// Reads the stream of the store's table through `streams`, while it holds the lease.
-    #[must_use]
-    pub fn new(store: Store, streams: Client, leases: Leases, clock: Arc<dyn Clock>) -> Self {
-        Self { store, streams, leases, clock }
-    }
-
     /// Reads until `stop`. A failure is logged, and it begins again.
-    pub async fn run(&self, stop: CancellationToken) {
+    pub(crate) async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let held = select! {
                 () = stop.cancelled() => return,
@@ -73,10 +61,10 @@ impl Consumer {
         }
     }
 
-    async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ReadError> {
-        tracing::info!(lease.epoch = held.epoch(), "reading the stream");
+    async fn lead(&self, held: Entity<Lease>, stop: &CancellationToken) -> Result<(), ReadError> {
+        let epoch = held.value.epoch;
+        tracing::info!(lease.epoch = epoch, "reading the stream");
         metrics::leads(true);
-        let epoch = held.epoch();
         let (outcome, held) = select! {
             held = self.hold(held, stop) => (Ok(()), held),
             outcome = self.read(epoch) => (outcome, None),
@@ -90,12 +78,16 @@ impl Consumer {
     }
 
     /// Renews the lease until `stop` and returns it; `None` once it is lost.
-    async fn hold(&self, mut held: Held, stop: &CancellationToken) -> Option<Held> {
+    async fn hold(
+        &self,
+        mut held: Entity<Lease>,
+        stop: &CancellationToken,
+    ) -> Option<Entity<Lease>> {
         let mut renewed = Instant::now();
         loop {
             select! {
                 () = stop.cancelled() => return Some(held),
-                () = sleep(self.leases.length() / 3) => {}
+                () = sleep(self.leases.length / 3) => {}
             }
             match self.leases.renew(&held).await {
                 Ok(Some(longer)) => {
@@ -107,7 +99,7 @@ impl Consumer {
                     return None;
                 }
                 // Others wait for the lease's length; a worker that can't renew it for that long no longer has it.
-                Err(error) if renewed.elapsed() >= self.leases.length() => {
+                Err(error) if renewed.elapsed() >= self.leases.length => {
                     tracing::error!(error.message = chain(&error), "the lease can't be renewed");
                     return None;
                 }
@@ -126,14 +118,14 @@ impl Consumer {
 
     /// Reads a stream until the table has another one (`true`), or another worker has taken over (`false`).
     async fn read_stream(&self, epoch: u64) -> Result<bool, ReadError> {
-        let stream_arn = self.store.stream_arn().await?.ok_or(ReadError::NoStream)?;
+        let Leases { store, clock, .. } = &self.leases;
+        let stream_arn = store.stream_arn().await?.ok_or(ReadError::NoStream)?;
         let reader = ShardReader {
             streams: self.streams.clone(),
             stream_arn: stream_arn.clone(),
-            processor: Processor::new(self.store.clone()),
+            processor: Processor::new(store.clone()),
             leases: self.leases.clone(),
             epoch,
-            clock: self.clock.clone(),
             progress: Progress::default(),
         };
         let mut running: JoinSet<(String, Result<(), ReadError>)> = JoinSet::new();
@@ -149,14 +141,14 @@ impl Consumer {
                     rounds += 1;
                     if rounds % STREAM_CHECK == 0
                         && running.is_empty()
-                        && self.store.stream_arn().await?.is_some_and(|now| now != stream_arn)
+                        && store.stream_arn().await?.is_some_and(|now| now != stream_arn)
                     {
                         return Ok(true);
                     }
                     match self.shards(&stream_arn).await {
                         Ok(shards) => {
                             parents = shards;
-                            reader.progress.described(|shard| parents.contains_key(shard), self.clock.now());
+                            reader.progress.described(|shard| parents.contains_key(shard), clock.now());
                         }
                         Err(error) => {
                             tracing::warn!(error.message = chain(&error), "listing the shards failed; retrying");
@@ -165,7 +157,7 @@ impl Consumer {
                     for shard in failed.drain(..) {
                         started.remove(&shard);
                     }
-                    metrics::iterator_age(reader.progress.age(self.clock.now()));
+                    metrics::iterator_age(reader.progress.age(clock.now()));
                 }
                 Some(joined) = running.join_next() => {
                     let (shard, outcome) =
@@ -194,7 +186,6 @@ impl Consumer {
         }
     }
 
-    /// The shards of a stream, each with its parent.
     async fn shards(&self, stream_arn: &str) -> Result<Parents, ReadError> {
         let mut parents = Parents::new();
         let mut after = None;

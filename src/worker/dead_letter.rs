@@ -16,57 +16,34 @@ struct Images {
 }
 
 /// The organisation of a change; `unknown`, if its item names none.
-#[must_use]
 pub fn org_of(record: &ChangeRecord) -> OrgId {
     let org = record.image().and_then(|image| text(image, "org")).unwrap_or("unknown");
     org.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("it is one"))
 }
 
 /// The dead letter of a change.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it does not serialise.
 pub fn dead_letter_of(
     record: &ChangeRecord,
     error: String,
     tries: u32,
 ) -> Result<DeadLetter, StoreError> {
     let image = |item: &Option<Item>| item.clone().map(serde_dynamo::Item::from);
-    with_images(record, &Images { old: image(&record.old), new: image(&record.new) }, error, tries)
-}
-
-/// The dead letter of a change that is too large to be stored: only the keys, by which an operator finds the record.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it does not serialise.
-pub fn dead_letter_of_keys(
-    record: &ChangeRecord,
-    error: &str,
-    tries: u32,
-) -> Result<DeadLetter, StoreError> {
-    let image = record.image().into_iter().flatten();
-    let keys = image.filter(|(name, _)| matches!(name.as_str(), "PK" | "SK" | "type" | "org"));
-    let keys: Item = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
-    let error = format!("{error}; its images are too large to be kept");
-    with_images(record, &Images { old: None, new: Some(keys.into()) }, error, tries)
-}
-
-fn with_images(
-    record: &ChangeRecord,
-    images: &Images,
-    error: String,
-    tries: u32,
-) -> Result<DeadLetter, StoreError> {
+    let images = Images { old: image(&record.old), new: image(&record.new) };
     let images =
-        serde_json::to_string(images).map_err(|error| StoreError::corrupt("change", error))?;
+        serde_json::to_string(&images).map_err(|error| StoreError::corrupt("change", error))?;
     let event_id = record.event_id.clone();
     Ok(DeadLetter { event_id, at: record.at, error, tries, images: images.into() })
 }
 
+/// The keys alone of a change, by which an operator finds the record.
+pub(super) fn keys_of(record: &ChangeRecord) -> ChangeRecord {
+    let image = record.image().into_iter().flatten();
+    let keys = image.filter(|(name, _)| matches!(name.as_str(), "PK" | "SK" | "type" | "org"));
+    let keys = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
+    ChangeRecord { event_id: record.event_id.clone(), at: record.at, old: None, new: Some(keys) }
+}
+
 /// The change of a dead letter.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it is none.
 pub fn record_of(dead_letter: &DeadLetter) -> Result<ChangeRecord, StoreError> {
     let images: Images = serde_json::from_str(dead_letter.images.expose())
         .map_err(|_| StoreError::corrupt("dead_letter", "its images can't be read"))?;

@@ -32,7 +32,6 @@ use crate::{
     time::Clock,
 };
 
-/// The most deliveries under way.
 const CONCURRENCY: usize = 128;
 /// How many pages of one part are searched for a delivery with a permit, before it waits: at most some 60 RCU a part.
 const PAGES: u8 = 5;
@@ -44,9 +43,7 @@ type Positions = [Option<Position>; DUE_PARTS as usize];
 
 /// Sends deliveries.
 pub struct Dispatcher {
-    store: Store,
     attempts: Arc<Attempts>,
-    clock: Arc<dyn Clock>,
     /// The pause before the next read of what is due.
     poll: Duration,
     permits: Permits,
@@ -58,7 +55,6 @@ pub struct Dispatcher {
 
 impl Dispatcher {
     /// Sends what is due in a table; `keys` open the webhooks' secrets.
-    #[must_use]
     pub fn new(
         store: Store,
         keys: SealingKeys,
@@ -66,11 +62,8 @@ impl Dispatcher {
         clock: Arc<dyn Clock>,
         poll: Duration,
     ) -> Self {
-        let attempts = Attempts { store: store.clone(), keys, sender, clock: clock.clone() };
         Self {
-            store,
-            attempts: Arc::new(attempts),
-            clock,
+            attempts: Arc::new(Attempts { store, keys, sender, clock }),
             poll,
             permits: Permits::default(),
             concurrency: Arc::new(Semaphore::new(CONCURRENCY)),
@@ -110,9 +103,10 @@ impl Dispatcher {
     }
 
     async fn measure_dead_letters(&self) {
-        match dead_letters::repo::earliest(&self.store).await {
+        let Attempts { store, clock, .. } = &*self.attempts;
+        match dead_letters::repo::earliest(store).await {
             Ok(earliest) => {
-                let age = earliest.map(|earliest| self.clock.now().duration_since(earliest));
+                let age = earliest.map(|earliest| clock.now().duration_since(earliest));
                 let age = age.and_then(|age| age.try_into().ok()).unwrap_or_default();
                 metrics::oldest_dead_letter(age);
             }
@@ -130,11 +124,11 @@ impl Dispatcher {
         positions: &mut Positions,
         stop: &CancellationToken,
     ) -> Result<usize, StoreError> {
+        let Attempts { store, clock, .. } = &*self.attempts;
         let mut begun = 0;
         for (part, position) in (0..).zip(positions) {
             for _ in 0..PAGES {
-                let now = self.clock.now();
-                let due = deliveries::repo::due(&self.store, part, now, position.take(), false);
+                let due = deliveries::repo::due(store, part, clock.now(), position.take(), false);
                 let due = due.await?;
                 *position = due.next;
                 let in_page = self.begin_all(due.items, stop).await;
@@ -144,8 +138,7 @@ impl Dispatcher {
                 }
             }
             if position.is_some() {
-                let now = self.clock.now();
-                let latest = deliveries::repo::due(&self.store, part, now, None, true).await?;
+                let latest = deliveries::repo::due(store, part, clock.now(), None, true).await?;
                 begun += self.begin_all(latest.items, stop).await;
             }
         }

@@ -4,32 +4,30 @@ use super::change::Change;
 use crate::{
     appointments::model::{Appointment, Status},
     audit_events::model::Action,
-    events::{AppointmentData, DeletedData, Event, EventData, EventType, PreviousSlot, RecordData},
+    events::{
+        AppointmentData, By, DeletedData, Event, EventData, EventType, PreviousSlot, RecordData,
+    },
     store::{Entity, Item, Record, StoreError},
 };
 
-/// The source of every event.
 const SOURCE: &str = "/clinic-api";
 
 impl Change<'_> {
     /// The event of the change, if it has one.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] or [`StoreError::NewerShape`] if an image can't be read.
     pub fn event(&self) -> Result<Option<Event>, StoreError> {
         let event = match self.new {
-            Some(new) if self.item_type == Appointment::TYPE => {
+            Some(new) if self.entry.record_kind == Appointment::TYPE => {
                 Some(self.of_appointment(&read(new)?)?)
             }
             _ => self.record_type().map(|event_type| (event_type, self.record_data())),
         };
         Ok(event.map(|(r#type, data)| Event {
             specversion: "1.0".to_owned(),
-            id: self.event_id.to_owned(),
+            id: self.entry.event_id.clone(),
             source: SOURCE.to_owned(),
             r#type,
-            subject: self.record_id.to_owned(),
-            time: self.at,
+            subject: self.entry.record_id.to_string(),
+            time: self.entry.recorded,
             datacontenttype: "application/json".to_owned(),
             org: self.org.to_string(),
             data,
@@ -38,22 +36,22 @@ impl Change<'_> {
 
     /// The event type that is named after the record's item type and what happened, if there is one.
     fn record_type(&self) -> Option<EventType> {
-        let action = match self.action {
+        let action = match self.entry.action {
             Action::Create => "created",
             Action::Update => "updated",
             Action::Delete => "deleted",
         };
-        let name = format!("clinic.{}.{action}.v1", self.item_type);
+        let name = format!("clinic.{}.{action}.v1", self.entry.record_kind);
         EventType::ALL.iter().copied().find(|event_type| event_type.as_str() == name)
     }
 
     fn record_data(&self) -> EventData {
-        let (id, by) = (self.record_id.to_owned(), self.by.clone());
-        let clinic_id = self.clinic_id.map(str::to_owned);
-        match self.rev {
+        let (id, by) = (self.entry.record_id.to_string(), self.by());
+        let clinic_id = self.entry.clinic_id.as_ref().map(ToString::to_string);
+        match self.entry.record_rev {
             None => EventData::Deleted(DeletedData { id, clinic_id, by }),
             Some(rev) => {
-                let changed = self.changed_names();
+                let changed = self.entry.changed.clone();
                 EventData::Record(RecordData { id, clinic_id, changed, rev, by })
             }
         }
@@ -83,15 +81,15 @@ impl Change<'_> {
             time_zone: new.time_zone.to_string(),
             previous,
             hold_expires_at: new.hold_expires_at.filter(|_| new.status == Status::Held),
-            changed: self.changed_names(),
-            rev: self.rev.unwrap_or_default(),
-            by: self.by.clone(),
+            changed: self.entry.changed.clone(),
+            rev: self.entry.record_rev.unwrap_or_default(),
+            by: self.by(),
         };
         Ok((appointment_type(old, new), EventData::Appointment(Box::new(data))))
     }
 
-    fn changed_names(&self) -> Vec<String> {
-        self.changed.iter().map(|name| (*name).to_owned()).collect()
+    fn by(&self) -> By {
+        By { subject: self.entry.subject.clone(), request_id: self.entry.asked_by.clone() }
     }
 }
 

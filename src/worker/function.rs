@@ -18,9 +18,6 @@ use crate::{
 /// be processed become dead letters.
 ///
 /// The payload is read here and processed in a task: Lambda's runtime would report text that it can't read, and a panic's.
-///
-/// # Errors
-/// The payload is no batch of a stream, or the task panicked.
 pub async fn handle(
     processor: Arc<Processor>,
     payload: Value,
@@ -31,12 +28,10 @@ pub async fn handle(
 }
 
 async fn process(processor: &Processor, batch: Event) -> DynamoDbEventResponse {
-    let mut sequence_numbers = Vec::with_capacity(batch.records.len());
-    let mut records = Vec::with_capacity(batch.records.len());
-    for record in batch.records {
-        sequence_numbers.push(record.change.sequence_number.clone());
-        records.push(ChangeRecord::from(record));
-    }
+    let records = batch.records.into_iter();
+    let (sequence_numbers, records): (Vec<_>, Vec<_>) = records
+        .map(|record| (record.change.sequence_number.clone(), ChangeRecord::from(record)))
+        .unzip();
     let outcomes = processor.process_all(&records).await;
     let mut response = DynamoDbEventResponse::default();
     for (outcome, sequence_number) in outcomes.into_iter().zip(sequence_numbers) {

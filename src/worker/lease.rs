@@ -21,23 +21,22 @@ use crate::{
 };
 
 /// The types of items that are stored here.
-pub const ITEM_TYPES: &[ItemType] =
+pub(crate) const ITEM_TYPES: &[ItemType] =
     &[ItemType::never_rewritten(Lease::TYPE), ItemType::never_rewritten(Checkpoint::TYPE)];
 
 /// For how long it is kept that a shard has ended: far longer than the stream has the shard.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// The organisation of leases and checkpoints.
-const SYSTEM: &str = "system";
+const NAME: &str = "stream";
 
 /// The right to read the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
+pub(super) struct Lease {
     name: String,
     /// The worker that holds it; empty, if none does.
     owner: String,
     /// The number of its holder: each has one more than the holder before.
-    epoch: u64,
+    pub(super) epoch: u64,
 }
 
 impl Record for Lease {
@@ -50,14 +49,14 @@ impl Record for Lease {
 
 /// How far a shard is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Checkpoint {
+pub(super) struct Checkpoint {
     name: String,
     shard: String,
     epoch: u64,
     /// The last sequence number that is done.
-    pub sequence_number: Option<String>,
+    pub(super) sequence_number: Option<String>,
     /// Whether the shard has ended, and all of it is done.
-    pub ended: bool,
+    pub(super) ended: bool,
     /// When TTL removes the checkpoint of an ended shard, in epoch seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
@@ -71,59 +70,26 @@ impl Record for Checkpoint {
     }
 }
 
-/// A lease that is held.
-#[derive(Debug, Clone)]
-pub struct Held(Entity<Lease>);
-
-impl Held {
-    /// The epoch of its holder.
-    #[must_use]
-    pub fn epoch(&self) -> u64 {
-        self.0.value.epoch
-    }
-}
-
-/// Takes leases for one worker.
+/// Takes the lease for one worker.
 #[derive(Clone)]
-pub struct Leases {
-    store: Store,
-    clock: Arc<dyn Clock>,
-    name: String,
-    owner: String,
-    length: Duration,
+pub(crate) struct Leases {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) owner: String,
+    /// How long a lease is held without being renewed.
+    pub(crate) length: Duration,
 }
 
 impl Leases {
-    /// Takes the lease `name` as `owner`, each time for `length`.
-    #[must_use]
-    pub fn new(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        name: String,
-        owner: String,
-        length: Duration,
-    ) -> Self {
-        Self { store, clock, name, owner, length }
-    }
-
-    /// How long a lease is held without being renewed.
-    #[must_use]
-    pub fn length(&self) -> Duration {
-        self.length
-    }
-
     fn context(&self) -> WriteContext {
-        let org = OrgId::try_from(SYSTEM.to_owned()).unwrap_or_else(|_| unreachable!("it is one"));
+        let org = "system".parse::<OrgId>().unwrap_or_else(|_| unreachable!("it is one"));
         let subject = format!("{SUBJECT}:{}", self.owner);
         WriteContext::internal(org, &subject, random_token(), self.clock.now())
     }
 
     /// Waits for the lease and takes it.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn acquire(&self) -> Result<Held, StoreError> {
-        let key = keys::lease(&self.name);
+    pub(super) async fn acquire(&self) -> Result<Entity<Lease>, StoreError> {
+        let key = keys::lease(NAME);
         let mut seen: Option<(u64, Instant)> = None;
         loop {
             let found = self.store.get::<Lease>(&key, true).await?;
@@ -139,7 +105,7 @@ impl Leases {
                 }
             };
             let epoch = found.as_ref().map_or(0, |lease| lease.value.epoch) + 1;
-            let lease = Lease { name: self.name.clone(), owner: self.owner.clone(), epoch };
+            let lease = Lease { name: NAME.to_owned(), owner: self.owner.clone(), epoch };
             if is_free && let Some(held) = self.store(found.as_ref(), lease).await? {
                 return Ok(held);
             }
@@ -148,20 +114,17 @@ impl Leases {
     }
 
     /// Holds a lease for longer; `None` if another worker has it.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn renew(&self, held: &Held) -> Result<Option<Held>, StoreError> {
-        self.store(Some(&held.0), held.0.value.clone()).await
+    pub(super) async fn renew(
+        &self,
+        held: &Entity<Lease>,
+    ) -> Result<Option<Entity<Lease>>, StoreError> {
+        self.store(Some(held), held.value.clone()).await
     }
 
     /// Gives a lease back, so that no other worker has to wait for it.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn release(&self, held: &Held) -> Result<(), StoreError> {
-        let free = Lease { owner: String::new(), ..held.0.value.clone() };
-        self.store(Some(&held.0), free).await.map(|_| ())
+    pub(super) async fn release(&self, held: &Entity<Lease>) -> Result<(), StoreError> {
+        let free = Lease { owner: String::new(), ..held.value.clone() };
+        self.store(Some(held), free).await.map(|_| ())
     }
 
     /// Stores a lease, if `previous` is still stored.
@@ -169,39 +132,28 @@ impl Leases {
         &self,
         previous: Option<&Entity<Lease>>,
         lease: Lease,
-    ) -> Result<Option<Held>, StoreError> {
+    ) -> Result<Option<Entity<Lease>>, StoreError> {
         let context = self.context();
-        let (lease, write) = match previous {
-            None => {
-                let lease = Entity::new(lease, &context);
-                let write = lease.create()?;
-                (lease, write)
-            }
-            Some(previous) => {
-                let lease = previous.changed(lease, &context);
-                let write = lease.replace(previous)?;
-                (lease, write)
-            }
+        let lease = match previous {
+            None => Entity::new(lease, &context),
+            Some(previous) => previous.changed(lease, &context),
+        };
+        let write = match previous {
+            None => lease.create()?,
+            Some(previous) => lease.replace(previous)?,
         };
         let stored = self.store.try_commit(&context, vec![write]).await?;
-        Ok(stored.then_some(Held(lease)))
+        Ok(stored.then_some(lease))
     }
 
     /// How far a shard is read, if it was.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn checkpoint(&self, shard: &str) -> Result<Option<Checkpoint>, StoreError> {
-        let found =
-            self.store.get::<Checkpoint>(&keys::checkpoint(&self.name, shard), true).await?;
+    pub(super) async fn checkpoint(&self, shard: &str) -> Result<Option<Checkpoint>, StoreError> {
+        let found = self.store.get::<Checkpoint>(&keys::checkpoint(NAME, shard), true).await?;
         Ok(found.map(|found| found.value))
     }
 
     /// Stores how far a shard is read, on behalf of an epoch; `false` if there is a later one.
-    ///
-    /// # Errors
-    /// Any error of the database.
-    pub async fn save(
+    pub(super) async fn save(
         &self,
         epoch: u64,
         shard: &str,
@@ -209,7 +161,7 @@ impl Leases {
         ended: bool,
     ) -> Result<bool, StoreError> {
         let context = self.context();
-        let (name, shard) = (self.name.clone(), shard.to_owned());
+        let (name, shard) = (NAME.to_owned(), shard.to_owned());
         let kept_until = context.now.saturating_add(KEPT).unwrap_or(context.now);
         let expires_at = ended.then_some(kept_until.as_second());
         let checkpoint = Checkpoint { name, shard, epoch, sequence_number, ended, expires_at };

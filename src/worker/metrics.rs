@@ -48,43 +48,35 @@ pub fn describe() {
     gauge!(DEAD_LETTERS_OLDEST).set(0);
 }
 
-/// A change of the stream and its outcome.
 pub fn record(outcome: &'static str) {
     counter!(RECORDS, "outcome" => outcome).increment(1);
 }
 
-/// How far this worker is behind the stream.
 pub fn iterator_age(age: Duration) {
     gauge!(ITERATOR_AGE).set(age.as_secs_f64());
 }
 
-/// Whether this worker reads the stream.
 pub fn leads(leads: bool) {
     gauge!(LEADER).set(f64::from(u8::from(leads)));
 }
 
-/// A part of the stream was trimmed before it was read.
 pub fn trimmed() {
     counter!(TRIMMED).increment(1);
 }
 
-/// A change became a dead letter.
 pub fn dead_letter() {
     counter!(DEAD_LETTERS).increment(1);
 }
 
-/// The age of the earliest dead letter.
 pub fn oldest_dead_letter(age: Duration) {
     gauge!(DEAD_LETTERS_OLDEST).set(age.as_secs_f64());
 }
 
-/// An attempt to deliver an event.
 pub fn delivery(outcome: Outcome, took: Duration) {
     counter!(DELIVERIES, "outcome" => outcome.as_str()).increment(1);
     histogram!(DELIVERY_DURATION).record(took.as_secs_f64());
 }
 
-/// A webhook was switched off.
 pub fn disabled() {
     counter!(DISABLED).increment(1);
 }

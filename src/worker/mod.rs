@@ -8,14 +8,14 @@ mod attempt;
 mod backoff;
 pub mod change;
 pub mod change_record;
-pub mod consumer;
+pub(crate) mod consumer;
 pub mod dead_letter;
 pub mod dispatcher;
 mod event;
 #[cfg(feature = "lambda")]
 pub mod function;
-pub mod lease;
-pub mod metrics;
+pub(crate) mod lease;
+pub(crate) mod metrics;
 mod permits;
 pub mod processor;
 mod progress;

@@ -15,12 +15,11 @@ use super::{
     backoff::Backoff,
     change::Change,
     change_record::ChangeRecord,
-    dead_letter::{dead_letter_of, dead_letter_of_keys, org_of},
+    dead_letter::{dead_letter_of, keys_of, org_of},
     metrics,
 };
 use crate::{
-    audit_events::model::AuditEvent,
-    id::{ClinicId, InvalidId, OrgId, RecordId},
+    id::OrgId,
     records::{
         deliveries::model::Delivery,
         webhooks::{self, model::Webhook},
@@ -65,7 +64,6 @@ impl Webhooks {
 
 impl Processor {
     /// A processor on this table.
-    #[must_use]
     pub fn new(store: Store) -> Self {
         Self { store }
     }
@@ -116,9 +114,6 @@ impl Processor {
     }
 
     /// Processes the change of a dead letter again.
-    ///
-    /// # Errors
-    /// What keeps it from being done.
     pub async fn retry(&self, record: &ChangeRecord) -> Result<(), StoreError> {
         self.try_process(record, &Webhooks::default()).await.map(|_| ())
     }
@@ -132,9 +127,9 @@ impl Processor {
             return Ok(false);
         };
         let event = change.event()?;
-        let (org, request_id) = (change.org.clone(), change.event_id.to_owned());
-        let context = WriteContext::internal(org, SUBJECT, request_id, change.at);
-        self.store.add(&context, audit_event(change)?).await?;
+        let (request_id, now) = (change.entry.event_id.clone(), change.entry.recorded);
+        let context = WriteContext::internal(change.org, SUBJECT, request_id, now);
+        self.store.add(&context, change.entry).await?;
         let Some(event) = event else {
             return Ok(true);
         };
@@ -164,7 +159,9 @@ impl Processor {
         match self.store.add(&context, whole).await {
             // Two images can be larger than an item may be; a change that blocks its shard would lose more.
             Err(StoreError::TooLarge { .. }) => {
-                self.store.add(&context, dead_letter_of_keys(record, &error, TRIES)?).await?;
+                let error = format!("{error}; its images are too large to be kept");
+                let keys = dead_letter_of(&keys_of(record), error, TRIES)?;
+                self.store.add(&context, keys).await?;
             }
             other => other?,
         }
@@ -176,21 +173,4 @@ impl Processor {
         metrics::dead_letter();
         Ok(())
     }
-}
-
-fn audit_event(change: Change<'_>) -> Result<AuditEvent, StoreError> {
-    let clinic_id = change.clinic_id.map(str::parse::<ClinicId>).transpose();
-    let record_id = RecordId::try_from(change.record_id.to_owned());
-    Ok(AuditEvent {
-        event_id: change.event_id.to_owned(),
-        action: change.action,
-        record_kind: change.item_type.to_owned(),
-        record_id: record_id.map_err(|error| StoreError::corrupt("change", error))?,
-        clinic_id: clinic_id.map_err(|error: InvalidId| StoreError::corrupt("change", error))?,
-        recorded: change.at,
-        subject: change.by.subject,
-        asked_by: change.by.request_id,
-        record_rev: change.rev,
-        changed: change.changed.into_iter().map(str::to_owned).collect(),
-    })
 }

@@ -41,7 +41,6 @@ impl Progress {
         self.shards().done.insert(shard.to_owned(), up_to);
     }
 
-    /// A shard has ended.
     pub(super) fn end(&self, shard: &str) {
         self.shards().done.remove(shard);
     }

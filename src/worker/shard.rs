@@ -1,6 +1,6 @@
 //! Reads one shard of the stream, from its checkpoint to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodbstreams::{
     Client,
@@ -23,7 +23,6 @@ use crate::{
         StoreError,
         errors::{Cause, chain},
     },
-    time::Clock,
 };
 
 /// The most records of one read.
@@ -39,7 +38,6 @@ const TABLE_PAUSE: Duration = Duration::from_secs(1);
 /// checkpoint after each would cause the next.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 
-/// Reads shards.
 #[derive(Clone)]
 pub(super) struct ShardReader {
     pub(super) streams: Client,
@@ -47,7 +45,6 @@ pub(super) struct ShardReader {
     pub(super) processor: Processor,
     pub(super) leases: Leases,
     pub(super) epoch: u64,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Progress,
 }
 
@@ -58,6 +55,10 @@ pub(super) enum ReadError {
     NoStream,
     #[error("the stream can't be read")]
     Stream(#[source] Cause),
+    #[error("the iterator has expired")]
+    Expired,
+    #[error("the shard was trimmed")]
+    Trimmed,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("another worker reads the stream")]
@@ -82,17 +83,17 @@ impl ShardReader {
         if let (None, Some(parent)) = (&found, lost_parent) {
             self.check_for_gap(shard, parent).await?;
         }
-        self.progress.begin(shard, self.clock.now());
+        self.progress.begin(shard, self.leases.clock.now());
         let mut position = found.and_then(|checkpoint| checkpoint.sequence_number);
         let mut saved = Instant::now();
         let mut iterator = None;
         let mut backoff = Backoff::new(PAUSE, FAILURES);
         loop {
-            let asked = self.clock.now();
+            let asked = self.leases.clock.now();
             let output = match self.records(shard, position.as_deref(), iterator.take()).await {
-                Ok(Read::Records(output)) => output,
-                Ok(Read::IteratorExpired) => continue,
-                Ok(Read::Trimmed) => {
+                Ok(output) => output,
+                Err(ReadError::Expired) => continue,
+                Err(ReadError::Trimmed) => {
                     report_gap(shard);
                     position = None;
                     continue;
@@ -193,32 +194,22 @@ impl ShardReader {
         shard: &str,
         after: Option<&str>,
         iterator: Option<String>,
-    ) -> Result<Read, ReadError> {
-        let iterator =
-            if iterator.is_some() { iterator } else { self.iterator(shard, after).await? };
-        let Some(iterator) = iterator else {
-            return Ok(Read::Trimmed);
+    ) -> Result<GetRecordsOutput, ReadError> {
+        let iterator = match iterator {
+            Some(iterator) => iterator,
+            None => self.iterator(shard, after).await?,
         };
         let limit = i32::try_from(LIMIT).unwrap_or(i32::MAX);
         let read = self.streams.get_records().shard_iterator(iterator).limit(limit).send().await;
-        let error = match read {
-            Ok(output) => return Ok(Read::Records(output)),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(GetRecordsError::ExpiredIteratorException(_)) => Ok(Read::IteratorExpired),
-            Some(GetRecordsError::TrimmedDataAccessException(_)) => Ok(Read::Trimmed),
-            _ => Err(ReadError::Stream(Cause::of_call(&error))),
-        }
+        read.map_err(|error| match error.as_service_error() {
+            Some(GetRecordsError::ExpiredIteratorException(_)) => ReadError::Expired,
+            Some(GetRecordsError::TrimmedDataAccessException(_)) => ReadError::Trimmed,
+            _ => ReadError::Stream(Cause::of_call(&error)),
+        })
     }
 
-    /// An iterator from behind the sequence number `after`, or from the shard's beginning; `None` if the shard no longer has
-    /// that sequence number.
-    async fn iterator(
-        &self,
-        shard: &str,
-        after: Option<&str>,
-    ) -> Result<Option<String>, ReadError> {
+    /// An iterator from behind the sequence number `after`, or from the shard's beginning.
+    async fn iterator(&self, shard: &str, after: Option<&str>) -> Result<String, ReadError> {
         let start = match after {
             Some(_) => ShardIteratorType::AfterSequenceNumber,
             None => ShardIteratorType::TrimHorizon,
@@ -226,16 +217,14 @@ impl ShardReader {
         let request =
             self.streams.get_shard_iterator().stream_arn(&self.stream_arn).shard_id(shard);
         let request = request.shard_iterator_type(start);
-        match request.set_sequence_number(after.map(str::to_owned)).send().await {
-            Ok(output) if output.shard_iterator.is_some() => Ok(output.shard_iterator),
-            Ok(_) => Err(ReadError::Stream("a shard has no iterator".into())),
-            Err(error) => match error.as_service_error() {
-                Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {
-                    Ok(None)
-                }
-                _ => Err(ReadError::Stream(Cause::of_call(&error))),
-            },
-        }
+        let output = request.set_sequence_number(after.map(str::to_owned)).send().await;
+        let output = output.map_err(|error| match error.as_service_error() {
+            Some(GetShardIteratorError::TrimmedDataAccessException(_)) if after.is_some() => {
+                ReadError::Trimmed
+            }
+            _ => ReadError::Stream(Cause::of_call(&error)),
+        })?;
+        output.shard_iterator.ok_or_else(|| ReadError::Stream("a shard has no iterator".into()))
     }
 }
 
@@ -247,14 +236,10 @@ fn report_gap(shard: &str) {
     metrics::trimmed();
 }
 
-enum Read {
-    Records(GetRecordsOutput),
-    IteratorExpired,
-    Trimmed,
-}
-
 #[cfg(all(test, feature = "embedded"))]
 mod tests {
+    use std::sync::Arc;
+
     use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
@@ -273,22 +258,22 @@ mod tests {
         let engine = Engine::in_memory().unwrap();
         let store = Store::new(engine.client(), "clinic");
         store.create_table().await.unwrap();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let lease = |name: &str| {
-            let (store, clock) = (store.clone(), clock.clone());
-            Leases::new(store, clock, "stream".to_owned(), name.to_owned(), Duration::from_secs(9))
+        let leases = |owner: &str| Leases {
+            store: store.clone(),
+            clock: Arc::new(SystemClock),
+            owner: owner.to_owned(),
+            length: Duration::from_secs(9),
         };
         let reader = |epoch| ShardReader {
             streams: engine.streams(),
             stream_arn: String::new(),
             processor: Processor::new(store.clone()),
-            leases: lease("a"),
+            leases: leases("a"),
             epoch,
-            clock: clock.clone(),
             progress: Progress::default(),
         };
         reader(1).check_for_gap("first", "before-the-first-worker").await.unwrap();
-        let leases = lease("b");
+        let leases = leases("b");
         assert!(leases.checkpoint("first").await.unwrap().is_some(), "it is asked once");
         leases.save(2, "read", None, true).await.unwrap();
         reader(2).check_for_gap("second", "read").await.unwrap();

@@ -9,7 +9,7 @@ use crate::{
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
     id::{PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
-    validation::{member, optional_whole_number, sensitive as hidden, whole_number},
+    validation::{distinct, member, optional_whole_number, sensitive as hidden, whole_number},
 };
 
 /// An appointment to be booked.
@@ -206,13 +206,4 @@ fn one_length(
         (None, None) => wrong("is required, or visit_type_id"),
         _ => Ok(()),
     }
-}
-
-fn distinct(resources: &[ResourceId]) -> Result<(), ValidationError> {
-    let mut sorted: Vec<_> = resources.iter().collect();
-    sorted.sort();
-    if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
-        return Ok(());
-    }
-    Err(ValidationError::new("distinct").with_message("must not name one twice".into()))
 }

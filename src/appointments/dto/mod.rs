@@ -10,7 +10,7 @@ pub use start::Start;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::model::{Appointment, Rescheduled, Status};
+use super::model::{Appointment, Status};
 use crate::{
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
@@ -92,16 +92,6 @@ pub struct RescheduledOut {
     pub duration_minutes: u16,
     /// With which staff member.
     pub staff_id: StaffId,
-}
-
-impl RescheduledOut {
-    fn new(from: &Rescheduled, zone: &Zone) -> Self {
-        Self {
-            start: zone.with_offset(from.start),
-            duration_minutes: from.duration_minutes,
-            staff_id: from.staff_id.clone(),
-        }
-    }
 }
 
 /// An appointment that is held, and what it is confirmed or released with.
@@ -220,9 +210,11 @@ impl From<Entity<Appointment>> for AppointmentOut {
             hold_expires_at: appointment.hold_expires_at,
             overbooked: appointment.overbooked,
             override_reason: appointment.override_reason,
-            rescheduled_from: appointment
-                .rescheduled_from
-                .map(|from| RescheduledOut::new(&from, zone)),
+            rescheduled_from: appointment.rescheduled_from.map(|from| RescheduledOut {
+                start: zone.with_offset(from.start),
+                duration_minutes: from.duration_minutes,
+                staff_id: from.staff_id,
+            }),
             time_zone: appointment.time_zone,
             reason: appointment.reason,
             notes: appointment.notes,
@@ -230,19 +222,5 @@ impl From<Entity<Appointment>> for AppointmentOut {
             created_at: meta.created_at,
             updated_at: meta.updated_at,
         }
-    }
-}
-
-impl AppointmentOut {
-    /// The same without what staff noted for each other.
-    #[must_use]
-    pub fn for_patient(self) -> Self {
-        Self { notes: None, override_reason: None, ..self }
-    }
-}
-
-impl From<Appointment> for AppointmentDetailsIn {
-    fn from(Appointment { reason, notes, .. }: Appointment) -> Self {
-        Self { reason, notes }
     }
 }

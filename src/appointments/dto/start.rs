@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::time::parse_date;
+use crate::time::{is_shaped, parse_date};
 
 /// A start, as an instant or on the clinic's wall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,12 +50,6 @@ fn split_start(text: &str) -> Option<(&str, Option<&str>)> {
                 || offset.get(1..).is_some_and(|hours| is_shaped(hours, "00:00") && hours < "24:00")
         });
     shaped.then_some((&text[..11 + time.len()], offset))
-}
-
-/// Whether a text has a digit wherever `shape` has one, and is the same elsewhere.
-fn is_shaped(text: &str, shape: &str) -> bool {
-    let fits = |(a, b): (u8, u8)| if b == b'0' { a.is_ascii_digit() } else { a == b };
-    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
 }
 
 impl From<Start> for String {

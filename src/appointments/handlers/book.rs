@@ -1,19 +1,19 @@
-//! Booking over HTTP.
+//! Booking and moving over HTTP.
 
 use axum::extract::State;
 use jiff::Timestamp;
 
-use super::refusals;
+use super::AppointmentPath;
 use crate::{
     app::AppState,
     appointments::{
-        dto::{AppointmentIn, AppointmentOut, OverridesIn, Start},
+        dto::{AppointmentIn, AppointmentOut, OverridesIn, RescheduleIn, Start},
         model::{Appointment, check_start},
-        repo,
+        repo::{self, Move},
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, Created, Entity, WriteCommand, WriteContext,
+        ApiPath, Created, Entity, Updated, WriteCommand, WriteContext,
         auth::{Grant, policy::Override},
         idempotency::or_replay,
     },
@@ -73,26 +73,57 @@ pub(super) async fn book(
 ) -> Result<Entity<Appointment>, ApiError> {
     let zone = app.clinics().zone(&context.org, &clinic).await?;
     let start = self::start(start, &zone, context.now)?;
-    let appointment = fill(Appointment::new(clinic, zone.clone(), staff, start));
-    let booked = repo::book(app.store(), context, appointment, any_hours).await;
-    booked.map_err(|error| refusals::booking(error, &zone))
+    let appointment = fill(Appointment::new(clinic, zone, staff, start));
+    Ok(repo::book(app.store(), context, appointment, any_hours).await?)
 }
 
-/// The path of an appointment.
 pub(super) fn path_of(appointment: &Appointment) -> String {
     let Appointment { clinic_id, id, .. } = appointment;
     format!("/v1/clinics/{clinic_id}/appointments/{id}")
 }
 
-/// Overrides, allowed to the caller.
-pub(super) struct Allowed {
-    pub(super) overbook: bool,
-    pub(super) any_hours: bool,
-    pub(super) reason: Option<Sensitive<String>>,
+/// Move an appointment
+///
+/// To another time, staff member, room or date of the clinic, under the same id. The old time is freed and the new one
+/// taken in one transaction: if it fails, the appointment is where it was.
+#[utoipa::path(
+    post,
+    path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/reschedule",
+    params(AppointmentPath),
+    request_body = RescheduleIn,
+    responses(Conflict),
+)]
+pub async fn reschedule_appointment(
+    State(app): State<AppState>,
+    grant: Grant,
+    ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
+    WriteCommand { body, context }: WriteCommand<RescheduleIn>,
+) -> ApiResult<Updated<AppointmentOut>> {
+    let moved = async {
+        let Allowed { overbook, any_hours, reason } = allowed(&grant, body.overrides)?;
+        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
+        let to = Move {
+            start: body.start.map(|at| start(at, &zone, context.now)).transpose()?,
+            duration_minutes: body.duration_minutes,
+            staff_id: body.staff_id,
+            resource_ids: body.resource_ids,
+            overbooked: overbook,
+            override_reason: reason,
+        };
+        let (store, id) = (app.store(), &appointment_id);
+        Ok::<_, ApiError>(repo::reschedule(store, &context, &clinic_id, id, &to, any_hours).await?)
+    };
+    or_replay(app.store(), &context, moved).await.map(Updated::new)
+}
+
+struct Allowed {
+    overbook: bool,
+    any_hours: bool,
+    reason: Option<Sensitive<String>>,
 }
 
 /// Checks that the caller's roles allow the overrides.
-pub(super) fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, ApiError> {
+fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, ApiError> {
     let Some(OverridesIn { overbook, any_hours, reason }) = overrides else {
         return Ok(Allowed { overbook: false, any_hours: false, reason: None });
     };
@@ -107,7 +138,7 @@ pub(super) fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<A
     Ok(Allowed { overbook, any_hours, reason: Some(reason) })
 }
 
-pub(super) fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {
+fn start(start: Start, zone: &Zone, now: Timestamp) -> Result<Timestamp, ApiError> {
     let wrong = |code, message: String| ApiError::field(code, "/start", message);
     let start = match start {
         Start::Instant(instant) => instant,

@@ -8,32 +8,16 @@ use crate::{
     appointments::{
         dto::{AppointmentDetailsIn, AppointmentOut, CancellationIn, StatusIn},
         model::Appointment,
-        repo::{self, ChangeError},
+        repo,
     },
-    error::{ApiError, ApiResult, ErrorCode},
+    error::{ApiError, ApiResult},
     http::{
         ApiPath, Deleted, MergePatch, Updated, WriteCommand, WriteContext, idempotency::or_replay,
     },
     openapi::Conflict,
 };
 
-/// A merge patch of what can be changed without moving the appointment.
 type AppointmentPatch = MergePatch<AppointmentDetailsIn>;
-
-impl From<ChangeError> for ApiError {
-    fn from(error: ChangeError) -> Self {
-        match error {
-            ChangeError::InvalidTransition { current, wanted } => Self::new(
-                ErrorCode::InvalidTransition,
-                format!(
-                    "The appointment is {current} and can't become {wanted}. Nothing was written."
-                ),
-            )
-            .with_current_status(&current),
-            ChangeError::Store(error) => error.into(),
-        }
-    }
-}
 
 /// Change an appointment's reason or notes
 ///
@@ -51,8 +35,9 @@ pub async fn update_appointment(
     patch: AppointmentPatch,
 ) -> ApiResult<Updated<AppointmentOut>> {
     let modify = |current: &Appointment| {
-        let AppointmentDetailsIn { reason, notes } =
-            patch.apply(AppointmentDetailsIn::from(current.clone()))?;
+        let Appointment { reason, notes, .. } = current.clone();
+        let patched = patch.apply(AppointmentDetailsIn { reason, notes })?;
+        let AppointmentDetailsIn { reason, notes } = patched;
         Ok::<_, ApiError>(Appointment { reason, notes, ..current.clone() })
     };
     repo::update(app.store(), &context, &clinic_id, &appointment_id, modify).await.map(Updated::new)

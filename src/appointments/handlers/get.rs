@@ -10,9 +10,12 @@ use crate::{
     http::{ApiPath, ApiQuery, Consistent, Entity, Found, ReadContext, auth::Grant},
 };
 
-/// The appointment as its patient or as staff may see it: the notes are for staff.
+/// The appointment as its patient or as staff may see it: what staff noted for each other is for staff.
 pub(super) fn shown_to(grant: &Grant, shown: AppointmentOut) -> AppointmentOut {
-    if grant.is_staff() { shown } else { shown.for_patient() }
+    if grant.is_staff() {
+        return shown;
+    }
+    AppointmentOut { notes: None, override_reason: None, ..shown }
 }
 
 /// Whether the caller may see an appointment of their organisation.

@@ -6,7 +6,6 @@ use jiff::SignedDuration;
 use super::{
     AppointmentPath,
     book::{book, path_of},
-    refusals,
 };
 use crate::{
     app::AppState,
@@ -16,8 +15,8 @@ use crate::{
         repo::{self, Confirmation},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Created, Updated, WriteCommand, idempotency::or_replay},
-    id::AppointmentId,
+    http::{ApiPath, Created, Updated, WriteCommand, WriteContext, idempotency::or_replay},
+    id::{AppointmentId, ClinicId},
     openapi::{Conflict, HoldOver},
     records::clinics::handlers::ClinicPath,
     sensitive::Sensitive,
@@ -74,14 +73,12 @@ pub async fn confirm_hold(
     WriteCommand { body, context }: WriteCommand<ConfirmationIn>,
 ) -> ApiResult<Updated<AppointmentOut>> {
     let ConfirmationIn { hold_secret, patient_id, reason, notes } = body;
+    let confirmation = Confirmation { patient_id, reason, notes };
     let booked = async {
-        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
-        check_secret(&app, &appointment_id, &hold_secret)?;
-        let confirmation = Confirmation { patient_id, reason, notes };
-        let booked =
-            repo::confirm_hold(app.store(), &context, &clinic_id, &appointment_id, &confirmation)
-                .await;
-        booked.map_err(|error| refusals::booking(error, &zone))
+        check_holder(&app, &context, &clinic_id, &appointment_id, &hold_secret).await?;
+        let store = app.store();
+        let done = repo::confirm_hold(store, &context, &clinic_id, &appointment_id, &confirmation);
+        Ok::<_, ApiError>(done.await?)
     };
     or_replay(app.store(), &context, booked).await.map(Updated::new)
 }
@@ -102,19 +99,22 @@ pub async fn release_hold(
     WriteCommand { body, context }: WriteCommand<ReleaseIn>,
 ) -> ApiResult<Updated<AppointmentOut>> {
     let released = async {
-        let zone = app.clinics().zone(&context.org, &clinic_id).await?;
-        check_secret(&app, &appointment_id, &body.hold_secret)?;
-        let released = repo::release_hold(app.store(), &context, &clinic_id, &appointment_id).await;
-        released.map_err(|error| refusals::booking(error, &zone))
+        check_holder(&app, &context, &clinic_id, &appointment_id, &body.hold_secret).await?;
+        let store = app.store();
+        Ok::<_, ApiError>(repo::release_hold(store, &context, &clinic_id, &appointment_id).await?)
     };
     or_replay(app.store(), &context, released).await.map(Updated::new)
 }
 
-fn check_secret(
+/// Without the clinic there is no hold, whatever the secret.
+async fn check_holder(
     app: &AppState,
+    context: &WriteContext,
+    clinic: &ClinicId,
     id: &AppointmentId,
     secret: &Sensitive<String>,
 ) -> Result<(), ApiError> {
+    app.clinics().zone(&context.org, clinic).await?;
     if app.keyring().hold_secrets.verify(id.as_str(), secret.expose()) {
         return Ok(());
     }

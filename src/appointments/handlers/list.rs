@@ -11,7 +11,7 @@ use crate::{
     appointments::{
         dto::AppointmentOut,
         model::Status,
-        repo::{self, ClinicFilter, Dates},
+        repo::{self, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
     http::{ApiPath, Filter, IndexQuery, ListQuery, Page, Paging, ReadContext},
@@ -49,7 +49,7 @@ fn between(from: Option<&str>, to: Option<&str>) -> Result<Dates, ApiError> {
     match (from, to) {
         (None, None) => Ok(Dates::All),
         (from, to) => {
-            let (from, to) = (from.unwrap_or(FIRST), to.unwrap_or(LAST));
+            let (from, to) = (from.unwrap_or(Date::ZERO), to.unwrap_or(Date::MAX));
             if to < from {
                 return Err(wrong("to", "must not be before from"));
             }
@@ -57,11 +57,6 @@ fn between(from: Option<&str>, to: Option<&str>) -> Result<Dates, ApiError> {
         }
     }
 }
-
-/// The first date that a key can have.
-const FIRST: Date = Date::constant(0, 1, 1);
-/// The last date that a key can have.
-const LAST: Date = Date::constant(9999, 12, 31);
 
 /// The filters of a list of a clinic's appointments.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
@@ -107,19 +102,6 @@ impl ClinicAppointments {
             (None, None) => between(self.from.as_deref(), self.to.as_deref()),
         }
     }
-
-    fn filter(&self) -> Result<ClinicFilter, ApiError> {
-        let dates = self.dates()?;
-        if self.staff_id.is_some() && !spans_few_days(dates) {
-            return Err(wrong("staff_id", "needs date, month, or from and to, of 31 days at most"));
-        }
-        Ok(ClinicFilter {
-            dates,
-            staff: self.staff_id.clone(),
-            status: self.status,
-            descending: self.order == Order::Descending,
-        })
-    }
 }
 
 fn spans_few_days(dates: Dates) -> bool {
@@ -145,10 +127,17 @@ pub async fn list_clinic_appointments(
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
     query: ListQuery<ClinicAppointments>,
 ) -> ApiResult<Page<AppointmentOut>> {
-    let filter = query.filter.filter()?;
+    let ClinicAppointments { staff_id, status, order, .. } = &query.filter;
+    let dates = query.filter.dates()?;
+    if staff_id.is_some() && !spans_few_days(dates) {
+        return Err(wrong("staff_id", "needs date, month, or from and to, of 31 days at most"));
+    }
+    let (only, descending) = ((staff_id.as_ref(), *status), *order == Order::Descending);
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let (org, page) = (context.grant.org(), paging.request()?);
-    let listed = repo::list_of_clinic(app.store(), org, &clinic_id, filter, page).await?;
+    let store = app.store();
+    let listed =
+        repo::list_of_clinic(store, org, &clinic_id, dates, only, descending, page).await?;
     app.record_access(&context, listed.items.iter().flat_map(|found| &found.value.patient_id));
     paging.page(listed)
 }

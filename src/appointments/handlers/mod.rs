@@ -6,7 +6,6 @@ pub mod get;
 pub mod hold;
 pub mod list;
 mod refusals;
-pub mod reschedule;
 
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -1,17 +1,25 @@
 //! Refusals of bookings as callers read them.
 
 use crate::{
-    appointments::repo::{BookingError, Refusal},
+    appointments::{
+        model::Status,
+        repo::{BookingError, Refusal},
+    },
     error::{ApiError, Blocking, ErrorCode},
     scheduling::model::{Clash, Obstacle, SheetOwner},
     time::Zone,
 };
 
-pub(super) fn booking(error: BookingError, zone: &Zone) -> ApiError {
-    let refusal = match error {
-        BookingError::Refused(refusal) => refusal,
-        BookingError::Store(error) => return error.into(),
-    };
+impl From<BookingError> for ApiError {
+    fn from(error: BookingError) -> Self {
+        match error {
+            BookingError::Refused(refusal) => refused(refusal),
+            BookingError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> ApiError {
     let unknown = |pointer, message| ApiError::field(ErrorCode::UnknownReference, pointer, message);
     let invalid = |message| ApiError::field(ErrorCode::ValidationFailed, "/patient_id", message);
     match refusal {
@@ -39,55 +47,53 @@ pub(super) fn booking(error: BookingError, zone: &Zone) -> ApiError {
             ErrorCode::RoleNotAllowed,
             "Visits of this type are given by staff of other roles. Nothing was written.",
         ),
-        Refusal::Clash(clash) => self::clash(&clash, zone),
-        Refusal::NotMovable(current) => ApiError::new(
-            ErrorCode::InvalidTransition,
-            format!("The appointment is {current} and can't be moved. Nothing was written."),
-        )
-        .with_current_status(&current),
+        Refusal::Clash(clash, zone) => self::clash(&clash, &zone),
+        Refusal::InvalidTransition(current, wanted) => {
+            invalid_status(current, &format!("is {current} and can't become {wanted}"))
+        }
+        Refusal::NotMovable(current) => {
+            invalid_status(current, &format!("is {current} and can't be moved"))
+        }
         Refusal::HoldExpired => ApiError::new(
             ErrorCode::HoldExpired,
             "The hold is over, or was released: hold or book another time. Nothing was written.",
         ),
-        Refusal::NotHeld(current) => ApiError::new(
-            ErrorCode::InvalidTransition,
-            format!("The appointment is {current}, and no hold any more. Nothing was written."),
-        )
-        .with_current_status(&current),
+        Refusal::NotHeld(current) => {
+            invalid_status(current, &format!("is {current}, and no hold any more"))
+        }
         Refusal::PatientMissing => invalid("is required: the hold has none"),
         Refusal::OtherPatient => invalid("is not the hold's patient"),
     }
 }
 
+fn invalid_status(current: Status, what: &str) -> ApiError {
+    let detail = format!("The appointment {what}. Nothing was written.");
+    ApiError::new(ErrorCode::InvalidTransition, detail).with_current_status(&current)
+}
+
 fn clash(clash: &Clash, zone: &Zone) -> ApiError {
-    let (kind, id, busy) = match &clash.owner {
+    let (kind, id, code, detail) = match &clash.owner {
         SheetOwner::Staff { staff_id, .. } => (
             "staff",
             staff_id.as_str(),
-            (
-                ErrorCode::StaffBusy,
-                "Another appointment of the staff member overlaps. Nothing was written.",
-            ),
+            ErrorCode::StaffBusy,
+            "Another appointment of the staff member overlaps. Nothing was written.",
         ),
         SheetOwner::Resource { resource_id, .. } => (
             "resource",
             resource_id.as_str(),
-            (
-                ErrorCode::ResourceBusy,
-                "Another appointment has the resource at that time. Nothing was written.",
-            ),
+            ErrorCode::ResourceBusy,
+            "Another appointment has the resource at that time. Nothing was written.",
         ),
         SheetOwner::Patient { patient_id } => (
             "patient",
             patient_id.as_str(),
-            (
-                ErrorCode::PatientBusy,
-                "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
-            ),
+            ErrorCode::PatientBusy,
+            "Another appointment of the patient, at this clinic or another, overlaps. Nothing was written.",
         ),
     };
     let (code, detail) = match clash.obstacle {
-        Obstacle::Busy => busy,
+        Obstacle::Busy => (code, detail),
         Obstacle::OffHours => (
             ErrorCode::OutsideWorkingHours,
             "The clinic is not open, or the one that blocking names does not work, all of that time. Nothing was written.",

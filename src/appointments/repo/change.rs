@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     claims::freeing,
+    decide::Refusal,
     find::{get, locate},
-    schedule::{unless_changed, until_committed},
+    schedule::{BookingError, unless_changed, until_committed},
 };
 use crate::{
     appointments::model::{Appointment, Status},
@@ -22,24 +23,7 @@ use crate::{
     },
 };
 
-/// The lifetime of a tombstone.
 const TOMBSTONE_TTL: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-/// The reason why an appointment can't be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum ChangeError {
-    /// Its status life has no such step.
-    #[error("an appointment that is {current} can't become {wanted}")]
-    InvalidTransition {
-        /// The status that it has.
-        current: Status,
-        /// The status that it was to have.
-        wanted: Status,
-    },
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// The record of who deleted an appointment and when; expires by TTL.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,18 +41,14 @@ impl Record for Tombstone {
     }
 }
 
-/// Takes one step of the status life that keeps the appointment's time: one conditional UpdateItem, or a read and a
-/// transaction if there is an `Idempotency-Key`.
-///
-/// # Errors
-/// [`ChangeError`].
+/// Takes one step that keeps the time: one conditional UpdateItem, or a read and a transaction with an `Idempotency-Key`.
 pub async fn change_status(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
     wanted: Status,
-) -> Result<Entity<Appointment>, ChangeError> {
+) -> Result<Entity<Appointment>, BookingError> {
     if context.idempotency.is_some() {
         return update(store, context, clinic, id, |current| step(current, wanted)).await;
     }
@@ -93,7 +73,7 @@ pub async fn change_status(
             let current = Entity::<Appointment>::from_item(item.clone())?;
             context.precondition.check(current.meta.rev)?;
             let current = current.value.status;
-            return Err(ChangeError::InvalidTransition { current, wanted });
+            return Err(Refusal::InvalidTransition(current, wanted).into());
         }
         // The organisation has nothing under this date: it was moved, or there is none.
         let found =
@@ -110,24 +90,21 @@ fn steps_to(wanted: Status) -> impl Iterator<Item = &'static Status> {
     wanted.predecessors().iter().filter(|from| **from != Status::Held)
 }
 
-fn step(current: &Appointment, wanted: Status) -> Result<Appointment, ChangeError> {
+fn step(current: &Appointment, wanted: Status) -> Result<Appointment, BookingError> {
     if !steps_to(wanted).any(|from| *from == current.status) {
-        return Err(ChangeError::InvalidTransition { current: current.status, wanted });
+        return Err(Refusal::InvalidTransition(current.status, wanted).into());
     }
     Ok(Appointment { status: wanted, ..current.clone() })
 }
 
 /// Cancels an appointment and frees its time, in one transaction.
-///
-/// # Errors
-/// [`ChangeError`].
 pub async fn cancel(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
     reason: Option<Sensitive<String>>,
-) -> Result<Entity<Appointment>, ChangeError> {
+) -> Result<Entity<Appointment>, BookingError> {
     update(store, context, clinic, id, |current| {
         let cancelled = step(current, Status::Cancelled)?;
         Ok(Appointment { cancellation_reason: reason.clone(), ..cancelled })
@@ -135,11 +112,7 @@ pub async fn cancel(
     .await
 }
 
-/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more. Reads again if others
-/// change it in between and the caller named no revision.
-///
-/// # Errors
-/// What `modify` refuses, and any error of the database.
+/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more.
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -156,9 +129,6 @@ pub async fn update<E: From<StoreError>>(
 }
 
 /// Deletes an appointment, frees its time and leaves a tombstone, in one transaction.
-///
-/// # Errors
-/// [`StoreError::NotFound`], [`StoreError::Stale`], and any error of the database.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,

@@ -15,7 +15,6 @@ pub(super) fn visit_of(appointment: &Appointment) -> Slot {
 }
 
 /// The claims on the staff member, the resources and the patient, in this order. The patient's has no buffers.
-#[must_use]
 pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
     let Appointment { clinic_id, staff_id, resource_ids, .. } = appointment;
     let visit = visit_of(appointment);
@@ -31,7 +30,6 @@ pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
 }
 
 /// The entry in a sheet of which the appointment claims `slot`.
-#[must_use]
 pub fn entry_of(appointment: &Appointment, slot: &Slot) -> Entry {
     let held = (appointment.status == Status::Held).then_some(appointment.hold_expires_at);
     let hold = held.flatten().map(|expires_at| HoldMark {

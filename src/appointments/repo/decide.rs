@@ -2,97 +2,79 @@
 
 use super::{
     claims::{claims_of, entry_of, free_all, visit_of},
-    draft::Draft,
     find::AppointmentPointer,
-    snapshot::Snapshot,
+    snapshot::{Draft, Snapshot},
 };
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ResourceId},
     scheduling::{
-        model::{
-            Calendar, Claim, Clash, DaySheet, HoldMark, Party, Question, decide as decide_time,
-        },
+        model::{Calendar, Claim, Clash, DaySheet, HoldMark, Party, decide as decide_time},
         repo::SheetChanges,
     },
     store::{
-        Entity, Record as _, StoreError, WriteContext, attributes::string, expression::Condition,
-        guarded_delete::stays_active, write::Write,
+        Entity, Meta, Record as _, StoreError, WriteContext, attributes::string,
+        expression::Condition, guarded_delete::stays_active, write::Write,
     },
+    time::Zone,
 };
 
-/// The reason why an appointment can't be booked, held, moved or confirmed.
+/// The rule that keeps an appointment from being booked, held, moved, confirmed, or taken a step.
 #[derive(Debug, thiserror::Error)]
+#[error("a rule refuses it")]
 pub enum Refusal {
     /// The organisation has no such clinic.
-    #[error("no such clinic")]
     UnknownClinic,
     /// The clinic has no such staff member.
-    #[error("no such staff member at this clinic")]
     UnknownStaff,
     /// The clinic has no such resource.
-    #[error("no such resource at this clinic")]
     UnknownResource,
     /// The organisation has no such patient.
-    #[error("no such patient")]
     UnknownPatient,
     /// The clinic has no such visit type.
-    #[error("no such visit type at this clinic")]
     UnknownVisitType,
     /// The staff member takes no appointments.
-    #[error("the staff member is inactive")]
     StaffInactive,
     /// The resource is out of use.
-    #[error("the resource is inactive")]
     ResourceInactive(ResourceId),
     /// No appointments are made for the patient.
-    #[error("the patient is inactive")]
     PatientInactive,
     /// The staff member's role does not give visits of this type.
-    #[error("the staff member gives no visits of this type")]
     RoleNotAllowed,
-    /// The time is not free.
-    #[error("the time is not free")]
-    Clash(Clash),
+    /// The time is not free; with the clinic's zone.
+    Clash(Clash, Zone),
+    /// The status life has no step from this status to that one.
+    InvalidTransition(Status, Status),
     /// An appointment in this status can't be moved.
-    #[error("an appointment that is {0} can't be moved")]
     NotMovable(Status),
     /// The hold has expired or was released.
-    #[error("the hold is over")]
     HoldExpired,
     /// The appointment is not held any more.
-    #[error("the appointment is {0} and not held")]
     NotHeld(Status),
     /// Neither the hold nor its confirmation names a patient.
-    #[error("the hold has no patient yet")]
     PatientMissing,
     /// The hold is for another patient.
-    #[error("the hold is for another patient")]
     OtherPatient,
 }
 
-/// Decides whether a draft can be written.
-///
-/// # Errors
-/// [`Refusal`] if it can't.
 pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Plan<'a>, Refusal> {
     let appointment = &draft.appointment.value;
     let clinic = snapshot.clinic.as_ref().ok_or(Refusal::UnknownClinic)?;
     let staff = snapshot.staff.as_ref().ok_or(Refusal::UnknownStaff)?;
     if appointment.patient_id.is_some() {
         let patient = snapshot.patient.as_ref().ok_or(Refusal::UnknownPatient)?;
-        if !patient.value.active || patient.meta.deleting.is_some() {
+        if !is_bookable(&patient.meta, patient.value.active) {
             return Err(Refusal::PatientInactive);
         }
     }
     for id in &appointment.resource_ids {
         let resource = snapshot.resources.iter().find(|resource| resource.value.id == *id);
         let resource = resource.ok_or(Refusal::UnknownResource)?;
-        if !resource.value.active || resource.meta.deleting.is_some() {
+        if !is_bookable(&resource.meta, resource.value.active) {
             return Err(Refusal::ResourceInactive(id.clone()));
         }
     }
-    if !staff.value.active || staff.meta.deleting.is_some() {
+    if !is_bookable(&staff.meta, staff.value.active) {
         return Err(Refusal::StaffInactive);
     }
     if !draft.roles.is_empty() && !draft.roles.contains(&staff.value.role) {
@@ -117,9 +99,13 @@ pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Pla
         }
     });
     let parties: Vec<_> = parties.collect();
-    let question = Question { visit, overbooked: appointment.overbooked, now: snapshot.now };
-    let lapsed = decide_time(&parties, &question).map_err(Refusal::Clash)?;
+    let lapsed = decide_time(&parties, &visit, appointment.overbooked, snapshot.now)
+        .map_err(|clash| Refusal::Clash(clash, appointment.time_zone.clone()))?;
     Ok(Plan { snapshot, draft, lapsed })
+}
+
+fn is_bookable(meta: &Meta, active: bool) -> bool {
+    active && meta.deleting.is_none()
 }
 
 /// The plan of a transaction that writes a draft.
@@ -132,9 +118,6 @@ pub(super) struct Plan<'a> {
 
 impl Plan<'_> {
     /// The writes of the transaction, which also expires the lapsed `holds`. The appointment is the first.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] if something does not serialise.
     pub(super) fn writes(
         &self,
         context: &WriteContext,

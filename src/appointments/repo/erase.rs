@@ -17,9 +17,7 @@ use crate::{
     },
 };
 
-/// The appointments of one page.
 const READ_AT_ONCE: u16 = 250;
-/// The concurrent writes.
 const AT_ONCE: usize = 8;
 /// The time by which the index may lag behind writes.
 const LAG: Duration = Duration::from_secs(1);
@@ -27,9 +25,7 @@ const LAG: Duration = Duration::from_secs(1);
 const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override_reason"];
 
 /// Removes what is personal from all appointments of a patient, and returns their number.
-///
-/// # Errors
-/// Any error of the database. The appointments before it are erased, and another try erases the others.
+/// After an error, another try erases the others.
 pub async fn erase_all_of_patient(
     store: &Store,
     context: &WriteContext,

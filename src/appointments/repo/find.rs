@@ -43,9 +43,6 @@ impl Record for AppointmentPointer {
 }
 
 /// An appointment of a clinic of the organisation: one GetItem, unless it has moved to another date.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,

@@ -3,24 +3,21 @@
 mod change;
 mod claims;
 mod decide;
-mod draft;
 mod erase;
 mod find;
-mod hold;
 mod list;
-mod reschedule;
+mod replace;
 mod schedule;
 mod snapshot;
 pub mod verify;
 
-pub use change::{ChangeError, Tombstone, cancel, change_status, delete, update};
+pub use change::{Tombstone, cancel, change_status, delete, update};
 pub use claims::{claims_of, entry_of};
 pub use decide::Refusal;
 pub use erase::erase_all_of_patient;
 pub use find::{AppointmentPointer, get};
-pub use hold::{Confirmation, confirm_hold, release_hold};
-pub use list::{ClinicFilter, list_of_clinic, list_of_patient, page_of_patient};
-pub use reschedule::{Move, reschedule};
+pub use list::{list_of_clinic, list_of_patient, page_of_patient};
+pub use replace::{Confirmation, Move, confirm_hold, release_hold, reschedule};
 pub use schedule::{BookingError, book};
 
 pub use crate::store::keys::Dates;

@@ -1,14 +1,12 @@
-//! Booking, holding, moving and confirming: one read, one decision, one transaction, until nothing changes in between.
+//! Booking and holding: one read, one decision, one transaction, until nothing changes in between.
 
 use super::{
     decide::{Refusal, decide},
-    draft::Draft,
-    find::{get, locate},
-    snapshot::{Snapshot, read_holds},
+    find::locate,
+    snapshot::{Draft, Snapshot, read_holds},
 };
 use crate::{
     appointments::model::Appointment,
-    id::{AppointmentId, ClinicId},
     records::{
         of_clinic,
         visit_types::model::{VisitType, VisitTypeDetails},
@@ -29,12 +27,8 @@ pub enum BookingError {
 
 /// Books an appointment, or holds it, or returns the earlier answer under the same `Idempotency-Key`. A visit type, if it
 /// names one, gives its length, its buffers and the roles that may give it.
-///
 /// One BatchGetItem, beside it one Query of exceptions, and one TransactWriteItems; again if a sheet changed in between. With
 /// a visit type one GetItem more, with lapsed holds in the way one BatchGetItem more.
-///
-/// # Errors
-/// [`BookingError`].
 pub async fn book(
     store: &Store,
     context: &WriteContext,
@@ -54,39 +48,7 @@ pub async fn book(
     until_committed(|| commit(store, context, &draft)).await
 }
 
-/// Replaces an appointment by what `change` makes of it, which takes its time anew. What `change` leaves as it is, is not
-/// written. With another staff member, the roles of the visit type count, which costs one GetItem.
-///
-/// # Errors
-/// [`BookingError`], also what `change` refuses.
-pub(super) async fn replace(
-    store: &Store,
-    context: &WriteContext,
-    (clinic, id): (&ClinicId, &AppointmentId),
-    any_hours: bool,
-    change: impl Fn(&Appointment) -> Result<Appointment, Refusal> + Sync,
-) -> Result<Entity<Appointment>, BookingError> {
-    until_committed(|| async {
-        let current = get(store, &context.org, clinic, id, true).await?;
-        context.precondition.check(current.meta.rev)?;
-        let changed = change(&current.value)?;
-        if changed == current.value {
-            return Ok(unless_changed(store.keep_unchanged(context, current).await)?);
-        }
-        let mut roles = Vec::new();
-        if changed.staff_id != current.value.staff_id {
-            // A visit type that was deleted restricts nobody.
-            let visit_type = visit_type(store, context, &changed).await?;
-            roles = visit_type.map(|visit_type| visit_type.details.roles).unwrap_or_default();
-        }
-        let draft = Draft::new(current.changed(changed, context), any_hours);
-        commit(store, context, &Draft { replaces: Some(current), roles, ..draft }).await
-    })
-    .await
-}
-
-/// The visit type of an appointment, if there is one.
-async fn visit_type(
+pub(super) async fn visit_type(
     store: &Store,
     context: &WriteContext,
     appointment: &Appointment,
@@ -119,7 +81,7 @@ where
 }
 
 /// Reads what a draft needs, decides, and commits its plan; `None` if something changed in between.
-async fn commit(
+pub(super) async fn commit(
     store: &Store,
     context: &WriteContext,
     draft: &Draft,

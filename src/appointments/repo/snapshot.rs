@@ -1,10 +1,10 @@
-//! The snapshot of all that an appointment needs, read consistently in one round.
+//! A draft of an appointment, and the snapshot of all that it needs, read consistently in one round.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{claims::visit_of, draft::Draft};
+use super::claims::{claims_of, visit_of};
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, OrgId},
@@ -20,10 +20,38 @@ use crate::{
     time::Wall,
 };
 
+/// An appointment to be written, and the rules that it keeps.
+pub(super) struct Draft {
+    pub(super) appointment: Entity<Appointment>,
+    /// The appointment that it replaces, as it was read.
+    pub(super) replaces: Option<Entity<Appointment>>,
+    /// Whether it may lie outside of working hours.
+    pub(super) any_hours: bool,
+    /// The roles of which the staff member must have one; an empty list allows every role.
+    pub(super) roles: Vec<String>,
+    pub(super) claims: Vec<Claim>,
+}
+
+impl Draft {
+    /// A draft of a new appointment, of any role.
+    pub(super) fn new(appointment: Entity<Appointment>, any_hours: bool) -> Self {
+        let claims = claims_of(&appointment.value);
+        Self { appointment, replaces: None, any_hours, roles: Vec::new(), claims }
+    }
+
+    /// The keys of those who must stay active: the staff member, the resources, the patient.
+    pub(super) fn people(&self) -> impl Iterator<Item = Key> {
+        let Appointment { clinic_id, staff_id, patient_id, resource_ids, .. } =
+            &self.appointment.value;
+        let resources = resource_ids.iter().map(|id| keys::resource(clinic_id, id));
+        let patient = patient_id.iter().map(keys::patient);
+        [keys::staff(clinic_id, staff_id)].into_iter().chain(resources).chain(patient)
+    }
+}
+
 /// The records that a decision rests on, as far as there are any in the organisation.
 #[derive(Default)]
 pub(super) struct Snapshot {
-    /// The request's instant.
     pub(super) now: Timestamp,
     /// The earlier answer under the `Idempotency-Key`; then nothing else is filled in.
     pub(super) earlier: Option<Entity<Appointment>>,
@@ -39,9 +67,6 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Reads the snapshot for a draft: one BatchGetItem, beside it one Query of exceptions.
-    ///
-    /// # Errors
-    /// [`StoreError::IdempotencyKeyReused`], and any error of the database.
     pub(super) async fn read(
         store: &Store,
         context: &WriteContext,
@@ -96,7 +121,6 @@ impl Snapshot {
     }
 }
 
-/// The items that were read.
 struct Found<'a> {
     org: &'a OrgId,
     items: HashMap<Key, Item>,
@@ -126,9 +150,6 @@ async fn read_hours(
 }
 
 /// Reads the holds that sheets name; `None` if one is a hold no more, so that the sheets are outdated.
-///
-/// # Errors
-/// Any error of the database.
 pub(super) async fn read_holds(
     store: &Store,
     named: &[(AppointmentId, HoldMark)],

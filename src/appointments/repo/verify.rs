@@ -21,27 +21,20 @@ use crate::{
 };
 
 /// A mismatch on one day sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// An appointment takes time that its sheet does not show: others can be booked over it.
+    #[error("{0} occupies time that the sheet does not show")]
     Missing(AppointmentId),
     /// A sheet shows time as taken that no appointment takes: nobody can be booked there.
+    #[error("the sheet shows {0}, which occupies no time there")]
     Stray(AppointmentId),
     /// A sheet shows another time than the appointment's.
+    #[error("the sheet shows {0} at another time than its own")]
     Differs(AppointmentId),
     /// Two appointments overlap, and neither was booked over others.
+    #[error("{0} and {1} overlap")]
     Overlap(AppointmentId, AppointmentId),
-}
-
-impl std::fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Missing(id) => write!(f, "{id} occupies time that the sheet does not show"),
-            Self::Stray(id) => write!(f, "the sheet shows {id}, which occupies no time there"),
-            Self::Differs(id) => write!(f, "the sheet shows {id} at another time than its own"),
-            Self::Overlap(one, two) => write!(f, "{one} and {two} overlap"),
-        }
-    }
 }
 
 /// The result of verifying a table.
@@ -60,9 +53,6 @@ struct Sides {
 
 /// Reads the whole table, at most `rate` items a second, and compares the sheets and appointments of UTC days from `from` on.
 /// `report` gets the number of items of each page.
-///
-/// # Errors
-/// [`StoreError::Corrupt`], and any error of the database.
 pub async fn verify(
     store: &Store,
     from: Date,

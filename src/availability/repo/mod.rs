@@ -5,11 +5,13 @@
 mod wanted;
 
 use jiff::{Span, Timestamp, civil::Date};
-pub use wanted::{Search, SearchError};
+pub use wanted::Search;
+pub(super) use wanted::wrong;
 use wanted::{Wanted, plus, sheet_dates};
 
-use super::model::{Availability, FreeSlot, SlotPosition};
+use super::model::{FreeSlot, SlotPosition};
 use crate::{
+    error::{ApiError, ErrorCode},
     id::OrgId,
     overview::repo::setup,
     records::exceptions,
@@ -25,79 +27,70 @@ const FIRST_DAYS: i32 = 2;
 /// The most days whose sheets are in memory at once.
 const MOST_DAYS_AT_ONCE: i32 = 7;
 
-/// A page of free slots to be read.
-#[derive(Debug, Clone)]
-pub struct SlotPage {
-    /// The slot before the page.
-    pub after: Option<SlotPosition>,
-    /// The most slots of the page.
-    pub limit: usize,
-}
-
-/// Finds a page of free slots. The first round reads the clinic's setup, its exceptions and the day sheets of the first days;
-/// more day sheets are read until the page is full or the range has ended.
-///
-/// # Errors
-/// [`SearchError`]; [`StoreError::NotFound`] if there is no such clinic in the organisation.
+/// Finds a page of at most `limit` free slots, and the position after it, if there may be more. The first round reads the
+/// clinic's setup, its exceptions and the day sheets of the first days; more day sheets are read until the page is full or
+/// the range has ended.
 pub async fn search(
     store: &Store,
     org: &OrgId,
-    zone: Zone,
+    zone: &Zone,
     now: Timestamp,
     search: &Search,
-    page: &SlotPage,
-) -> Result<Availability, SearchError> {
+    (after, limit): (Option<SlotPosition>, usize),
+) -> Result<(Vec<FreeSlot>, Option<SlotPosition>), ApiError> {
     let today = zone.local_date(now);
-    let (first, last) = dates(search, page, &zone, today)?;
+    let (first, last) = dates(search, after.as_ref(), zone, today)?;
     // Nothing is free before today.
     let first = first.max(today);
     let mut part = (first, plus(first, FIRST_DAYS - 1).min(last));
     // A visit that begins on the last day may end on the next.
     let exceptions =
         exceptions::repo::touching(store, org, &search.clinic, (first, plus(last, 1)), false);
-    let sheets = read_sheets(store, org, search, &zone, part);
+    let sheets = read_sheets(store, org, search, zone, part);
     let (setup, exceptions, mut sheets) =
         tokio::try_join!(setup(store, org, &search.clinic), exceptions, sheets)?;
     let wanted = Wanted::new(&setup, exceptions, search, now)?;
     let mut slots: Vec<FreeSlot> = Vec::new();
     let mut dates = first.series(Span::new().days(1)).take_while(|date| *date <= last).peekable();
-    while let Some(date) = dates.next_if(|_| slots.len() < page.limit) {
+    while let Some(date) = dates.next_if(|_| slots.len() < limit) {
         if date > part.1 {
             let days = (part.1 - part.0).get_days() + 1;
             part = (date, plus(date, (2 * days).min(MOST_DAYS_AT_ONCE) - 1).min(last));
-            sheets = read_sheets(store, org, search, &zone, part).await?;
+            sheets = read_sheets(store, org, search, zone, part).await?;
         }
-        let cursor = page.after.as_ref().map(|after| (after.start, &after.staff_id));
-        let after = slots.last().map(|slot| (slot.start, &slot.staff_id)).or(cursor);
+        let cursor = after.as_ref().map(|after| (after.start, &after.staff_id));
+        let before = slots.last().map(|slot| (slot.start, &slot.staff_id)).or(cursor);
         // One more than the page holds shows that there are more.
-        let most = page.limit + 1 - slots.len();
-        let of_day = wanted.free(&zone, date, &sheets, after, most).await;
+        let most = limit + 1 - slots.len();
+        let of_day = wanted.free(zone, date, &sheets, before, most).await;
         slots.extend(of_day);
     }
-    let more = slots.len() > page.limit || dates.peek().is_some();
-    slots.truncate(page.limit);
+    let more = slots.len() > limit || dates.peek().is_some();
+    slots.truncate(limit);
     let position = |slot: &FreeSlot| {
         let (start, staff_id) = (slot.start, slot.staff_id.clone());
         SlotPosition { start, staff_id, last }
     };
     let next = slots.last().filter(|_| more).map(position);
-    Ok(Availability { zone, slots, next })
+    Ok((slots, next))
 }
 
-/// The first and the last day to search.
 fn dates(
     search: &Search,
-    page: &SlotPage,
+    after: Option<&SlotPosition>,
     zone: &Zone,
     today: Date,
-) -> Result<(Date, Date), SearchError> {
-    if let Some(after) = &page.after {
+) -> Result<(Date, Date), ApiError> {
+    if let Some(after) = after {
         return Ok((zone.local_date(after.start), after.last));
     }
     let first = search.dates.0.unwrap_or(today);
     let last = search.dates.1.unwrap_or_else(|| plus(first, MAX_DAYS - 1));
     if !(0..MAX_DAYS).contains(&(last - first).get_days()) {
-        return Err(SearchError::Dates);
+        let message = format!(
+            "must not be before from (today if left out); a range has {MAX_DAYS} days at most"
+        );
+        return Err(ApiError::field(ErrorCode::InvalidParameter, "to", message));
     }
     Ok((first, last))
 }

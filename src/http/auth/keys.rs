@@ -1,6 +1,6 @@
 //! The keys of the issuer: a JWK set (RFC 7517) from its URL or a file, cached and refreshed.
 
-use std::{collections::HashMap, fmt, io::ErrorKind, path::PathBuf, str::FromStr, sync::Arc};
+use std::{collections::HashMap, io::ErrorKind, path::PathBuf, str::FromStr, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{
@@ -56,8 +56,7 @@ pub struct VerifyingKey {
 
 impl VerifyingKey {
     /// Whether a token with this `alg` may be signed with it: the key decides, not the token.
-    #[must_use]
-    pub fn is_for(&self, algorithm: Algorithm) -> bool {
+    pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
         self.key.family().algorithms().contains(&algorithm)
             && self.algorithm.is_none_or(|only| only == algorithm)
     }
@@ -111,23 +110,13 @@ struct Known {
     since: Timestamp,
 }
 
-impl fmt::Debug for IssuerKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IssuerKeys").field(&self.0.location).finish()
-    }
-}
-
 impl IssuerKeys {
     /// The keys that will be found at a place.
-    #[must_use]
     pub fn at(location: JwksLocation) -> Self {
         Self::with(Some(location), None)
     }
 
     /// Keys that never change.
-    ///
-    /// # Errors
-    /// If one of them is of no use.
     pub fn fixed(set: &JwkSet) -> Result<Self, KeysError> {
         Ok(Self::with(None, Some(Known { keys: Arc::new(usable(set)?), since: Timestamp::MAX })))
     }
@@ -136,11 +125,7 @@ impl IssuerKeys {
         Self(Arc::new(Shared { location, known: RwLock::new(known), asked: Mutex::new(None) }))
     }
 
-    /// The key of an id, the same one until the set is asked for anew. A set that is fresh is not asked for again before
-    /// half a minute is over, so that tokens with made-up ids make no requests.
-    ///
-    /// # Errors
-    /// [`NoKey`].
+    /// The key of an id, the same one until the set is asked for anew: at most twice a minute, whatever ids tokens make up.
     pub async fn find(&self, id: &str, now: Timestamp) -> Result<Arc<VerifyingKey>, NoKey> {
         let known = self.0.known.read().await.clone();
         let age = known.as_ref().map(|known| now.duration_since(known.since));

@@ -25,7 +25,7 @@ use self::{
     policy::PolicyRule,
     token::{Authenticator, TokenError},
 };
-use super::rate::{self, Rates, Standing};
+use super::rate::{Rates, Standing};
 use crate::{
     error::{ApiError, ErrorCode},
     time::Clock,
@@ -43,17 +43,11 @@ pub struct Guard {
     pub rules: Rules,
 }
 
-/// Which rule is for which operation: by path, and then by method. Clones share them.
+/// Which rule is for which operation: by path, and then by method; none if the policy knows none. Clones share them.
 #[derive(Clone)]
 pub struct Rules(Arc<HashMap<String, HashMap<Method, Rule>>>);
 
-#[derive(Debug, Clone, Copy)]
-enum Rule {
-    Public,
-    Policy(&'static PolicyRule),
-    /// The policy does not know it.
-    Closed,
-}
+type Rule = Option<&'static PolicyRule>;
 
 impl Rules {
     /// The rules for the operations of a document.
@@ -71,12 +65,7 @@ impl Rules {
             for (method, operation) in operations {
                 let Some(operation) = operation else { continue };
                 let id = operation.operation_id.as_deref().unwrap_or_default();
-                let rule = match policy.get(id) {
-                    Some(rule) if rule.is_public() => Rule::Public,
-                    Some(rule) => Rule::Policy(rule),
-                    None => Rule::Closed,
-                };
-                rules.entry(path.clone()).or_default().insert(method, rule);
+                rules.entry(path.clone()).or_default().insert(method, policy.get(id).copied());
             }
         }
         Self(Arc::new(rules))
@@ -84,25 +73,23 @@ impl Rules {
 }
 
 impl Guard {
-    fn rule(&self, request: &Request) -> Option<Rule> {
+    fn rule(&self, request: &Request) -> Option<&Rule> {
         // HEAD is answered by the handlers of GET.
         let method = match request.method() {
             &Method::HEAD => &Method::GET,
             other => other,
         };
         let path = request.extensions().get::<MatchedPath>()?.as_str();
-        self.rules.0.get(path)?.get(method).copied()
+        self.rules.0.get(path)?.get(method)
     }
 
     async fn admit(
         &self,
-        rule: Option<&'static PolicyRule>,
+        rule: Rule,
         parts: &mut Parts,
         standing: &mut Standing,
     ) -> Result<Grant, ApiError> {
-        if let Some(address) = rate::client_address(parts, self.rates.trusted_proxies()) {
-            self.rates.charge_address(address, standing)?;
-        }
+        self.rates.charge_address(parts, standing)?;
         let now = self.clock.now();
         let authenticated = self.authenticator.authenticate(bearer(&parts.headers)?, now).await;
         let principal = authenticated.map_err(refused)?;
@@ -125,12 +112,11 @@ pub async fn authorise(
     request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let rule = match guard.rule(&request) {
-        // No operation: the router says which methods there are.
-        None | Some(Rule::Public) => return next(request).await,
-        Some(Rule::Policy(rule)) => Some(rule),
-        Some(Rule::Closed) => None,
-    };
+    // Where there is no operation, the router says which methods there are.
+    let Some(&rule) = guard.rule(&request) else { return next(request).await };
+    if rule.is_some_and(PolicyRule::is_public) {
+        return next(request).await;
+    }
     let (mut parts, body) = request.into_parts();
     let mut standing = Standing::default();
     let mut response = match guard.admit(rule, &mut parts, &mut standing).await {
@@ -144,8 +130,7 @@ pub async fn authorise(
     response
 }
 
-/// The token of the one `Authorization: Bearer` (RFC 6750, section 2.1). Tokens elsewhere are not taken: they would
-/// stand in logs.
+/// The token of the one `Authorization: Bearer` (RFC 6750, section 2.1). Tokens elsewhere would stand in logs.
 fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
     let mut sent = headers.get_all(header::AUTHORIZATION).into_iter();
     let (first, second) = (sent.next(), sent.next());
@@ -165,15 +150,14 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ApiError> {
 fn refused(error: TokenError) -> ApiError {
     match error {
         TokenError::Invalid(why) => {
-            let error =
-                ApiError::new(ErrorCode::Unauthenticated, format!("The token is refused: {why}."));
+            let detail = format!("The token is refused: {why}.");
+            let error = ApiError::new(ErrorCode::Unauthenticated, detail);
             challenged(error, ", error=\"invalid_token\"")
         }
-        TokenError::KeysUnavailable => ApiError::new(
-            ErrorCode::IdentityUnavailable,
-            "The issuer's keys can't be had, so nothing can be said of the token.",
-        )
-        .retry_later(),
+        TokenError::KeysUnavailable => {
+            let detail = "The issuer's keys can't be had, so nothing can be said of the token.";
+            ApiError::new(ErrorCode::IdentityUnavailable, detail).retry_later()
+        }
     }
 }
 
@@ -196,10 +180,7 @@ impl<S: Sync> FromRequestParts<S> for Grant {
         // A route that the guard does not stand before has no business with records.
         let missing = || {
             tracing::error!("a handler asks for a grant where the policy was not read");
-            ApiError::new(
-                ErrorCode::InternalError,
-                "The error is in our log under this request id.",
-            )
+            ApiError::internal()
         };
         parts.extensions.get::<Self>().cloned().ok_or_else(missing)
     }

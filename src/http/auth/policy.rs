@@ -1,5 +1,4 @@
-//! Who may do what: one rule an operation, one column a role. Each aggregate has the rules of its operations;
-//! `docs/authorisation.md` shows them all.
+//! Who may do what: one rule an operation, one column a role. `docs/authorisation.md` shows them all.
 
 use super::principal::{Principal, Role};
 
@@ -33,13 +32,11 @@ pub const SELF: Option<Scope> = Some(Scope::OwnRecords);
 pub const NO: Option<Scope> = None;
 
 /// The rule of an operation, by the roles in the order of [`Role::ALL`].
-#[must_use]
 pub const fn rule(operation: &'static str, scopes: [Option<Scope>; 6]) -> PolicyRule {
     PolicyRule { operation, scopes: Some(scopes) }
 }
 
 /// The rule of an operation that asks nobody who they are: it tells nothing of an organisation.
-#[must_use]
 pub const fn public(operation: &'static str) -> PolicyRule {
     PolicyRule { operation, scopes: None }
 }
@@ -54,11 +51,7 @@ pub enum Override {
 }
 
 impl Override {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Overbook, Self::AnyHours];
-
     /// Its member in a body.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overbook => "overbook",
@@ -67,34 +60,28 @@ impl Override {
     }
 
     /// Whether a role allows it.
-    #[must_use]
-    pub fn is_allowed(self, role: Role) -> bool {
+    pub(super) fn is_allowed(self, role: Role) -> bool {
         match self {
             Self::Overbook => matches!(role, Role::Admin | Role::Manager | Role::Clinician),
-            Self::AnyHours => {
-                matches!(role, Role::Admin | Role::Manager | Role::Clinician | Role::FrontDesk)
-            }
+            Self::AnyHours => Self::Overbook.is_allowed(role) || role == Role::FrontDesk,
         }
     }
 }
 
 impl PolicyRule {
     /// Whether the operation asks nobody who they are.
-    #[must_use]
     pub fn is_public(&self) -> bool {
         self.scopes.is_none()
     }
 
     /// On which records a role may do it, if on any.
-    #[must_use]
     pub fn scope(&self, role: Role) -> Option<Scope> {
         let column = Role::ALL.iter().position(|listed| *listed == role)?;
         self.scopes?[column]
     }
 
     /// The widest scope that any role of the caller gives.
-    #[must_use]
-    pub fn scope_of(&self, principal: &Principal) -> Option<Scope> {
+    pub(super) fn scope_of(&self, principal: &Principal) -> Option<Scope> {
         principal.roles.iter().filter_map(|role| self.scope(*role)).max()
     }
 }

@@ -41,17 +41,12 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order of the policy's columns.
-    pub const ALL: [Self; 6] = [
-        Self::Admin,
-        Self::Manager,
-        Self::Clinician,
-        Self::FrontDesk,
-        Self::Patient,
-        Self::Service,
-    ];
+    pub const ALL: [Self; 6] = {
+        use Role::{Admin, Clinician, FrontDesk, Manager, Patient, Service};
+        [Admin, Manager, Clinician, FrontDesk, Patient, Service]
+    };
 
     /// The name in tokens.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -61,12 +56,6 @@ impl Role {
             Self::Patient => "patient",
             Self::Service => "service",
         }
-    }
-
-    /// The role of a name. Issuers put names of their own among the roles; those say nothing here.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
 
@@ -81,7 +70,6 @@ pub enum Clinics {
 
 impl Clinics {
     /// Whether a clinic is one of them.
-    #[must_use]
     pub fn contain(&self, clinic: &ClinicId) -> bool {
         match self {
             Self::All => true,
@@ -99,8 +87,6 @@ mod tests {
         for role in Role::ALL {
             let value = role.to_possible_value().unwrap();
             assert_eq!(value.get_name(), role.as_str());
-            assert_eq!(Role::from_name(role.as_str()), Some(role));
         }
-        assert_eq!(Role::from_name("offline_access"), None);
     }
 }

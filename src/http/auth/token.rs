@@ -1,6 +1,6 @@
 //! Bearer tokens: JWTs (RFC 7519) of one issuer, verified with its keys and by the service's own clock.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, errors::ErrorKind};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    claims::{ClaimNames, Claims},
+    claims::ClaimNames,
     keys::{IssuerKeys, NoKey, VerifyingKey},
     principal::Principal,
 };
@@ -50,8 +50,7 @@ pub enum TokenError {
 
 use TokenError::Invalid;
 
-/// Verifies tokens, and remembers those that were right: callers send the same one with each request, and to verify its
-/// signature takes longer than all else that is done before a handler.
+/// Verifies tokens, and remembers those that were right: a signature takes longer than all else before a handler.
 #[derive(Clone)]
 pub struct Authenticator {
     rules: Arc<TokenRules>,
@@ -67,30 +66,14 @@ struct Verified {
     principal: Arc<Principal>,
 }
 
-impl fmt::Debug for Authenticator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator").field("rules", &self.rules).finish_non_exhaustive()
-    }
-}
-
 impl Authenticator {
     /// One that takes what keeps the rules and is signed with one of the keys.
-    #[must_use]
     pub fn new(rules: TokenRules, keys: IssuerKeys) -> Self {
         let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR);
         Self { rules: Arc::new(rules), keys, verified: verified.build() }
     }
 
-    /// The issuer's keys.
-    #[must_use]
-    pub fn keys(&self) -> &IssuerKeys {
-        &self.keys
-    }
-
     /// Whom a token speaks for.
-    ///
-    /// # Errors
-    /// [`TokenError`].
     pub async fn authenticate(
         &self,
         token: &str,
@@ -152,7 +135,7 @@ impl Authenticator {
         token: &str,
         algorithm: Algorithm,
         key: &VerifyingKey,
-    ) -> Result<Claims, TokenError> {
+    ) -> Result<Value, TokenError> {
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&self.rules.issuer]);
         validation.set_audience(&[&self.rules.audience]);
@@ -160,7 +143,7 @@ impl Authenticator {
         // The times are compared with the service's own clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let verified = decode::<Claims>(token, &key.key, &validation);
+        let verified = decode::<Value>(token, &key.key, &validation);
         verified.map(|token| token.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => Invalid("its signature is wrong"),
             ErrorKind::InvalidIssuer => Invalid("it is of another issuer"),
@@ -170,7 +153,7 @@ impl Authenticator {
         })
     }
 
-    fn validity(&self, claims: &Claims) -> Result<Validity, TokenError> {
+    fn validity(&self, claims: &Value) -> Result<Validity, TokenError> {
         let expires = instant(claims, "exp")?.ok_or(Invalid("it has no exp"))?;
         let begins = instant(claims, "nbf")?;
         if begins.is_none() && !self.rules.nbf_optional {
@@ -199,7 +182,7 @@ impl Validity {
 }
 
 /// A `NumericDate` (RFC 7519, section 2): seconds, which may have a fraction.
-fn instant(claims: &Claims, name: &str) -> Result<Option<Timestamp>, TokenError> {
+fn instant(claims: &Value, name: &str) -> Result<Option<Timestamp>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| seconds.abs() < 1e11);
     #[expect(clippy::cast_possible_truncation, reason = "it was compared with the bounds")]

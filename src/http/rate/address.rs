@@ -11,25 +11,15 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub struct PeerAddress(pub IpAddr);
 
 /// What one client is taken to have: an IPv4 address, or the 64 bits of an IPv6 network.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
-
-/// The network of an address.
-#[must_use]
-pub fn network(address: IpAddr) -> Network {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() >> 64 << 64;
-            Network(IpAddr::V6(Ipv6Addr::from_bits(prefix)))
-        }
-        address @ IpAddr::V4(_) => Network(address),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address @ IpAddr::V4(_) => address,
     }
 }
 
-/// Where a request comes from. Of `X-Forwarded-For` only what the trusted proxies appended is believed: the entry
-/// so far from the right as there are proxies. A request that has fewer did not pass them all; then it is its peer's.
-/// None for a request that came over no connection.
-#[must_use]
+/// Where a request comes from: the entry of `X-Forwarded-For` as far from the right as there are trusted proxies, the peer
+/// if there are fewer entries, none without a connection.
 pub fn client_address(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
     let PeerAddress(peer) = *parts.extensions.get::<PeerAddress>()?;
     let Some(hops) = trusted_proxies.checked_sub(1) else { return Some(peer) };

@@ -4,7 +4,6 @@ use std::{
     hash::Hash,
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
 use governor::{
@@ -57,7 +56,7 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(not_until) => {
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
-                (0, Some(seconds_up(wait)))
+                (0, Some(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)))
             }
         };
         let missing = u64::from(quota.saturating_sub(remaining));
@@ -69,10 +68,6 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
             wait,
         }
     }
-}
-
-fn seconds_up(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 #[cfg(test)]

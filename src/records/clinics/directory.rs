@@ -23,16 +23,12 @@ pub struct ClinicDirectory {
 
 impl ClinicDirectory {
     /// An empty cache.
-    #[must_use]
     pub fn new(store: Store) -> Self {
         let zones = Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build();
         Self { store, zones }
     }
 
     /// The time zone of a clinic of the organisation. A clinic that was deleted since has no staff left to book.
-    ///
-    /// # Errors
-    /// As [`repo::get`].
     pub async fn zone(&self, org: &OrgId, id: &ClinicId) -> Result<Zone, StoreError> {
         // Another organisation's clinic is read like one that does not exist, so that the response time reveals nothing.
         if let Some((owner, zone)) = self.zones.get(id).await

@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 
 use super::{
     model::{Clinic, ClinicDetails},
-    repo::{self, Blocker},
+    repo,
 };
 use crate::{
     app::AppState,
@@ -30,25 +30,6 @@ pub struct ClinicPath {
 }
 
 type ClinicPatch = MergePatch<ClinicDetails>;
-
-impl From<Blocker> for ApiError {
-    fn from(blocker: Blocker) -> Self {
-        let (code, detail) = match blocker {
-            Blocker::Staff => {
-                (ErrorCode::ClinicHasStaff, "Delete the clinic's staff members first.")
-            }
-            Blocker::Setup => (
-                ErrorCode::ClinicHasResources,
-                "Delete the clinic's resources and visit types first.",
-            ),
-            Blocker::Appointments => (
-                ErrorCode::HasFutureAppointments,
-                "Cancel the clinic's appointments to come first.",
-            ),
-        };
-        Self::new(code, detail)
-    }
-}
 
 /// List clinics
 ///

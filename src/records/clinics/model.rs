@@ -99,14 +99,11 @@ fn lines_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Strin
 }
 
 fn address_lines(lines: &[String]) -> Result<(), validator::ValidationError> {
-    let too_long = || {
-        validator::ValidationError::new("length")
-            .with_message("a line has at most 200 characters".into())
-    };
     for line in lines {
         validation::line(line)?;
         if line.chars().count() > 200 {
-            return Err(too_long());
+            let message = "a line has at most 200 characters";
+            return Err(validator::ValidationError::new("length").with_message(message.into()));
         }
     }
     Ok(())

@@ -2,9 +2,10 @@
 
 use super::model::{Clinic, ClinicDetails};
 use crate::{
+    error::{ApiError, ErrorCode},
     id::{ClinicId, OrgId},
-    records::{blockers::Booked, of_org::OfOrg, staff::model::StaffMember},
-    scheduling::repo::{Bookable, find_booked},
+    records::{of_org::OfOrg, staff::model::StaffMember},
+    scheduling::repo::{Bookable, Booked, find_booked},
     store::{
         Entity, Key, Meta, Record, Store, StoreError, WriteContext,
         codec::is_of_type,
@@ -25,21 +26,7 @@ impl Record for Clinic {
     }
 }
 
-/// Records that keep a clinic from being deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocker {
-    /// Staff members.
-    Staff,
-    /// Resources or visit types.
-    Setup,
-    /// Appointments that are not over.
-    Appointments,
-}
-
 /// Stores a new clinic, or returns the one that the same `Idempotency-Key` stored before.
-///
-/// # Errors
-/// As [`Store::commit`].
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -50,9 +37,6 @@ pub async fn create(
 }
 
 /// Reads a clinic of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -63,9 +47,6 @@ pub async fn get(
 }
 
 /// Replaces a clinic's details with what `change` makes of them.
-///
-/// # Errors
-/// As [`Store::modify`].
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -79,30 +60,30 @@ pub async fn update<E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a clinic that has neither staff nor appointments to come.
-///
-/// # Errors
-/// As [`Store::guarded_delete`].
+/// Deletes a clinic, unless it has staff, resources, visit types or appointments to come.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
     id: &ClinicId,
-) -> Result<Option<Blocker>, StoreError> {
+) -> Result<Option<ApiError>, StoreError> {
     let check_blockers = async || {
         if let Some(found) = store.first(keys::setup_beside_clinic(id)).await? {
-            let staff = is_of_type::<StaffMember>(&found);
-            return Ok(Some(if staff { Blocker::Staff } else { Blocker::Setup }));
+            let (code, detail) = if is_of_type::<StaffMember>(&found) {
+                (ErrorCode::ClinicHasStaff, "Delete the clinic's staff members first.")
+            } else {
+                let detail = "Delete the clinic's resources and visit types first.";
+                (ErrorCode::ClinicHasResources, detail)
+            };
+            return Ok(Some(ApiError::new(code, detail)));
         }
         let booked = find_booked(store, Bookable::Clinic(id), context.now).await?;
-        Ok(booked.map(|Booked| Blocker::Appointments))
+        let detail = "Cancel the clinic's appointments to come first.";
+        Ok(booked.map(|Booked| ApiError::new(ErrorCode::HasFutureAppointments, detail)))
     };
     store.guarded_delete(context, &keys::clinic(id), check_blockers, |_| Ok(vec![])).await
 }
 
 /// Lists an organisation's clinics, the newest first.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,

@@ -24,9 +24,6 @@ impl Record for DeadLetter {
 }
 
 /// A page of dead letters of all organisations, the earliest first.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn list(
     store: &Store,
     page: PageRequest,
@@ -37,9 +34,6 @@ pub async fn list(
 }
 
 /// Removes a dead letter; one that is gone already is no error.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(), StoreError> {
     let Entity { meta, value } = dead_letter;
     let condition = Condition::Equals("rev", number(meta.rev));
@@ -49,9 +43,6 @@ pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(
 }
 
 /// When the earliest dead letter happened, if there is one.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn earliest(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     let page = PageRequest { after: None, limit: 1, consistent: false };
     Ok(list(store, page).await?.items.first().map(|earliest| earliest.value.at))

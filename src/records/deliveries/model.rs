@@ -59,11 +59,7 @@ pub enum Status {
 
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Pending => "pending",
-            Self::Delivered => "delivered",
-            Self::Failed => "failed",
-        })
+        self.serialize(f)
     }
 }
 
@@ -107,7 +103,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// Its name, for metrics and logs.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -122,7 +117,6 @@ impl Outcome {
     }
 
     /// Whether another attempt may fare better.
-    #[must_use]
     pub fn may_pass(self) -> bool {
         !matches!(self, Self::Delivered | Self::Gone | Self::SwitchedOff)
     }
@@ -134,7 +128,6 @@ fn kept_until(at: Timestamp) -> i64 {
 
 impl Delivery {
     /// A delivery of an event that happened at `at`, due at once.
-    #[must_use]
     pub fn new(
         org: OrgId,
         webhook_id: WebhookId,
@@ -185,8 +178,7 @@ impl Delivery {
         Self { next_attempt_at: Some(until), tries: self.tries + 1, ..self.clone() }
     }
 
-    /// The same after an attempt: delivered, failed, or to be tried again after a pause from `now` on; `jitter` from 0 to 1
-    /// draws its length.
+    /// The same after an attempt: delivered, failed, or waiting for a pause, whose length `jitter` draws, from 0 to 1.
     #[must_use]
     pub fn after(&self, attempt: Attempt, now: Timestamp, jitter: f64) -> Self {
         let outcome = attempt.outcome;

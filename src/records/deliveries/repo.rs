@@ -33,9 +33,6 @@ impl Record for Delivery {
 pub type DuePage = Listed<Result<Entity<Delivery>, StoreError>>;
 
 /// Deliveries of one part that are due, by when they became due, and where to go on; they come from the index, which lags.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn due(
     store: &Store,
     part: u16,
@@ -50,10 +47,7 @@ pub async fn due(
     Ok(Listed { items, next: listed.next })
 }
 
-/// Adds an attempt to a delivery that was changed meanwhile, and changes nothing else of it.
-///
-/// # Errors
-/// Any error of the database. A delivery that is gone is no error.
+/// Adds an attempt to a delivery that was changed meanwhile, and nothing else. One that is gone is no error.
 pub async fn add_attempt(
     store: &Store,
     context: &WriteContext,
@@ -69,9 +63,6 @@ pub async fn add_attempt(
 }
 
 /// Replaces a delivery and returns the new one; `None` if somebody has changed it since it was read.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn replace(
     store: &Store,
     context: &WriteContext,
@@ -84,9 +75,6 @@ pub async fn replace(
 }
 
 /// A delivery to a webhook of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -98,9 +86,6 @@ pub async fn get(
 }
 
 /// Makes a delivery due at once, as if it had never been tried.
-///
-/// # Errors
-/// As [`Store::modify`].
 pub async fn replay(
     store: &Store,
     context: &WriteContext,
@@ -113,9 +98,6 @@ pub async fn replay(
 }
 
 /// The deliveries to a webhook, the latest event first.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such webhook in the organisation, and any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,

@@ -1,6 +1,6 @@
 //! The registration of `deliveries`.
 
-use super::{dto::DeliveryOut, handlers, model::Delivery};
+use super::{handlers, handlers::DeliveryOut, model::Delivery};
 use crate::{
     aggregate::{Aggregate, ItemType, NO, ORG, OpenApiRouter, Page, routes, rule},
     records::webhooks,

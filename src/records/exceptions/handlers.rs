@@ -7,14 +7,14 @@ use utoipa::IntoParams;
 
 use super::{
     model::{AvailabilityException, ExceptionDetails},
-    repo::{self, ExceptionError},
+    repo,
 };
 use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, Created, Deleted, Entity, Filter, Found, IndexQuery, Page,
-        Paging, ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Filter, Found, IndexQuery, Page, Paging,
+        ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
     },
     id::{ClinicId, ExceptionId},
     records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
@@ -91,38 +91,18 @@ pub async fn create_exception(
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
     WriteCommand { body, context }: WriteCommand<ExceptionDetails>,
 ) -> ApiResult<Created<Shown<AvailabilityException>>> {
-    let created = create(&app, &context, &clinic_id, body);
+    let created = async {
+        let today = app.clinics().zone(&context.org, &clinic_id).await?.local_date(context.now);
+        let horizon = today.saturating_add(Span::new().days(HORIZON_DAYS));
+        if body.last_date < today || body.last_date > horizon {
+            let message = "must lie between today and three years from now";
+            return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
+        }
+        repo::create(app.store(), &context, &clinic_id, body).await
+    };
     let created = or_replay(app.store(), &context, created).await?;
     let location = format!("/v1/clinics/{clinic_id}/exceptions/{}", created.value.id);
     Ok(Created::new(created, location))
-}
-
-async fn create(
-    app: &AppState,
-    context: &WriteContext,
-    clinic: &ClinicId,
-    body: ExceptionDetails,
-) -> Result<Entity<AvailabilityException>, ApiError> {
-    let horizon = Span::new().days(HORIZON_DAYS);
-    let today = app.clinics().zone(&context.org, clinic).await?.local_date(context.now);
-    if body.last_date < today || body.last_date > today.saturating_add(horizon) {
-        let message = "must lie between today and three years from now";
-        return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
-    }
-    let of_staff = body.staff_id.is_some();
-    let created = repo::create(app.store(), context, clinic, body).await;
-    created.map_err(|error| refused(error, of_staff))
-}
-
-fn refused(error: ExceptionError, of_staff: bool) -> ApiError {
-    let unknown = |pointer, message| ApiError::field(ErrorCode::UnknownReference, pointer, message);
-    match error {
-        ExceptionError::UnknownSubject if of_staff => {
-            unknown("/staff_id", "is no staff member of this clinic")
-        }
-        ExceptionError::UnknownSubject => unknown("/resource_id", "is no resource of this clinic"),
-        ExceptionError::Store(error) => error.into(),
-    }
 }
 
 /// Get an exception

@@ -13,15 +13,14 @@ use crate::{
     },
     sensitive::Sensitive,
     store::{Key, keys},
-    time::{DatedHours, Effect, date_only, optional_hour_minute},
+    time::{Effect, date_only, optional_hour_minute},
     validation::{member, sensitive as hidden},
 };
 
 /// The most days that one exception is for.
 pub const MAX_DAYS: i32 = 366;
 
-/// Some dates on which a clinic, one of its staff or one of its resources works otherwise than by the week. Its id carries the
-/// last date.
+/// Dates on which a clinic, a staff member or a resource works otherwise than by the week. Its id carries the last date.
 pub type AvailabilityException = OfClinic<ExceptionDetails>;
 
 /// An exception to be made.
@@ -87,15 +86,6 @@ fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
         (None, None, Effect::Open) => wrong("from", "is required, and to: the exception is open"),
         (None, Some(_), _) => wrong("from", "is required: there is to"),
         (Some(_), None, _) => wrong("to", "is required: there is from"),
-    }
-}
-
-impl ExceptionDetails {
-    /// When, and whether there is work then.
-    #[must_use]
-    pub fn hours(&self) -> DatedHours {
-        let Self { first_date, last_date, effect, from, to, .. } = *self;
-        DatedHours { first: first_date, last: last_date, effect, from, to }
     }
 }
 

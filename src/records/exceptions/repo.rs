@@ -5,6 +5,7 @@ use jiff::{Span, civil::Date};
 
 use super::model::{AvailabilityException, ExceptionDetails, MAX_DAYS};
 use crate::{
+    error::{ApiError, ErrorCode},
     id::{ClinicId, ExceptionId, OrgId},
     records::of_clinic::OfClinic,
     scheduling::model::{SheetOwner, SpecialHours},
@@ -17,31 +18,18 @@ use crate::{
         read::{List, Listed, PageRequest},
         write::Write,
     },
+    time::DatedHours,
 };
 
-/// Why an exception can't be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ExceptionError {
-    /// The clinic has no such staff member or resource.
-    #[error("there is nobody of that id at this clinic")]
-    UnknownSubject,
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Stores a new exception of a clinic, staff member or resource that stays, or returns what the same `Idempotency-Key`
-/// stored before.
-///
-/// # Errors
-/// [`ExceptionError`]; [`StoreError::NotFound`] if there is no such clinic in the organisation.
+/// Stores a new exception of a clinic, staff member or resource that stays, or returns the earlier one of the same key.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     details: ExceptionDetails,
-) -> Result<Entity<AvailabilityException>, ExceptionError> {
+) -> Result<Entity<AvailabilityException>, ApiError> {
     let id = ExceptionId::random_on(details.last_date);
+    let of_staff = details.staff_id.is_some();
     let exception = OfClinic { id, clinic_id: clinic.clone(), details };
     let staff = exception.staff_id.iter().map(|id| keys::staff(clinic, id));
     let resource = exception.resource_id.iter().map(|id| keys::resource(clinic, id));
@@ -50,19 +38,21 @@ pub async fn create(
     let checks = checks.collect();
     match store.create(context, Entity::new(exception, context), checks).await {
         Err(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
-            Err(StoreError::NotFound.into())
+            Err(ApiError::not_found())
         }
         Err(StoreError::ConditionFailed(failed)) if failed.at(2).is_some() => {
-            Err(ExceptionError::UnknownSubject)
+            let (pointer, message) = if of_staff {
+                ("/staff_id", "is no staff member of this clinic")
+            } else {
+                ("/resource_id", "is no resource of this clinic")
+            };
+            Err(ApiError::field(ErrorCode::UnknownReference, pointer, message))
         }
         other => Ok(other?),
     }
 }
 
 /// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.
-///
-/// # Errors
-/// [`StoreError::NotFound`] if there is no such clinic in the organisation, and any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -83,9 +73,6 @@ pub async fn list(
 }
 
 /// The hours of all of a clinic's exceptions that touch the dates from `first` to `last`.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn touching(
     store: &Store,
     org: &OrgId,
@@ -100,9 +87,10 @@ pub async fn touching(
 }
 
 fn special_hours(exception: AvailabilityException) -> SpecialHours {
-    let hours = exception.hours();
-    let (clinic_id, ExceptionDetails { staff_id, resource_id, .. }) =
-        (exception.clinic_id, exception.details);
+    let OfClinic { clinic_id, details, .. } = exception;
+    let ExceptionDetails { staff_id, resource_id, first_date, last_date, effect, from, to, .. } =
+        details;
+    let hours = DatedHours { first: first_date, last: last_date, effect, from, to };
     let owner = match (staff_id, resource_id) {
         (Some(staff_id), _) => Some(SheetOwner::Staff { clinic_id, staff_id }),
         (None, Some(resource_id)) => Some(SheetOwner::Resource { clinic_id, resource_id }),

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     model::{Patient, PatientDetails},
-    repo::{self, PatientError},
+    repo,
 };
 use crate::{
     app::AppState,
@@ -34,19 +34,6 @@ pub struct PatientPath {
 }
 
 type PatientPatch = MergePatch<PatientDetails>;
-
-impl From<PatientError> for ApiError {
-    fn from(error: PatientError) -> Self {
-        match error {
-            PatientError::RecordNumberTaken => Self::field(
-                ErrorCode::MrnTaken,
-                "/mrn",
-                "is another patient's of the organisation; nothing was written",
-            ),
-            PatientError::Store(error) => error.into(),
-        }
-    }
-}
 
 /// Nobody is born tomorrow, wherever on the globe tomorrow has begun.
 fn check_birth_date(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
@@ -104,7 +91,7 @@ pub async fn create_patient(
 ) -> ApiResult<Created<Shown<Patient>>> {
     let created = async {
         check_birth_date(&body, context.now)?;
-        Ok::<_, ApiError>(repo::create(app.store(), &context, body).await?)
+        repo::create(app.store(), &context, body).await
     };
     let created = or_replay(app.store(), &context, created).await?;
     let location = format!("/v1/patients/{}", created.value.id);

@@ -65,7 +65,6 @@ pub struct PatientDetails {
 
 impl PatientDetails {
     /// A patient of whom nothing but the name is known.
-    #[must_use]
     pub fn named(name: String) -> Self {
         Self {
             mrn: None,

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::model::{Patient, PatientDetails};
 use crate::{
+    error::{ApiError, ErrorCode},
     id::{OrgId, PatientId},
-    records::{blockers::Booked, of_org::OfOrg},
-    scheduling::repo::{Bookable, find_booked},
+    records::of_org::OfOrg,
+    scheduling::repo::{Bookable, Booked, find_booked},
     sensitive::Sensitive,
     store::{
         Entity, Item, Key, Meta, Record, Store, StoreError, WriteContext,
@@ -45,26 +46,17 @@ impl Record for RecordNumber {
     }
 }
 
-/// Why a patient can't be stored.
-#[derive(Debug, thiserror::Error)]
-pub enum PatientError {
-    /// Another patient of the organisation has the record number.
-    #[error("another patient has this record number")]
-    RecordNumberTaken,
-    /// The database did not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+fn record_number_taken() -> ApiError {
+    let message = "is another patient's of the organisation; nothing was written";
+    ApiError::field(ErrorCode::MrnTaken, "/mrn", message)
 }
 
 /// Stores a new patient, or returns what the same `Idempotency-Key` stored before.
-///
-/// # Errors
-/// [`PatientError::RecordNumberTaken`], and as [`Store::commit`].
 pub async fn create(
     store: &Store,
     context: &WriteContext,
     details: PatientDetails,
-) -> Result<Entity<Patient>, PatientError> {
+) -> Result<Entity<Patient>, ApiError> {
     let patient = OfOrg { id: PatientId::random(), details };
     let claimed = record_number(context, &patient)?;
     let claims = claimed.is_some();
@@ -72,16 +64,13 @@ pub async fn create(
     let created = store.create(context, entity, claimed.into_iter().collect()).await;
     created.map_err(|error| match error {
         StoreError::ConditionFailed(failed) if claims && failed.at(1).is_some() => {
-            PatientError::RecordNumberTaken
+            record_number_taken()
         }
         other => other.into(),
     })
 }
 
 /// A patient of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -92,25 +81,16 @@ pub async fn get(
 }
 
 /// A patient of the organisation, if there is one; read consistently.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn find(
     store: &Store,
     org: &OrgId,
     id: &PatientId,
 ) -> Result<Option<Entity<Patient>>, StoreError> {
-    match get(store, org, id, true).await {
-        Ok(found) => Ok(Some(found)),
-        Err(StoreError::NotFound) => Ok(None),
-        Err(other) => Err(other),
-    }
+    let found = store.get::<Patient>(&keys::patient(id), true).await?;
+    Ok(found.filter(|patient| patient.meta.org == *org))
 }
 
 /// The patient of the organisation that has a record number.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn find_by_record_number(
     store: &Store,
     org: &OrgId,
@@ -126,17 +106,13 @@ pub async fn find_by_record_number(
     Ok(found.filter(|patient| patient.meta.org == *org && number(&patient.value) == Some(mrn)))
 }
 
-/// Replaces a patient's details with what `change` makes of them; a changed record number moves its marker in the
-/// same transaction.
-///
-/// # Errors
-/// [`PatientError::RecordNumberTaken`], and as [`Store::modify`].
-pub async fn update<E: From<StoreError> + From<PatientError>>(
+/// Replaces a patient's details with what `change` makes of them, and moves the marker of a changed record number.
+pub async fn update(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,
-    change: impl Fn(PatientDetails) -> Result<PatientDetails, E>,
-) -> Result<Entity<Patient>, E> {
+    change: impl Fn(PatientDetails) -> Result<PatientDetails, ApiError>,
+) -> Result<Entity<Patient>, ApiError> {
     let markers = |old: &Patient, new: &Patient| {
         if old.mrn == new.mrn {
             return Ok(vec![]);
@@ -145,7 +121,7 @@ pub async fn update<E: From<StoreError> + From<PatientError>>(
         let released = number(old).map(|mrn| release(&context.org, id, mrn));
         Ok(claimed.into_iter().chain(released).collect())
     };
-    // A refusal of `change` and one of the store both arrive as E, so the store's is caught on its way there.
+    // Once it is a problem, an error of the store no longer says which condition failed.
     let read = || get(store, &context.org, id, true);
     let modify = |old: &Patient| {
         let details = change(old.details.clone()).map_err(Step::Refused)?;
@@ -155,28 +131,24 @@ pub async fn update<E: From<StoreError> + From<PatientError>>(
     updated.map_err(|step| match step {
         Step::Refused(refusal) => refusal,
         Step::Store(StoreError::ConditionFailed(failed)) if failed.at(1).is_some() => {
-            PatientError::RecordNumberTaken.into()
+            record_number_taken()
         }
         Step::Store(other) => other.into(),
     })
 }
 
-enum Step<E> {
-    Refused(E),
+enum Step {
+    Refused(ApiError),
     Store(StoreError),
 }
 
-impl<E> From<StoreError> for Step<E> {
+impl From<StoreError> for Step {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-/// Deletes a patient who has no appointments to come, also in a race with a booking, frees the record number, and does
-/// `extra_writes` in the same transaction.
-///
-/// # Errors
-/// As [`Store::guarded_delete`].
+/// Deletes a patient without appointments to come, frees the record number, and does `extra_writes`, in one transaction.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -192,9 +164,6 @@ pub async fn delete(
 }
 
 /// The write that takes a new patient's record number, if they have one.
-///
-/// # Errors
-/// [`StoreError::Corrupt`] if it does not serialise.
 pub fn record_number(
     context: &WriteContext,
     patient: &Patient,

@@ -118,17 +118,9 @@ pub async fn delete_resource(
 ) -> ApiResult<Deleted> {
     let store = app.store().clone();
     let deletion = async move {
-        let ResourcePath { clinic_id, resource_id } = path;
-        let bookable = Bookable::Resource(&clinic_id, &resource_id);
-        let check = || find_booked(&store, bookable, context.now);
-        of_clinic::delete::<ResourceDetails, _, _>(
-            &store,
-            &context,
-            &clinic_id,
-            &resource_id,
-            check,
-        )
-        .await
+        let (clinic, id) = (&path.clinic_id, &path.resource_id);
+        let check = || find_booked(&store, Bookable::Resource(clinic, id), context.now);
+        of_clinic::delete::<ResourceDetails, _, _>(&store, &context, clinic, id, check).await
     };
     Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
 }

@@ -116,11 +116,9 @@ pub async fn delete_staff_member(
 ) -> ApiResult<Deleted> {
     let store = app.store().clone();
     let deletion = async move {
-        let StaffPath { clinic_id, staff_id } = path;
-        let bookable = Bookable::Staff(&clinic_id, &staff_id);
-        let check = || find_booked(&store, bookable, context.now);
-        of_clinic::delete::<StaffDetails, _, _>(&store, &context, &clinic_id, &staff_id, check)
-            .await
+        let (clinic, id) = (&path.clinic_id, &path.staff_id);
+        let check = || find_booked(&store, Bookable::Staff(clinic, id), context.now);
+        of_clinic::delete::<StaffDetails, _, _>(&store, &context, clinic, id, check).await
     };
     Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
 }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use validator::{Validate, ValidationError};
+use validator::Validate;
 
 use super::model::Webhook;
 use crate::{
     events::{EventType, StoredEventType},
-    id::{OrgId, WebhookId},
+    id::WebhookId,
     store::Entity,
     validation,
 };
@@ -32,7 +32,7 @@ pub struct WebhookIn {
     pub description: Option<String>,
     /// Of which events it is told; of all, if the list is empty.
     #[serde(default)]
-    #[validate(length(max = 100), custom(function = distinct))]
+    #[validate(length(max = 100), custom(function = validation::distinct))]
     #[schema(max_items = 100, default = json!([]))]
     pub event_types: Vec<EventType>,
     /// Whether it is told of events. One that was switched off because nothing had reached it for five days is switched on
@@ -40,15 +40,6 @@ pub struct WebhookIn {
     #[serde(default = "validation::yes")]
     #[schema(default = true)]
     pub active: bool,
-}
-
-fn distinct(types: &[EventType]) -> Result<(), ValidationError> {
-    let mut sorted = types.to_vec();
-    sorted.sort_unstable();
-    if sorted.windows(2).all(|pair| pair[0] != pair[1]) {
-        return Ok(());
-    }
-    Err(ValidationError::new("distinct").with_message("must not name one twice".into()))
 }
 
 /// A webhook.
@@ -105,7 +96,6 @@ pub struct WebhookWithSecretOut {
 
 impl WebhookIn {
     /// A webhook of an organisation that is like this, and otherwise like `current`.
-    #[must_use]
     pub fn into_webhook(self, current: Webhook) -> Webhook {
         let switched_on = self.active && !current.active;
         let event_types = if self.event_types == known_types(&current) {
@@ -155,22 +145,5 @@ impl From<Entity<Webhook>> for WebhookOut {
             created_at: meta.created_at,
             updated_at: meta.updated_at,
         }
-    }
-}
-
-/// A webhook that is about to be made.
-#[must_use]
-pub fn blank(id: WebhookId, org: OrgId, secret: super::model::SealedSecret) -> Webhook {
-    Webhook {
-        id,
-        org,
-        url: String::new(),
-        description: None,
-        event_types: Vec::new(),
-        active: true,
-        secret,
-        previous_secret: None,
-        failing_since: None,
-        disabled_at: None,
     }
 }

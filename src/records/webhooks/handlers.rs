@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    dto::{WebhookIn, WebhookOut, WebhookWithSecretOut, blank},
+    dto::{WebhookIn, WebhookOut, WebhookWithSecretOut},
     model::{
         SealedSecret, Webhook,
         signature::{new_secret, shown},
@@ -16,8 +16,8 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, Created, Deleted, Entity, Found, ListQuery, MergePatch,
-        Page, Paging, ReadContext, Updated, WriteCommand, WriteContext, idempotency::or_replay,
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, ListQuery, MergePatch, Page,
+        Paging, ReadContext, Updated, WriteCommand, WriteContext, idempotency::or_replay,
     },
     id::WebhookId,
     openapi::Conflict,
@@ -35,7 +35,7 @@ type WebhookPatch = MergePatch<WebhookIn>;
 
 /// The newest secret of a webhook as it is shown once.
 fn secret_of(app: &AppState, webhook: &Webhook) -> Result<String, ApiError> {
-    let secret = app.keyring().webhook_secrets.open(&webhook.secret.0, webhook.id.as_str());
+    let secret = app.keyring().webhook_secrets.open(webhook.secret.expose(), webhook.id.as_str());
     secret.map(|secret| shown(&secret)).ok_or_else(|| {
         ApiError::new(ErrorCode::InternalError, "The webhook's secret can't be opened.")
     })
@@ -43,7 +43,7 @@ fn secret_of(app: &AppState, webhook: &Webhook) -> Result<String, ApiError> {
 
 fn new_sealed(app: &AppState, id: &WebhookId) -> Result<SealedSecret, ApiError> {
     let sealed = app.keyring().webhook_secrets.seal(&new_secret(), id.as_str());
-    sealed.map(SealedSecret).ok_or_else(|| {
+    sealed.map(SealedSecret::from).ok_or_else(|| {
         ApiError::new(ErrorCode::InternalError, "The webhook's secret can't be sealed.")
     })
 }
@@ -77,31 +77,36 @@ pub async fn create_webhook(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<WebhookIn>,
 ) -> ApiResult<Created<WebhookWithSecretOut>> {
-    let created = create(&app, &context, body);
+    let created = async {
+        check_url(&app, &body.url)?;
+        let id = WebhookId::random();
+        let secret = new_sealed(&app, &id)?;
+        let webhook = Webhook {
+            id,
+            org: context.org.clone(),
+            url: body.url,
+            description: body.description,
+            event_types: body.event_types.into_iter().map(Into::into).collect(),
+            active: body.active,
+            secret,
+            previous_secret: None,
+            failing_since: None,
+            disabled_at: None,
+        };
+        let others = repo::all(app.store(), &context.org).await?;
+        if others.len() >= repo::MAX_WEBHOOKS {
+            let detail = format!(
+                "An organisation has at most {} webhooks. Nothing was written.",
+                repo::MAX_WEBHOOKS
+            );
+            return Err(ApiError::new(ErrorCode::TooManyWebhooks, detail));
+        }
+        Ok(repo::create(app.store(), &context, webhook).await?)
+    };
     let created = or_replay(app.store(), &context, created).await?;
     let secret = secret_of(&app, &created.value)?;
     let location = format!("/v1/webhooks/{}", created.value.id);
     Ok(Created::new(created, location).map(|webhook| WebhookWithSecretOut { webhook, secret }))
-}
-
-async fn create(
-    app: &AppState,
-    context: &WriteContext,
-    body: WebhookIn,
-) -> Result<Entity<Webhook>, ApiError> {
-    check_url(app, &body.url)?;
-    let id = WebhookId::random();
-    let secret = new_sealed(app, &id)?;
-    let webhook = body.into_webhook(blank(id, context.org.clone(), secret));
-    let others = repo::all(app.store(), &context.org).await?;
-    if others.len() >= repo::MAX_WEBHOOKS {
-        let detail = format!(
-            "An organisation has at most {} webhooks. Nothing was written.",
-            repo::MAX_WEBHOOKS
-        );
-        return Err(ApiError::new(ErrorCode::TooManyWebhooks, detail));
-    }
-    Ok(repo::create(app.store(), context, webhook).await?)
 }
 
 /// Get a webhook

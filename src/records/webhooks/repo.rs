@@ -21,9 +21,6 @@ impl Record for Webhook {
 }
 
 /// Stores a new webhook, or returns what the same `Idempotency-Key` stored before.
-///
-/// # Errors
-/// As [`Store::commit`].
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -33,9 +30,6 @@ pub async fn create(
 }
 
 /// A webhook of the organisation.
-///
-/// # Errors
-/// [`StoreError::NotFound`], also for a record of another organisation, and any error of the database.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -46,9 +40,6 @@ pub async fn get(
 }
 
 /// Lets `modify` make another webhook of one, and stores that.
-///
-/// # Errors
-/// As [`Store::modify`].
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -60,9 +51,6 @@ pub async fn update<E: From<StoreError>>(
 }
 
 /// Deletes a webhook; what it was not told yet, it will not be.
-///
-/// # Errors
-/// As [`Store::delete`].
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -72,9 +60,6 @@ pub async fn delete(
 }
 
 /// An organisation's webhooks, by id.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -84,9 +69,6 @@ pub async fn list(
 }
 
 /// All webhooks of an organisation, also those that were made just now.
-///
-/// # Errors
-/// Any error of the database.
 pub async fn all(store: &Store, org: &OrgId) -> Result<Vec<Entity<Webhook>>, StoreError> {
     store.all_of_org(org, keys::webhooks_of_org(org), true).await
 }

@@ -35,9 +35,7 @@ impl<'a> Calendar<'a> {
         Self { open: closed.spans(None, opening), ..closed }
     }
 
-    /// The working time of a resource, or of a staff member with these weekly hours. `None` is all of the days; a patient
-    /// has no working time either.
-    #[must_use]
+    /// The working time of a resource, or of a staff member with these weekly hours. `None` is always, as for patients.
     pub fn working(&self, owner: &SheetOwner, weekly: &[WeeklyHours]) -> Option<Spans> {
         let weekly = match owner {
             SheetOwner::Staff { .. } => weekly,

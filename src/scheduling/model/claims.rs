@@ -16,19 +16,16 @@ pub struct Slot {
 
 impl Slot {
     /// The slot from `start` on that takes `length`.
-    #[must_use]
     pub fn new(start: Timestamp, length: SignedDuration) -> Self {
         Self { start, end: start.saturating_add(length).unwrap_or(Timestamp::MAX) }
     }
 
     /// The UTC days in whose sheets it is entered.
-    #[must_use]
     pub fn utc_dates(&self) -> Vec<Date> {
         utc_dates(self.start, self.end)
     }
 
     /// The slot as an ordinary entry.
-    #[must_use]
     pub fn entry(&self) -> Entry {
         let (start, end) = (self.start.as_second(), self.end.as_second());
         Entry { start, end, hold: None, overbooked: false }

@@ -15,17 +15,6 @@ use crate::{
 /// The most free starts that a refusal names.
 const NEAREST: usize = 3;
 
-/// The visit to decide on.
-#[derive(Debug, Clone, Copy)]
-pub struct Question {
-    /// The visit, without buffers.
-    pub visit: Slot,
-    /// Whether it may overlap appointments.
-    pub overbooked: bool,
-    /// The request's instant.
-    pub now: Timestamp,
-}
-
 /// The refusal of a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clash {
@@ -37,21 +26,20 @@ pub struct Clash {
     pub nearest_free: Vec<Timestamp>,
 }
 
-/// Decides whether a visit fits with all parties, and returns the lapsed holds whose time it takes.
-///
-/// # Errors
-/// [`Clash`] if it does not fit.
+/// Decides whether a visit, which may overlap appointments if it is `overbooked`, fits with all parties, and returns the
+/// lapsed holds whose time it takes.
 pub fn decide(
     parties: &[Party<'_>],
-    question: &Question,
+    visit: &Slot,
+    overbooked: bool,
+    now: Timestamp,
 ) -> Result<Vec<(AppointmentId, HoldMark)>, Clash> {
-    let Question { visit, overbooked, now } = question;
     let mut lapsed = Vec::new();
     for party in parties {
-        let of_party = party.check(visit, *overbooked, *now).map_err(|obstacle| Clash {
+        let of_party = party.check(visit, overbooked, now).map_err(|obstacle| Clash {
             owner: party.owner.clone(),
             obstacle,
-            nearest_free: nearest_free(parties, question),
+            nearest_free: nearest_free(parties, visit, now),
         })?;
         lapsed.extend(of_party.into_iter().map(|(id, hold)| (id.clone(), hold.clone())));
     }
@@ -66,14 +54,14 @@ fn all_free(parties: &[Party<'_>], visit: &Slot, now: Timestamp) -> bool {
 
 /// The starts nearest to the wanted one at which all parties are free. Such a start touches a taken time or an edge of
 /// somebody's working time, so no others are tried.
-fn nearest_free(parties: &[Party<'_>], question: &Question) -> Vec<Timestamp> {
-    let Slot { start: wanted, end } = question.visit;
+fn nearest_free(parties: &[Party<'_>], visit: &Slot, now: Timestamp) -> Vec<Timestamp> {
+    let Slot { start: wanted, end } = *visit;
     let length = end.duration_since(wanted);
-    let days = question.visit.utc_dates();
+    let days = visit.utc_dates();
     let (Some(first), Some(last)) = (days.first(), days.last()) else {
         return Vec::new();
     };
-    let opens = utc_midnight(*first).max(question.now);
+    let opens = utc_midnight(*first).max(now);
     let closes = utc_midnight(last.tomorrow().unwrap_or(*last));
     let before = parties.iter().map(|party| party.before).max().unwrap_or_default();
     let after = parties.iter().map(|party| party.after).max().unwrap_or_default();
@@ -83,7 +71,7 @@ fn nearest_free(parties: &[Party<'_>], question: &Question) -> Vec<Timestamp> {
         *start >= opens
             && whole.start >= utc_midnight(*first)
             && whole.end <= closes
-            && all_free(parties, &visit, question.now)
+            && all_free(parties, &visit, now)
     };
     let edges = parties.iter().flat_map(|party| party.edges(length.as_secs()));
     let mut starts: Vec<_> =

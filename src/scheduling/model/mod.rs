@@ -10,6 +10,6 @@ mod tests;
 
 pub use calendar::{Calendar, SpecialHours};
 pub use claims::{Claim, Slot};
-pub use decide::{Clash, Grid, Question, decide, free_starts};
+pub use decide::{Clash, Grid, decide, free_starts};
 pub use party::{Obstacle, Party};
 pub use sheets::{CLOCK_SKEW, DaySheet, Entry, HoldMark, SheetOwner};

@@ -55,11 +55,7 @@ impl<'a> Party<'a> {
         Self { owner, before: none, after: none, working: None, busy }
     }
 
-    /// Checks that a visit fits, and returns the lapsed holds whose time it would take. An `overbooked` visit may overlap
-    /// appointments, but never a hold that is not over.
-    ///
-    /// # Errors
-    /// [`Obstacle`] if it does not fit.
+    /// The lapsed holds whose time a visit would take, if it fits. If it is `overbooked`, only live holds are in its way.
     pub fn check(
         &self,
         visit: &Slot,

@@ -53,13 +53,11 @@ pub struct DaySheet {
 
 impl DaySheet {
     /// A day of which nothing is taken.
-    #[must_use]
     pub fn empty(owner: SheetOwner, utc_date: Date) -> Self {
         Self { owner, utc_date, entries: BTreeMap::new() }
     }
 
     /// Whether an entry ends after `now`, lapsed holds left out.
-    #[must_use]
     pub fn has_future_entry(&self, now: Timestamp) -> bool {
         self.entries.values().any(|entry| entry.end > now.as_second() && !entry.has_lapsed(now))
     }
@@ -83,13 +81,11 @@ pub struct Entry {
 
 impl Entry {
     /// Whether two entries have an instant in common.
-    #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
     }
 
     /// Whether it is a hold that expired so long ago that its time may be taken.
-    #[must_use]
     pub fn has_lapsed(&self, now: Timestamp) -> bool {
         let lapsed = |hold: &HoldMark| hold.expires_at + CLOCK_SKEW.as_secs() < now.as_second();
         self.hold.as_ref().is_some_and(lapsed)

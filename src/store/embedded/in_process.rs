@@ -1,5 +1,4 @@
-//! The SDK's calls, answered by the engine in this process: no socket lies between them, and no port is open to others on
-//! this machine.
+//! The SDK's calls, answered by the engine in this process, without a port that others on this machine could reach.
 
 use std::{
     collections::HashMap,
@@ -27,23 +26,19 @@ use tokio::time::Instant;
 
 use crate::sensitive::TaskFailed;
 
-/// For how long a description of a table serves: the engine counts all items for it, which takes seconds where there are
-/// millions. DynamoDB itself counts every six hours (AWS, `TableDescription`, `ItemCount`).
+/// For how long a description of a table serves: the engine counts all items for it. DynamoDB does so every six hours.
 const DESCRIBED_FOR: Duration = Duration::from_mins(10);
 
 /// The way to a database that may be closed. Clones share it.
 #[derive(Clone)]
 pub struct InProcess(Arc<RwLock<Option<Open>>>);
 
+/// What was answered to `DescribeTable` and when, by what was asked.
+type Described = HashMap<Vec<u8>, (Instant, Vec<u8>)>;
+
 struct Open {
     database: Database,
-    /// What was answered to `DescribeTable`, by what was asked.
-    described: Mutex<HashMap<Vec<u8>, Described>>,
-}
-
-struct Described {
-    since: Instant,
-    answer: Vec<u8>,
+    described: Mutex<Described>,
 }
 
 impl fmt::Debug for InProcess {
@@ -108,11 +103,10 @@ impl Open {
             return dispatch(&self.database, operation, body);
         }
         match described.get(body) {
-            Some(known) if known.since.elapsed() < DESCRIBED_FOR => Ok(known.answer.clone()),
+            Some((since, answer)) if since.elapsed() < DESCRIBED_FOR => Ok(answer.clone()),
             _ => {
                 let answer = dispatch(&self.database, operation, body)?;
-                let known = Described { since: Instant::now(), answer: answer.clone() };
-                described.insert(body.to_owned(), known);
+                described.insert(body.to_owned(), (Instant::now(), answer.clone()));
                 Ok(answer)
             }
         }
@@ -167,15 +161,12 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Resu
         "GetItem" => done(body, |input| database.get_item(input)),
         "GetRecords" => done(body, |input| database.get_records(input)),
         "GetShardIterator" => done(body, |input| database.get_shard_iterator(input)),
-        "ListStreams" => done(body, |input| database.list_streams(input)),
         "ListTables" => done(body, |input| database.list_tables(input)),
         "PutItem" => done(body, |input| database.put_item(input)),
         "Query" => done(body, |input| database.query(input)),
         "Scan" => done(body, |input| database.scan(input)),
-        "TransactGetItems" => done(body, |input| database.transact_get_items(input)),
         "TransactWriteItems" => done(body, |input| database.transact_write_items(input)),
         "UpdateItem" => done(body, |input| database.update_item(input)),
-        "UpdateTable" => done(body, |input| database.update_table(input)),
         "UpdateTimeToLive" => done(body, |input| database.update_time_to_live(input)),
         _ => Err(DynoxideError::UnsupportedCapability(format!(
             "the embedded engine is not asked for {operation}"
@@ -188,7 +179,7 @@ mod tests {
     use aws_sdk_dynamodb::{
         Client,
         error::{ProvideErrorMetadata as _, SdkError},
-        types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+        types::AttributeValue,
     };
 
     use super::super::Engine;
@@ -201,32 +192,9 @@ mod tests {
         (engine, client)
     }
 
-    fn put_new(note: &str) -> Put {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let put =
-            Put::builder().table_name("clinic").condition_expression("attribute_not_exists(PK)");
-        let put = put.item("PK", text("A")).item("SK", text("B")).item("note", text(note));
-        let all = ReturnValuesOnConditionCheckFailure::AllOld;
-        put.return_values_on_condition_check_failure(all).build().unwrap()
-    }
-
     #[tokio::test]
     async fn refusals_come_as_dynamodb_sends_them() {
         let (_engine, client) = engine_with_table().await;
-        let write = async |note| {
-            let item = TransactWriteItem::builder().put(put_new(note)).build();
-            client.transact_write_items().transact_items(item).send().await
-        };
-        write("first").await.unwrap();
-        let refused = write("second").await.unwrap_err().into_service_error();
-        let reasons = match refused {
-            aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-                cancelled.cancellation_reasons.unwrap()
-            }
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(reasons[0].code(), Some("ConditionalCheckFailed"));
-        assert_eq!(reasons[0].item().unwrap()["note"], AttributeValue::S("first".to_owned()));
         let missing = client.get_item().table_name("other").key("PK", AttributeValue::Bool(true));
         let refused = missing.send().await.unwrap_err();
         assert!(refused.code().is_some(), "{refused:?}");
@@ -240,12 +208,9 @@ mod tests {
         let describe = async || client.describe_table().table_name("clinic").send().await;
         let items = async || describe().await.unwrap().table.unwrap().item_count;
         assert_eq!(items().await, Some(0));
-        client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().put(put_new("a")).build())
-            .send()
-            .await
-            .unwrap();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put = client.put_item().table_name("clinic").item("PK", text("A"));
+        put.item("SK", text("B")).send().await.unwrap();
         assert_eq!(items().await, Some(0), "it was counted already");
         client.delete_table().table_name("clinic").send().await.unwrap();
         assert!(describe().await.is_err(), "it is gone");

@@ -16,9 +16,6 @@ pub struct Served {
 
 impl Served {
     /// Starts one.
-    ///
-    /// # Errors
-    /// [`EmbeddedError`].
     pub async fn in_memory() -> Result<Self, EmbeddedError> {
         let (engine, database) = Engine::open_in_memory()?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(EmbeddedError::Listen)?;
@@ -36,13 +33,11 @@ impl Served {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// The engine, for this process.
-    #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
     }

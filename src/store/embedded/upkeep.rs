@@ -1,6 +1,5 @@
-//! What the engine leaves undone of its stream: it finds the next sequence number by reading all records that there are, with
-//! every write, and never forgets one. Here it gets an index for that, and records go after 24 hours, as DynamoDB's do
-//! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>).
+//! What the engine leaves undone of its stream: with every write it reads all records for the next sequence number, and it
+//! never forgets one. Here it gets an index for that, and records go after 24 hours, as DynamoDB's do.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -69,12 +68,16 @@ mod tests {
         connection.execute(sql, [&sequence_number.to_string(), age]).unwrap();
     }
 
+    fn data() -> (tempfile::TempDir, String, Database) {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("clinic.db").to_string_lossy().into_owned();
+        let engine = Database::new(&name).unwrap();
+        (folder, name, engine)
+    }
+
     #[test]
     fn the_next_sequence_number_is_found_in_the_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clinic.db");
-        let name = path.to_string_lossy().into_owned();
-        let _engine = Database::new(&name).unwrap();
+        let (_folder, name, _engine) = data();
         for _ in 0..2 {
             index_stream(&name).unwrap();
         }
@@ -94,10 +97,7 @@ mod tests {
 
     #[test]
     fn records_go_after_24_hours() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("clinic.db");
-        let name = path.to_string_lossy().into_owned();
-        let _engine = Database::new(&name).unwrap();
+        let (_folder, name, _engine) = data();
         let connection = open(&name).unwrap();
         for number in 0..600 {
             add(&connection, number, "-25 hours");

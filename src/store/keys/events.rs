@@ -26,32 +26,27 @@ pub(super) fn due_partition(part: u16) -> String {
 }
 
 /// `AUDIT#{record}` / `CHANGE#{time}#{event}`.
-#[must_use]
 pub fn change(record: &RecordId, at: Timestamp, event_id: &str) -> Key {
     Key::new(audit_partition(record), format!("CHANGE#{}#{event_id}", sortable(at)))
 }
 
 /// A change among all changes at a clinic: `AUDIT#{clinic}` / `CHANGE#{time}#{event}` in the index.
-#[must_use]
 pub fn change_at_clinic(clinic: &ClinicId, at: Timestamp, event_id: &str) -> IndexKey {
     let Key { pk, sk } = change(&clinic.into(), at, event_id);
     IndexKey { pk, sk }
 }
 
 /// `WEBHOOKS#{org}` / `{webhook}`.
-#[must_use]
 pub fn webhook(org: &OrgId, webhook: &WebhookId) -> Key {
     Key::new(webhooks_partition(org), webhook.as_str())
 }
 
 /// `DELIVERIES#{webhook}` / `{delivery}`.
-#[must_use]
 pub fn delivery(webhook: &WebhookId, delivery: &DeliveryId) -> Key {
     Key::new(deliveries_partition(webhook), delivery.as_str())
 }
 
 /// A delivery that waits among all that do: `DUE#{part}` / `{time}#{webhook}#{delivery}` in the index.
-#[must_use]
 pub fn due_delivery(at: Timestamp, webhook: &WebhookId, delivery: &DeliveryId) -> IndexKey {
     let hash = Sha256::digest(delivery.as_str());
     let part = u16::from(hash[0]) % DUE_PARTS;
@@ -59,19 +54,16 @@ pub fn due_delivery(at: Timestamp, webhook: &WebhookId, delivery: &DeliveryId) -
 }
 
 /// `DEAD_LETTERS` / `{time}#{event}`.
-#[must_use]
 pub fn dead_letter(at: Timestamp, event_id: &str) -> Key {
     Key::new(DEAD_LETTERS.to_owned(), format!("{}#{event_id}", sortable(at)))
 }
 
 /// `LEASE#{name}` / `META`.
-#[must_use]
 pub fn lease(name: &str) -> Key {
     Key::new(format!("LEASE#{name}"), META)
 }
 
 /// `LEASE#{name}` / `SHARD#{shard}`.
-#[must_use]
 pub fn checkpoint(name: &str, shard: &str) -> Key {
     Key::new(format!("LEASE#{name}"), format!("SHARD#{shard}"))
 }

@@ -1,13 +1,25 @@
-//! A key as two attributes of an item.
+//! Keys as attributes of an item.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::names::{GSI1PK, GSI1SK, PK, SK};
+/// Partition key attribute.
+pub const PK: &str = "PK";
+/// Sort key attribute.
+pub const SK: &str = "SK";
+/// The index's name.
+pub const GSI1: &str = "GSI1";
+/// Partition key attribute of [`GSI1`].
+pub const GSI1PK: &str = "GSI1PK";
+/// Sort key attribute of [`GSI1`].
+pub const GSI1SK: &str = "GSI1SK";
+/// The attribute by which DynamoDB expires items, epoch seconds.
+pub const EXPIRES_AT: &str = "expires_at";
 
 /// Where an item lives in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[must_use]
 pub struct Key {
     pub(super) pk: String,
     pub(super) sk: String,
@@ -19,7 +31,6 @@ impl Key {
     }
 
     /// The key's two attributes.
-    #[must_use]
     pub fn attributes(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -28,14 +39,12 @@ impl Key {
     }
 
     /// The key of an item as it was read.
-    #[must_use]
     pub fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
         let text = |name| item.get(name)?.as_s().ok().cloned();
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 
     /// The key for a person to look at: without a record number, which is known of a patient.
-    #[must_use]
     pub fn for_people(&self) -> String {
         let pk = if self.pk.starts_with("MRN#") { "MRN#…" } else { &self.pk };
         format!("{pk} / {}", self.sk)
@@ -44,6 +53,7 @@ impl Key {
 
 /// Where an item lives in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct IndexKey {
     pub(super) pk: String,
     pub(super) sk: String,
@@ -51,26 +61,10 @@ pub struct IndexKey {
 
 impl IndexKey {
     /// The index key's two attributes.
-    #[must_use]
     pub fn attributes(&self) -> [(String, AttributeValue); 2] {
         [
             (GSI1PK.to_owned(), AttributeValue::S(self.pk.clone())),
             (GSI1SK.to_owned(), AttributeValue::S(self.sk.clone())),
         ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_item_without_a_key_has_none() {
-        assert_eq!(Key::of(&HashMap::new()), None);
-        let number = HashMap::from([
-            (PK.to_owned(), AttributeValue::N("1".to_owned())),
-            (SK.to_owned(), AttributeValue::S("META".to_owned())),
-        ]);
-        assert_eq!(Key::of(&number), None);
     }
 }

@@ -2,7 +2,6 @@
 
 mod events;
 mod key;
-mod names;
 mod range;
 
 use data_encoding::HEXLOWER;
@@ -11,8 +10,7 @@ pub use events::{
     webhook,
 };
 use jiff::{Timestamp, civil::Date};
-pub use key::{IndexKey, Key};
-pub use names::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, PK, SK};
+pub use key::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, IndexKey, Key, PK, SK};
 pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, all_of_clinic_with,
@@ -50,50 +48,42 @@ fn sheets_partition(clinic: &ClinicId) -> String {
 }
 
 /// `CLINIC#{clinic}` / `META`.
-#[must_use]
 pub fn clinic(clinic: &ClinicId) -> Key {
     Key::new(clinic_partition(clinic), META)
 }
 
 /// `ORG#{org}` / `CLINIC#{created_at}#{clinic}` in the index.
-#[must_use]
 pub fn clinic_in_org(org: &OrgId, created_at: Timestamp, clinic: &ClinicId) -> IndexKey {
     IndexKey { pk: format!("ORG#{org}"), sk: format!("CLINIC#{}#{clinic}", sortable(created_at)) }
 }
 
 /// `CLINIC#{clinic}` / `{prefix}#{id}`: a plain record of a clinic.
-#[must_use]
 pub fn of_clinic<K>(clinic: &ClinicId, prefix: &str, id: &Id<K>) -> Key {
     Key::new(clinic_partition(clinic), format!("{prefix}#{id}"))
 }
 
 /// `CLINIC#{clinic}` / `STAFF#{staff}`.
-#[must_use]
 pub fn staff(clinic: &ClinicId, staff: &StaffId) -> Key {
     of_clinic(clinic, "STAFF", staff)
 }
 
 /// `CLINIC#{clinic}` / `RESOURCE#{resource}`.
-#[must_use]
 pub fn resource(clinic: &ClinicId, resource: &ResourceId) -> Key {
     of_clinic(clinic, "RESOURCE", resource)
 }
 
 /// `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}`.
-#[must_use]
 pub fn exception(clinic: &ClinicId, exception: &ExceptionId) -> Key {
     let sk = format!("EXCEPTION#{}#{exception}", exception.last_date());
     Key::new(sheets_partition(clinic), sk)
 }
 
 /// `CLINIC#{clinic}` / `APPT#{date}#{appt}`.
-#[must_use]
 pub fn appointment(clinic: &ClinicId, date: Date, appointment: &AppointmentId) -> Key {
     Key::new(clinic_partition(clinic), format!("APPT#{date}#{appointment}"))
 }
 
 /// `PATIENT#{patient}` / `APPT#{date}#{appt}` in the index.
-#[must_use]
 pub fn appointment_of_patient(
     patient: &PatientId,
     date: Date,
@@ -103,61 +93,51 @@ pub fn appointment_of_patient(
 }
 
 /// `APPT#{appt}` / `MOVED`: the date under which a moved appointment lives now.
-#[must_use]
 pub fn moved_appointment(appointment: &AppointmentId) -> Key {
     Key::new(format!("APPT#{appointment}"), "MOVED")
 }
 
 /// `APPT#{appt}` / `DELETED`: who deleted it and when.
-#[must_use]
 pub fn deleted_appointment(appointment: &AppointmentId) -> Key {
     Key::new(format!("APPT#{appointment}"), "DELETED")
 }
 
 /// `PATIENT#{patient}` / `META`.
-#[must_use]
 pub fn patient(patient: &PatientId) -> Key {
     Key::new(patient_partition(patient), META)
 }
 
 /// `PATIENT#{patient}` / `META` in the index.
-#[must_use]
 pub fn patient_in_index(patient: &PatientId) -> IndexKey {
     IndexKey { pk: patient_partition(patient), sk: META.to_owned() }
 }
 
 /// `MRN#{org}#{mrn}` / `META`: the marker that keeps a record number unique in its organisation.
-#[must_use]
 pub fn record_number(org: &OrgId, mrn: &str) -> Key {
     Key::new(format!("MRN#{org}#{mrn}"), META)
 }
 
 /// `DAYS#{clinic}` / `{utc date}#STAFF#{staff}`.
-#[must_use]
 pub fn staff_day_sheet(clinic: &ClinicId, staff: &StaffId, utc_date: Date) -> Key {
     Key::new(sheets_partition(clinic), format!("{utc_date}#STAFF#{staff}"))
 }
 
 /// `DAYS#{clinic}` / `{utc date}#RESOURCE#{resource}`.
-#[must_use]
 pub fn resource_day_sheet(clinic: &ClinicId, resource: &ResourceId, utc_date: Date) -> Key {
     Key::new(sheets_partition(clinic), format!("{utc_date}#RESOURCE#{resource}"))
 }
 
 /// `PATIENT#{patient}` / `DAY#{utc date}`.
-#[must_use]
 pub fn patient_day_sheet(patient: &PatientId, utc_date: Date) -> Key {
     Key::new(patient_partition(patient), format!("DAY#{utc_date}"))
 }
 
 /// `IDEMPOTENCY#{hash}` / `META`.
-#[must_use]
 pub fn idempotency(hash: &str) -> Key {
     Key::new(format!("IDEMPOTENCY#{hash}"), META)
 }
 
 /// `AUDIT#{patient}` / `ACCESS#{minute}#{operation}#{hash of the subject}`.
-#[must_use]
 pub fn access(patient: &PatientId, minute: Timestamp, operation: &str, subject: &str) -> Key {
     // A subject may have any characters, and be as long as a sort key.
     let subject = HEXLOWER.encode(&Sha256::digest(subject)[..16]);
@@ -166,7 +146,6 @@ pub fn access(patient: &PatientId, minute: Timestamp, operation: &str, subject: 
 }
 
 /// A key at which nothing is ever written, for a readiness check to read.
-#[must_use]
 pub fn never_written() -> Key {
     Key::new("READINESS".to_owned(), META)
 }
@@ -234,6 +213,13 @@ mod tests {
             let key = |(org, mrn): &(String, String)| record_number(&org.parse().unwrap(), mrn);
             prop_assert_eq!(key(&a) == key(&b), a == b);
         }
+    }
+
+    #[test]
+    fn an_item_without_a_key_has_none() {
+        let mut item = clinic(&ClinicId::random()).attributes();
+        item.remove(SK);
+        assert_eq!(Key::of(&item), None);
     }
 
     #[test]

@@ -13,17 +13,28 @@ use crate::{
 };
 
 /// Sorts after every character that an id or a date has.
-const LAST: char = '~';
+const LAST: &str = "~";
 
 /// Sorts after every date, and before every letter.
-const AFTER_DATES: char = ':';
+const AFTER_DATES: &str = ":";
 
 /// A range of sort keys in one partition, of the table or of the index: all that a Query may ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
 pub struct KeyRange {
     pub(in crate::store) index: bool,
     pub(in crate::store) pk: String,
     pub(in crate::store) sort: SortRange,
+}
+
+impl KeyRange {
+    fn of_table(pk: String, sort: SortRange) -> Self {
+        Self { index: false, pk, sort }
+    }
+
+    fn of_index(pk: String, sort: SortRange) -> Self {
+        Self { index: true, pk, sort }
+    }
 }
 
 /// Which sort keys of the partition.
@@ -35,29 +46,15 @@ pub enum SortRange {
     All,
     /// Those that begin with a text.
     BeginsWith(String),
-    /// Those between two bounds.
-    Between(Bounds),
-}
-
-/// Two sort keys, both included; the first is never after the last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounds {
-    first: String,
-    last: String,
-}
-
-impl Bounds {
-    /// The first and the last sort key.
-    pub(in crate::store) fn ends(&self) -> (&str, &str) {
-        (&self.first, &self.last)
-    }
+    /// Those from the first to the second, both included; the first is never the later one.
+    Between(String, String),
 }
 
 impl SortRange {
     /// The sort keys from `first` to `last`, both included: none if `last` comes before `first`.
     fn between(first: impl Into<String>, last: impl Into<String>) -> Self {
         let (first, last) = (first.into(), last.into());
-        if first <= last { Self::Between(Bounds { first, last }) } else { Self::Empty }
+        if first <= last { Self::Between(first, last) } else { Self::Empty }
     }
 }
 
@@ -88,159 +85,106 @@ impl Dates {
 }
 
 /// An organisation's clinics, by the time they were made.
-#[must_use]
 pub fn clinics_of_org(org: &OrgId) -> KeyRange {
-    KeyRange {
-        index: true,
-        pk: format!("ORG#{org}"),
-        sort: SortRange::BeginsWith("CLINIC#".to_owned()),
-    }
+    KeyRange::of_index(format!("ORG#{org}"), SortRange::BeginsWith("CLINIC#".to_owned()))
 }
 
 /// All of a clinic: its appointments by date, then itself, its resources, its staff and its visit types.
-#[must_use]
 pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange { index: false, pk: clinic_partition(clinic), sort: SortRange::All }
+    KeyRange::of_table(clinic_partition(clinic), SortRange::All)
 }
 
 /// A clinic's plain records of one kind.
-#[must_use]
 pub fn all_of_clinic_with(clinic: &ClinicId, prefix: &str) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::BeginsWith(format!("{prefix}#")),
-    }
+    KeyRange::of_table(clinic_partition(clinic), SortRange::BeginsWith(format!("{prefix}#")))
 }
 
 /// A clinic itself, then its resources, its staff and its types of visits, without its appointments.
-#[must_use]
 pub fn setup_of_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::between("META", LAST.to_string()),
-    }
+    KeyRange::of_table(clinic_partition(clinic), SortRange::between("META", LAST))
 }
 
 /// A clinic's resources, staff and types of visits.
-#[must_use]
 pub fn setup_beside_clinic(clinic: &ClinicId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: clinic_partition(clinic),
-        sort: SortRange::between("META#", LAST.to_string()),
-    }
+    KeyRange::of_table(clinic_partition(clinic), SortRange::between("META#", LAST))
 }
 
 /// Whether the records of a prefix are in [`setup_beside_clinic`].
-#[must_use]
 pub const fn is_in_setup(prefix: &str) -> bool {
     prefix.as_bytes()[0] > b'M'
 }
 
 /// A clinic's exceptions that end on a date from `first_end` to `last_end`, both included.
-#[must_use]
 pub fn exceptions_of_clinic(clinic: &ClinicId, first_end: Date, last_end: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: sheets_partition(clinic),
-        sort: SortRange::between(
-            format!("EXCEPTION#{first_end}"),
-            format!("EXCEPTION#{last_end}#{LAST}"),
-        ),
-    }
+    let (first, last) = (format!("EXCEPTION#{first_end}"), format!("EXCEPTION#{last_end}#{LAST}"));
+    KeyRange::of_table(sheets_partition(clinic), SortRange::between(first, last))
 }
 
 /// A clinic's appointments on the given days.
-#[must_use]
 pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
-    KeyRange { index: false, pk: clinic_partition(clinic), sort: dates.range() }
+    KeyRange::of_table(clinic_partition(clinic), dates.range())
 }
 
 /// A patient's appointments at all clinics on the given days.
-#[must_use]
 pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
-    KeyRange { index: true, pk: patient_partition(patient), sort: dates.range() }
+    KeyRange::of_index(patient_partition(patient), dates.range())
 }
 
 /// The accesses to what is known of a patient, by time.
-#[must_use]
 pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: audit_partition(&patient.into()),
-        sort: SortRange::BeginsWith("ACCESS#".to_owned()),
-    }
+    let sort = SortRange::BeginsWith("ACCESS#".to_owned());
+    KeyRange::of_table(audit_partition(&patient.into()), sort)
 }
 
 /// The changes of a record from one instant to another, both included.
-#[must_use]
 pub fn changes_of_record(record: &RecordId, from: Timestamp, to: Timestamp) -> KeyRange {
     let (from, to) = (sortable(from), sortable(to));
     let sort = SortRange::between(format!("CHANGE#{from}"), format!("CHANGE#{to}#{LAST}"));
-    KeyRange { index: false, pk: audit_partition(record), sort }
+    KeyRange::of_table(audit_partition(record), sort)
 }
 
 /// The changes of a clinic and of all that is its from one instant to another, both included.
-#[must_use]
 pub fn changes_at_clinic(clinic: &ClinicId, from: Timestamp, to: Timestamp) -> KeyRange {
     KeyRange { index: true, ..changes_of_record(&clinic.into(), from, to) }
 }
 
 /// An organisation's webhooks.
-#[must_use]
 pub fn webhooks_of_org(org: &OrgId) -> KeyRange {
-    KeyRange { index: false, pk: webhooks_partition(org), sort: SortRange::All }
+    KeyRange::of_table(webhooks_partition(org), SortRange::All)
 }
 
 /// The deliveries to a webhook, by their events' time.
-#[must_use]
 pub fn deliveries_of_webhook(webhook: &WebhookId) -> KeyRange {
-    KeyRange { index: false, pk: deliveries_partition(webhook), sort: SortRange::All }
+    KeyRange::of_table(deliveries_partition(webhook), SortRange::All)
 }
 
 /// The deliveries of one part that are due by an instant, the earliest first.
-#[must_use]
 pub fn due_deliveries(part: u16, by: Timestamp) -> KeyRange {
     let sort = SortRange::between("0", format!("{}#{LAST}", sortable(by)));
-    KeyRange { index: true, pk: due_partition(part), sort }
+    KeyRange::of_index(due_partition(part), sort)
 }
 
 /// All dead letters, the earliest first.
-#[must_use]
 pub fn dead_letters() -> KeyRange {
-    KeyRange { index: false, pk: DEAD_LETTERS.to_owned(), sort: SortRange::All }
+    KeyRange::of_table(DEAD_LETTERS.to_owned(), SortRange::All)
 }
 
 /// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
-#[must_use]
 pub fn day_sheets_of_clinic(clinic: &ClinicId, first: Date, last: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: sheets_partition(clinic),
-        sort: SortRange::between(first.to_string(), format!("{last}#{LAST}")),
-    }
+    let sort = SortRange::between(first.to_string(), format!("{last}#{LAST}"));
+    KeyRange::of_table(sheets_partition(clinic), sort)
 }
 
 /// The day sheets of a clinic's staff and resources from a UTC date on.
-#[must_use]
 pub fn staff_day_sheets_from(clinic: &ClinicId, utc_date: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: sheets_partition(clinic),
-        sort: SortRange::between(utc_date.to_string(), AFTER_DATES.to_string()),
-    }
+    let sort = SortRange::between(utc_date.to_string(), AFTER_DATES);
+    KeyRange::of_table(sheets_partition(clinic), sort)
 }
 
 /// The day sheets of a patient from a UTC date on.
-#[must_use]
 pub fn patient_day_sheets_from(patient: &PatientId, utc_date: Date) -> KeyRange {
-    KeyRange {
-        index: false,
-        pk: patient_partition(patient),
-        sort: SortRange::between(format!("DAY#{utc_date}"), format!("DAY#{LAST}")),
-    }
+    let sort = SortRange::between(format!("DAY#{utc_date}"), format!("DAY#{LAST}"));
+    KeyRange::of_table(patient_partition(patient), sort)
 }
 
 #[cfg(test)]

@@ -25,9 +25,6 @@ pub enum Committed {
 
 impl Committed {
     /// The record to answer with: the one that was written, or what was answered before.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] where the earlier answer can't be read.
     pub fn answer<T: Record>(self, written: Entity<T>) -> Result<Entity<T>, StoreError> {
         match self {
             Self::Written => Ok(written),
@@ -37,12 +34,8 @@ impl Committed {
 }
 
 impl Store {
-    /// Does all `writes` or none, and keeps the item that the first one puts under the caller's
-    /// `Idempotency-Key`, if it sent one: that item is the answer.
-    ///
-    /// # Errors
-    /// [`StoreError::ConditionFailed`] by position in `writes`, [`StoreError::IdempotencyKeyReused`], and
-    /// any error of the database. Nothing was written, unless it is [`StoreError::Unreachable`].
+    /// Does all `writes` or none, and keeps the item that the first one puts as the answer under the caller's
+    /// `Idempotency-Key`. After an error nothing was written, unless it is [`StoreError::Unreachable`].
     pub async fn commit(
         &self,
         context: &WriteContext,
@@ -58,11 +51,27 @@ impl Store {
         self.commit_with_record(context, &writes, asked).await
     }
 
-    /// Leaves a record as it is, and keeps it as the answer under the caller's `Idempotency-Key`, if it sent one; or returns
-    /// what was answered under that before.
-    ///
-    /// # Errors
-    /// [`StoreError::ConditionFailed`] if it has changed since it was read, and as [`Store::commit`].
+    /// Does all `writes` of the service itself or none; returns `false` if a condition does not hold.
+    pub async fn try_commit(
+        &self,
+        context: &WriteContext,
+        writes: Vec<Write>,
+    ) -> Result<bool, StoreError> {
+        match self.commit(context, writes).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::ConditionFailed(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Stores a new record of the service itself, unless it is there already.
+    pub async fn add<T: Record>(&self, context: &WriteContext, value: T) -> Result<(), StoreError> {
+        let create = Entity::new(value, context).create()?;
+        self.try_commit(context, vec![create]).await.map(|_| ())
+    }
+
+    /// Leaves a record as it is, and keeps it as the answer under the caller's `Idempotency-Key`; or returns what was answered
+    /// under that before. [`StoreError::ConditionFailed`] if it has changed since it was read.
     pub async fn keep_unchanged<T: Record>(
         &self,
         context: &WriteContext,
@@ -104,9 +113,6 @@ impl Store {
     }
 
     /// Changes one item and returns it as it then is; a repeated try of the same write returns it as well.
-    ///
-    /// # Errors
-    /// As [`Store::commit`].
     pub async fn update(
         &self,
         context: &WriteContext,
@@ -127,8 +133,7 @@ impl Store {
     }
 }
 
-/// A condition that failed after a try without an answer may have been broken by that try, and the item changed
-/// by others since: then it is not known whether the write was done.
+/// A condition that failed after a try without an answer may have been broken by that try.
 fn refused(failed: FailedConditions) -> StoreError {
     if failed.after_unknown {
         return StoreError::Unreachable("an earlier try was not answered".into());

@@ -21,12 +21,12 @@ use crate::store::{
 /// How often a call is tried that is throttled, gets no answer, or has its signature refused, as the SDK does.
 const MAX_TRIES: u8 = 3;
 
-/// What every conditional write has, whichever builder makes it: its condition, the names and values of its
-/// expressions, and the item back where the condition fails.
+/// What every conditional write has, whichever builder makes it.
 macro_rules! conditional {
-    ($builder:expr, $condition:expr, $placeholders:expr) => {{
+    ($store:expr, $builder:expr, $condition:expr, $placeholders:expr) => {{
         let condition = $condition.render(&mut $placeholders);
         $builder
+            .table_name(&$store.table)
             .condition_expression(condition)
             .set_expression_attribute_names($placeholders.names())
             .set_expression_attribute_values($placeholders.values())
@@ -45,9 +45,7 @@ impl Store {
     pub(super) async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
         refuse_oversize(writes)?;
         let items = writes.iter().map(|write| self.transact_item(write));
-        let items: Vec<_> = items
-            .collect::<Result<_, _>>()
-            .map_err(|error: BuildError| StoreError::Unexpected(error.into()))?;
+        let items: Vec<_> = items.collect::<Result<_, BuildError>>()?;
         let transact = |token| {
             let transaction = self.once.transact_write_items().client_request_token(token);
             let transaction = transaction
@@ -63,26 +61,23 @@ impl Store {
         let capacity = ReturnConsumedCapacity::Total;
         match write {
             Write::Put { item, condition } => {
-                let put = self.once.put_item().table_name(&self.table);
-                let put = put.set_item(Some(item.clone())).return_consumed_capacity(capacity);
-                let put = conditional!(put, condition, placeholders);
+                let put = self.once.put_item().set_item(Some(item.clone()));
+                let put = conditional!(self, put, condition, placeholders);
+                let put = put.return_consumed_capacity(capacity);
                 put.send().await.map(|_| None).map_err(of_write)
             }
             Write::Update { key, change, condition } => {
-                let update = self.once.update_item().table_name(&self.table);
-                let update = update
-                    .set_key(Some(key.attributes()))
-                    .update_expression(change.render(&mut placeholders))
-                    .return_values(ReturnValue::AllNew)
-                    .return_consumed_capacity(capacity);
-                let update = conditional!(update, condition, placeholders);
+                let update = self.once.update_item().set_key(Some(key.attributes()));
+                let update = update.update_expression(change.render(&mut placeholders));
+                let update = conditional!(self, update, condition, placeholders);
+                let update = update.return_values(ReturnValue::AllNew);
+                let update = update.return_consumed_capacity(capacity);
                 update.send().await.map(|output| output.attributes).map_err(of_write)
             }
             Write::Delete { key, condition } => {
-                let delete = self.once.delete_item().table_name(&self.table);
-                let delete =
-                    delete.set_key(Some(key.attributes())).return_consumed_capacity(capacity);
-                let delete = conditional!(delete, condition, placeholders);
+                let delete = self.once.delete_item().set_key(Some(key.attributes()));
+                let delete = conditional!(self, delete, condition, placeholders);
+                let delete = delete.return_consumed_capacity(capacity);
                 delete.send().await.map(|_| None).map_err(of_write)
             }
             Write::Check { .. } => {
@@ -97,37 +92,31 @@ impl Store {
         let item = TransactWriteItem::builder();
         let item = match write {
             Write::Put { item: stored, condition } => {
-                let put = Put::builder().table_name(&self.table).set_item(Some(stored.clone()));
-                item.put(conditional!(put, condition, placeholders).build()?)
+                let put = Put::builder().set_item(Some(stored.clone()));
+                item.put(conditional!(self, put, condition, placeholders).build()?)
             }
             Write::Update { key, change, condition } => {
                 let update = Update::builder()
-                    .table_name(&self.table)
                     .set_key(Some(key.attributes()))
                     .update_expression(change.render(&mut placeholders));
-                item.update(conditional!(update, condition, placeholders).build()?)
+                item.update(conditional!(self, update, condition, placeholders).build()?)
             }
             Write::Delete { key, condition } => {
-                let delete =
-                    Delete::builder().table_name(&self.table).set_key(Some(key.attributes()));
-                item.delete(conditional!(delete, condition, placeholders).build()?)
+                let delete = Delete::builder().set_key(Some(key.attributes()));
+                item.delete(conditional!(self, delete, condition, placeholders).build()?)
             }
             Write::Check { key, condition } => {
-                let check = ConditionCheck::builder()
-                    .table_name(&self.table)
-                    .set_key(Some(key.attributes()));
-                item.condition_check(conditional!(check, condition, placeholders).build()?)
+                let check = ConditionCheck::builder().set_key(Some(key.attributes()));
+                item.condition_check(conditional!(self, check, condition, placeholders).build()?)
             }
         };
         Ok(item.build())
     }
 }
 
-/// Tries a write until it is known what became of it, as far as `repeats` goes. That is done here rather than by the SDK,
-/// so that what is refused after a lost reply is known as what this write itself may have caused.
-///
-/// A try is given a ClientRequestToken, which it shares with the one before it if that one's reply was lost or throttled:
-/// DynamoDB then tells whether it was done. What was cancelled comes with a new one.
+/// Tries a write until it is known what became of it, as far as `repeats` goes: here rather than by the SDK, so that what
+/// is refused after a lost reply is known as what this write itself may have caused. A try shares the ClientRequestToken of
+/// the one before it if that one's reply was lost or throttled: DynamoDB then tells whether it was done.
 async fn until_known<T, Attempt>(
     operation: &'static str,
     repeats: &RetryBudget,

@@ -127,7 +127,7 @@ fn a_role_that_does_not_give_the_visit_is_refused() {
 fn a_clash_names_the_party_that_is_taken_and_the_nearest_free_starts() {
     let (draft, snapshot) = free();
     let snapshot = Snapshot { sheets: vec![taken(&draft, 2, None)], ..snapshot };
-    let Refusal::Clash(clash) = refusal(&snapshot, &draft) else { panic!("no clash") };
+    let Refusal::Clash(clash, _) = refusal(&snapshot, &draft) else { panic!("no clash") };
     assert!(matches!(clash.owner, SheetOwner::Patient { .. }));
     assert_eq!(clash.obstacle, Obstacle::Busy);
     let start = draft.appointment.value.start;
@@ -157,7 +157,7 @@ fn working_time_is_kept_unless_any_hours_are_allowed() {
     clinic.details.opening_hours =
         serde_json::from_value(json!([{ "weekday": "monday", "from": "08:00", "to": "12:00" }]))
             .unwrap();
-    let Refusal::Clash(clash) = refusal(&snapshot, &draft) else { panic!("no clash") };
+    let Refusal::Clash(clash, _) = refusal(&snapshot, &draft) else { panic!("no clash") };
     assert_eq!(clash.obstacle, Obstacle::OffHours);
     let any_hours = Snapshot { hours: None, ..snapshot };
     assert!(decide(&any_hours, &draft).is_ok());
@@ -172,7 +172,7 @@ fn the_time_of_a_lapsed_hold_is_taken_and_the_hold_expired() {
     };
     let live = taken(&draft, 0, Some(held_until(now() - CLOCK_SKEW)));
     let snapshot = Snapshot { sheets: vec![live], ..snapshot };
-    assert!(matches!(refusal(&snapshot, &draft), Refusal::Clash(_)));
+    assert!(matches!(refusal(&snapshot, &draft), Refusal::Clash(..)));
     let lapsed = held_until(now() - CLOCK_SKEW - SignedDuration::from_secs(1));
     let snapshot = Snapshot { sheets: vec![taken(&draft, 0, Some(lapsed))], ..snapshot };
     let plan = decide(&snapshot, &draft).ok().unwrap();

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     events::{EventType, StoredEventType},
     id::{OrgId, WebhookId},
+    records::deliveries::model::Outcome,
+    sensitive::Sensitive,
 };
 
 /// For how long a secret that was replaced still signs beside the new one.
@@ -40,15 +42,7 @@ pub struct Webhook {
 }
 
 /// A sealed secret: the table alone does not reveal it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SealedSecret(pub String);
-
-impl std::fmt::Debug for SealedSecret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SealedSecret")
-    }
-}
+pub type SealedSecret = Sensitive<String>;
 
 /// A secret that was replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,36 +53,23 @@ pub struct PreviousSecret {
     pub until: Timestamp,
 }
 
-/// Whether an attempt has reached a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reached {
-    /// It has.
-    Yes,
-    /// It has not.
-    No,
-    /// It has, and the receiver answered that it is gone for good.
-    NeverAgain,
-    /// There was no attempt.
-    NotTried,
-}
-
 impl Webhook {
     /// The same after an attempt: switched off, if nothing has reached it for `limit`.
     #[must_use]
-    pub fn after(&self, reached: Reached, now: Timestamp, limit: SignedDuration) -> Self {
+    pub fn after(&self, outcome: Outcome, now: Timestamp, limit: SignedDuration) -> Self {
         let off = || Self { active: false, disabled_at: Some(now), ..self.clone() };
-        match (reached, self.failing_since) {
-            _ if !self.active => self.clone(),
-            (Reached::Yes, _) => Self { failing_since: None, ..self.clone() },
-            (Reached::NeverAgain, _) => off(),
-            (Reached::No, None) => Self { failing_since: Some(now), ..self.clone() },
-            (Reached::No, Some(since)) if now.duration_since(since) >= limit => off(),
-            (Reached::No | Reached::NotTried, _) => self.clone(),
+        let tried = !matches!(outcome, Outcome::SwitchedOff | Outcome::Unsigned);
+        match self.failing_since {
+            _ if !self.active || !tried => self.clone(),
+            _ if outcome == Outcome::Delivered => Self { failing_since: None, ..self.clone() },
+            _ if outcome == Outcome::Gone => off(),
+            None => Self { failing_since: Some(now), ..self.clone() },
+            Some(since) if now.duration_since(since) >= limit => off(),
+            Some(_) => self.clone(),
         }
     }
 
     /// Whether it gets events of this type.
-    #[must_use]
     pub fn wants(&self, event_type: EventType) -> bool {
         let any = self.event_types.is_empty();
         self.active && (any || self.event_types.contains(&event_type.into()))
@@ -104,7 +85,6 @@ impl Webhook {
 
     /// The same with its secret as `seal` makes it anew; `None` if it can't. The secret before goes where it signs no more, or
     /// can't be sealed: nobody could sign with it.
-    #[must_use]
     pub fn resealed(
         &self,
         now: Timestamp,

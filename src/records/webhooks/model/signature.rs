@@ -6,25 +6,18 @@ use standardwebhooks::{Webhook, WebhookError};
 
 /// What a secret begins with, as it is shown.
 const PREFIX: &str = "whsec_";
-/// Bytes of a secret.
-pub const SECRET_BYTES: usize = 32;
 
 /// A new secret.
-#[must_use]
-pub fn new_secret() -> [u8; SECRET_BYTES] {
+pub fn new_secret() -> [u8; 32] {
     rand::random()
 }
 
 /// A secret as it is shown.
-#[must_use]
 pub fn shown(secret: &[u8]) -> String {
     format!("{PREFIX}{}", BASE64.encode(secret))
 }
 
 /// The `webhook-signature` of a payload: one signature for each secret, the newest first.
-///
-/// # Errors
-/// What the library says of a secret or a payload: none for texts and bytes.
 pub fn sign<'a>(
     secrets: impl IntoIterator<Item = &'a [u8]>,
     id: &str,
@@ -40,19 +33,6 @@ pub fn sign<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The example of the Standard Webhooks specification's libraries.
-    #[test]
-    fn the_known_example_is_signed_as_known() {
-        let secret = BASE64.decode(b"MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let signed = sign(
-            [secret.as_slice()],
-            "msg_p5jXN8AQM9LWM0D4loKWxJek",
-            Timestamp::from_second(1_614_265_330).unwrap(),
-            r#"{"test": 2432232314}"#,
-        );
-        assert_eq!(signed.unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
-    }
 
     #[test]
     fn every_secret_signs_and_is_shown_as_receivers_take_it() {

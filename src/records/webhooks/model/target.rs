@@ -54,15 +54,11 @@ pub enum ForbiddenTarget {
 
 impl AllowList {
     /// Whether a name may be reached at whatever address it has.
-    #[must_use]
     pub fn has_host(&self, name: &str) -> bool {
         self.0.iter().any(|(host, _)| matches!(host, Host::Domain(allowed) if allowed == name))
     }
 
     /// The URL, if an event may be sent there. A name's addresses are checked when it is resolved.
-    ///
-    /// # Errors
-    /// [`ForbiddenTarget`].
     pub fn check(&self, url: &str) -> Result<Url, ForbiddenTarget> {
         let url = parse(url).ok_or(ForbiddenTarget::NoUrl)?;
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
@@ -104,7 +100,6 @@ fn is_local(name: &str) -> bool {
 }
 
 /// Whether an address is of the public internet (IANA's special-purpose address registries).
-#[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -16,10 +16,7 @@ fn holds(range: &KeyRange, key: &Key) -> bool {
         SortRange::Empty => false,
         SortRange::All => true,
         SortRange::BeginsWith(prefix) => sk.starts_with(prefix),
-        SortRange::Between(bounds) => {
-            let (first, last) = bounds.ends();
-            (first..=last).contains(&sk.as_str())
-        }
+        SortRange::Between(first, last) => (first..=last).contains(&sk),
     }
 }
 
@@ -63,10 +60,7 @@ proptest! {
         for range in &dated {
             match &range.sort {
                 SortRange::Empty => prop_assert!(to < from),
-                SortRange::Between(bounds) => {
-                    let (first, last) = bounds.ends();
-                    prop_assert!(from <= to && first <= last);
-                }
+                SortRange::Between(first, last) => prop_assert!(from <= to && first <= last),
                 other => prop_assert!(false, "{other:?}"),
             }
         }

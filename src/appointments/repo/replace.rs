@@ -1,0 +1,165 @@
+//! What takes the place of an appointment: it is moved, or its hold ends. The handler checks that the caller is the holder.
+
+use jiff::Timestamp;
+
+use super::{
+    change::update,
+    decide::Refusal,
+    find::get,
+    schedule::{BookingError, commit, unless_changed, until_committed, visit_type},
+    snapshot::Draft,
+};
+use crate::{
+    appointments::model::{Appointment, Rescheduled, Status},
+    id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId},
+    sensitive::Sensitive,
+    store::{Entity, Store, WriteContext},
+};
+
+/// A move of an appointment; what is `None` stays.
+pub struct Move {
+    /// The start.
+    pub start: Option<Timestamp>,
+    /// The length.
+    pub duration_minutes: Option<u16>,
+    /// The staff member of the clinic.
+    pub staff_id: Option<StaffId>,
+    /// The resources.
+    pub resource_ids: Option<Vec<ResourceId>>,
+    /// Whether it may overlap others there.
+    pub overbooked: bool,
+    /// The reason for overlapping others, or lying outside of working hours.
+    pub override_reason: Option<Sensitive<String>>,
+}
+
+/// Moves an appointment: one GetItem, one BatchGetItem, beside it one Query of exceptions, one TransactWriteItems. Its own old
+/// time counts as free. If it is there already, nothing is written but the `Idempotency-Key`, if there is one.
+pub async fn reschedule(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    to: &Move,
+    any_hours: bool,
+) -> Result<Entity<Appointment>, BookingError> {
+    let moved = |current: &Appointment| {
+        if !matches!(current.status, Status::Scheduled | Status::Confirmed) {
+            return Err(Refusal::NotMovable(current.status));
+        }
+        let start = to.start.unwrap_or(current.start);
+        let moved = Appointment {
+            start,
+            date: current.time_zone.local_date(start),
+            duration_minutes: to.duration_minutes.unwrap_or(current.duration_minutes),
+            staff_id: to.staff_id.as_ref().unwrap_or(&current.staff_id).clone(),
+            resource_ids: to.resource_ids.as_ref().unwrap_or(&current.resource_ids).clone(),
+            ..current.clone()
+        };
+        if moved == *current {
+            return Ok(moved);
+        }
+        Ok(Appointment {
+            overbooked: to.overbooked,
+            override_reason: to.override_reason.clone(),
+            rescheduled_from: Some(Rescheduled {
+                start: current.start,
+                duration_minutes: current.duration_minutes,
+                staff_id: current.staff_id.clone(),
+            }),
+            ..moved
+        })
+    };
+    replace(store, context, (clinic, id), any_hours, moved).await
+}
+
+/// The members that a confirmation adds to a hold.
+pub struct Confirmation {
+    /// The patient, if the hold has none.
+    pub patient_id: Option<PatientId>,
+    /// The reason for the visit.
+    pub reason: Option<Sensitive<String>>,
+    /// The notes of staff.
+    pub notes: Option<Sensitive<String>>,
+}
+
+/// Confirms a hold that is not over: one GetItem, one BatchGetItem, one TransactWriteItems.
+pub async fn confirm_hold(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+    confirmation: &Confirmation,
+) -> Result<Entity<Appointment>, BookingError> {
+    let Confirmation { patient_id, reason, notes } = confirmation;
+    let confirmed = |hold: &Appointment| {
+        check_held(hold)?;
+        if hold.hold_expires_at.is_none_or(|expires_at| expires_at <= context.now) {
+            return Err(Refusal::HoldExpired);
+        }
+        let patient_id = match (&hold.patient_id, patient_id) {
+            (Some(held), Some(named)) if held != named => return Err(Refusal::OtherPatient),
+            (None, None) => return Err(Refusal::PatientMissing),
+            (held, named) => held.as_ref().or(named.as_ref()).cloned(),
+        };
+        Ok(Appointment {
+            patient_id,
+            status: Status::Scheduled,
+            hold_expires_at: None,
+            reason: reason.as_ref().or(hold.reason.as_ref()).cloned(),
+            notes: notes.as_ref().or(hold.notes.as_ref()).cloned(),
+            ..hold.clone()
+        })
+    };
+    // Working hours were checked when it was held.
+    replace(store, context, (clinic, id), true, confirmed).await
+}
+
+fn check_held(appointment: &Appointment) -> Result<(), Refusal> {
+    match appointment.status {
+        Status::Held => Ok(()),
+        Status::Expired => Err(Refusal::HoldExpired),
+        other => Err(Refusal::NotHeld(other)),
+    }
+}
+
+/// Releases a hold and frees its time: one GetItem, one TransactWriteItems.
+pub async fn release_hold(
+    store: &Store,
+    context: &WriteContext,
+    clinic: &ClinicId,
+    id: &AppointmentId,
+) -> Result<Entity<Appointment>, BookingError> {
+    update(store, context, clinic, id, |hold| {
+        check_held(hold)?;
+        Ok(Appointment { status: Status::Expired, ..hold.clone() })
+    })
+    .await
+}
+
+/// Replaces an appointment by what `change` makes of it, which takes its time anew. What `change` leaves as it is, is not
+/// written. With another staff member, the roles of the visit type count, which costs one GetItem.
+async fn replace(
+    store: &Store,
+    context: &WriteContext,
+    (clinic, id): (&ClinicId, &AppointmentId),
+    any_hours: bool,
+    change: impl Fn(&Appointment) -> Result<Appointment, Refusal> + Sync,
+) -> Result<Entity<Appointment>, BookingError> {
+    until_committed(|| async {
+        let current = get(store, &context.org, clinic, id, true).await?;
+        context.precondition.check(current.meta.rev)?;
+        let changed = change(&current.value)?;
+        if changed == current.value {
+            return Ok(unless_changed(store.keep_unchanged(context, current).await)?);
+        }
+        let mut roles = Vec::new();
+        if changed.staff_id != current.value.staff_id {
+            // A visit type that was deleted restricts nobody.
+            let visit_type = visit_type(store, context, &changed).await?;
+            roles = visit_type.map(|visit_type| visit_type.details.roles).unwrap_or_default();
+        }
+        let draft = Draft::new(current.changed(changed, context), any_hours);
+        commit(store, context, &Draft { replaces: Some(current), roles, ..draft }).await
+    })
+    .await
+}

@@ -1,0 +1,169 @@
+//! The program as its users start and stop it.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::json;
+
+use crate::support::process::{RemoteTable, Running, program, text};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_without_settings_and_says_where_everything_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), &[]);
+    let greeting = running.greeting.join("\n");
+    assert!(greeting.contains(&format!("{}/docs/", running.base)), "{greeting}");
+    assert!(greeting.contains("data/clinic.db"), "{greeting}");
+    for file in ["clinic.db", "clinic.db-wal", "clinic.db.lock", "clinic.db.secret-key"] {
+        let mode =
+            std::fs::metadata(folder.path().join("data").join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file} is for nobody else to read");
+    }
+    std::os::unix::fs::symlink("data/clinic.db", folder.path().join("link.db")).unwrap();
+    let second = ["--store", "file:link.db", "--listen", "127.0.0.1:0"];
+    let second = program(folder.path()).args(second).output().unwrap();
+    assert!(text(&second).contains("in use by another clinic-api process"), "{}", text(&second));
+    assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
+    let healthcheck = ["healthcheck", "--listen", running.address()];
+    let healthy = program(folder.path()).args(healthcheck).output().unwrap();
+    assert!(healthy.status.success(), "{}", text(&healthy));
+    let live = ["healthcheck", "--live", "--listen", running.address()];
+    let live = program(folder.path()).args(live).output().unwrap();
+    assert!(text(&live).contains("/livez: 200"), "{}", text(&live));
+    let unhealthy =
+        program(folder.path()).args(["healthcheck", "--listen", "127.0.0.1:9"]).output().unwrap();
+    assert!(!unhealthy.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_survive_a_kill_and_a_stop_and_a_second_process_is_turned_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = Vec::new();
+    for round in 0..3 {
+        let running = Running::start(folder.path(), &[]);
+        for id in &made {
+            assert_eq!(running.send("GET", &format!("/v1/clinics/{id}"), None).await.0, 200);
+        }
+        let clinic = json!({ "name": format!("Clinic {round}"), "time_zone": "UTC" });
+        let (status, clinic) = running.send("POST", "/v1/clinics", Some(clinic)).await;
+        assert_eq!(status, 201);
+        made.push(clinic["id"].as_str().unwrap().to_owned());
+        let second = program(folder.path()).args(["--listen", "127.0.0.1:0"]).output().unwrap();
+        assert!(!second.status.success());
+        assert!(
+            text(&second).contains("in use by another clinic-api process"),
+            "{}",
+            text(&second)
+        );
+        if round == 1 {
+            let (status, log) = running.terminate();
+            assert!(status.success(), "{log}");
+            assert!(log.contains("stopping"), "{log}");
+        } else {
+            running.kill();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cursors_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), &[]);
+    for name in ["A", "B"] {
+        let clinic = json!({ "name": name, "time_zone": "UTC" });
+        assert_eq!(running.send("POST", "/v1/clinics", Some(clinic)).await.0, 201);
+    }
+    let (_, page) = running.send("GET", "/v1/clinics?limit=1", None).await;
+    let next = format!("/v1/clinics?cursor={}", page["next_cursor"].as_str().unwrap());
+    running.kill();
+    let running = Running::start(folder.path(), &[]);
+    let (status, page) = running.send("GET", &next, None).await;
+    assert_eq!((status, page["items"].as_array().unwrap().len()), (200, 1));
+}
+
+#[test]
+fn settings_that_make_no_sense_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = program(folder.path()).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        text(&output)
+    };
+    assert!(run(&["--store", "postgres"]).contains("memory, file:PATH, dynamodb"));
+    assert!(run(&["--store", "dynamodb"]).contains("--secret-keys"));
+    for bad in ["", "short-HIDDEN", "HIDDEN,HIDDEN"] {
+        let told = run(&["--store", "memory", "--secret-keys", bad]);
+        assert!(told.contains("--secret-keys") && told.contains("32 bytes"), "{told}");
+        assert!(!told.contains("HIDDEN"), "{told}");
+    }
+    assert!(run(&["--listen", "here"]).contains("--listen"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert!(run(&["--store", "memory", "--listen", &address]).contains("can't listen on"));
+    assert!(run(&["--store", "memory", "--log", "a=b=c"]).contains("--log"));
+    assert!(run(&["--store", "memory", "--shutdown-delay", "5"]).contains("length of time"));
+    assert!(run(&["--store", "memory", "--max-connections", "0"]).contains("above 0"));
+    let metrics = ["--store", "memory", "--listen", "127.0.0.1:0", "--metrics-listen", &address];
+    assert!(run(&metrics).contains("--metrics-listen"));
+    assert!(run(&["--development-org", "A#B"]).contains("organisation"));
+    std::fs::write(folder.path().join("notadb"), "no database").unwrap();
+    assert!(run(&["--store", "file:notadb"]).contains("notadb can't be opened"));
+}
+
+#[test]
+fn without_an_issuer_only_this_machine_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |arguments: &[&str]| {
+        let output = program(folder.path()).args(["--store", "memory"]).args(arguments).output();
+        let output = output.unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        text(&output)
+    };
+    for others in ["0.0.0.0:0", "[::]:0", "192.0.2.1:8080"] {
+        let told = refused(&["--listen", others]);
+        assert!(told.contains("CLINIC_API_ISSUER") && told.contains("loopback"), "{told}");
+    }
+    assert!(refused(&["--issuer", "https://issuer.example"]).contains("--audience"));
+    let plain = ["--issuer", "https://a.example", "--audience", "a", "--jwks-url"];
+    let told = refused(&[&plain[..], &["http://a.example/keys"]].concat());
+    assert!(told.contains("--jwks-url"), "{told}");
+    let shared = refused(&["--token-algorithms", "RS256,HS256"]);
+    assert!(shared.contains("is none of RS256"), "{shared}");
+}
+
+#[test]
+fn the_table_is_made_and_checked_on_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = |action: &str| {
+        program(folder.path()).args(["table", action, "--store", "file:t.db"]).output().unwrap()
+    };
+    let missing = table("check");
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing).contains("no such table"), "{}", text(&missing));
+    assert!(text(&table("create")).starts_with("made"));
+    assert!(text(&table("create")).starts_with("there already"));
+    let checked = table("check");
+    assert!(checked.status.success() && text(&checked).starts_with("as it should be"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_runs_on_an_endpoint_of_dynamodb() {
+    let table = RemoteTable::missing().await;
+    let folder = tempfile::tempdir().unwrap();
+    let with_aws =
+        |arguments: &[&str]| table.program(folder.path()).args(arguments).output().unwrap();
+    let missing = with_aws(&["table", "check"]);
+    assert_eq!(missing.status.code(), Some(1), "{}", text(&missing));
+    let made = with_aws(&["table", "create"]);
+    assert!(made.status.success(), "{}", text(&made));
+    assert!(text(&made).contains(table.endpoint()));
+    assert!(with_aws(&["table", "check"]).status.success());
+}
+
+#[test]
+fn the_document_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = program(folder.path()).arg("openapi").output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let committed = include_str!("../../../openapi/openapi.json");
+    assert!(printed == committed, "run: cargo run -- openapi > openapi/openapi.json");
+}

@@ -1,0 +1,6 @@
+//! Clinics.
+
+mod create;
+mod delete;
+mod list;
+mod update;

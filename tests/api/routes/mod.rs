@@ -1,0 +1,14 @@
+//! The routes, resource by resource.
+
+mod appointments;
+mod audit;
+mod audit_events;
+mod clinics;
+mod deliveries;
+mod erasure;
+mod exceptions;
+mod operations;
+mod patients;
+mod plain_records;
+mod staff;
+mod webhooks;

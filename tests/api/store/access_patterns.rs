@@ -1,0 +1,198 @@
+//! What each request costs: its DynamoDB calls and their capacity, by hand, against what is measured.
+//! `docs/access-patterns.md` shows the table.
+
+use serde_json::json;
+
+use crate::support::{TestApp, costs::costs};
+
+#[tokio::test]
+async fn reads_of_one_record_cost_one_get_item() {
+    let app = TestApp::spawn().await;
+    let (clinic, appointment) = app.clinic_with_booking().await;
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
+    let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
+    let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exception = format!("{}/exceptions/{exception}", clinic.path);
+    let clinics = [&clinic.path, &resource, &visit_type, &exception];
+    for path in [&staff, &patient, &appointment].into_iter().chain(clinics) {
+        costs(&app, app.get(path), &[("GetItem", 0.5)]).await;
+        costs(&app, app.get(&format!("{path}?consistent=true")), &[("GetItem", 1.0)]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_patient_by_record_number_costs_two_get_items() {
+    let app = TestApp::spawn().await;
+    let patient = json!({ "name": "Ida", "mrn": "A-1" });
+    app.post("/v1/patients").json(&patient).send().await.expect(201);
+    let found =
+        costs(&app, app.get("/v1/patients?mrn=A-1"), &[("GetItem", 0.5), ("GetItem", 0.5)]).await;
+    assert_eq!(found.json()["items"].as_array().unwrap().len(), 1);
+    costs(&app, app.get("/v1/patients?mrn=A-2"), &[("GetItem", 0.5)]).await;
+}
+
+#[tokio::test]
+async fn lists_cost_one_query() {
+    let app = TestApp::spawn().await;
+    let (clinic, _) = app.clinic_with_booking().await;
+    let appointments = format!("{}/appointments", clinic.path);
+    let lists = [
+        "/v1/clinics".to_owned(),
+        format!("{}/overview", clinic.path),
+        format!("{}/staff", clinic.path),
+        appointments.clone(),
+        format!("{appointments}?date=2035-01-16"),
+        format!("{appointments}?month=2035-01"),
+        format!("{appointments}?from=2035-01-01&to=2035-01-31"),
+        format!("{appointments}?month=2035-01&staff_id={}", clinic.staff),
+        format!("{appointments}?status=scheduled"),
+        format!("/v1/patients/{}/appointments", clinic.patient),
+        format!("/v1/patients/{}/accesses", clinic.patient),
+        format!("/v1/patients/{}/appointments?from=2035-01-16&to=2035-01-16", clinic.patient),
+    ];
+    app.get(&format!("/v1/patients/{}", clinic.patient)).send().await.expect(200);
+    app.settle().await;
+    for path in lists {
+        costs(&app, app.get(&path), &[("Query", 0.5)]).await;
+    }
+    let export = format!("/v1/patients/{}/export", clinic.patient);
+    app.settle().await;
+    costs(&app, app.get(&export), &[("GetItem", 1.0), ("Query", 0.5), ("Query", 1.0)]).await;
+    // The exceptions of a clinic that is gone stay, so this list always asks.
+    app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exceptions = format!("{}/exceptions?from=2035-01-01&to=2035-12-31", clinic.path);
+    costs(&app, app.get(&exceptions), &[("Query", 0.5), ("GetItem", 1.0)]).await;
+    for (path, made) in [
+        ("resources", app.resource(&clinic.path).await),
+        ("visit-types", app.visit_type(&clinic.path).await),
+    ] {
+        let list = costs(&app, app.get(&format!("{}/{path}", clinic.path)), &[("Query", 0.5)]);
+        assert_eq!(list.await.json()["items"][0]["id"], made);
+    }
+    // An empty list asks whether there is such a clinic.
+    let empty = format!("{appointments}?date=2035-01-17");
+    costs(&app, app.get(&empty), &[("Query", 0.5), ("GetItem", 1.0)]).await;
+}
+
+#[tokio::test]
+async fn making_a_record_costs_one_write() {
+    let app = TestApp::spawn().await;
+    let clinic = json!({ "name": "A", "time_zone": "UTC" });
+    let made = costs(&app, app.post("/v1/clinics").json(&clinic), &[("PutItem", 2.0)]).await;
+    let keyed = app.post("/v1/clinics").json(&clinic).idempotent("k");
+    costs(&app, keyed.clone(), &[("TransactWriteItems", 5.0)]).await;
+    // A replay: the transaction is refused, and the refusal brings the answer.
+    app.wire.forget();
+    keyed.send().await.expect(201);
+    assert_eq!(app.wire.take_calls().len(), 1);
+    let staff = json!({ "name": "A", "role": "nurse" });
+    let staff = app.post(&format!("{}/staff", made.location())).json(&staff);
+    costs(&app, staff, &[("TransactWriteItems", 4.0)]).await;
+    // What belongs to a clinic checks that it is there, and leave that there is such a staff member.
+    let staff = app.staff_member(&made.location()).await;
+    let path = |what: &str| format!("{}/{what}", made.location());
+    let closed = |staff: Option<&str>| {
+        json!({
+            "staff_id": staff, "first_date": "2035-02-01", "last_date": "2035-02-01",
+            "effect": "closed"
+        })
+    };
+    let room = json!({ "name": "A", "kind": "room" });
+    let visit_type = json!({ "name": "A", "duration_minutes": 20 });
+    for (what, body, cost) in [("resources", room, 4.0), ("visit-types", visit_type, 4.0)] {
+        costs(&app, app.post(&path(what)).json(&body), &[("TransactWriteItems", cost)]).await;
+    }
+    // Today, as the clinic's wall has it, needs its time zone once.
+    let first = [("GetItem", 1.0), ("TransactWriteItems", 4.0)];
+    costs(&app, app.post(&path("exceptions")).json(&closed(None)), &first).await;
+    let leave = app.post(&path("exceptions")).json(&closed(Some(&staff)));
+    costs(&app, leave, &[("TransactWriteItems", 6.0)]).await;
+    let patient = json!({ "name": "A" });
+    costs(&app, app.post("/v1/patients").json(&patient), &[("PutItem", 2.0)]).await;
+    let patient = json!({ "name": "A", "mrn": "A-1" });
+    costs(&app, app.post("/v1/patients").json(&patient), &[("TransactWriteItems", 5.0)]).await;
+}
+
+#[tokio::test]
+async fn changing_a_record_costs_one_read_and_one_write() {
+    let app = TestApp::spawn().await;
+    let (clinic, appointment) = app.clinic_with_booking().await;
+    let name = json!({ "name": "B" });
+    costs(&app, app.patch(&clinic.path).json(&name), &[("GetItem", 1.0), ("PutItem", 2.0)]).await;
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    costs(&app, app.patch(&staff).json(&name), &[("GetItem", 1.0), ("PutItem", 1.0)]).await;
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    costs(&app, app.patch(&patient).json(&name), &[("GetItem", 1.0), ("PutItem", 2.0)]).await;
+    let notes = json!({ "notes": "N" });
+    costs(&app, app.patch(&appointment).json(&notes), &[("GetItem", 1.0), ("PutItem", 2.0)]).await;
+    let mrn = json!({ "mrn": "A-1" });
+    let moved = [("GetItem", 1.0), ("TransactWriteItems", 5.0)];
+    costs(&app, app.patch(&patient).json(&mrn), &moved).await;
+}
+
+#[tokio::test]
+async fn deleting_marks_looks_and_deletes() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let guarded = |looks: usize, mark: f64, delete: f64| {
+        let look = vec![("Query", 1.0); looks];
+        let read = vec![("GetItem", 1.0)];
+        [read, look.clone(), vec![("UpdateItem", mark)], look, vec![("DeleteItem", delete)]]
+            .concat()
+    };
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    costs(&app, app.delete(&staff), &guarded(1, 1.0, 1.0)).await;
+    let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
+    costs(&app, app.delete(&resource), &guarded(1, 1.0, 1.0)).await;
+    let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
+    costs(&app, app.delete(&visit_type), &guarded(0, 1.0, 1.0)).await;
+    let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    let exception = format!("{}/exceptions/{exception}", clinic.path);
+    costs(&app, app.delete(&exception), &guarded(0, 1.0, 1.0)).await;
+    costs(&app, app.delete(&clinic.path), &guarded(2, 2.0, 2.0)).await;
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    costs(&app, app.delete(&patient), &guarded(1, 2.0, 2.0)).await;
+}
+
+#[tokio::test]
+async fn deleting_a_patient_with_a_record_number_frees_it_in_a_transaction() {
+    let app = TestApp::spawn().await;
+    let patient = json!({ "name": "Ida", "mrn": "A-1" });
+    let path = app.post("/v1/patients").json(&patient).send().await.expect(201).location();
+    let expected = [
+        ("GetItem", 1.0),
+        ("Query", 1.0),
+        ("UpdateItem", 2.0),
+        ("Query", 1.0),
+        ("TransactWriteItems", 5.0),
+    ];
+    costs(&app, app.delete(&path), &expected).await;
+}
+
+/// No operation of the service is a Scan, in the code and so on the wire. Only operators scan, by commands that no
+/// request reaches.
+#[test]
+fn nothing_scans() {
+    fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    sources(std::path::Path::new("src"), &mut found);
+    assert!(found.len() > 40);
+    for path in found {
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The embedded engine is DynamoDB here: it does what it is asked for.
+        let engine = path.ends_with("store/embedded/in_process.rs");
+        let scans = path.ends_with("store/scan.rs") || engine;
+        assert_eq!(text.contains(".scan("), scans, "{}", path.display());
+    }
+}

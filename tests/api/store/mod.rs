@@ -1,0 +1,11 @@
+//! What the service asks of DynamoDB, and the commands that work on the table.
+
+mod access_patterns;
+mod backfill;
+mod booking_costs;
+mod outage;
+mod pool;
+mod seed;
+mod stream_costs;
+mod table;
+mod verify;

@@ -1,0 +1,220 @@
+//! What the stream's changes say: which event each is, and what it tells.
+
+use std::collections::BTreeSet;
+
+use clinic_api::{
+    events::{Event, EventType},
+    store::{Item, attributes::string},
+    worker::{change::Change, change_record::ChangeRecord},
+};
+use serde_json::{Value, json};
+
+use crate::support::{Held, NOW, TestApp, booking, document::DOCUMENT};
+
+const START: &str = "2035-01-16T09:00:00";
+
+/// The types of what is told of a subject, in the order of its revisions; what is deleted comes last.
+fn types_of(events: &[Event], subject: &str) -> Vec<&'static str> {
+    let mut of_subject: Vec<_> = events.iter().filter(|event| event.subject == subject).collect();
+    of_subject.sort_by_key(|event| {
+        serde_json::to_value(&event.data).unwrap()["rev"].as_u64().unwrap_or(u64::MAX)
+    });
+    of_subject.iter().map(|event| event.r#type.as_str()).collect()
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap()
+}
+
+#[tokio::test]
+async fn every_step_of_an_appointments_life_is_an_event() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let kept = app.booked(&clinic, START).await;
+    for status in ["confirmed", "checked_in", "scheduled"] {
+        app.step(&kept, status).await.expect(200);
+    }
+    let moved = json!({ "start": "2035-01-16T10:00:00" });
+    app.post(&format!("{kept}/reschedule")).json(&moved).send().await.expect(200);
+    let moved = json!({ "start": "2035-01-17T10:00:00" });
+    app.post(&format!("{kept}/reschedule")).json(&moved).send().await.expect(200);
+    app.patch(&kept).json(&json!({ "notes": "Bring the letter" })).send().await.expect(200);
+    for status in ["confirmed", "checked_in", "completed"] {
+        app.step(&kept, status).await.expect(200);
+    }
+    app.delete(&kept).send().await.expect(204);
+    let cancelled = app.booked(&clinic, START).await;
+    app.post(&format!("{cancelled}/cancel")).send().await.expect(200);
+    let missed = app.booked(&clinic, START).await;
+    app.step(&missed, "no_show").await.expect(200);
+
+    let events = app.events().await;
+    let of = |path: &str| types_of(&events, last_part(path));
+    assert_eq!(
+        of(&kept),
+        [
+            "clinic.appointment.booked.v1",
+            "clinic.appointment.confirmed.v1",
+            "clinic.appointment.checked_in.v1",
+            "clinic.appointment.check_in_undone.v1",
+            "clinic.appointment.rescheduled.v1",
+            "clinic.appointment.rescheduled.v1",
+            "clinic.appointment.updated.v1",
+            "clinic.appointment.confirmed.v1",
+            "clinic.appointment.checked_in.v1",
+            "clinic.appointment.completed.v1",
+            "clinic.appointment.deleted.v1",
+        ]
+    );
+    assert_eq!(of(&cancelled), ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"]);
+    assert_eq!(of(&missed), ["clinic.appointment.booked.v1", "clinic.appointment.no_show.v1"]);
+}
+
+#[tokio::test]
+async fn holds_are_offered_and_then_booked_or_over() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let mut body = booking(&clinic.staff, &clinic.patient, START, 30);
+    body["hold_minutes"] = json!(5);
+    let hold = async || {
+        Held::of(&app.post(&format!("{}/holds", clinic.path)).json(&body).send().await.expect(201))
+    };
+    let released = hold().await;
+    let end = json!({ "hold_secret": released.secret });
+    app.post(&format!("{}/release", released.path)).json(&end).send().await.expect(200);
+    let confirmed = hold().await;
+    let end = json!({ "hold_secret": confirmed.secret });
+    app.post(&format!("{}/confirm", confirmed.path)).json(&end).send().await.expect(200);
+    let events = app.events().await;
+    let of = |held: &Held| types_of(&events, last_part(&held.path));
+    assert_eq!(
+        of(&released),
+        ["clinic.appointment.offered.v1", "clinic.appointment.hold_expired.v1"]
+    );
+    assert_eq!(of(&confirmed), ["clinic.appointment.offered.v1", "clinic.appointment.booked.v1"]);
+    let offered =
+        events.iter().find(|event| event.r#type == EventType::AppointmentOffered).unwrap();
+    let offered = serde_json::to_value(offered).unwrap();
+    assert_eq!(offered["data"]["hold_expires_at"], "2035-01-15T08:05:00Z");
+}
+
+#[tokio::test]
+async fn what_happens_to_other_records_is_told_with_who_did_it() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    for path in [&patient, &staff, &clinic.path] {
+        app.patch(path).json(&json!({ "name": "Secret Name" })).send().await.expect(200);
+    }
+    for path in [&patient, &staff, &clinic.path] {
+        app.delete(path).send().await.expect(204);
+    }
+    let events = app.events().await;
+    for (path, kind) in [(&patient, "patient"), (&staff, "staff"), (&clinic.path, "clinic")] {
+        let told = types_of(&events, last_part(path));
+        let expected =
+            ["created", "updated", "deleted"].map(|what| format!("clinic.{kind}.{what}.v1"));
+        assert_eq!(told, expected);
+    }
+    for event in &events {
+        let event = serde_json::to_value(event).unwrap();
+        assert_eq!(event["data"]["by"]["subject"], "test-admin", "{event}");
+        assert!(event["data"]["by"]["request_id"].as_str().is_some_and(|id| id.len() > 10));
+        assert_eq!((&event["specversion"], &event["org"]), (&json!("1.0"), &json!("ORG-DEMO")));
+        assert!(!event.to_string().contains("Secret"), "no values: {event}");
+    }
+    let ids: BTreeSet<_> = events.iter().map(|event| &event.id).collect();
+    assert_eq!(ids.len(), events.len(), "every event has an id of its own");
+    let again = app.events().await;
+    assert!(again.iter().all(|event| ids.contains(&event.id)), "and keeps it");
+}
+
+#[tokio::test]
+async fn a_move_tells_the_old_and_the_new_time() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, START).await;
+    for start in ["2035-01-16T10:00:00", "2035-01-18T10:00:00"] {
+        let moved = json!({ "start": start, "duration_minutes": 45 });
+        app.post(&format!("{path}/reschedule")).json(&moved).send().await.expect(200);
+    }
+    let mut moves: Vec<Value> = app
+        .events()
+        .await
+        .iter()
+        .filter(|event| event.r#type == EventType::AppointmentRescheduled)
+        .map(|event| serde_json::to_value(&event.data).unwrap())
+        .collect();
+    moves.sort_by_key(|data| data["rev"].as_u64());
+    let times = |data: &Value| (data["previous"]["start"].clone(), data["start"].clone());
+    assert_eq!(times(&moves[0]), (json!("2035-01-16T08:00:00Z"), json!("2035-01-16T09:00:00Z")));
+    assert_eq!(times(&moves[1]), (json!("2035-01-16T09:00:00Z"), json!("2035-01-18T09:00:00Z")));
+    assert_eq!(moves[0]["changed"], json!(["duration_minutes", "rescheduled_from", "start"]));
+    assert_eq!(moves[1]["changed"], json!(["date", "rescheduled_from", "start"]));
+}
+
+fn removed(image: Item) -> ChangeRecord {
+    ChangeRecord { event_id: "1".to_owned(), at: NOW.parse().unwrap(), old: Some(image), new: None }
+}
+
+#[tokio::test]
+async fn what_is_removed_without_a_mark_and_what_is_rewritten_unchanged_tell_nothing() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let patients = app.changes().await.into_iter().filter_map(|record| record.new);
+    let patient = patients.filter(|item| item["type"] == string("patient")).last().unwrap();
+    assert!(Change::of(&removed(patient.clone())).unwrap().is_none());
+    let mut marked = patient.clone();
+    marked.insert("deleting".to_owned(), string("h2q4 by anna by the sea"));
+    let record = removed(marked);
+    let change = Change::of(&record).unwrap().unwrap();
+    let entry = change.entry;
+    assert_eq!((entry.subject.as_str(), entry.asked_by.as_str()), ("anna by the sea", "h2q4"));
+    assert_eq!(entry.record_id.to_string(), clinic.patient);
+    let rewritten =
+        ChangeRecord { old: Some(patient.clone()), new: Some(patient.clone()), ..removed(patient) };
+    assert!(Change::of(&rewritten).unwrap().is_none());
+}
+
+fn members(schema: &Value) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let all = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let required = schema["required"].as_array().unwrap().iter();
+    (all, required.map(|name| name.as_str().unwrap()).collect())
+}
+
+/// What is sent is what the document's section `webhooks` says.
+#[tokio::test]
+async fn events_have_the_documented_members() {
+    let webhooks = DOCUMENT["webhooks"].as_object().unwrap();
+    let types: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(webhooks.keys().map(String::as_str).collect::<BTreeSet<_>>(), types);
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, START).await;
+    let moved = json!({ "start": "2035-01-16T10:00:00" });
+    app.post(&format!("{appointment}/reschedule")).json(&moved).send().await.expect(200);
+    app.step(&appointment, "confirmed").await.expect(200);
+    app.delete(&appointment).send().await.expect(204);
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    app.patch(&patient).json(&json!({ "name": "Other" })).send().await.expect(200);
+    app.delete(&patient).send().await.expect(204);
+    let mut seen = BTreeSet::new();
+    for event in app.events().await {
+        let event = serde_json::to_value(event).unwrap();
+        let kind = event["type"].as_str().unwrap();
+        seen.insert(kind.to_owned());
+        let body = &webhooks[kind]["post"]["requestBody"]["content"];
+        let parts = &body["application/cloudevents+json"]["schema"]["allOf"];
+        assert_eq!(parts[1]["properties"]["type"]["enum"], json!([kind]));
+        let data = parts[1]["properties"]["data"]["$ref"].as_str().unwrap();
+        for (part, schema) in [(&event, parts[0]["$ref"].as_str().unwrap()), (&event["data"], data)]
+        {
+            let schema = DOCUMENT.pointer(schema.trim_start_matches('#')).unwrap();
+            let (all, required) = members(schema);
+            let sent: BTreeSet<_> = part.as_object().unwrap().keys().map(String::as_str).collect();
+            assert!(sent.is_subset(&all) && required.is_subset(&sent), "{kind}: {part}");
+        }
+    }
+    assert!(seen.len() >= 9, "{seen:?}");
+}

@@ -1,0 +1,181 @@
+//! Many clients at few slots, with answers lost on both sides of the service: whatever they were told must be what one
+//! after the other could have been told, in an order that no client can contradict (Herlihy and Wing, 1990).
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use rand::{random_bool, random_range, seq::IndexedRandom as _};
+use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
+
+use crate::support::{
+    Fault, TestApp,
+    front_desk::FrontDesk,
+    schedule::{Op, Schedule, Wanted},
+};
+
+const CLIENTS: usize = 16;
+/// Clients share a desk by fours; a search over all orders of their operations ends in time.
+const DESKS: usize = 4;
+const TURNS: usize = 4;
+const PATIENTS: usize = 3;
+const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
+/// As many days as can be booked ahead, of which each round takes one.
+const MOST_ROUNDS: usize = 380;
+
+/// How many operations the check is to see: `CLINIC_TEST_OPERATIONS`, or few enough for a run in between.
+fn wanted_operations() -> usize {
+    let set = std::env::var("CLINIC_TEST_OPERATIONS").ok();
+    set.map_or(500, |number| number.parse().unwrap())
+}
+
+/// What four clients asked and were told on one day.
+struct Room {
+    desk: FrontDesk,
+    history: Mutex<LinearizabilityTester<usize, Schedule>>,
+    /// Numbers for appointments, and for clients who do not know what became of their request and start as another.
+    next: AtomicUsize,
+}
+
+/// What became of the operations.
+#[derive(Debug, Default)]
+struct Tally {
+    told: AtomicUsize,
+    unknown: AtomicUsize,
+    /// Answered with what nobody foresaw.
+    broken: AtomicUsize,
+}
+
+impl Room {
+    fn new(desk: FrontDesk) -> Self {
+        let history = Mutex::new(LinearizabilityTester::new(Schedule::default()));
+        Self { desk, history, next: AtomicUsize::new(CLIENTS) }
+    }
+
+    fn number(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn draw(&self) -> Op {
+        let visit = self.number();
+        let wanted = Wanted {
+            staff: random_range(0..2),
+            patient: Some(random_range(0..PATIENTS)),
+            room: random_bool(0.2),
+            start: 30 * random_range(0..2),
+            minutes: *[30, 45].choose(&mut rand::rng()).unwrap(),
+        };
+        let known = self.desk.known();
+        let chosen = known.choose(&mut rand::rng()).copied();
+        let Some(earlier) = chosen.filter(|_| random_bool(0.6)) else {
+            if random_bool(0.6) {
+                return Op::Book { visit, wanted, overbook: random_bool(0.1) };
+            }
+            let patient = wanted.patient.filter(|_| random_bool(0.5));
+            return Op::Hold { visit, wanted: Wanted { patient, ..wanted }, minutes: 10 };
+        };
+        let Wanted { staff, start, minutes, patient, .. } = wanted;
+        match random_range(0..6) {
+            0 | 1 => Op::Move { visit: earlier, staff, start, minutes, overbook: false },
+            2 => Op::Cancel { visit: earlier },
+            3 => Op::Release { visit: earlier },
+            4 => Op::Confirm { visit: earlier, patient: patient.filter(|_| random_bool(0.7)) },
+            _ => Op::Step { visit: earlier, status: "confirmed" },
+        }
+    }
+
+    /// One client, one operation after the other.
+    async fn visit(&self, app: &TestApp, mut client: usize, tally: &Tally) {
+        for _ in 0..TURNS {
+            let (op, call) = loop {
+                // Of a booking there is nothing to confirm or release.
+                let op = self.draw();
+                if let Some(call) = self.desk.call(app, &op) {
+                    break (op, call);
+                }
+            };
+            // More would use up what the service may repeat, and most would only be told that nobody knows.
+            if random_bool(0.2) {
+                app.wire.disturb("TransactWriteItems", disturbance());
+            }
+            self.history.lock().unwrap().on_invoke(client, op.clone()).unwrap();
+            let patience = if random_bool(0.05) { random_range(1..20) } else { 60_000 };
+            let answer = tokio::time::timeout(Duration::from_millis(patience), call.send()).await;
+            let told = answer.ok().and_then(|answer| {
+                let broken = answer.status.as_u16() == 500;
+                tally.broken.fetch_add(usize::from(broken), Ordering::Relaxed);
+                self.desk.hear(&op, &answer)
+            });
+            if let Some(ret) = told {
+                tally.told.fetch_add(1, Ordering::Relaxed);
+                self.history.lock().unwrap().on_return(client, ret).unwrap();
+            } else {
+                // It may happen now, later or never.
+                tally.unknown.fetch_add(1, Ordering::Relaxed);
+                client = self.number();
+            }
+        }
+    }
+}
+
+fn disturbance() -> Fault {
+    let faults =
+        [Fault::LostReply, Fault::LostReplyAndToken, Fault::Conflict, Fault::ThrottledInside];
+    *faults.choose(&mut rand::rng()).unwrap()
+}
+
+/// Lets all clients loose, round by round, until they were told of so many operations what became of them or what they were
+/// told contradicts itself: then the history that does.
+async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Result<(), String> {
+    let opening = (0..DESKS).map(|_| FrontDesk::open(app, 2, PATIENTS, FIRST_SLOT));
+    let desks = join_all(opening).await;
+    for round in 0..MOST_ROUNDS {
+        if tally.told.load(Ordering::Relaxed) >= operations {
+            break;
+        }
+        let day = i64::try_from(round).unwrap();
+        let rooms: Vec<_> =
+            desks.iter().map(|desk| Arc::new(Room::new(desk.on_day(day)))).collect();
+        let clients = (0..CLIENTS).map(|client| {
+            let (app, tally, room) = (app.clone(), tally.clone(), rooms[client % DESKS].clone());
+            tokio::spawn(async move { room.visit(&app, client, &tally).await })
+        });
+        join_all(clients).await.into_iter().for_each(Result::unwrap);
+        app.wire.calm();
+        for room in rooms {
+            let history = room.history.lock().unwrap();
+            if !history.is_consistent() {
+                return Err(format!("round {round}: {history:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_many_clients_are_told_could_have_happened_in_one_order() {
+    let app = Arc::new(TestApp::builder().for_many().without_rates().spawn().await);
+    let tally = Arc::new(Tally::default());
+    let operations = wanted_operations();
+    run(&app, operations, &tally).await.unwrap_or_else(|history| panic!("{history}"));
+    assert_eq!(tally.broken.load(Ordering::Relaxed), 0);
+    assert!(tally.told.load(Ordering::Relaxed) >= operations, "{tally:?}");
+    // What clients gave up on may still be on its way.
+    app.settle().await;
+    app.check_day_sheets().await;
+}
+
+/// The test of the test: a store that takes every write of a day sheet, whatever its condition says, is found out.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_conditions_of_day_sheets_the_same_clients_find_a_contradiction() {
+    let app = Arc::new(TestApp::builder().for_many().without_rates().spawn().await);
+    let tally = Arc::new(Tally::default());
+    app.wire.ignore_sheet_conditions();
+    let found = run(&app, usize::MAX, &tally).await;
+    assert!(found.is_err(), "{tally:?}");
+}

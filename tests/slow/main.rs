@@ -1,0 +1,14 @@
+//! Faults, kills, and many clients at once: tests that need minutes, or draw what they do at random. `.ci/soak` runs them for
+//! longer.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod availability;
+mod faults;
+mod kills;
+mod linearizability;
+mod mixed_load;
+mod random_plans;
+mod worker;

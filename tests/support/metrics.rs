@@ -1,0 +1,16 @@
+//! What is exported in Prometheus' format, and what `docs/metrics.md` says of it.
+
+use std::collections::BTreeSet;
+
+/// What a text in Prometheus' format says of a metric with its labels, if it does.
+pub fn shown(text: &str, metric: &str) -> Option<f64> {
+    let found = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    found.map(|value| value.parse().unwrap())
+}
+
+/// The metrics that `docs/metrics.md` lists.
+pub fn listed() -> BTreeSet<String> {
+    let listed = include_str!("../../docs/metrics.md").lines();
+    let listed = listed.filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    listed.map(str::to_owned).collect()
+}

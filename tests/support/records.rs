@@ -1,0 +1,228 @@
+//! Records to test with, each made over HTTP.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use clinic_api::{
+    events::EventType,
+    id::WebhookId,
+    records::deliveries::model::Delivery,
+    store::{Item, WriteContext},
+    time::Clock as _,
+};
+use serde_json::{Value, json};
+
+use super::{Answer, NOW, TestApp};
+
+/// A clinic with one staff member, and one patient.
+#[derive(Debug, Clone)]
+pub struct ClinicMade {
+    /// The clinic's path.
+    pub path: String,
+    /// The staff member's id.
+    pub staff: String,
+    /// The patient's id.
+    pub patient: String,
+}
+
+/// A slot that is held.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The hold's path, to be confirmed or released.
+    pub path: String,
+    /// What confirms and releases it.
+    pub secret: String,
+}
+
+impl Held {
+    /// What an answer tells of it.
+    #[track_caller]
+    pub fn of(answer: &Answer) -> Self {
+        let path = answer.location().replace("/appointments/", "/holds/");
+        let secret = answer.json()["hold_secret"].as_str().unwrap().to_owned();
+        Self { path, secret }
+    }
+}
+
+impl TestApp {
+    /// A clinic in Zurich, by its path.
+    pub async fn clinic(&self) -> String {
+        self.clinic_in("Europe/Zurich").await
+    }
+
+    /// A clinic in a time zone, by its path.
+    pub async fn clinic_in(&self, zone: &str) -> String {
+        let clinic = json!({ "name": "Seefeld", "time_zone": zone });
+        self.post("/v1/clinics").json(&clinic).send().await.expect(201).location()
+    }
+
+    /// A staff member of a clinic, by id.
+    pub async fn staff_member(&self, clinic: &str) -> String {
+        let staff = json!({ "name": "Dr. Keller", "role": "physician" });
+        let made = self.post(&format!("{clinic}/staff")).json(&staff).send().await.expect(201);
+        id(&made)
+    }
+
+    /// A patient, by id.
+    pub async fn patient(&self) -> String {
+        let patient = json!({ "name": "Ida Example" });
+        id(&self.post("/v1/patients").json(&patient).send().await.expect(201))
+    }
+
+    /// A clinic with all that a booking needs.
+    pub async fn ready_clinic(&self) -> ClinicMade {
+        let path = self.clinic().await;
+        let staff = self.staff_member(&path).await;
+        ClinicMade { staff, path, patient: self.patient().await }
+    }
+
+    /// The same with an appointment, by its path.
+    pub async fn clinic_with_booking(&self) -> (ClinicMade, String) {
+        let clinic = self.ready_clinic().await;
+        let path = self.booked(&clinic, "2035-01-16T09:00:00").await;
+        (clinic, path)
+    }
+
+    /// A clinic open on Tuesdays with a break, and its staff member there until 16:00. 16 January 2035 is a Tuesday.
+    pub async fn clinic_with_hours(&self) -> ClinicMade {
+        let clinic = self.ready_clinic().await;
+        let hours =
+            [weekly_span("tuesday", "08:00", "12:00"), weekly_span("tuesday", "13:00", "18:00")];
+        let open = json!({ "opening_hours": hours });
+        self.patch(&clinic.path).json(&open).send().await.expect(200);
+        let working = json!({ "working_hours": [weekly_span("tuesday", "07:00", "16:00")] });
+        let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+        self.patch(&staff).json(&working).send().await.expect(200);
+        clinic
+    }
+
+    /// Books, and expects nothing of the answer.
+    pub async fn book(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
+        let body = booking(&clinic.staff, &clinic.patient, start, minutes);
+        self.post(&format!("{}/appointments", clinic.path)).json(&body).send().await
+    }
+
+    /// Books with something else or more than a booking's usual members, and expects nothing of the answer.
+    pub async fn book_with(&self, clinic: &ClinicMade, start: &str, more: Value) -> Answer {
+        let body = booking_with(clinic, start, more);
+        self.post(&format!("{}/appointments", clinic.path)).json(&body).send().await
+    }
+
+    /// Books, and gives the appointment's path.
+    pub async fn booked(&self, clinic: &ClinicMade, start: &str) -> String {
+        self.book(clinic, start, 30).await.expect(201).location()
+    }
+
+    /// Holds a slot without a patient for so many minutes, and expects nothing of the answer.
+    pub async fn hold(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Answer {
+        let body = json!({
+            "staff_id": clinic.staff, "start": start, "duration_minutes": 30, "hold_minutes": minutes
+        });
+        self.post(&format!("{}/holds", clinic.path)).json(&body).send().await
+    }
+
+    /// Holds a slot without a patient for so many minutes.
+    pub async fn held(&self, clinic: &ClinicMade, start: &str, minutes: u16) -> Held {
+        Held::of(&self.hold(clinic, start, minutes).await.expect(201))
+    }
+
+    /// A room of a clinic, by id.
+    pub async fn resource(&self, clinic: &str) -> String {
+        let room = json!({ "name": "Room 2", "kind": "room" });
+        id(&self.post(&format!("{clinic}/resources")).json(&room).send().await.expect(201))
+    }
+
+    /// A type of visit that takes 20 minutes and may be given by physicians, with 5 minutes before and 10 after it, by id.
+    pub async fn visit_type(&self, clinic: &str) -> String {
+        let visit_type = json!({
+            "name": "Check-up", "duration_minutes": 20,
+            "buffer_before_minutes": 5, "buffer_after_minutes": 10, "roles": ["physician"]
+        });
+        id(&self.post(&format!("{clinic}/visit-types")).json(&visit_type).send().await.expect(201))
+    }
+
+    /// Closes a clinic on some dates; the exception's id.
+    pub async fn closed(&self, clinic: &str, first: &str, last: &str) -> String {
+        let closed = json!({ "first_date": first, "last_date": last, "effect": "closed" });
+        id(&self.post(&format!("{clinic}/exceptions")).json(&closed).send().await.expect(201))
+    }
+
+    /// A webhook that is told of everything; its path.
+    pub async fn webhook(&self, url: &str) -> String {
+        self.post("/v1/webhooks").json(&json!({ "url": url })).send().await.expect(201).location()
+    }
+
+    /// A delivery to a webhook that waits; its path.
+    pub async fn delivery(&self, webhook: &str) -> String {
+        let id: WebhookId = webhook.rsplit('/').next().unwrap().parse().unwrap();
+        let now = self.clock.now();
+        let event_id = format!("{:032x}", rand::random::<u128>());
+        let payload = json!({ "id": event_id }).to_string();
+        let (org, request) = (self.org.clone(), event_id.clone());
+        let context = WriteContext::internal(org.clone(), "test", request, now);
+        let delivery = Delivery::new(org, id, event_id, EventType::PatientCreated, now, payload);
+        let path = format!("{webhook}/deliveries/{}", delivery.id);
+        self.store.add(&context, delivery).await.unwrap();
+        path
+    }
+
+    /// Stores an item as it is, whatever stands there.
+    pub async fn put_item(&self, item: Item) {
+        let put = self.store.client().put_item().table_name(self.store.table());
+        put.set_item(Some(item)).send().await.unwrap();
+    }
+
+    /// Leaves the clinic's staff member as a deletion leaves them that was cut short.
+    pub async fn mark_as_being_deleted(&self, clinic: &ClinicMade) {
+        let item = self.all_items().await.into_iter().find(|item| {
+            item["type"].as_s().unwrap() == "staff" && item["id"].as_s().unwrap() == &clinic.staff
+        });
+        let item = item.unwrap();
+        let update = self.store.client().update_item().table_name(self.store.table());
+        update
+            .key("PK", item["PK"].clone())
+            .key("SK", item["SK"].clone())
+            .update_expression("SET deleting = :mark")
+            .expression_attribute_values(
+                ":mark",
+                AttributeValue::S("request-1 by cut-short".to_owned()),
+            )
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Takes a step of the status life.
+    pub async fn step(&self, appointment: &str, status: &str) -> Answer {
+        let body = json!({ "status": status });
+        self.post(&format!("{appointment}/status")).json(&body).send().await
+    }
+}
+
+/// The context of a write that a test makes without HTTP.
+pub fn write_context(request_id: &str) -> WriteContext {
+    let org = "ORG-DEMO".parse().unwrap();
+    WriteContext::internal(org, "test", request_id.to_owned(), NOW.parse().unwrap())
+}
+
+/// A booking's body.
+pub fn booking(staff: &str, patient: &str, start: &str, minutes: u16) -> Value {
+    json!({ "staff_id": staff, "patient_id": patient, "start": start, "duration_minutes": minutes })
+}
+
+/// A booking's body with other members, or more.
+pub fn booking_with(clinic: &ClinicMade, start: &str, more: Value) -> Value {
+    let Value::Object(more) = more else { panic!("no members: {more}") };
+    let mut body = booking(&clinic.staff, &clinic.patient, start, 30);
+    body.as_object_mut().unwrap().extend(more);
+    body
+}
+
+/// Hours of a weekday.
+pub fn weekly_span(weekday: &str, from: &str, to: &str) -> Value {
+    json!({ "weekday": weekday, "from": from, "to": to })
+}
+
+/// The id in an answer.
+#[track_caller]
+pub fn id(answer: &Answer) -> String {
+    answer.json()["id"].as_str().unwrap().to_owned()
+}
