@@ -26,7 +26,7 @@ modules=(
     # Conditions and transactions.
     routes/appointments/cancel routes/appointments/create routes/appointments/delete routes/appointments/get
     routes/appointments/list routes/appointments/update routes/clinics routes/exceptions routes/plain_records routes/staff
-    routes/erasure edge/idempotency edge/organisations scheduling/concurrency scheduling/holds scheduling/moving
+    routes/erasure edge/idempotency edge/organisations scheduling/concurrency scheduling/conflicts scheduling/holds scheduling/moving
     scheduling/plans_at_once scheduling/visits scheduling/working_time
     # The stream and what is made of it.
     routes/audit routes/audit_events routes/deliveries routes/webhooks worker

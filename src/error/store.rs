@@ -19,14 +19,16 @@ impl From<StoreError> for ApiError {
                 ErrorCode::IdempotencyKeyReused,
                 "This Idempotency-Key came with another body before; use a new key for a new request.",
             ),
-            StoreError::Contention => later(
+            // A condition that no caller looks for: a record changed between the read and the write.
+            StoreError::Contention | StoreError::ConditionFailed(_) => later(
                 ErrorCode::Contention,
                 "Others kept changing the same records. Try again, with the same Idempotency-Key if there was one.",
             ),
-            StoreError::Throttled => later(
+            StoreError::Throttled(reason) => Self::new(
                 ErrorCode::Throttled,
                 "Try again, with the same Idempotency-Key if there was one.",
-            ),
+            )
+            .with_header(header::RETRY_AFTER, Some(reason.retry_after().into())),
             StoreError::Unreachable(cause) => later(
                 ErrorCode::StoreUnreachable,
                 "Whether a change was written is not known; try again with the same Idempotency-Key.",
@@ -45,6 +47,10 @@ impl From<StoreError> for ApiError {
             StoreError::TooLarge { bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!("It would take {bytes} bytes; 409600 are the most. Nothing was written."),
+            ),
+            StoreError::ItemSizeExceeded => Self::new(
+                ErrorCode::ItemTooLarge,
+                "It would take more than 409600 bytes. Nothing was written.",
             ),
             unforeseen => Self::internal().with_cause(unforeseen),
         }

@@ -6,8 +6,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderValue, header, request::Parts},
 };
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
 
 use super::{auth::Grant, body, etag::if_match, idempotency, request_id::RequestId};
@@ -39,11 +38,15 @@ fn request_id(parts: &Parts) -> Arc<str> {
     id.unwrap_or_else(|| RequestId::from_header(None)).unique
 }
 
-fn write_context(parts: &Parts, grant: &Grant, body: &Value) -> Result<WriteContext, ApiError> {
+fn write_context(
+    parts: &Parts,
+    grant: &Grant,
+    command: &impl Serialize,
+) -> Result<WriteContext, ApiError> {
     let (org, subject) = (grant.org(), grant.principal().subject.as_str());
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
-        idempotency: idempotency::from_request(headers, org, subject, method, path, body)?,
+        idempotency: idempotency::from_request(headers, org, subject, method, path, command)?,
         precondition: if_match(headers)?,
         org: org.clone(),
         subject: subject.to_owned(),
@@ -58,7 +61,7 @@ impl<S: Sync> FromRequestParts<S> for WriteContext {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let grant = Grant::from_request_parts(parts, state).await?;
-        write_context(parts, &grant, &Value::Null)
+        write_context(parts, &grant, &())
     }
 }
 
@@ -73,7 +76,7 @@ pub struct WriteCommand<T> {
 
 impl<T, S> FromRequest<S> for WriteCommand<T>
 where
-    T: DeserializeOwned + Validate + Send,
+    T: DeserializeOwned + Serialize + Validate + Send,
     S: Sync,
 {
     type Rejection = ApiError;
@@ -81,10 +84,9 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (mut parts, sent) = request.into_parts();
         let bytes = body::read(&parts.headers, sent, &["application/json"]).await?;
-        let json = body::value(&bytes)?;
-        let body = body::from_value(&json)?;
+        let body = body::from_value(&body::value(&bytes)?)?;
         let grant = Grant::from_request_parts(&mut parts, state).await?;
-        let context = write_context(&parts, &grant, &json)?;
+        let context = write_context(&parts, &grant, &body)?;
         Ok(Self { body, context })
     }
 }

@@ -1,7 +1,7 @@
 //! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): one effect and the same answer for 24 hours.
 
 use axum::http::{HeaderMap, HeaderName, Method};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::{
     error::{ApiError, ErrorCode},
@@ -12,14 +12,15 @@ use crate::{
 /// The header's name.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The key of a request, if it is a POST that has one, bound to its caller, its path and its body.
+/// The key of a request, if it is a POST that has one, bound to its caller, its path and its command: the body as its type
+/// reads it, so that every spelling of a command is the same.
 pub fn from_request(
     headers: &HeaderMap,
     org: &OrgId,
     subject: &str,
     method: &Method,
     path: &str,
-    body: &Value,
+    command: &impl Serialize,
 ) -> Result<Option<Idempotency>, ApiError> {
     let mut keys = headers.get_all(&IDEMPOTENCY_KEY).into_iter();
     let Some(key) = keys.next().filter(|_| method == Method::POST) else {
@@ -35,7 +36,9 @@ pub fn from_request(
         return Err(malformed());
     }
     let scope = [org.as_str(), subject, method.as_str(), path, key];
-    Ok(Some(Idempotency::new(&scope, body)))
+    // Only here: a request without a key does not pay for it.
+    let command = serde_json::to_value(command).map_err(|_| ApiError::internal())?;
+    Ok(Some(Idempotency::new(&scope, &command)))
 }
 
 /// Runs a POST. If it is refused but the same key did it before, returns that answer: a replay takes precedence over every

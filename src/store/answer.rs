@@ -14,6 +14,8 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::interceptors::context::Output;
 use serde::Deserialize;
 
+use super::throttling::ThrottlingReason;
+
 /// Which of a table's two capacities was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -75,12 +77,20 @@ pub(super) struct Refusal {
     kind: String,
     #[serde(rename = "CancellationReasons", default)]
     reasons: Vec<Reason>,
+    /// Only one of the errors has the lower-case name.
+    #[serde(rename = "ThrottlingReasons", alias = "throttlingReasons", default)]
+    throttling: Vec<Limit>,
 }
 
 #[derive(Debug, Deserialize)]
 struct Reason {
     #[serde(rename = "Code")]
     code: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Limit {
+    reason: Option<String>,
 }
 
 impl Refusal {
@@ -112,10 +122,18 @@ impl Refusal {
         codes.filter(|code| *code != "None" && is_plain(code)).collect()
     }
 
-    /// Whether it was for the rate of calls, which may pass with the next try.
-    pub(super) fn is_throttling(&self) -> bool {
+    /// Which limit was exceeded, if it was for the rate of calls, which may pass with the next try. Of several, the one that
+    /// lasts longest.
+    pub(super) fn throttling(&self) -> Option<ThrottlingReason> {
         // The second is of a stream that more than two read at once.
-        self.name().is_some_and(|name| is_throttling(&name) || name == "LimitExceededException")
+        let by_rate = |name: &str| is_throttling(name) || name == "LimitExceededException";
+        let cancelled_for_rate = self.reasons().into_iter().any(is_throttling);
+        if !cancelled_for_rate && !self.name().is_some_and(|name| by_rate(&name)) {
+            return None;
+        }
+        let told = self.throttling.iter().filter_map(|limit| limit.reason.as_deref());
+        let told = told.map(ThrottlingReason::of);
+        Some(told.max_by_key(|reason| reason.retry_after()).unwrap_or_default())
     }
 }
 
@@ -187,8 +205,10 @@ mod tests {
             cancelled("ConditionalCheckFailed None TransactionConflict ConditionalCheckFailed");
         let reasons: Vec<_> = twice.reasons().into_iter().collect();
         assert_eq!(reasons, ["ConditionalCheckFailed", "TransactionConflict"]);
-        assert!(!twice.is_throttling());
-        assert!(cancelled("ConditionalCheckFailed ThrottlingError").is_throttling());
+        assert_eq!(twice.throttling(), None);
+        for codes in ["ConditionalCheckFailed ThrottlingError", "ValidationError ThrottlingError"] {
+            assert_eq!(cancelled(codes).throttling(), Some(ThrottlingReason::Other), "{codes}");
+        }
         assert!(cancelled("a-b None").reasons().is_empty(), "a label holds no text of others");
     }
 
@@ -201,7 +221,29 @@ mod tests {
             "LimitExceededException",
         ] {
             let kind = format!("com.amazonaws.dynamodb.v20120810#{name}");
-            assert!(Refusal { kind, reasons: vec![] }.is_throttling(), "{name}");
+            let body = format!(r#"{{"__type":"{kind}"}}"#);
+            let refusal = Refusal::read(body.as_bytes()).unwrap();
+            assert_eq!(refusal.throttling(), Some(ThrottlingReason::Other), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_exceeded_limit_is_told_by_its_name() {
+        let read = |reasons: &str| {
+            let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+            let body = format!(r#"{{"__type":"{kind}",{reasons}}}"#);
+            Refusal::read(body.as_bytes()).unwrap().throttling().unwrap()
+        };
+        let hot = r#"{"reason":"TableWriteKeyRangeThroughputExceeded","resource":"arn:canary"}"#;
+        let account = r#"{"reason":"IndexReadAccountLimitExceeded"}"#;
+        for (reasons, expected) in [
+            (format!(r#""ThrottlingReasons":[{hot}]"#), ThrottlingReason::KeyRange),
+            (format!(r#""throttlingReasons":[{hot}]"#), ThrottlingReason::KeyRange),
+            (format!(r#""ThrottlingReasons":[{hot},{account}]"#), ThrottlingReason::Account),
+            (r#""ThrottlingReasons":[{"reason":"canary"},{}]"#.into(), ThrottlingReason::Other),
+            (r#""ThrottlingReasons":[]"#.into(), ThrottlingReason::Other),
+        ] {
+            assert_eq!(read(&reasons), expected, "{reasons}");
         }
     }
 }

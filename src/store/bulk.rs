@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::types::{PutRequest, ReturnConsumedCapacity, WriteRequest};
 use tokio::time::sleep;
 
-use super::{Item, Store, StoreError, errors::of_read, scan::patiently};
+use super::{
+    Item, Store, StoreError, errors::of_read, scan::patiently, throttling::ThrottlingReason,
+};
 
 /// The most items of one BatchWriteItem (AWS, "BatchWriteItem").
 pub const BATCH: usize = 25;
@@ -36,7 +38,7 @@ impl Store {
             }
             tries += 1;
             if tries == TRIES {
-                return Err(StoreError::Throttled);
+                return Err(StoreError::Throttled(ThrottlingReason::Other));
             }
             sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

@@ -91,8 +91,8 @@ impl Intercept for MeasureCalls {
         settings: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         if let (true, Some(refusal)) = (metrics::measured(), Refusal::of(attempt)) {
-            if refusal.is_throttling() {
-                metrics::throttled(operation(settings));
+            if let Some(reason) = refusal.throttling() {
+                metrics::throttled(operation(settings), reason);
             }
             refusal.reasons().into_iter().for_each(metrics::cancelled);
         }

@@ -9,10 +9,16 @@ use aws_sdk_dynamodb::{
         delete_item::DeleteItemError, put_item::PutItemError,
         transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
     },
+    types::CancellationReason,
 };
 
 pub use super::cause::Cause;
-use super::{Item, answer::is_throttling, sign_again::SIGNATURE_REFUSED};
+use super::{
+    Item,
+    answer::{Refusal, is_throttling},
+    sign_again::SIGNATURE_REFUSED,
+    throttling::ThrottlingReason,
+};
 use crate::sensitive::LogSafe;
 pub use crate::sensitive::chain;
 
@@ -76,7 +82,7 @@ pub enum StoreError {
     Contention,
     /// DynamoDB refuses for its rate; nothing was written.
     #[error("DynamoDB throttles")]
-    Throttled,
+    Throttled(ThrottlingReason),
     /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
     #[error("DynamoDB can't be reached")]
     Unreachable(#[source] Cause),
@@ -89,6 +95,9 @@ pub enum StoreError {
         /// What it weighs.
         bytes: usize,
     },
+    /// DynamoDB refused an item that a write would have made larger than it takes; nothing was written.
+    #[error("an item would become too large")]
+    ItemSizeExceeded,
     /// What is stored can't be read as what it should be.
     #[error("a stored {kind} can't be read or written")]
     Corrupt {
@@ -135,7 +144,10 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Throttled | Self::Contention | Self::Unreachable(_) | Self::SignatureRefused(_)
+            Self::Throttled(_)
+                | Self::Contention
+                | Self::Unreachable(_)
+                | Self::SignatureRefused(_)
         )
     }
 
@@ -187,14 +199,18 @@ macro_rules! conditional_error {
 }
 conditional_error!(PutItemError, UpdateItemError, DeleteItemError);
 
+/// What a transaction was cancelled for, as its reasons say by position. Positions in conflict or throttled were not
+/// evaluated, so nothing is known of their conditions yet: these come first, and the transaction is tried again.
 impl ConditionalError for TransactWriteItemsError {
     fn failure(&self) -> Option<Failure> {
         let Self::TransactionCanceledException(cancelled) = self else { return None };
         let reasons = cancelled.cancellation_reasons();
         let any = |is: fn(&str) -> bool| reasons.iter().any(|reason| reason.code().is_some_and(is));
-        // Positions in conflict were not evaluated, so conflicts come first: nothing is known of those yet.
         if any(|code| code == "TransactionConflict") {
             Some(Failure::Conflict)
+        } else if any(is_throttling) {
+            // Of a transaction, DynamoDB does not say which limit it was.
+            Some(Failure::ThrottledInside)
         } else if any(|code| code == CONDITION_FAILED) {
             let failed = reasons.iter().map(|reason| {
                 (reason.code() == Some(CONDITION_FAILED)).then(|| FailedCondition {
@@ -203,12 +219,27 @@ impl ConditionalError for TransactWriteItemsError {
             });
             Some(Failure::of(failed.collect()))
         } else {
-            any(is_throttling).then_some(Failure::ThrottledInside)
+            let too_large = |reason: &CancellationReason| is_size(reason.code(), reason.message());
+            let too_large = reasons.iter().any(too_large);
+            too_large.then_some(Failure::Store(StoreError::ItemSizeExceeded))
         }
     }
 }
 
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+
+/// Whether an error or a reason says that an item, or all of its partition key, would become too large. For an item,
+/// DynamoDB has no name but the one of every invalid request: its message alone tells.
+fn is_size(code: Option<&str>, message: Option<&str>) -> bool {
+    match code {
+        Some("ValidationError" | "ValidationException") => message.is_some_and(|message| {
+            message.starts_with("Item size ")
+                && message.contains("exceeded the maximum allowed size")
+        }),
+        Some(code) => code.starts_with("ItemCollectionSizeLimitExceeded"),
+        None => false,
+    }
+}
 
 /// What a read's error means.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
@@ -221,7 +252,11 @@ where
             StoreError::Unreachable(Cause::of_call(&error))
         }
         SdkError::ServiceError(service) => match service.err().code() {
-            Some(code) if is_throttling(code) => StoreError::Throttled,
+            Some(code) if is_throttling(code) => {
+                let refusal = Refusal::read(service.raw().body().bytes().unwrap_or_default());
+                let reason = refusal.and_then(|refusal| refusal.throttling());
+                StoreError::Throttled(reason.unwrap_or_default())
+            }
             Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(Cause::of_call(&error)),
             // Also what a proxy in between says, in whatever words.
             _ if service.raw().status().is_server_error() => {
@@ -241,6 +276,12 @@ pub(super) fn of_write<E: ConditionalError>(error: SdkError<E, HttpResponse>) ->
     ) {
         return Failure::Conflict;
     }
+    if is_size(error.code(), error.message()) {
+        return Failure::Store(StoreError::ItemSizeExceeded);
+    }
     let failure = error.as_service_error().and_then(ConditionalError::failure);
     failure.unwrap_or_else(|| Failure::Store(of_read(error)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! A request's `Idempotency-Key`, bound to its caller, its path and its body.
+//! A request's `Idempotency-Key`, bound to its caller, its path and its command.
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::keys::{self, Key};
 use crate::sensitive::Sensitive;
 
-/// A request's `Idempotency-Key`, bound to who sent it where, and what its body was.
+/// A request's `Idempotency-Key`, bound to who sent it where, and what it was to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     pub(super) hash: String,
@@ -18,8 +18,8 @@ pub struct Idempotency {
 }
 
 impl Idempotency {
-    /// The record for `scope` (organisation, subject, method, path, key) and the request's parsed body.
-    pub fn new(scope: &[&str], body: &Value) -> Self {
+    /// The record for `scope` (organisation, subject, method, path, key) and the request's command, as its type serialises.
+    pub fn new(scope: &[&str], command: &Value) -> Self {
         let mut hash = Sha256::new();
         for part in scope {
             // Lengths keep ("ab", "c") and ("a", "bc") apart.
@@ -27,9 +27,9 @@ impl Idempotency {
             hash.update(part.as_bytes());
         }
         let secret = hash.clone().chain_update("answer").finalize();
-        // Without the secret, a body could be guessed by its fingerprint.
+        // Without the secret, a command could be guessed by its fingerprint.
         let mut fingerprint = Sha256::new_with_prefix(secret);
-        add(body, &mut fingerprint);
+        add(command, &mut fingerprint);
         Self {
             hash: HEXLOWER.encode(&hash.finalize()),
             fingerprint: HEXLOWER.encode(&fingerprint.finalize()),
@@ -43,13 +43,12 @@ impl Idempotency {
     }
 }
 
-/// Adds a value to a hash, whatever white space it came with and whatever order its members had: a retry may be
-/// serialised differently. `serde_json` keeps members sorted.
+/// Adds a value to a hash. A member that is null is one that was left out. `serde_json` keeps members sorted.
 fn add(value: &Value, hash: &mut Sha256) {
     match value {
         Value::Object(members) => {
             hash.update(b"{");
-            for (name, value) in members {
+            for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
                 add_text(name, hash);
                 add(value, hash);
             }
@@ -63,6 +62,8 @@ fn add(value: &Value, hash: &mut Sha256) {
             hash.update(b"]");
         }
         Value::String(text) => add_text(text, hash),
+        // `-0.0` is 0.
+        Value::Number(number) if number.as_f64() == Some(0.0) => hash.update("0,"),
         other => hash.update(format!("{other},")),
     }
 }
@@ -77,10 +78,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_and_order_do_not_matter_but_values_do() {
+    fn order_and_null_do_not_matter_but_values_do() {
         let of = |body: &str| Idempotency::new(&["a"], &serde_json::from_str(body).unwrap());
         let one = of(r#"{"a":1,"b":[{"d":2,"c":3}]}"#);
         assert_eq!(one, of("{ \"b\": [{\"c\":3, \"d\":2}],\n \"a\": 1 }"));
+        assert_eq!(one, of(r#"{"a":1,"b":[{"d":2,"c":3,"e":null}],"f":null}"#));
+        assert_eq!(of(r#"{"a":0.0}"#), of(r#"{"a":-0.0}"#));
         for other in [
             r#"{"a":1,"b":[{"d":2,"c":4}]}"#,
             r#"{"a":1,"b":[{"d":2},{"c":3}]}"#,

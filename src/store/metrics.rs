@@ -9,7 +9,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use super::answer::Kind;
+use super::{answer::Kind, throttling::ThrottlingReason};
 
 const CALL_DURATION: &str = "db_client_operation_duration_seconds";
 const ACTIVE_CALLS: &str = "db_client_active_operations";
@@ -56,7 +56,7 @@ pub fn start() {
     describe_gauge!(ACTIVE_CALLS, "Calls of DynamoDB that are under way.");
     describe_histogram!(CAPACITY, "The capacity units that calls of DynamoDB took.");
     describe_counter!(RETRIES, "Tries of calls of DynamoDB after the first.");
-    describe_counter!(THROTTLED, "Tries of calls of DynamoDB that were throttled.");
+    describe_counter!(THROTTLED, "Tries of calls of DynamoDB that were throttled, by reason.");
     describe_counter!(CANCELLATIONS, "Transactions that DynamoDB cancelled, by reason.");
     gauge!(ACTIVE_CALLS).set(0.0);
     begin(&OPERATIONS);
@@ -74,7 +74,10 @@ pub fn start_streams() {
 fn begin(operations: &[&'static str]) {
     for &operation in operations {
         counter!(RETRIES, "db_operation_name" => operation).absolute(0);
-        counter!(THROTTLED, "db_operation_name" => operation).absolute(0);
+        for reason in ThrottlingReason::ALL {
+            let reason = reason.as_str();
+            counter!(THROTTLED, "db_operation_name" => operation, "reason" => reason).absolute(0);
+        }
     }
 }
 
@@ -125,9 +128,10 @@ pub(super) fn retried(operation: &str, times: u32) {
     }
 }
 
-/// A try was throttled.
-pub(super) fn throttled(operation: &str) {
-    counter!(THROTTLED, "db_operation_name" => operation.to_owned()).increment(1);
+/// A try was throttled, for this reason.
+pub(super) fn throttled(operation: &str, reason: ThrottlingReason) {
+    let operation = operation.to_owned();
+    counter!(THROTTLED, "db_operation_name" => operation, "reason" => reason.as_str()).increment(1);
 }
 
 /// A transaction was cancelled, for this reason among others.

@@ -26,6 +26,7 @@ pub mod item_type;
 pub mod keys;
 pub mod ledger;
 pub mod metrics;
+mod named;
 pub mod read;
 pub mod retry;
 pub mod scan;
@@ -34,6 +35,7 @@ mod sealed;
 pub mod shape;
 mod sign_again;
 mod span;
+pub mod throttling;
 mod user_agent;
 pub mod write;
 

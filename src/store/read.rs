@@ -18,6 +18,7 @@ use super::{
     keys::{self, GSI1, GSI1PK, GSI1SK, KeyRange, PK, SK, SortRange},
     metrics,
     retry::Backoff,
+    throttling::ThrottlingReason,
 };
 
 /// How many DynamoDB pages a filtered list reads before it answers with what it has.
@@ -25,13 +26,13 @@ const MAX_FILTERED_PAGES: usize = 4;
 /// How many items each of those pages examines.
 const FILTERED_PAGE: i32 = 250;
 
-/// The last item that a list examined: its keys, by attribute name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The last item that a list examined: its keys, by attribute name. Positions of one list are in its order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(BTreeMap<String, String>);
 
 impl Position {
-    fn of(item: &Item, index: bool) -> Option<Self> {
+    pub(super) fn of(item: &Item, index: bool) -> Option<Self> {
         let names: &[&str] = if index { &[PK, SK, GSI1PK, GSI1SK] } else { &[PK, SK] };
         let part = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.as_s().ok()?.clone()));
         names.iter().map(part).collect::<Option<_>>().map(Self)
@@ -131,7 +132,7 @@ impl Store {
                 _ => return Ok(found),
             }
             if !self.repeats.spend() || !backoff.pause().await {
-                return Err(StoreError::Throttled);
+                return Err(StoreError::Throttled(ThrottlingReason::Other));
             }
             metrics::retried("BatchGetItem", 1);
         }

@@ -16,6 +16,8 @@ const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(250);
 /// How long one step of a request may go on trying; a request has a deadline of its own besides.
 pub const BUDGET: Duration = Duration::from_secs(10);
+/// How often it may try in that time. Random pauses make it some 80 times; with this, that is bounded.
+pub const MAX_TRIES: u8 = 100;
 
 /// How many repeats there may be before answers have paid for any.
 const RESERVE: u16 = 25;
@@ -66,11 +68,12 @@ pub(super) fn budget_of_sdk() -> RetryPartition {
 pub struct Backoff {
     ends: Instant,
     ceiling: Duration,
+    tries_left: u8,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { ends: Instant::now() + BUDGET, ceiling: FIRST }
+        Self { ends: Instant::now() + BUDGET, ceiling: FIRST, tries_left: MAX_TRIES - 1 }
     }
 }
 
@@ -78,9 +81,10 @@ impl Backoff {
     /// Waits before the next try; `false` means that the budget is spent and nothing should be tried.
     pub async fn pause(&mut self) -> bool {
         let pause = self.ceiling.mul_f64(rand::random::<f64>());
-        if Instant::now() + pause >= self.ends {
+        if self.tries_left == 0 || Instant::now() + pause >= self.ends {
             return false;
         }
+        self.tries_left -= 1;
         sleep(pause).await;
         self.ceiling = (self.ceiling * 2).min(LONGEST);
         true
@@ -90,6 +94,26 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn tries_are_bounded_in_time_and_in_number() {
+        for _ in 0..100 {
+            let (began, mut backoff, mut tries) = (Instant::now(), Backoff::default(), 1);
+            while backoff.pause().await {
+                tries += 1;
+            }
+            // The runtime's timers count whole milliseconds.
+            assert!(began.elapsed() <= BUDGET + Duration::from_millis(1));
+            assert!((20..=u32::from(MAX_TRIES)).contains(&tries), "{tries}");
+        }
+        // However short the pauses.
+        let mut backoff = Backoff { ceiling: Duration::ZERO, ..Backoff::default() };
+        let mut pauses = 0;
+        while backoff.pause().await {
+            pauses += 1;
+        }
+        assert_eq!(pauses, u32::from(MAX_TRIES) - 1);
+    }
 
     #[test]
     fn repeats_are_a_fifth_of_what_is_answered_beyond_the_reserve() {

@@ -206,9 +206,12 @@ impl Schedule {
             }
             Op::Confirm { visit, patient } => self.confirm(visit, patient),
             Op::Release { visit } => {
-                let was_one = self.visits[&visit].status == "expired";
-                let other = if was_one { "hold_expired" } else { "invalid_transition" };
-                self.step(visit, &["held"], "expired", other)
+                let hold = &self.visits[&visit];
+                let is_over = hold.is_hold() && hold.hold_ends <= self.now;
+                let is_one = is_over || hold.status == "expired";
+                let from: &[&str] = if is_over { &[] } else { &["held"] };
+                let other = if is_one { "hold_expired" } else { "invalid_transition" };
+                self.step(visit, from, "expired", other)
             }
             Op::Move { visit, staff, start, minutes, overbook } => {
                 let to = Wanted { staff, start, minutes, patient: None, room: false };

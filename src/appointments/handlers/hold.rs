@@ -85,7 +85,7 @@ pub async fn confirm_hold(
 
 /// Release a hold
 ///
-/// Its time is free again, in the same transaction.
+/// Its time is free again, in the same transaction. A hold that is over needs no release: its time can be had by others.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds/{appointment_id}/release",

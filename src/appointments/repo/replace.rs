@@ -92,10 +92,7 @@ pub async fn confirm_hold(
 ) -> Result<Entity<Appointment>, BookingError> {
     let Confirmation { patient_id, reason, notes } = confirmation;
     let confirmed = |hold: &Appointment| {
-        check_held(hold)?;
-        if hold.hold_expires_at.is_none_or(|expires_at| expires_at <= context.now) {
-            return Err(Refusal::HoldExpired);
-        }
+        check_held(hold, context.now)?;
         let patient_id = match (&hold.patient_id, patient_id) {
             (Some(held), Some(named)) if held != named => return Err(Refusal::OtherPatient),
             (None, None) => return Err(Refusal::PatientMissing),
@@ -114,15 +111,17 @@ pub async fn confirm_hold(
     replace(store, context, (clinic, id), true, confirmed).await
 }
 
-fn check_held(appointment: &Appointment) -> Result<(), Refusal> {
+/// Refuses what is no hold, or one that is over: a lapsed hold reads as held until a booking takes its time.
+fn check_held(appointment: &Appointment, now: Timestamp) -> Result<(), Refusal> {
+    let lasts = appointment.hold_expires_at.is_some_and(|expires_at| expires_at > now);
     match appointment.status {
-        Status::Held => Ok(()),
-        Status::Expired => Err(Refusal::HoldExpired),
+        Status::Held if lasts => Ok(()),
+        Status::Held | Status::Expired => Err(Refusal::HoldExpired),
         other => Err(Refusal::NotHeld(other)),
     }
 }
 
-/// Releases a hold and frees its time: one GetItem, one TransactWriteItems.
+/// Releases a hold that is not over and frees its time: one GetItem, one TransactWriteItems.
 pub async fn release_hold(
     store: &Store,
     context: &WriteContext,
@@ -130,7 +129,7 @@ pub async fn release_hold(
     id: &AppointmentId,
 ) -> Result<Entity<Appointment>, BookingError> {
     update(store, context, clinic, id, |hold| {
-        check_held(hold)?;
+        check_held(hold, context.now)?;
         Ok(Appointment { status: Status::Expired, ..hold.clone() })
     })
     .await

@@ -1,12 +1,12 @@
 //! What a request was granted: who asks, and for which records they may.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
     policy::{Override, Scope},
-    principal::Principal,
+    principal::{Clinics, Principal},
 };
 use crate::{
     error::ApiError,
@@ -59,6 +59,14 @@ impl Grant {
             Scope::Organisation => true,
             Scope::OwnClinics => self.principal.clinics.contain(clinic),
             Scope::OwnRecords => false,
+        }
+    }
+
+    /// The clinics to which the caller's token limits them, if it does.
+    pub fn named_clinics(&self) -> Option<&BTreeSet<ClinicId>> {
+        match (self.scope, &self.principal.clinics) {
+            (Scope::OwnClinics, Clinics::Some(clinics)) => Some(clinics),
+            _ => None,
         }
     }
 

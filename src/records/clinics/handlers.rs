@@ -34,7 +34,7 @@ type ClinicPatch = MergePatch<ClinicDetails>;
 /// List clinics
 ///
 /// The organisation's clinics that the caller may see, the newest first. The list comes from an index, which lags
-/// behind by a moment.
+/// behind by a moment, unless the token names 1 to 100 clinics.
 #[utoipa::path(get, path = "/v1/clinics", params(IndexQuery))]
 pub async fn list_clinics(
     State(app): State<AppState>,
@@ -42,9 +42,11 @@ pub async fn list_clinics(
     query: IndexQuery,
 ) -> ApiResult<Page<Shown<Clinic>>> {
     let paging = Paging::new(app.keyring(), &context.grant, (), &query);
-    let mut listed = repo::list(app.store(), context.grant.org(), paging.request()?).await?;
-    listed.items.retain(|clinic| context.grant.admits_clinic(&clinic.value.id));
-    paging.page(listed)
+    let (org, page) = (context.grant.org(), paging.request()?);
+    paging.page(match context.grant.named_clinics() {
+        Some(named) => repo::list_named(app.store(), org, named, page).await?,
+        None => repo::list(app.store(), org, page).await?,
+    })
 }
 
 /// Create a clinic

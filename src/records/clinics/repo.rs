@@ -1,5 +1,7 @@
 //! Clinics in the table.
 
+use std::collections::BTreeSet;
+
 use super::model::{Clinic, ClinicDetails};
 use crate::{
     error::{ApiError, ErrorCode},
@@ -13,6 +15,9 @@ use crate::{
         read::{List, Listed, PageRequest},
     },
 };
+
+/// How many clinics a list reads by their keys: as many as one BatchGetItem takes.
+const MAX_NAMED: usize = 100;
 
 impl Record for Clinic {
     const TYPE: &'static str = "clinic";
@@ -91,4 +96,22 @@ pub async fn list(
 ) -> Result<Listed<Entity<Clinic>>, StoreError> {
     let list = List::of(keys::clinics_of_org(org), page).descending(true);
     store.list_of_org(org, list).await
+}
+
+/// Lists those of some clinics that are the organisation's, the newest first. Up to [`MAX_NAMED`] are read directly, for a page
+/// of the organisation's list may have none of them; of more, a page may be short or empty.
+pub async fn list_named(
+    store: &Store,
+    org: &OrgId,
+    named: &BTreeSet<ClinicId>,
+    page: PageRequest,
+) -> Result<Listed<Entity<Clinic>>, StoreError> {
+    if named.len() <= MAX_NAMED {
+        let list = List::of(keys::clinics_of_org(org), page).descending(true);
+        let keys: Vec<_> = named.iter().map(keys::clinic).collect();
+        return store.list_named(org, list, &keys).await;
+    }
+    let mut listed = list(store, org, page).await?;
+    listed.items.retain(|clinic| named.contains(&clinic.value.id));
+    Ok(listed)
 }

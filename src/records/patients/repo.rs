@@ -185,9 +185,11 @@ fn claim(
     Entity::new(marker, context).create()
 }
 
+/// A marker that is gone keeps nobody from leaving the number.
 fn release(org: &OrgId, id: &PatientId, mrn: &str) -> Write {
+    let own = Condition::Equals("patient_id", string(id));
     Write::Delete {
         key: keys::record_number(org, mrn),
-        condition: Condition::Equals("patient_id", string(id)),
+        condition: Condition::Any(vec![Condition::Absent, own]),
     }
 }

@@ -16,6 +16,7 @@ use crate::store::{
     expression::Placeholders,
     metrics,
     retry::{Backoff, RetryBudget},
+    throttling::ThrottlingReason,
 };
 
 /// How often a call is tried that is throttled, gets no answer, or has its signature refused, as the SDK does.
@@ -142,7 +143,7 @@ where
             Err(Failure::ThrottledInside) => {
                 token = request_token();
                 failures += 1;
-                StoreError::Throttled
+                StoreError::Throttled(ThrottlingReason::Other)
             }
             Err(Failure::Store(StoreError::ConditionFailed(mut failed))) => {
                 repeats.earn();
@@ -150,7 +151,7 @@ where
                 return Err(StoreError::ConditionFailed(failed));
             }
             Err(Failure::Store(
-                error @ (StoreError::Throttled
+                error @ (StoreError::Throttled(_)
                 | StoreError::Unreachable(_)
                 | StoreError::SignatureRefused(_)),
             )) => {
@@ -223,7 +224,8 @@ mod tests {
     async fn after_a_lost_reply_nothing_makes_the_outcome_known_but_an_answer() {
         let repeats = RetryBudget::default();
         let refused = StoreError::SignatureRefused("by another time".into());
-        for known in [StoreError::NotFound, StoreError::Throttled, refused] {
+        let throttled = StoreError::Throttled(ThrottlingReason::Other);
+        for known in [StoreError::NotFound, throttled, refused] {
             let name = known.to_string();
             let (outcome, _) =
                 after(&repeats, vec![lost(), Err(known), Err(StoreError::NotFound)]).await;
@@ -235,11 +237,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn tries_are_three_at_most_and_one_without_a_budget() {
         let repeats = RetryBudget::default();
-        let throttled = || (0..4).map(|_| Err(StoreError::Throttled)).collect();
+        let throttled =
+            || (0..4).map(|_| Err(StoreError::Throttled(ThrottlingReason::Other))).collect();
         assert_eq!(after(&repeats, throttled()).await.1, 3);
         while repeats.spend() {}
         let (outcome, tries) = after(&repeats, throttled()).await;
-        assert!(matches!(outcome, Err(StoreError::Throttled)), "{outcome:?}");
+        assert!(matches!(outcome, Err(StoreError::Throttled(_))), "{outcome:?}");
         assert_eq!(tries, 1);
     }
 }

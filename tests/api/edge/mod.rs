@@ -15,4 +15,5 @@ mod observability;
 mod odd_input;
 mod organisations;
 mod paging;
+mod spellings;
 mod traces;

@@ -24,7 +24,8 @@ async fn tries_that_are_throttled_repeated_or_cancelled_are_counted() {
     metrics::start();
     let app = TestApp::spawn().await;
     let before = measured.render();
-    app.wire.disturb_times(2, "GetItem", Fault::Throttled);
+    app.wire.disturb("GetItem", Fault::Throttled);
+    app.wire.disturb("GetItem", Fault::ThrottledFor("TableReadKeyRangeThroughputExceeded"));
     app.get("/readyz").send().await.expect(200);
     app.wire.disturb("TransactWriteItems", Fault::ConflictAndCondition);
     app.wire.disturb("TransactWriteItems", Fault::ThrottledInside);
@@ -33,13 +34,20 @@ async fn tries_that_are_throttled_repeated_or_cancelled_are_counted() {
     let after = measured.render();
     let more = |metric: &str| value(&after, metric) - value(&before, metric);
     for (metric, by) in [
-        ("aws_dynamodb_throttled_total{db_operation_name=\"GetItem\"}", 2.0),
+        ("aws_dynamodb_throttled_total{db_operation_name=\"GetItem\",reason=\"other\"}", 1.0),
+        (
+            "aws_dynamodb_throttled_total{db_operation_name=\"GetItem\",reason=\"KeyRangeThroughputExceeded\"}",
+            1.0,
+        ),
         ("aws_dynamodb_retries_total{db_operation_name=\"GetItem\"}", 2.0),
         (
             "db_client_operation_duration_seconds_count{db_operation_name=\"GetItem\",error_type=\"\"}",
             1.0,
         ),
-        ("aws_dynamodb_throttled_total{db_operation_name=\"TransactWriteItems\"}", 1.0),
+        (
+            "aws_dynamodb_throttled_total{db_operation_name=\"TransactWriteItems\",reason=\"other\"}",
+            1.0,
+        ),
         ("aws_dynamodb_retries_total{db_operation_name=\"TransactWriteItems\"}", 2.0),
         ("aws_dynamodb_transaction_cancellations_total{reason=\"TransactionConflict\"}", 1.0),
         ("aws_dynamodb_transaction_cancellations_total{reason=\"ConditionalCheckFailed\"}", 1.0),
@@ -103,9 +111,9 @@ async fn calls_that_read_the_stream_are_measured() {
         let calls =
             value(&text, &format!("db_client_operation_duration_seconds_count{{{labels}}}"));
         assert!(calls >= 1.0, "{labels}\n{refused:?}\n{text}");
-        for counter in ["retries", "throttled"] {
-            let counter =
-                format!("aws_dynamodb_{counter}_total{{db_operation_name=\"{operation}\"}} 0");
+        for (counter, reason) in [("retries", ""), ("throttled", ",reason=\"other\"")] {
+            let labels = format!("db_operation_name=\"{operation}\"{reason}");
+            let counter = format!("aws_dynamodb_{counter}_total{{{labels}}} 0");
             assert!(text.lines().any(|line| line == counter), "{counter}\n{text}");
         }
     }

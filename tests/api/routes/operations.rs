@@ -100,7 +100,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
         "aws_dynamodb_consumed_capacity_units_count{db_operation_name=\"TransactWriteItems\",kind=\"write\"} 1",
         "aws_dynamodb_transaction_cancellations_total{reason=\"ConditionalCheckFailed\"} 1",
         "aws_dynamodb_retries_total{db_operation_name=\"TransactWriteItems\"} 0",
-        "aws_dynamodb_throttled_total{db_operation_name=\"GetItem\"} 0",
+        "aws_dynamodb_throttled_total{db_operation_name=\"GetItem\",reason=\"other\"} 0",
         "db_client_open_connections{db_client_connection_state=\"used\"} 0",
         "db_client_connection_pending_requests 0",
         "db_client_connections_closed_total{reason=\"poisoned\"} 0",

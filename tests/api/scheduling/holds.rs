@@ -113,6 +113,27 @@ async fn a_hold_can_be_confirmed_until_it_is_over_and_taken_five_seconds_later()
     app.check_day_sheets().await;
 }
 
+/// Whoever releases it late learns that it is over; a repeat under its key is answered as the first time.
+#[tokio::test]
+async fn a_lapsed_hold_can_not_be_released_and_its_time_is_free_for_others() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let held = app.held(&clinic, START, 10).await;
+    let other = app.held(&clinic, "2035-01-16T10:00:00", 10).await;
+    let release = app.post(&format!("{}/release", other.path));
+    let release = release.json(&json!({ "hold_secret": other.secret })).idempotent("k");
+    let released = release.clone().send().await.expect(200);
+    app.clock.advance(minutes(10));
+    let before = app.all_items().await;
+    end(&app, &held, "release", json!({})).await.problem(410, "hold_expired");
+    assert_eq!(release.send().await.expect(200).replayed(), released.replayed());
+    assert_eq!(app.all_items().await, before);
+    app.clock.advance(SignedDuration::from_secs(6));
+    end(&app, &held, "release", json!({})).await.problem(410, "hold_expired");
+    app.booked(&clinic, START).await;
+    app.check_day_sheets().await;
+}
+
 #[tokio::test]
 async fn all_holds_that_are_over_give_way_in_one_transaction() {
     let app = TestApp::spawn().await;

@@ -2,6 +2,7 @@
 
 mod busy_clinic;
 mod concurrency;
+mod conflicts;
 mod day;
 mod free_times;
 mod holds;

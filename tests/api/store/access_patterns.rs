@@ -1,9 +1,14 @@
 //! What each request costs: its DynamoDB calls and their capacity, by hand, against what is measured.
 //! `docs/access-patterns.md` shows the table.
 
+use clinic_api::http::auth::{Principal, Role, principal::Clinics};
 use serde_json::json;
 
-use crate::support::{TestApp, costs::costs};
+use crate::support::{
+    TestApp,
+    callers::{principal, token},
+    costs::costs,
+};
 
 #[tokio::test]
 async fn reads_of_one_record_cost_one_get_item() {
@@ -57,6 +62,14 @@ async fn lists_cost_one_query() {
     for path in lists {
         costs(&app, app.get(&path), &[("Query", 0.5)]).await;
     }
+    // Whoever may see some clinics alone costs a read of each, whether it is there or not.
+    let other = app.clinic().await;
+    app.delete(&other).send().await.expect(204);
+    let clinics = [&clinic.path, &other, &app.clinic().await];
+    let clinics = clinics.map(|path| path.rsplit('/').next().unwrap().parse().unwrap());
+    let clinics = Clinics::Some(clinics.into());
+    let limited = app.with_bearer(token(&Principal { clinics, ..principal(Role::Manager) }));
+    costs(&limited, limited.get("/v1/clinics"), &[("BatchGetItem", 3.0)]).await;
     let export = format!("/v1/patients/{}/export", clinic.patient);
     app.settle().await;
     costs(&app, app.get(&export), &[("GetItem", 1.0), ("Query", 0.5), ("Query", 1.0)]).await;

@@ -3,6 +3,7 @@
 mod access_patterns;
 mod backfill;
 mod booking_costs;
+mod cancellations;
 mod outage;
 mod pool;
 mod seed;

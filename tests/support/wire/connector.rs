@@ -25,8 +25,8 @@ use tokio::time::timeout;
 use super::{
     Fault, Wire, WireCall,
     messages::{
-        cancelled, conflict, error, forget_token, ignore_sheet_conditions, leave_unprocessed,
-        only_batch, response, rewrite, stale,
+        cancelled, cancelled_at, conflict, error, forget_token, ignore_sheet_conditions,
+        item_too_large, leave_unprocessed, only_batch, response, rewrite, stale,
     },
 };
 use crate::support::wait::DEADLINE;
@@ -79,6 +79,13 @@ impl WireConnector {
         if operation == "TransactWriteItems" && self.wire.ignoring.load(Ordering::Relaxed) {
             rewrite(&mut request, ignore_sheet_conditions);
         }
+        // Until this call is answered.
+        let Ok(_held) = self.wire.in_flight.enter(&operation, &sent) else {
+            let moment = self.wire.moments.fetch_add(1, Ordering::Relaxed);
+            self.wire.conflicts.fetch_add(1, Ordering::Relaxed);
+            self.note(operation.clone(), sent.clone(), &Value::Null, (moment, moment));
+            return Ok(conflict(&operation, &sent));
+        };
         let fault = self.wire.next_fault(&operation);
         self.wire.wait(&operation).await;
         match fault {
@@ -92,6 +99,15 @@ impl WireConnector {
             }
             Some(Fault::ConflictAndCondition) => {
                 return Ok(cancelled(&sent, &["ConditionalCheckFailed", "TransactionConflict"]));
+            }
+            Some(Fault::Cancelled(reasons)) => {
+                return Ok(cancelled_at(&operation, &sent, &reasons));
+            }
+            Some(Fault::ItemTooLarge) => return Ok(item_too_large(&operation, &sent)),
+            Some(Fault::ThrottledFor(reason)) => {
+                let reasons = json!([{ "reason": reason, "resource": "arn:aws:dynamodb:canary" }]);
+                let members = json!({ "ThrottlingReasons": reasons });
+                return Ok(error(400, "ProvisionedThroughputExceededException", &members));
             }
             Some(Fault::BadGateway) => {
                 let page = SdkBody::from("<html>bad gateway</html>");

@@ -68,6 +68,35 @@ pub fn cancelled(sent: &Value, codes: &[&str]) -> HttpResponse {
     response(StatusCode::try_from(400).unwrap(), &aws_errors::cancelled(sent, codes))
 }
 
+/// A transaction cancelled with these reasons, each at its position, and a single write refused for the first.
+pub fn cancelled_at(operation: &str, sent: &Value, codes: &[(usize, &str)]) -> HttpResponse {
+    if operation != "TransactWriteItems" {
+        let kind = match codes[0].1 {
+            "ValidationError" => "ValidationException".to_owned(),
+            "ThrottlingError" => "ProvisionedThroughputExceededException".to_owned(),
+            code => format!("{code}Exception"),
+        };
+        return error(400, &kind, &json!({}));
+    }
+    let mut body = aws_errors::cancelled(sent, &[]);
+    for (position, code) in codes {
+        body["CancellationReasons"][position] = json!({ "Code": code, "Message": "injected" });
+    }
+    response(StatusCode::try_from(400).unwrap(), &body)
+}
+
+/// As DynamoDB words it; a transaction is cancelled for the last of its items.
+pub fn item_too_large(operation: &str, sent: &Value) -> HttpResponse {
+    let message = "Item size to update has exceeded the maximum allowed size";
+    if operation != "TransactWriteItems" {
+        return error(400, "ValidationException", &json!({ "message": message }));
+    }
+    let mut body = aws_errors::cancelled(sent, &["ValidationError"]);
+    let reasons = body["CancellationReasons"].as_array_mut().unwrap();
+    reasons.last_mut().unwrap()["Message"] = json!(message);
+    response(StatusCode::try_from(400).unwrap(), &body)
+}
+
 /// The writes of a batch for one table.
 pub fn only_batch(body: &mut Value) -> &mut Vec<Value> {
     let tables = body["RequestItems"].as_object_mut().unwrap();

@@ -1,6 +1,7 @@
 //! What passes between the SDK and the engine: counted, and disturbed in the ways that only AWS disturbs it.
 
 mod connector;
+mod in_flight;
 mod messages;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use connector::WireClient;
+use in_flight::InFlight;
 use serde_json::Value;
 use tokio::sync::{Barrier, oneshot};
 
@@ -36,6 +38,12 @@ pub enum Fault {
     ThrottledInside,
     /// Another transaction has one item in hand, and the condition of another item was found not to hold.
     ConflictAndCondition,
+    /// A transaction is cancelled with these reasons, each at its position; a single write is refused for the first.
+    Cancelled([(usize, &'static str); 2]),
+    /// DynamoDB finds an item too large.
+    ItemTooLarge,
+    /// DynamoDB limits its rate, and says why.
+    ThrottledFor(&'static str),
     /// DynamoDB has an error of its own.
     ServerError,
     /// Something between here and DynamoDB answers in its place.
@@ -92,6 +100,8 @@ pub struct Wire {
     /// In milliseconds.
     latency: AtomicU64,
     groups: Mutex<VecDeque<(usize, Arc<Barrier>)>>,
+    in_flight: InFlight,
+    conflicts: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -171,6 +181,16 @@ impl Wire {
     /// From now on every transaction's write of a day sheet is done, whatever its condition says.
     pub fn ignore_sheet_conditions(&self) {
         self.ignoring.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on a transaction that shares an item with one that is under way is cancelled for the conflict, as AWS does it.
+    pub fn conflict_on_shared_items(&self) {
+        self.in_flight.watch();
+    }
+
+    /// How many writes were cancelled for that.
+    pub fn conflicts(&self) -> usize {
+        self.conflicts.load(Ordering::Relaxed)
     }
 
     /// The next calls are answered in groups of these sizes, each call when all of its group have been sent: calls that do not

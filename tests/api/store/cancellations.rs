@@ -1,0 +1,176 @@
+//! Transactions that are cancelled for reasons that only AWS gives: each has an answer, and nothing is written.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::{
+    Answer, Call, Fault, TestApp,
+    document::{id_of, operations},
+    requests::{Records, request},
+    wire::WireCall,
+};
+
+const WRITES: [&str; 4] = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"];
+const CONDITION: &str = "ConditionalCheckFailed";
+
+/// One kind of request that writes.
+struct Kind {
+    operation: &'static str,
+    idempotent: bool,
+}
+
+impl Kind {
+    /// Every operation of the document that writes; a POST also under a key, and so with one write more.
+    fn all() -> impl Iterator<Item = Self> {
+        operations().filter(|(_, method, _)| *method != "get").flat_map(|(_, method, found)| {
+            let keys: &[bool] = if method == "post" { &[false, true] } else { &[false] };
+            keys.iter().map(|idempotent| Self { operation: id_of(found), idempotent: *idempotent })
+        })
+    }
+
+    /// The request, on records of its own and with nothing in its way.
+    async fn call(&self, app: &TestApp) -> Call {
+        let at = match self.operation {
+            "delete_clinic" => Records::make_empty(app).await,
+            "delete_patient" | "delete_staff_member" => Records::make_deletable(app).await,
+            _ => Records::make(app).await,
+        };
+        let (method, path, body) = request(self.operation, &at);
+        let mrn = format!("M-{:x}", rand::random::<u32>());
+        if self.operation == "delete_patient" {
+            app.patch(&path).json(&json!({ "mrn": mrn })).send().await.expect(200);
+        }
+        let mut call = app.request(method, &path);
+        if let Some(mut body) = body {
+            if self.operation.ends_with("_patient") {
+                body["mrn"] = json!(mrn);
+            }
+            call = call.json(&body);
+        }
+        app.settle().await;
+        if self.idempotent { call.idempotent(&mrn) } else { call }
+    }
+}
+
+/// How many items a write has.
+fn items_of(write: &WireCall) -> usize {
+    write.request["TransactItems"].as_array().map_or(1, Vec::len)
+}
+
+#[track_caller]
+fn assert_answered(answer: &Answer, what: &str) {
+    assert_ne!(answer.status, 500, "{what}: {answer:?}");
+    if answer.status == 503 {
+        assert_eq!(answer.json()["code"], "contention", "{what}");
+        assert_eq!(answer.header("retry-after"), "1", "{what}");
+    }
+}
+
+/// At each position of each write of every operation: a condition that failed, alone and beside one that was throttled.
+#[tokio::test]
+async fn whatever_position_a_condition_fails_at_has_an_answer_and_nothing_is_written() {
+    let mut tried = 0;
+    for kind in Kind::all() {
+        let app = TestApp::builder().without_rates().spawn().await;
+        let call = kind.call(&app).await;
+        app.wire.forget();
+        let done = call.send().await;
+        assert!(done.status.is_success(), "{}: {done:?}", kind.operation);
+        app.settle().await;
+        let calls = app.wire.take_calls();
+        let writes = calls.iter().filter(|call| WRITES.contains(&call.operation.as_str()));
+        let writes: Vec<_> = writes.collect();
+        // A delivery that waits already is not written again.
+        let waits = kind.operation == "replay_delivery" && !kind.idempotent;
+        assert_eq!(writes.is_empty(), waits, "{}", kind.operation);
+        for (at, write) in writes.iter().enumerate() {
+            let name = WRITES.into_iter().find(|name| *name == write.operation).unwrap();
+            let before_it = writes[..at].iter().filter(|one| one.operation == name).count();
+            for position in 0..items_of(write) {
+                tried += 1;
+                let what = format!("{} {name} {at}, {position}", kind.operation);
+                let call = kind.call(&app).await;
+                let items = app.all_items().await;
+                let throttled = ((position + 1) % items_of(write), "ThrottlingError");
+                app.wire.disturb_times(before_it, name, Fault::None);
+                let fault = match items_of(write) {
+                    1 => Fault::Cancelled([throttled, throttled]),
+                    _ => Fault::Cancelled([(position, CONDITION), throttled]),
+                };
+                app.wire.disturb_times(3, name, fault);
+                call.clone().send().await.problem(503, "throttled");
+                assert_eq!(app.wire.waiting(), 0, "{what}");
+                assert_eq!(app.all_items().await, items, "{what}");
+                app.wire.disturb_times(before_it, name, Fault::None);
+                let failed = Fault::Cancelled([(position, CONDITION); 2]);
+                app.wire.disturb(name, failed);
+                let answer = call.send().await;
+                assert_eq!(app.wire.waiting(), 0, "{what}");
+                assert_answered(&answer, &what);
+                app.settle().await;
+                let unchanged = app.all_items().await == items;
+                assert_eq!(unchanged, !answer.status.is_success(), "{what}: {answer:?}");
+            }
+        }
+        app.check_day_sheets().await;
+    }
+    assert!(tried > 100, "{tried}");
+}
+
+#[tokio::test]
+async fn an_item_that_would_become_too_large_is_told_as_one_that_is() {
+    let app = TestApp::spawn().await;
+    let (clinic, booked) = app.clinic_with_booking().await;
+    let confirm = json!({ "status": "confirmed" });
+    let calls = [
+        ("TransactWriteItems", app.post(&format!("{booked}/cancel"))),
+        ("UpdateItem", app.post(&format!("{booked}/status")).json(&confirm)),
+        ("PutItem", app.patch(&clinic.path).json(&json!({ "name": "N" }))),
+    ];
+    let items = app.all_items().await;
+    for (operation, call) in calls {
+        app.wire.disturb(operation, Fault::ItemTooLarge);
+        call.send().await.problem(413, "item_too_large");
+        assert_eq!(app.all_items().await, items, "{operation}");
+    }
+    // What else an engine finds invalid is a fault of ours; a condition that failed beside it decides.
+    let cancel = app.post(&format!("{booked}/cancel"));
+    app.wire.disturb("TransactWriteItems", Fault::Cancelled([(1, "ValidationError"); 2]));
+    cancel.clone().send().await.problem(500, "internal_error");
+    assert_eq!(app.all_items().await, items);
+    let both = Fault::Cancelled([(0, CONDITION), (1, "ValidationError")]);
+    app.wire.disturb("TransactWriteItems", both);
+    cancel.send().await.expect(200);
+    app.check_day_sheets().await;
+}
+
+#[tokio::test]
+async fn how_long_to_wait_follows_from_the_limit_that_was_exceeded() {
+    let app = TestApp::spawn().await;
+    let path = app.clinic().await;
+    for (reason, seconds) in [
+        ("TableReadKeyRangeThroughputExceeded", "1"),
+        ("TableReadProvisionedThroughputExceeded", "5"),
+        ("TableReadMaxOnDemandThroughputExceeded", "5"),
+        ("TableReadAccountLimitExceeded", "5"),
+        ("canary", "1"),
+    ] {
+        for (method, operation) in [(Method::GET, "GetItem"), (Method::POST, "PutItem")] {
+            app.wire.disturb_times(3, operation, Fault::ThrottledFor(reason));
+            let call = if method == Method::GET {
+                app.get(&path)
+            } else {
+                app.post("/v1/patients").json(&json!({ "name": "N" }))
+            };
+            let refused = call.send().await;
+            assert_eq!(refused.header("retry-after"), seconds, "{operation}: {reason}");
+            refused.problem(503, "throttled");
+            app.wire.calm();
+        }
+        // Answers pay for repeats.
+        for _ in 0..20 {
+            app.patient().await;
+            app.get(&path).send().await.expect(200);
+        }
+    }
+}
