@@ -33,7 +33,7 @@ use clinic_api::{
     records::webhooks::model::target::AllowList,
     service::service,
     store::{Store, WriteContext, embedded::Engine},
-    time::{Clock as _, SystemClock},
+    time::{Clock as _, Retention, SystemClock},
 };
 use http_body_util::BodyExt as _;
 use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date};
@@ -87,10 +87,12 @@ impl Bench {
     async fn read(&self, days: i32) -> usize {
         let id = self.clinic.rsplit('/').next().unwrap();
         let (first, last) = (self.month.0.yesterday().unwrap(), self.month.0 + (days + 1).days());
-        let query = |partition: String, from: String, to: String| {
+        let query = |index: Option<&str>, partition: String, from: String, to: String| {
             let query = self.store.client().query().table_name(self.store.table());
+            let (pk, sk) = if index.is_some() { ("GSI1PK", "GSI1SK") } else { ("PK", "SK") };
             let pages = query
-                .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
+                .set_index_name(index.map(str::to_owned))
+                .key_condition_expression(format!("{pk} = :pk AND {sk} BETWEEN :from AND :to"))
                 .expression_attribute_values(":pk", AttributeValue::S(partition))
                 .expression_attribute_values(":from", AttributeValue::S(from))
                 .expression_attribute_values(":to", AttributeValue::S(to))
@@ -101,9 +103,14 @@ impl Bench {
         };
         let (clinic, days) = (format!("CLINIC#{id}"), format!("DAYS#{id}"));
         let (setup, exceptions, sheets) = tokio::join!(
-            query(clinic, "A".to_owned(), "~".to_owned()),
-            query(days.clone(), format!("EXCEPTION#{first}"), "EXCEPTION#~".to_owned()),
-            query(days, first.to_string(), format!("{last}~")),
+            query(None, clinic, "A".to_owned(), "~".to_owned()),
+            query(
+                Some("GSI1"),
+                days.clone(),
+                format!("EXCEPTION#{first}"),
+                "EXCEPTION#~".to_owned()
+            ),
+            query(None, days, first.to_string(), format!("{last}~")),
         );
         setup + exceptions + sheets
     }
@@ -120,6 +127,7 @@ async fn prepare() -> (Bench, Engine) {
         clock: Arc::new(SystemClock),
         keyring: Keyring::random(),
         authenticator: issuer.authenticator().unwrap(),
+        audit_retention: Retention::TEN_YEARS,
         limits: RequestLimits::default(),
         headers: HeaderSettings::default(),
         webhook_targets: AllowList::default(),

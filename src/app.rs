@@ -15,7 +15,7 @@ use crate::{
     operations::readiness::Readiness,
     records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
     store::{Store, WriteContext},
-    time::Clock,
+    time::{Clock, Retention},
 };
 
 /// The state of a service. Cheap to clone.
@@ -40,6 +40,8 @@ pub struct Parts {
     pub keyring: Keyring,
     /// The verifier of tokens.
     pub authenticator: Authenticator,
+    /// The retention of the access log.
+    pub audit_retention: Retention,
     /// The limits of requests.
     pub limits: RequestLimits,
     /// The settings of response headers.
@@ -70,7 +72,11 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let lifecycle = Lifecycle::default();
         Self(Arc::new(Shared {
-            recorder: Recorder::new(parts.store.clone(), lifecycle.tasks.clone()),
+            recorder: Recorder::new(
+                parts.store.clone(),
+                parts.audit_retention,
+                lifecycle.tasks.clone(),
+            ),
             clinics: ClinicDirectory::new(parts.store.clone()),
             lifecycle,
             readiness: Readiness::default(),
@@ -84,6 +90,10 @@ impl AppState {
 
     pub(crate) fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    pub(crate) fn audit_retention(&self) -> Retention {
+        self.0.parts.audit_retention
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -22,12 +22,13 @@ sha512=c5379e44bbf311fab2779961ddb1f8734907bd21c79a6843e590ec1c5280439836665e89a
 modules=(
     # Calls, capacity, keys and stored shapes.
     store/access_patterns store/backfill store/booking_costs store/seed::what_is_made_up store/stream_costs store/table
-    store/verify scheduling/busy_clinic scheduling/day scheduling/free_times edge/odd_input edge/paging routes/patients
+    store/dependents store/verify store/repair scheduling/busy_clinic scheduling/day scheduling/free_times edge/odd_input edge/paging
+    routes/patients
     # Conditions and transactions.
     routes/appointments/cancel routes/appointments/create routes/appointments/delete routes/appointments/get
     routes/appointments/list routes/appointments/update routes/clinics routes/exceptions routes/plain_records routes/staff
     routes/erasure edge/idempotency edge/organisations scheduling/concurrency scheduling/conflicts scheduling/holds scheduling/moving
-    scheduling/plans_at_once scheduling/visits scheduling/working_time
+    scheduling/order scheduling/plans_at_once scheduling/torn scheduling/visits scheduling/working_time
     # The stream and what is made of it.
     routes/audit routes/audit_events routes/deliveries routes/webhooks worker
     # Concurrent callers, faults and kills.

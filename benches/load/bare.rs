@@ -196,18 +196,22 @@ async fn book(client: &Client, asked: &Asked) {
     let read = [&people[..], &sheets[..], &[key(format!("CLINIC#{clinic}"), "META".to_owned())]];
     let read = KeysAndAttributes::builder().set_keys(Some(read.concat())).consistent_read(true);
     let batch = client.batch_get_item().request_items(table, read.build().unwrap()).send();
-    let exceptions = client
-        .query()
-        .table_name(table)
-        .consistent_read(true)
-        .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
-        .expression_attribute_values(":pk", text(format!("DAYS#{clinic}")))
-        .expression_attribute_values(":from", text(format!("EXCEPTION#{day}")))
-        .expression_attribute_values(":to", text(format!("EXCEPTION#{day}~")))
-        .send();
-    let (batch, exceptions) = tokio::join!(batch, exceptions);
+    // Those of the clinic and of the staff member.
+    let exceptions = |owner: &str| {
+        let query = client
+            .query()
+            .table_name(table)
+            .consistent_read(true)
+            .key_condition_expression("PK = :pk AND SK BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(format!("DAYS#{clinic}")))
+            .expression_attribute_values(":from", text(format!("EXCEPTION#{owner}#{day}")))
+            .expression_attribute_values(":to", text(format!("EXCEPTION#{owner}#{day}~")));
+        Box::pin(query.send())
+    };
+    let (batch, of_clinic, of_staff) =
+        tokio::join!(batch, exceptions("00000000"), exceptions("ffffffff"));
     assert_eq!(batch.unwrap().responses.unwrap()[table].len(), 5);
-    assert_eq!(exceptions.unwrap().count, 0);
+    assert_eq!((of_clinic.unwrap().count, of_staff.unwrap().count), (0, 0));
     let mut writes = Vec::new();
     let mut appointment = key(format!("BARE#CLINIC#{clinic}"), format!("APPT#{day}#{id}"));
     appointment.insert("GSI1PK".to_owned(), text(format!("BARE#{id}")));

@@ -20,6 +20,7 @@ locals {
     var.identity_settings,
     var.traces.settings,
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
+    var.audit_retention_days == null ? {} : { CLINIC_API_AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days) },
   )
 }
 

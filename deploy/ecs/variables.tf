@@ -72,6 +72,12 @@ variable "traces" {
   }
 }
 
+variable "audit_retention_days" {
+  description = "CLINIC_API_AUDIT_RETENTION_DAYS of service and worker: how long the access log and the audit log are kept. null: the service's default, ten years."
+  type        = number
+  default     = null
+}
+
 variable "log_filter" {
   description = "CLINIC_API_LOG: what is logged. null: the service's default."
   type        = string

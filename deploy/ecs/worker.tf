@@ -17,6 +17,7 @@ locals {
     # The service's name is not the worker's.
     { for name, value in var.traces.settings : name => value if name != "OTEL_SERVICE_NAME" },
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
+    var.audit_retention_days == null ? {} : { CLINIC_API_AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days) },
   )
 }
 

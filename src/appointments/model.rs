@@ -1,6 +1,9 @@
 //! Appointments, and the steps of their status life.
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, DateTime},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,6 +46,11 @@ pub struct Appointment {
     pub date: Date,
     /// The start.
     pub start: Timestamp,
+    /// The start that was asked for, in the clinic's local time. It differs from that of the instant if the rules of the zone
+    /// have changed since.
+    pub local_start: DateTime,
+    /// The version of the time zone database by which the two were the same.
+    pub tzdb_version: String,
     /// The length.
     pub duration_minutes: u16,
     /// The buffer of staff and resources before it.
@@ -62,7 +70,7 @@ pub struct Appointment {
     pub overbooked: bool,
     /// The reason for booking it over others or outside of working hours.
     pub override_reason: Option<Sensitive<String>>,
-    /// The time and staff member before the last move.
+    /// The last move: what it changed, and the time and staff member before it.
     pub rescheduled_from: Option<Rescheduled>,
     /// The reason for the visit.
     pub reason: Option<Sensitive<String>>,
@@ -70,9 +78,12 @@ pub struct Appointment {
     pub notes: Option<Sensitive<String>>,
     /// The reason for cancelling it.
     pub cancellation_reason: Option<Sensitive<String>>,
+    /// Whether its patient was erased; then it has none of these texts, and accepts none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
 }
 
-/// The time and the staff member of an appointment before it was moved.
+/// A move of an appointment: what it changed, and the time and the staff member before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescheduled {
     /// The start.
@@ -81,6 +92,9 @@ pub struct Rescheduled {
     pub duration_minutes: u16,
     /// The staff member.
     pub staff_id: StaffId,
+    /// The names of the members that it changed. A new start stores the appointment under another key, so that the table's
+    /// stream has no image of it before.
+    pub changed: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
@@ -91,9 +105,10 @@ fn is_zero(minutes: &u16) -> bool {
 impl Appointment {
     /// A new appointment of nobody yet, without a length.
     pub fn new(clinic_id: ClinicId, time_zone: Zone, staff_id: StaffId, start: Timestamp) -> Self {
-        let date = time_zone.local_date(start);
+        let local_start = time_zone.local(start);
+        let date = local_start.date();
         Self {
-            id: AppointmentId::random_on(date),
+            id: AppointmentId::random_at(start, date),
             clinic_id,
             staff_id,
             patient_id: None,
@@ -101,6 +116,8 @@ impl Appointment {
             visit_type_id: None,
             date,
             start,
+            local_start,
+            tzdb_version: Zone::tzdb_version().to_owned(),
             duration_minutes: 0,
             buffer_before_minutes: 0,
             buffer_after_minutes: 0,
@@ -113,7 +130,30 @@ impl Appointment {
             reason: None,
             notes: None,
             cancellation_reason: None,
+            erased: false,
         }
+    }
+
+    /// The appointment at a start that was asked for, with the local time that it is today. It is the same if it is there already.
+    #[must_use]
+    pub fn starting_at(self, start: Timestamp) -> Self {
+        let local_start = self.time_zone.local(start);
+        if (start, local_start) == (self.start, self.local_start) {
+            return self;
+        }
+        let (date, tzdb_version) = (local_start.date(), Zone::tzdb_version().to_owned());
+        Self { date, start, local_start, tzdb_version, ..self }
+    }
+
+    /// Whether the start still is the local time that was asked for, by the zone's rules of today.
+    pub fn is_at_local_start(&self) -> bool {
+        self.time_zone.local(self.start) == self.local_start
+    }
+
+    /// Whether there is a text about the patient.
+    pub fn has_text(&self) -> bool {
+        let Self { override_reason, reason, notes, cancellation_reason, .. } = self;
+        [override_reason, reason, notes, cancellation_reason].into_iter().any(Option::is_some)
     }
 
     /// The end, which is no longer part of it.

@@ -4,7 +4,7 @@ use super::{
     dto::{AppointmentOut, HoldOut},
     handlers,
     model::Appointment,
-    repo::{AppointmentPointer, Tombstone},
+    repo::{AppointmentLink, AppointmentPointer, Tombstone},
 };
 use crate::aggregate::{
     Aggregate, ItemType, NO, ORG, OWN, OpenApiRouter, Page, SELF, routes, rule,
@@ -14,7 +14,10 @@ use crate::aggregate::{
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
     tag: ("appointments", "Held, booked, moved, taken along their status life, cancelled."),
-    item_types: &[ItemType::audited::<Appointment>(), ItemType::of::<AppointmentPointer>(), ItemType::of::<Tombstone>()],
+    item_types: &[
+        ItemType::audited::<Appointment>(), ItemType::of::<AppointmentPointer>(), ItemType::of::<AppointmentLink>(),
+        ItemType::of::<Tombstone>(),
+    ],
     policy: &[
         //                                admin manager clinician front_desk patient service
         rule("list_patient_appointments", [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),

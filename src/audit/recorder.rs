@@ -13,6 +13,7 @@ use crate::{
     http::metrics,
     store::{Store, WriteContext, errors::chain},
     telemetry,
+    time::Retention,
 };
 
 /// How many accesses may wait to be written; one more is lost.
@@ -30,6 +31,7 @@ pub struct Recorder(Arc<Shared>);
 
 struct Shared {
     store: Store,
+    retention: Retention,
     tasks: TaskTracker,
     waiting: Arc<Semaphore>,
     writing: Semaphore,
@@ -38,11 +40,12 @@ struct Shared {
 }
 
 impl Recorder {
-    /// One whose writes are among `tasks`, for which the process waits when it ends.
-    pub(crate) fn new(store: Store, tasks: TaskTracker) -> Self {
+    /// One that keeps accesses for so long. Its writes are among `tasks`, for which the process waits when it ends.
+    pub(crate) fn new(store: Store, retention: Retention, tasks: TaskTracker) -> Self {
         let known = Cache::builder().max_capacity(KNOWN).time_to_live(Duration::from_mins(2));
         Self(Arc::new(Shared {
             store,
+            retention,
             tasks,
             waiting: Arc::new(Semaphore::new(WAITING)),
             writing: Semaphore::new(WRITING),
@@ -74,9 +77,10 @@ impl Recorder {
 
 impl Shared {
     async fn write(&self, context: &WriteContext, access: &Access) -> bool {
+        let expires_at = self.retention.expiry(access.at);
         for tried in 1..=TRIES {
             let outcome = match self.writing.acquire().await {
-                Ok(_turn) => self.store.add(context, access.clone()).await,
+                Ok(_turn) => self.store.add_expiring(context, access.clone(), expires_at).await,
                 Err(_) => return false,
             };
             match outcome {

@@ -1,4 +1,4 @@
-//! Accesses in the table. They are added, never changed, never deleted.
+//! Accesses in the table. They are added and never changed; TTL deletes them.
 
 use super::model::Access;
 use crate::{

@@ -1,4 +1,4 @@
-//! The audit log in the table. Its items are added, never changed and never deleted.
+//! The audit log in the table. Its items are added and never changed; TTL deletes them.
 
 use jiff::Timestamp;
 

@@ -17,6 +17,7 @@ use crate::{
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     records::clinics::handlers::ClinicPath,
     time::{Zone, optional_date},
+    validation,
 };
 
 /// The default minutes from one start to the next.
@@ -110,6 +111,10 @@ impl FreeTimes {
                 return Err(wrong("duration_minutes", "must be between 5 and 720"));
             }
             _ => {}
+        }
+        let role = self.role.as_deref();
+        if role.is_some_and(|role| role.len() > 40 || validation::role(role).is_err()) {
+            return Err(wrong("role", "must be a role, as physician"));
         }
         let step_minutes = self.step_minutes.unwrap_or(STEP_MINUTES);
         if !STEPS.contains(&step_minutes) {

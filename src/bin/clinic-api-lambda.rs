@@ -15,7 +15,8 @@ async fn main() -> Result<(), Error> {
     let settings = LambdaArgs::parse();
     logging::start(&settings.log)?;
     let open = OpenStore::open(&settings.store).await?;
-    let processor = Arc::new(Processor::new(open.store.clone()));
+    let processor =
+        Arc::new(Processor::new(open.store.clone(), settings.retention.audit_retention_days));
     let work = async |event: LambdaEvent<_>| {
         Ok::<_, Error>(handle(processor.clone(), event.payload).await?)
     };

@@ -4,9 +4,10 @@ use anyhow::Context as _;
 
 use super::OpenStore;
 use crate::{
-    config::{DeadLetterAction, DeadLetterArgs, StoreArgs},
+    config::{DeadLetterAction, DeadLetterArgs, RetryArgs, StoreArgs},
     records::dead_letters::{model::DeadLetter, repo},
     store::{Entity, Store, errors::chain, read::PageRequest},
+    time::Retention,
     worker::{dead_letter::record_of, processor::Processor},
 };
 
@@ -16,8 +17,10 @@ const PAGE: u16 = 100;
 pub async fn run(action: DeadLetterAction) -> anyhow::Result<bool> {
     match action {
         DeadLetterAction::List(settings) => list(&settings).await,
-        DeadLetterAction::Retry(which) => remove(&which, true).await,
-        DeadLetterAction::Drop(which) => remove(&which, false).await,
+        DeadLetterAction::Retry(RetryArgs { which, retention }) => {
+            remove(&which, Some(retention.audit_retention_days)).await
+        }
+        DeadLetterAction::Drop(which) => remove(&which, None).await,
     }
 }
 
@@ -32,22 +35,25 @@ async fn list(settings: &StoreArgs) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Removes dead letters, and processes them before that if `retry`.
-async fn remove(which: &DeadLetterArgs, retry: bool) -> anyhow::Result<bool> {
+/// Removes dead letters. With the retention of the audit log, it processes them before that.
+async fn remove(which: &DeadLetterArgs, retry: Option<Retention>) -> anyhow::Result<bool> {
     let open = OpenStore::open(&which.store).await?;
-    let processor = Processor::new(open.store.clone());
+    let processor = retry.map(|retention| Processor::new(open.store.clone(), retention));
     let chosen = chosen(&open.store, which).await?;
     let mut complete = chosen.len() >= which.event_ids.len();
     for letter in &chosen {
         let id = &letter.value.event_id;
-        let processed = async || processor.retry(&record_of(&letter.value)?).await;
-        if retry && let Err(error) = processed().await {
+        let processed =
+            async |processor: &Processor| processor.retry(&record_of(&letter.value)?).await;
+        if let Some(processor) = &processor
+            && let Err(error) = processed(processor).await
+        {
             complete = false;
             println!("{id}  {}", chain(&error));
             continue;
         }
         repo::remove(&open.store, letter).await.context("it can't be forgotten")?;
-        println!("{id}  {}", if retry { "processed" } else { "dropped" });
+        println!("{id}  {}", if processor.is_some() { "processed" } else { "dropped" });
     }
     open.close().await;
     Ok(complete)

@@ -75,6 +75,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         clock: Arc::new(clock),
         keyring: process.keyring.clone(),
         authenticator,
+        audit_retention: settings.process.retention.audit_retention_days,
         limits: RequestLimits {
             concurrent: settings.limits.max_concurrent_requests,
             deadline: RequestLimits::default().deadline,

@@ -5,8 +5,9 @@ use indicatif::ProgressBar;
 
 use super::{OpenStore, backfill, seed};
 use crate::{
-    appointments::repo::verify::verify,
+    appointments::repo::{repair::repair, verify::verify},
     config::{StoreArgs, TableAction, VerifyArgs},
+    scheduling::model::DaySheet,
     time::{Clock as _, SystemClock, utc_date},
 };
 
@@ -41,25 +42,37 @@ async fn print_differences(open: OpenStore) -> anyhow::Result<bool> {
     Ok(differences.is_empty())
 }
 
-/// Compares the day sheets with the appointments; `false` if they differ.
+/// Compares the day sheets with the appointments, and repairs them if that was asked for; `false` if they differ then.
 async fn compare_sheets(settings: &VerifyArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
     let items = open.item_count().await?;
-    let from = settings.from.unwrap_or_else(|| utc_date(SystemClock.now()));
+    let now = SystemClock.now();
+    let today = utc_date(now);
+    let from = settings.from.unwrap_or(today).max(DaySheet::first_kept(today));
     let bar = ProgressBar::new(items);
     let tell = |items: usize| bar.inc(u64::try_from(items).unwrap_or_default());
     let found = verify(&open.store, from, settings.rate.into(), tell).await;
     bar.finish_and_clear();
     let found = found.context("the table can't be read to its end")?;
-    let mut wrong = 0_u64;
-    for (sheet, mismatch) in found.mismatches() {
-        wrong += 1;
-        println!("{}: {mismatch}", sheet.for_people());
+    let (repaired, left) = if settings.repair {
+        let repair = repair(&open.store, &found, now).await.context("not all could be repaired")?;
+        (repair.repaired, repair.left)
+    } else {
+        (Vec::new(), found.mismatches().collect())
+    };
+    for (what, list) in [("repaired: ", &repaired), ("", &left)] {
+        for (sheet, mismatch) in list {
+            println!("{what}{}: {mismatch}", sheet.for_people());
+        }
     }
+    let repaired =
+        if settings.repair { format!(", {} repaired", repaired.len()) } else { String::new() };
     println!(
-        "{} appointments from {from} on: {wrong} mismatches ({})",
-        found.appointments, open.place
+        "{} appointments from {from} on: {} mismatches{repaired} ({})",
+        found.appointments,
+        left.len(),
+        open.place
     );
     open.close().await;
-    Ok(wrong == 0)
+    Ok(left.is_empty())
 }

@@ -80,7 +80,8 @@ impl Worker {
                 owner: random_token(),
                 length: settings.worker_lease,
             };
-            let consumer = Consumer { streams: open.streams.clone(), leases };
+            let audit_retention = settings.retention.audit_retention_days;
+            let consumer = Consumer { streams: open.streams.clone(), leases, audit_retention };
             let stop = stop.clone();
             tracker.spawn(async move { consumer.run(stop).await });
         }

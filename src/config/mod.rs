@@ -12,12 +12,12 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Args, Parser, Subcommand};
 pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
 pub use limits::LimitArgs;
-pub use process::{LogArgs, LogFormat, ProcessArgs};
+pub use process::{LogArgs, LogFormat, ProcessArgs, RetentionArgs};
 pub use store::{Engine, KeyArgs, StoreArgs};
 pub use table::{BackfillArgs, SeedArgs, TableAction, TableArgs, VerifyArgs};
 pub use worker::{
-    DeadLetterAction, DeadLetterArgs, LambdaArgs, ResealArgs, Task, WorkerAction, WorkerArgs,
-    WorkerCommand,
+    DeadLetterAction, DeadLetterArgs, LambdaArgs, ResealArgs, RetryArgs, Task, WorkerAction,
+    WorkerArgs, WorkerCommand,
 };
 
 /// Clinics, staff, patients and appointments over REST, in one DynamoDB table.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
 
 use super::store::{KeyArgs, StoreArgs};
-use crate::records::webhooks::model::target::AllowList;
+use crate::{records::webhooks::model::target::AllowList, time::Retention};
 
 /// Settings that the service and the worker share.
 #[derive(Debug, Clone, Args)]
@@ -17,6 +17,9 @@ pub struct ProcessArgs {
     /// The secret keys.
     #[command(flatten)]
     pub keys: KeyArgs,
+    /// The retention of what the audit keeps.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
     /// Hosts with their ports, separated by commas, to which events may be sent although their addresses are not public, also
     /// without TLS, as `localhost:9000`. For development.
     #[arg(long, env = "CLINIC_API_WEBHOOK_ALLOW")]
@@ -36,6 +39,15 @@ pub struct ProcessArgs {
     /// The log.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// The retention of what the audit keeps.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct RetentionArgs {
+    /// The days for which the access log and the audit log are kept, 1 to 36525. It counts for what is written from then on:
+    /// each entry expires by the setting of its time.
+    #[arg(long, env = "CLINIC_API_AUDIT_RETENTION_DAYS", default_value_t = Retention::TEN_YEARS)]
+    pub audit_retention_days: Retention,
 }
 
 /// The log.

@@ -25,8 +25,9 @@ pub enum TableAction {
     /// index keys have changed. Reads the whole table (a Scan), so it needs more rights than the service. It can be
     /// run beside the service, stopped, and run again. Exits with 1 if there are items that it could do nothing about.
     Backfill(BackfillArgs),
-    /// Compare the day sheets with the appointments, on a table that nobody writes to: one that was restored to a point
-    /// in time. Reads the whole table (a Scan) and changes nothing. Exits with 1 and prints what differs.
+    /// Compare the day sheets and the patients' links with the appointments, of a table that was restored to a point in time,
+    /// and name appointments to come whose start is another local time by now. Reads the whole table (a Scan). Prints what
+    /// differs and exits with 1. Without --repair it changes nothing, and nobody may write to the table meanwhile.
     Verify(VerifyArgs),
     /// Fill the table with a made-up organisation, to try the service at the size that it is to have: clinics with staff,
     /// patients and appointments, as the API would have written them. The same flags make the same items, ids included. A run
@@ -41,9 +42,13 @@ pub struct VerifyArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The first UTC day to compare; today if left out.
+    /// The first UTC day to compare; today if left out. Days more than 90 days ago are left out: their sheets have expired.
     #[arg(long)]
     pub from: Option<Date>,
+    /// Make the sheets and links what the appointments say, also beside a running service. Appointments that overlap, or whose
+    /// local time has changed, are printed and left; then it exits with 1.
+    #[arg(long)]
+    pub repair: bool,
     /// The limit of items read per second.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,

@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    process::{LogArgs, ProcessArgs},
+    process::{LogArgs, ProcessArgs, RetentionArgs},
     store::{KeyArgs, StoreArgs},
 };
 
@@ -49,9 +49,20 @@ pub enum DeadLetterAction {
     /// List them with their errors, the earliest first.
     List(StoreArgs),
     /// Process them again; those that succeed are removed.
-    Retry(DeadLetterArgs),
+    Retry(RetryArgs),
     /// Remove them. Their events and audit entries are never written.
     Drop(DeadLetterArgs),
+}
+
+/// Settings of `dead-letters retry`.
+#[derive(Debug, Args)]
+pub struct RetryArgs {
+    /// The selection.
+    #[command(flatten)]
+    pub which: DeadLetterArgs,
+    /// The retention of the audit log.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
 }
 
 /// The selection of dead letters.
@@ -100,6 +111,9 @@ pub struct LambdaArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The retention of the audit log.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
     /// The log.
     #[command(flatten)]
     pub log: LogArgs,

@@ -75,7 +75,7 @@ pub struct StaffDayOut {
     pub active: bool,
     /// When they work.
     pub working: Vec<SpanOut>,
-    /// When they work and nothing takes their time.
+    /// When they work and nothing takes their time; nothing of days more than 90 days ago.
     pub free: Vec<SpanOut>,
     /// The appointments of this page that begin that day, or go on in it, by their start; cancelled ones as well.
     pub appointments: Vec<AppointmentOut>,

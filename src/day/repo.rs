@@ -17,7 +17,7 @@ use crate::{
         Entity, Store, StoreError, keys,
         read::{List, PageRequest, Position},
     },
-    time::{Spans, Wall, Zone},
+    time::{Spans, Wall, Zone, utc_date},
 };
 
 /// A clinic's day, with a page of its appointments.
@@ -61,7 +61,7 @@ pub async fn day(
     // Awaited all to their end, so that another organisation's clinic takes the time of a missing one.
     let (setup, exceptions, sheets, found) = tokio::join!(
         setup(store, org, clinic),
-        exceptions::repo::touching(store, org, clinic, (date, date), false),
+        exceptions::repo::at_clinic(store, org, clinic, (date, date)),
         // The UTC dates that the day touches, in whatever zone.
         sheets_of_clinic(store, org, clinic, (before, after)),
         store.list_of_org::<Appointment>(org, List::of(range, page).descending(true)),
@@ -85,7 +85,13 @@ pub async fn day(
             let working = calendar.working(&owner, &member.working_hours);
             let working = working.unwrap_or_else(|| whole.clone());
             let taken = taken(&sheets.remove(&owner).unwrap_or_default(), now);
-            let free = if member.active { working.without(&taken) } else { Spans::default() };
+            // Nothing is known of days whose sheets have expired, and nobody can book there.
+            let has_sheets = date > DaySheet::first_kept(utc_date(now));
+            let free = if member.active && has_sheets {
+                working.without(&taken)
+            } else {
+                Spans::default()
+            };
             let staff_id = member.id.clone();
             StaffDay { staff_id, member: Some(member), working, free, appointments }
         })

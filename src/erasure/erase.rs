@@ -7,6 +7,7 @@ use crate::{
     records::patients,
     scheduling::repo::Booked,
     store::{Entity, Store, StoreError, WriteContext},
+    time::Retention,
 };
 
 /// Deletes a patient, records that in the same transaction, and then removes what is personal from their appointments. Another
@@ -15,6 +16,7 @@ pub async fn erase(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,
+    retention: Retention,
 ) -> Result<Option<Booked>, StoreError> {
     let access = Access {
         patient_id: id.clone(),
@@ -22,7 +24,8 @@ pub async fn erase(
         subject: context.subject.clone(),
         at: context.now,
     };
-    let remember = || Ok(vec![Entity::new(access.clone(), context).create()?]);
+    let expires_at = retention.expiry(context.now);
+    let remember = || Ok(vec![Entity::new(access.clone(), context).create_expiring(expires_at)?]);
     let found = match patients::repo::delete(store, context, id, remember).await {
         Ok(Some(booked)) => return Ok(Some(booked)),
         Ok(None) => true,
@@ -31,12 +34,11 @@ pub async fn erase(
     };
     let erased = appointments::repo::erase_all_of_patient(store, context, id).await;
     let appointments = erased.map_err(StoreError::after_writes)?;
-    if !found {
-        if appointments == 0 {
-            return Err(StoreError::NotFound);
-        }
-        let added = store.add(context, access.clone()).await;
-        added.map_err(StoreError::after_writes)?;
+    if !found && appointments == 0 {
+        return Err(StoreError::NotFound);
     }
+    // It is there already, unless another request has deleted the patient.
+    let added = store.add_expiring(context, access.clone(), expires_at).await;
+    added.map_err(StoreError::after_writes)?;
     Ok(None)
 }

@@ -18,7 +18,7 @@ use crate::{
 pub struct Export {
     /// The patient, on each page; nothing if they were deleted.
     pub patient: Option<Entity<Patient>>,
-    /// Their appointments, by date.
+    /// Their appointments, by start.
     pub appointments: Vec<Entity<Appointment>>,
     /// Who has read what is known of them, the latest last.
     pub accesses: Vec<Entity<Access>>,
@@ -35,7 +35,11 @@ pub enum ExportPosition {
     Accesses(Option<Position>),
 }
 
-/// A page of at most `limit` appointments and accesses: one consistent `GetItem` and at most two Queries of 1 MB each.
+/// The most appointments of a page: as many as one BatchGetItem reads.
+const MOST_APPOINTMENTS: u16 = 100;
+
+/// A page of at most `limit` appointments and accesses, of which 100 are appointments: one `GetItem`, at most two Queries, and
+/// one BatchGetItem, all of them consistent.
 /// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs.
 pub async fn export(
     store: &Store,
@@ -47,7 +51,8 @@ pub async fn export(
     let patient = patients::repo::find(store, org, id).await?;
     let first_page = position.is_none();
     let read = |after| {
-        let page = PageRequest { after, limit, consistent: false };
+        let limit = limit.min(MOST_APPOINTMENTS);
+        let page = PageRequest { after, limit, consistent: true };
         appointments::repo::page_of_patient(store, org, id, page)
     };
     let (appointments, after) = match position {

@@ -40,7 +40,7 @@ pub struct PatientExport {
     /// The patient, on each page; null if they were deleted and appointments are left of them.
     #[schema(required = true)]
     pub patient: Option<PatientOut>,
-    /// Their appointments at all clinics, whatever became of them, by date. They come before the accesses.
+    /// Their appointments at all clinics, whatever became of them, by start. They come before the accesses.
     pub appointments: Vec<AppointmentOut>,
     /// Who has read what is known of them, the latest last.
     pub accesses: Vec<Access>,
@@ -52,8 +52,8 @@ pub struct PatientExport {
 /// Export all that is held on a patient
 ///
 /// For the patient's right of access (GDPR, article 15): the record, every appointment with what staff noted, and who
-/// has read them, in pages of at most 1,000 and 2 MB: most patients are one page. The list of appointments comes from an
-/// index, which lags behind by a moment.
+/// has read them, in pages of at most 100 appointments and 1,000 entries: most patients are one page. All of it is read
+/// consistently.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",

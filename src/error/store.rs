@@ -52,6 +52,12 @@ impl From<StoreError> for ApiError {
                 ErrorCode::ItemTooLarge,
                 "It would take more than 409600 bytes. Nothing was written.",
             ),
+            StoreError::TransactionTooLarge { actions, bytes } => Self::new(
+                ErrorCode::ItemTooLarge,
+                format!(
+                    "It would take {actions} writes and {bytes} bytes; 100 writes and 4194304 bytes are the most. Nothing was written."
+                ),
+            ),
             unforeseen => Self::internal().with_cause(unforeseen),
         }
     }

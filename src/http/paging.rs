@@ -63,6 +63,13 @@ struct PageQuery {
     cursor: Option<String>,
 }
 
+impl<F, const CONSISTENT: bool> ListQuery<F, CONSISTENT> {
+    /// Whether the list is to be read consistently.
+    pub fn consistent(&self) -> bool {
+        self.page.consistent
+    }
+}
+
 impl<F: Filter, S: Sync, const CONSISTENT: bool> FromRequestParts<S> for ListQuery<F, CONSISTENT> {
     type Rejection = ApiError;
 

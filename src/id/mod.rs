@@ -1,7 +1,9 @@
 //! Identifiers: `CLN-…`, `STF-…`, `PAT-…`, `APT-…`, each 24 characters of Crockford base32 behind its prefix.
 //! The service makes all of them, and never takes one from a client for something new.
 
+mod appointment;
 mod date;
+mod exception;
 mod org;
 mod record;
 
@@ -18,6 +20,7 @@ use utoipa::{
 };
 
 pub use self::{
+    exception::OwnerTag,
     org::{InvalidOrgId, OrgId},
     record::RecordId,
 };
@@ -135,9 +138,6 @@ impl<K: IdKind> ToSchema for Id<K> {
 /// A kind whose ids are random.
 pub trait RandomId: IdKind {}
 
-/// A kind whose ids carry a date.
-pub trait DatedId: IdKind {}
-
 /// Declares kinds of ids: the type of the ids, the kind, how ids are made, prefix, name and example.
 macro_rules! id_kinds {
     ($($(#[$meta:meta])* $id:ident of $kind:ident: $($made:ident,)? $prefix:literal, $name:literal, $example:literal;)*) => {$(
@@ -166,14 +166,14 @@ id_kinds! {
     StaffId of Staff: RandomId, "STF", "a staff", "STF-2B7M1X9D4K8R0W5T3V6N8Q1C";
     /// The id of a patient.
     PatientId of Patient: RandomId, "PAT", "a patient", "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0";
-    /// The id of an appointment; it carries the date under which the appointment was first stored.
-    AppointmentId of Appointment: DatedId, "APT", "an appointment", "APT-A1TQ7M2K9QW4X8B1N6T5V0C3";
+    /// The id of an appointment; it carries the start and the date under which the appointment was first stored.
+    AppointmentId of Appointment: "APT", "an appointment", "APT-A1TQ7M2K9QW4X8B1N6T5V0C3";
     /// The id of a room or a piece of equipment.
     ResourceId of Resource: RandomId, "RES", "a resource", "RES-9C3W6H1T8P5Z0K4M7Q2X1N6B";
     /// The id of a type of visit.
     VisitTypeId of VisitType: RandomId, "VTY", "a visit type", "VTY-5J2R8N0C6T9H3W7K1Z4M8Q2X";
-    /// The id of an exception to the weekly hours; it carries the last date of the exception.
-    ExceptionId of Exception: DatedId, "EXC", "an exception", "EXC-A4BQ2M7K9TW6X1B8N5T3V0C9";
+    /// The id of an exception to the weekly hours; it carries whose it is, and the last date of the exception.
+    ExceptionId of Exception: "EXC", "an exception", "EXC-A4BQ2M7K9TW6X1B8N5T3V0C9";
     /// The id of a webhook.
     WebhookId of Webhook: RandomId, "WHK", "a webhook", "WHK-3M8Q1X6T9W2C5Z7K0B4N8R1D";
     /// The id of a delivery of an event; it sorts by the event's time.
@@ -210,10 +210,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_appointment_id_carries_its_date(days in 0_i32..=65_535) {
+        fn an_appointment_id_carries_its_start_and_its_date(minute in 0_u32..=4_223_370_120, days in 0_i32..=65_535) {
+            let start = Timestamp::from_second(i64::from(minute) * 60).unwrap();
             let date = date(1970, 1, 1).saturating_add(days.days());
-            let id = AppointmentId::random_on(date);
-            prop_assert_eq!(id.first_date(), date);
+            let id = AppointmentId::random_at(start, date);
+            prop_assert_eq!((id.first_start(), id.first_date()), (start, date));
             prop_assert_eq!(id.as_str().parse::<AppointmentId>(), Ok(id.clone()));
         }
     }

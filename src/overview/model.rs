@@ -23,7 +23,7 @@ pub enum ClinicPart {
     Resource(Entity<Resource>),
     /// The clinic itself.
     Clinic(Entity<Clinic>),
-    /// An appointment; they come last, the latest date first.
+    /// An appointment; they come last, the latest start first.
     Appointment(Entity<Appointment>),
 }
 
@@ -60,7 +60,7 @@ pub struct ClinicOverview {
     pub staff: Vec<StaffOut>,
     /// Its rooms and equipment; they come before the clinic itself.
     pub resources: Vec<ResourceOut>,
-    /// Its appointments, the latest date first; they come last.
+    /// Its appointments, the latest start first; they come last.
     pub appointments: Vec<AppointmentOut>,
     /// Pass it as `cursor` to go on. All has been told only when it is null.
     #[schema(required = true)]

@@ -6,7 +6,10 @@ use validator::Validate;
 
 use crate::{
     id::{ClinicId, Id, IdKind},
-    store::{Key, keys},
+    store::{
+        Key,
+        keys::{self, IndexKey},
+    },
 };
 
 /// The members of a plain record that callers may change: all of it but its ids. They are the body of a POST, the target of a
@@ -34,5 +37,10 @@ pub trait ClinicDetails: Details {
     fn key(clinic: &ClinicId, id: &Id<Self::Kind>) -> Key {
         const { assert!(keys::is_in_setup(Self::PREFIX), "see `ClinicDetails::PREFIX`") };
         keys::of_clinic(clinic, Self::PREFIX, id)
+    }
+
+    /// The key of a record in the index, if it stands there.
+    fn index_key(_clinic: &ClinicId, _id: &Id<Self::Kind>) -> Option<IndexKey> {
+        None
     }
 }

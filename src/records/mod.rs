@@ -3,6 +3,7 @@
 pub mod clinics;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod dependents;
 pub mod details;
 pub mod exceptions;
 pub mod of_clinic;

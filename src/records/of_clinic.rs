@@ -8,9 +8,9 @@ use super::{details::ClinicDetails, shown::Show};
 use crate::{
     id::{ClinicId, Id, OrgId, RandomId},
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext,
+        Dependents, Entity, Key, Meta, Record, Store, StoreError, WriteContext,
         expression::Condition,
-        keys,
+        keys::{self, IndexKey},
         read::{List, Listed, PageRequest},
     },
 };
@@ -41,6 +41,10 @@ impl<D: ClinicDetails> Record for OfClinic<D> {
 
     fn key(&self) -> Key {
         D::key(&self.clinic_id, &self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        D::index_key(&self.clinic_id, &self.id)
     }
 }
 
@@ -101,19 +105,21 @@ pub async fn update<D: ClinicDetails, E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a record unless `check_blockers` finds a record that needs it, also in a race with one that is being made.
+/// Deletes a record with its `dependents` unless `check_blockers` finds a record that needs it, also in a race with one that is
+/// being made.
 pub async fn delete<D: ClinicDetails, Blocker, Checking>(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &Id<D::Kind>,
+    dependents: &[Dependents],
     check_blockers: impl Fn() -> Checking,
 ) -> Result<Option<Blocker>, StoreError>
 where
     Checking: Future<Output = Result<Option<Blocker>, StoreError>> + Send,
 {
     let key = D::key(clinic, id);
-    store.guarded_delete(context, &key, check_blockers, |_| Ok(vec![])).await
+    store.guarded_delete(context, &key, dependents, check_blockers, |_| Ok(vec![])).await
 }
 
 /// Deletes a record that nothing needs. It is marked first all the same, so that the audit log has who deleted it.
@@ -124,5 +130,5 @@ pub async fn delete_unneeded<D: ClinicDetails>(
     id: &Id<D::Kind>,
 ) -> Result<(), StoreError> {
     let nothing_blocks = async || Ok(None::<Infallible>);
-    delete::<D, _, _>(store, context, clinic, id, nothing_blocks).await.map(|_| ())
+    delete::<D, _, _>(store, context, clinic, id, &[], nothing_blocks).await.map(|_| ())
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     appointments::{
         model::{Appointment, Status},
-        repo::{claims_of, entry_of},
+        repo::{AppointmentLink, claims_of, entry_of},
     },
     id::{AppointmentId, ClinicId, OrgId, StaffId, VisitTypeId, token_from},
     records::{
@@ -61,6 +61,7 @@ pub struct MadeUpClinic {
     pub patients: Vec<Entity<Patient>>,
     /// Its appointments, by their starts.
     pub appointments: Vec<Entity<Appointment>>,
+    links: Vec<Entity<AppointmentLink>>,
     record_numbers: Vec<Item>,
     sheets: BTreeMap<(SheetOwner, Date), Entity<DaySheet>>,
 }
@@ -126,6 +127,7 @@ impl Plan {
             staff,
             patients,
             appointments: Vec::with_capacity(self.appointments as usize),
+            links: Vec::with_capacity(self.appointments as usize),
             record_numbers,
             sheets: BTreeMap::new(),
         };
@@ -142,6 +144,8 @@ impl MadeUpClinic {
             let life = life(visit.start, plan.now(), &mut writer.chance);
             let context = writer.at(life.booked);
             let mut entity = Entity::new(self.appointment(&visit, &mut writer.chance), &context);
+            let link = AppointmentLink::to(&entity.value);
+            self.links.extend(link.map(|link| Entity::new(link, &context)));
             turns.push(Turn { context, appointment, takes: true });
             for (at, status) in life.steps {
                 let context = writer.at(at);
@@ -165,27 +169,16 @@ impl MadeUpClinic {
     fn appointment(&self, visit: &Visit, chance: &mut impl Rng) -> Appointment {
         let of_type = self.visit_types.choose(chance);
         let reason = REASONS.choose(chance).filter(|_| chance.random_ratio(7, 10));
+        let Clinic { id, details } = &self.clinic.value;
+        let staff_id = self.staff[visit.staff].value.id.clone();
+        let new = Appointment::new(id.clone(), details.time_zone.clone(), staff_id, visit.start);
         Appointment {
-            id: AppointmentId::random_on_from(visit.date, chance),
-            clinic_id: self.clinic.value.id.clone(),
-            staff_id: self.staff[visit.staff].value.id.clone(),
+            id: AppointmentId::random_at_from(visit.start, new.date, chance),
             patient_id: Some(self.patients[visit.patient].value.id.clone()),
-            resource_ids: Vec::new(),
             visit_type_id: of_type.map(|of_type| of_type.value.id.clone()),
-            date: visit.date,
-            start: visit.start,
             duration_minutes: of_type.map_or(30, |of_type| of_type.value.duration_minutes),
-            buffer_before_minutes: 0,
-            buffer_after_minutes: 0,
-            time_zone: self.clinic.value.time_zone.clone(),
-            status: Status::Scheduled,
-            hold_expires_at: None,
-            overbooked: false,
-            override_reason: None,
-            rescheduled_from: None,
             reason: reason.map(|reason| (*reason).to_owned().into()),
-            notes: None,
-            cancellation_reason: None,
+            ..new
         }
     }
 
@@ -200,7 +193,7 @@ impl MadeUpClinic {
                     |entity| entity.value.clone(),
                 );
                 if turn.takes {
-                    let entry = entry_of(appointment, &claim.slot);
+                    let entry = entry_of(appointment, claim);
                     sheet.entries.insert(appointment.id.clone(), entry);
                 } else {
                     sheet.entries.remove(&appointment.id);
@@ -220,6 +213,7 @@ impl MadeUpClinic {
             + self.patients.len()
             + self.record_numbers.len()
             + self.appointments.len()
+            + self.links.len()
             + self.sheets.len();
         1 + middle + self.staff.len()
     }
@@ -230,6 +224,7 @@ impl MadeUpClinic {
             .chain(items(&self.patients))
             .chain(self.record_numbers.iter().cloned().map(Ok))
             .chain(items(&self.appointments))
+            .chain(items(&self.links))
             .chain(items(self.sheets.values()))
     }
 }

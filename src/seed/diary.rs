@@ -1,9 +1,6 @@
 //! The visits of a clinic, and the status life of their appointments.
 
-use jiff::{
-    SignedDuration, Span, Timestamp,
-    civil::{Date, Time},
-};
+use jiff::{SignedDuration, Span, Timestamp, civil::Time};
 use rand::{
     Rng,
     seq::{SliceRandom as _, index},
@@ -44,7 +41,6 @@ fn hours(spans: &[(Time, Time)]) -> Vec<WeeklyHours> {
 pub(super) struct Visit {
     pub(super) staff: usize,
     pub(super) patient: usize,
-    pub(super) date: Date,
     pub(super) start: Timestamp,
 }
 
@@ -68,7 +64,7 @@ pub(super) fn visits(plan: &Plan, zone: &Zone, chance: &mut impl Rng) -> Vec<Vis
                     return visits;
                 }
                 let Some(patient) = patients.next() else { return visits };
-                visits.push(Visit { staff, patient, date, start });
+                visits.push(Visit { staff, patient, start });
             }
         }
     }

@@ -93,6 +93,10 @@ impl Store {
         let mut backoff = Backoff::default();
         loop {
             let current = read().await?;
+            // What it had may be deleted already, and so will the record be.
+            if current.meta.deleting.as_ref().is_some_and(|mark| mark.decided) {
+                return Err(StoreError::NotFound.into());
+            }
             context.precondition.check(current.meta.rev)?;
             let value = modify(&current.value)?;
             let outcome = if value == current.value {

@@ -1,6 +1,6 @@
 //! Items in and out: the attributes that every item has, and the aggregate's own beside them.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use super::{
     deletion_mark::DeletionMark,
     errors::{Cause, StoreError},
     expression::Condition,
-    keys::{IndexKey, Key},
+    keys::{EXPIRES_AT, IndexKey, Key},
     shape::Shapes,
     write::Write,
 };
@@ -128,6 +128,13 @@ impl<T: Record> Entity<T> {
         Ok(Write::Put { item: self.to_item()?, condition: Condition::Absent })
     }
 
+    /// The same of an item that TTL deletes once it has expired.
+    pub fn create_expiring(&self, expires_at: Timestamp) -> Result<Write, StoreError> {
+        let mut item = self.to_item()?;
+        item.insert(EXPIRES_AT.to_owned(), number(expires_at.as_second()));
+        Ok(Write::Put { item, condition: Condition::Absent })
+    }
+
     /// The write that replaces `previous`, if nobody has changed it since.
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
         Ok(Write::Put { item: self.to_item()?, condition: previous.meta.unchanged() })
@@ -186,6 +193,20 @@ impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
     fn into_deserializer(self) -> Deserializer {
         Deserializer::from_attribute_value(self.0.into())
     }
+}
+
+/// The names of the attributes in which two values of a record differ, in order.
+pub fn differing<T: Record>(old: &T, new: &T) -> Result<Vec<String>, StoreError> {
+    let item = |value: &T| to_item(value).map_err(|error| StoreError::corrupt(T::TYPE, error));
+    let (old, new): (Item, Item) = (item(old)?, item(new)?);
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let names = names.into_iter().filter(|name| present(&old, name) != present(&new, name));
+    Ok(names.cloned().collect())
+}
+
+/// An attribute that has no value is left out of the stored item.
+fn present<'a>(item: &'a Item, name: &str) -> Option<&'a AttributeValue> {
+    item.get(name).filter(|value| !value.is_null())
 }
 
 /// Whether an item is of the record's type.

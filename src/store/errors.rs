@@ -98,6 +98,14 @@ pub enum StoreError {
     /// DynamoDB refused an item that a write would have made larger than it takes; nothing was written.
     #[error("an item would become too large")]
     ItemSizeExceeded,
+    /// The transaction would have more actions or bytes than DynamoDB takes; it was not sent.
+    #[error("a transaction of {actions} actions and {bytes} bytes is too large")]
+    TransactionTooLarge {
+        /// Its actions.
+        actions: usize,
+        /// What its items weigh.
+        bytes: usize,
+    },
     /// What is stored can't be read as what it should be.
     #[error("a stored {kind} can't be read or written")]
     Corrupt {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use super::attributes::value_bytes;
+
 /// The names and values that an expression's placeholders stand for.
 #[derive(Clone, Default)]
 pub(super) struct Placeholders {
@@ -57,8 +59,6 @@ pub enum Condition {
     Without(&'static str),
     /// The item has such an attribute.
     Has(&'static str),
-    /// The map attribute has this entry.
-    HasEntry(&'static str, String),
     /// All of them.
     All(Vec<Condition>),
     /// One of them or more.
@@ -86,10 +86,6 @@ impl Condition {
             }
             Self::Without(name) => format!("attribute_not_exists({})", placeholders.name(name)),
             Self::Has(name) => format!("attribute_exists({})", placeholders.name(name)),
-            Self::HasEntry(map, entry) => {
-                let map = placeholders.name(map);
-                format!("attribute_exists({map}.{})", placeholders.name(entry))
-            }
             Self::All(parts) => Self::join(parts, " AND ", placeholders),
             Self::Any(parts) => Self::join(parts, " OR ", placeholders),
         }
@@ -140,6 +136,12 @@ impl Change {
     pub fn increment(mut self, name: &str) -> Self {
         self.increment.push(name.to_owned());
         self
+    }
+
+    /// What it adds to an item, at most.
+    pub(super) fn bytes(&self) -> usize {
+        let of_path = |path: &[String]| path.iter().map(String::len).sum::<usize>();
+        self.set.iter().map(|(path, value)| of_path(path) + value_bytes(value)).sum()
     }
 
     /// The update expression's text, its names and values noted in `placeholders`.

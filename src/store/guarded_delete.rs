@@ -5,8 +5,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Item, Key, Store, StoreError, WriteContext,
-    attributes::{DELETING, number, string, text},
+    attributes::{DELETING, string, text},
     deletion_mark::DeletionMark,
+    dependents::{Deletion, Dependents, rev, unchanged},
     expression::{Change, Condition},
     retry::Backoff,
     write::{Committed, Write},
@@ -24,14 +25,17 @@ pub fn stays_active(org: &crate::id::OrgId) -> Condition {
 }
 
 impl Store {
-    /// Deletes the record at `key` and does `further` writes with it, unless `look` finds what still needs it.
+    /// Deletes the record at `key` with its `dependents` and does `further` writes with it, unless `look` finds what still
+    /// needs it.
     ///
     /// `look` runs before the record is marked, so that an ordinary refusal changes nothing, and again while it
-    /// is; it must read consistently. After what it found, and after an error, the mark is taken back.
+    /// is; it must read consistently. After what it found, and after an error, the mark is taken back, but not once dependents
+    /// are deleted: then the same request again completes the deletion.
     pub async fn guarded_delete<Obstacle, Looking>(
         &self,
         context: &WriteContext,
         key: &Key,
+        dependents: &[Dependents],
         look: impl Fn() -> Looking,
         further: impl Fn(&Item) -> Result<Vec<Write>, StoreError>,
     ) -> Result<Option<Obstacle>, StoreError>
@@ -39,35 +43,40 @@ impl Store {
         Looking: Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
     {
         let (request_id, subject) = (context.request_id.clone(), context.subject.clone());
-        let mark = string(DeletionMark { request_id, subject });
+        let mark = DeletionMark { request_id, subject, decided: false };
         let mut backoff = Backoff::default();
         loop {
-            let found = self.get_item(key, true).await?;
-            let rev = own_rev(context, found.as_ref()).ok_or(StoreError::NotFound)?;
-            context.precondition.check(rev)?;
-            if let Some(obstacle) = look().await? {
-                // A mark that is there already is a deletion's that was cut short, or that will find this as well.
-                if let Some(left) = found.as_ref().and_then(|item| item.get(DELETING)) {
-                    self.unmark(key, left).await?;
-                }
-                return Ok(Some(obstacle));
-            }
-            let marked = self.mark(context, key, mark.clone()).await;
-            let outcome = match marked {
-                Ok(marked) => match Self::look_again(context, &marked, look()).await {
-                    Ok(None) => {
-                        let further = further(&marked);
-                        self.delete_marked(context, key, &marked, &mark, further).await
+            let found = self.get_item(key, true).await?.filter(|item| is_own(context, item));
+            let found = found.ok_or(StoreError::NotFound)?;
+            context.precondition.check(rev(&found))?;
+            let left = DeletionMark::on(&found);
+            let deletion = Deletion { context, key, dependents };
+            let outcome = if let Some(decided) = left.as_ref().filter(|left| left.decided) {
+                self.delete_marked(&deletion, &found, decided, further(&found)).await
+            } else {
+                if let Some(obstacle) = look().await? {
+                    // A mark that is there already is a deletion's that was cut short, or that will find this as well.
+                    if let Some(left) = &left {
+                        self.unmark(key, left).await?;
                     }
-                    found_or_failed => found_or_failed,
-                },
-                Err(StoreError::NotFound) => return Err(StoreError::NotFound),
-                // Whether it was marked is not known.
-                Err(other) => Err(other),
+                    return Ok(Some(obstacle));
+                }
+                let outcome = match self.mark(&deletion, &mark, left.as_ref()).await {
+                    Ok(marked) => match Self::look_again(context, &marked, look()).await {
+                        Ok(None) => {
+                            self.delete_marked(&deletion, &marked, &mark, further(&marked)).await
+                        }
+                        found_or_failed => found_or_failed,
+                    },
+                    Err(StoreError::NotFound) => return Err(StoreError::NotFound),
+                    // Whether it was marked is not known.
+                    Err(other) => Err(other),
+                };
+                if !matches!(outcome, Ok(None)) {
+                    self.unmark(key, &mark).await.map_err(StoreError::after_writes)?;
+                }
+                outcome
             };
-            if !matches!(outcome, Ok(None)) {
-                self.unmark(key, &mark).await.map_err(StoreError::after_writes)?;
-            }
             match outcome.map_err(StoreError::after_writes) {
                 Err(StoreError::Contention) if backoff.pause().await => {}
                 settled => return settled,
@@ -81,22 +90,29 @@ impl Store {
         marked: &Item,
         looking: impl Future<Output = Result<Option<Obstacle>, StoreError>> + Send,
     ) -> Result<Option<Obstacle>, StoreError> {
-        let rev = own_rev(context, Some(marked)).ok_or(StoreError::NotFound)?;
-        context.precondition.check(rev)?;
+        context.precondition.check(rev(marked))?;
         looking.await
     }
 
-    /// Sets nothing but the mark, so that taking it back leaves the record, and its `ETag`, as they were.
+    /// Sets nothing but the mark, so that taking it back leaves the record, and its `ETag`, as they were. A mark of another
+    /// request is replaced if it is the one that was read.
     async fn mark(
         &self,
-        context: &WriteContext,
-        key: &Key,
-        mark: AttributeValue,
+        deletion: &Deletion<'_>,
+        mark: &DeletionMark,
+        left: Option<&DeletionMark>,
     ) -> Result<Item, StoreError> {
+        let Deletion { context, key, .. } = deletion;
+        let known = [mark].into_iter().chain(left).map(string).collect();
+        let known = vec![Condition::Without(DELETING), Condition::OneOf(DELETING, known)];
         let own = Condition::Equals("org", string(&context.org));
-        let change = Change::default().set(DELETING, mark);
-        match self.update(context, key.clone(), change, own).await {
-            Err(StoreError::ConditionFailed(_)) => Err(StoreError::NotFound),
+        let condition = Condition::All(vec![own, Condition::Any(known)]);
+        let change = Change::default().set(DELETING, string(mark));
+        match self.update(context, (*key).clone(), change, condition).await {
+            Err(StoreError::ConditionFailed(failed)) => {
+                let there = failed.items().any(|item| is_own(context, item));
+                Err(if there { StoreError::Contention } else { StoreError::NotFound })
+            }
             other => other,
         }
     }
@@ -104,18 +120,17 @@ impl Store {
     /// Deletes what is marked and unchanged since; the mark alone would let a change in between be lost.
     async fn delete_marked<Obstacle>(
         &self,
-        context: &WriteContext,
-        key: &Key,
+        deletion: &Deletion<'_>,
         marked: &Item,
-        mark: &AttributeValue,
+        mark: &DeletionMark,
         further: Result<Vec<Write>, StoreError>,
     ) -> Result<Option<Obstacle>, StoreError> {
-        let rev = own_rev(context, Some(marked)).unwrap_or_default();
-        let unchanged =
-            vec![Condition::Equals(DELETING, mark.clone()), Condition::Equals("rev", number(rev))];
-        let condition = Condition::All(unchanged);
+        let Deletion { context, key, .. } = *deletion;
+        let further = further?;
+        let mark = self.delete_dependents(deletion, marked, mark).await?;
+        let condition = unchanged(marked, vec![string(mark)]);
         let mut writes = vec![Write::Delete { key: key.clone(), condition }];
-        writes.extend(further?);
+        writes.extend(further);
         let failed = match self.commit(context, writes).await {
             Ok(Committed::Written | Committed::Replayed(_)) => return Ok(None),
             Err(StoreError::ConditionFailed(_)) => StoreError::Contention,
@@ -129,11 +144,12 @@ impl Store {
         }
     }
 
-    async fn unmark(&self, key: &Key, mark: &AttributeValue) -> Result<(), StoreError> {
+    /// Takes a mark back, unless the deletion is decided since: then the mark is another one.
+    async fn unmark(&self, key: &Key, mark: &DeletionMark) -> Result<(), StoreError> {
         let unmark = Write::Update {
             key: key.clone(),
             change: Change::default().remove(DELETING),
-            condition: Condition::Equals(DELETING, mark.clone()),
+            condition: Condition::Equals(DELETING, string(mark)),
         };
         match self.write(&unmark).await {
             // It is not marked, it is gone, or another request has marked it meanwhile and decides for itself.
@@ -143,7 +159,6 @@ impl Store {
     }
 }
 
-fn own_rev(context: &WriteContext, item: Option<&Item>) -> Option<u64> {
-    let own = item.filter(|item| text(item, "org") == Some(context.org.as_str()));
-    own.and_then(|item| item.get("rev")?.as_n().ok()?.parse().ok())
+fn is_own(context: &WriteContext, item: &Item) -> bool {
+    text(item, "org") == Some(context.org.as_str())
 }

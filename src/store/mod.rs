@@ -15,6 +15,7 @@ pub mod codec;
 pub mod connections;
 pub mod context;
 pub mod deletion_mark;
+mod dependents;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod errors;
@@ -45,6 +46,7 @@ pub use attributes::Item;
 pub use codec::{Entity, Meta, Record};
 pub use context::{Precondition, WriteContext};
 pub use deletion_mark::DeletionMark;
+pub use dependents::Dependents;
 pub use errors::StoreError;
 pub use idempotency_key::Idempotency;
 pub use item_type::ItemType;

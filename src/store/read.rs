@@ -26,6 +26,9 @@ const MAX_FILTERED_PAGES: usize = 4;
 /// How many items each of those pages examines.
 const FILTERED_PAGE: i32 = 250;
 
+/// The most keys of one BatchGetItem (AWS, "BatchGetItem").
+const MAX_KEYS: usize = 100;
+
 /// The last item that a list examined: its keys, by attribute name. Positions of one list are in its order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -107,9 +110,20 @@ impl Store {
         get.send().await.map(|output| output.item).map_err(of_read)
     }
 
-    /// Several items by their keys, consistently; what does not exist is left out.
+    /// Several items by their keys, consistently; what does not exist is left out. One BatchGetItem for 100 of them.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         let mut found = HashMap::new();
+        for keys in keys.chunks(MAX_KEYS) {
+            self.get_all(keys, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn get_all(
+        &self,
+        keys: &[Key],
+        found: &mut HashMap<Key, Item>,
+    ) -> Result<(), StoreError> {
         let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
         let mut backoff = Backoff::default();
         loop {
@@ -129,7 +143,7 @@ impl Store {
             let mut unprocessed = output.unprocessed_keys.take().unwrap_or_default();
             match unprocessed.remove(&self.table) {
                 Some(rest) if !rest.keys().is_empty() => wanted = rest.keys,
-                _ => return Ok(found),
+                _ => return Ok(()),
             }
             if !self.repeats.spend() || !backoff.pause().await {
                 return Err(StoreError::Throttled(ThrottlingReason::Other));
@@ -185,6 +199,11 @@ impl Store {
                 return Ok(None);
             }
         }
+    }
+
+    /// One page of a list as a Query reads it: 1 MB at most, less of a list with a filter.
+    pub(super) async fn page(&self, list: List) -> Result<Listed<Item>, StoreError> {
+        self.query(&list, list.page.after.as_ref()).await
     }
 
     async fn query(

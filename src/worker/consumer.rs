@@ -20,9 +20,12 @@ use super::{
     progress::Progress,
     shard::{ReadError, ShardReader},
 };
-use crate::store::{
-    Entity,
-    errors::{Cause, chain},
+use crate::{
+    store::{
+        Entity,
+        errors::{Cause, chain},
+    },
+    time::Retention,
 };
 
 /// How often the stream's shards are listed.
@@ -34,6 +37,8 @@ const STREAM_CHECK: u32 = 12;
 pub(crate) struct Consumer {
     pub(crate) streams: Client,
     pub(crate) leases: Leases,
+    /// The retention of the audit log.
+    pub(crate) audit_retention: Retention,
 }
 
 impl Consumer {
@@ -123,7 +128,7 @@ impl Consumer {
         let reader = ShardReader {
             streams: self.streams.clone(),
             stream_arn: stream_arn.clone(),
-            processor: Processor::new(store.clone()),
+            processor: Processor::new(store.clone(), self.audit_retention),
             leases: self.leases.clone(),
             epoch,
             progress: Progress::default(),

@@ -26,6 +26,7 @@ use crate::{
     },
     store::{Entity, Store, StoreError, WriteContext, errors::chain},
     telemetry,
+    time::Retention,
 };
 
 /// How many changes are processed at once.
@@ -39,6 +40,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Processor {
     store: Store,
+    audit_retention: Retention,
 }
 
 /// The webhooks of organisations, as they were after the changes of one batch had been read: every webhook that existed when
@@ -63,9 +65,9 @@ impl Webhooks {
 }
 
 impl Processor {
-    /// A processor on this table.
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    /// A processor on this table that keeps entries of the audit log for so long.
+    pub fn new(store: Store, audit_retention: Retention) -> Self {
+        Self { store, audit_retention }
     }
 
     /// Processes a batch of changes, each until it is done or a dead letter. Returns by position whether there was anything to
@@ -129,7 +131,8 @@ impl Processor {
         let event = change.event()?;
         let (request_id, now) = (change.entry.event_id.clone(), change.entry.recorded);
         let context = WriteContext::internal(change.org, SUBJECT, request_id, now);
-        self.store.add(&context, change.entry).await?;
+        let expires_at = self.audit_retention.expiry(now);
+        self.store.add_expiring(&context, change.entry, expires_at).await?;
         let Some(event) = event else {
             return Ok(true);
         };

@@ -245,7 +245,7 @@ mod tests {
     use super::*;
     use crate::{
         store::{Store, embedded::Engine},
-        time::SystemClock,
+        time::{Retention, SystemClock},
     };
 
     /// The engines here keep every shard, so what DynamoDB does to a stream that nobody reads for a day is staged.
@@ -267,7 +267,7 @@ mod tests {
         let reader = |epoch| ShardReader {
             streams: engine.streams(),
             stream_arn: String::new(),
-            processor: Processor::new(store.clone()),
+            processor: Processor::new(store.clone(), Retention::TEN_YEARS),
             leases: leases("a"),
             epoch,
             progress: Progress::default(),

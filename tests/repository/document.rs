@@ -111,6 +111,7 @@ fn conflicts_stand_where_they_can_happen() {
         "change_appointment_status",
         "confirm_hold",
         "create_appointment",
+        "create_exception",
         "create_hold",
         "create_patient",
         "create_webhook",
@@ -120,6 +121,7 @@ fn conflicts_stand_where_they_can_happen() {
         "delete_staff_member",
         "release_hold",
         "reschedule_appointment",
+        "update_appointment",
         "update_patient",
     ];
     assert_eq!(with("409"), conflicts.into());

@@ -9,6 +9,7 @@ use clinic_api::{
     keyring::Keyring,
     service::service,
     store::Store,
+    time::Retention,
 };
 
 use super::{
@@ -22,6 +23,9 @@ use super::{
 
 /// Where events may be sent beside public addresses.
 pub const LOCAL_TARGETS: &str = "receiver.test:9";
+
+/// How long the access log and the audit log are kept.
+pub const AUDIT_RETENTION: Retention = Retention::TEN_YEARS;
 
 /// Whose turn it is to have many requests at once.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -145,6 +149,7 @@ impl TestAppBuilder {
             clock: clock.clone(),
             keyring: self.keyring.unwrap_or(keyring),
             authenticator: issuer().authenticator().unwrap(),
+            audit_retention: AUDIT_RETENTION,
             // A busy machine must not cut requests off.
             limits: RequestLimits { deadline: DEADLINE, ..self.limits },
             headers: self.headers,

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
 use clinic_api::{
     id::{AppointmentId, ClinicId, StaffId},
-    scheduling::model::{DaySheet, Entry, SheetOwner},
+    scheduling::model::{DaySheet, SheetOwner, Slot},
     store::{Entity, Store, WriteContext},
 };
-use jiff::{ToSpan as _, civil::Date};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 
 /// A visit takes 20 minutes of every 45.
 const VISIT: i64 = 20 * 60;
@@ -32,8 +32,9 @@ pub async fn fill(
             let mut sheet = DaySheet::empty(owner, date);
             for number in 0..appointments {
                 let start = opens + number * EVERY;
-                let entry = Entry { start, end: start + VISIT, hold: None, overbooked: false };
-                sheet.entries.insert(AppointmentId::random_on(date), entry);
+                let at = Timestamp::from_second(start).unwrap();
+                let slot = Slot::new(at, SignedDuration::from_secs(VISIT));
+                sheet.entries.insert(AppointmentId::random_at(at, date), slot.entry());
             }
             let item = Entity::new(sheet, context).to_item().unwrap();
             let put = PutRequest::builder().set_item(Some(item)).build().unwrap();

@@ -1,12 +1,12 @@
 //! The invariants of day sheets, recomputed from the appointments as they stand in the table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
     appointments::{
         model::Appointment,
-        repo::{claims_of, entry_of},
+        repo::{AppointmentLink, claims_of, entry_of},
     },
     audit::model::Access,
     id::AppointmentId,
@@ -36,7 +36,8 @@ impl TestApp {
     }
 
     /// Asserts that the entries of the day sheets are exactly the occupying appointments, that no two of them
-    /// overlap on one sheet, and that every item has what every item must have.
+    /// overlap on one sheet, that the links are exactly the patients' appointments, and that every item has what every item
+    /// must have.
     pub async fn check_day_sheets(&self) {
         check_day_sheets_among(&self.all_items().await);
     }
@@ -67,17 +68,31 @@ pub fn appointments_among(items: &[Item]) -> Vec<Entity<Appointment>> {
 /// Asserts of a whole table's items what [`TestApp::check_day_sheets`] says.
 pub fn check_day_sheets_among(items: &[Item]) {
     items.iter().for_each(assert_common_attributes);
+    assert_links_are_the_appointments(items);
+    // Staff and resources that were deleted had no appointments to come, and took their sheets with them.
+    let text =
+        |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let owners = items.iter().filter(|item| {
+        text(item, "type").is_some_and(|name| ["staff", "resource"].contains(&name.as_str()))
+    });
+    let owners: BTreeSet<_> = owners.filter_map(|item| text(item, "id")).collect();
+    let is_there = |owner: &SheetOwner| match owner {
+        SheetOwner::Staff { staff_id, .. } => owners.contains(staff_id.as_str()),
+        SheetOwner::Resource { resource_id, .. } => owners.contains(resource_id.as_str()),
+        SheetOwner::Patient { .. } => true,
+    };
     let expected: BTreeMap<_, _> = appointments_among(items)
         .into_iter()
         .map(|appointment| appointment.value)
         .filter(|appointment| appointment.status.is_occupying())
         .flat_map(|appointment| entries_of(&appointment))
+        .filter(|((owner, ..), _)| is_there(owner))
         .collect();
     let sheets = items.iter().filter(|item| is_of_type::<DaySheet>(item));
     let sheets = sheets.map(|item| Entity::<DaySheet>::from_item(item.clone()).unwrap().value);
     let found: BTreeMap<_, _> = sheets
         .flat_map(|sheet| {
-            let DaySheet { owner, utc_date, entries } = sheet;
+            let DaySheet { owner, utc_date, entries, .. } = sheet;
             entries
                 .into_iter()
                 .map(move |(id, entry)| ((owner.clone(), utc_date.to_string(), id), entry))
@@ -87,13 +102,32 @@ pub fn check_day_sheets_among(items: &[Item]) {
     assert_no_overlap(&found);
 }
 
+fn assert_links_are_the_appointments(items: &[Item]) {
+    let appointments = appointments_among(items);
+    let expected = appointments.iter().filter_map(|found| AppointmentLink::to(&found.value));
+    let links = items.iter().filter(|item| is_of_type::<AppointmentLink>(item));
+    let links = links.map(|item| Entity::<AppointmentLink>::from_item(item.clone()).unwrap().value);
+    let by_id = |links: &mut dyn Iterator<Item = AppointmentLink>| -> BTreeMap<_, Vec<_>> {
+        links.fold(BTreeMap::new(), |mut all: BTreeMap<_, Vec<_>>, link| {
+            all.entry(link.appointment_id.clone()).or_default().push(link);
+            all
+        })
+    };
+    let (mut links, mut expected) = (links, expected);
+    assert_eq!(
+        by_id(&mut links),
+        by_id(&mut expected),
+        "the links, and the patients' appointments"
+    );
+}
+
 /// Of whom, on which UTC day, which appointment.
 type Place = (SheetOwner, String, AppointmentId);
 
 fn entries_of(appointment: &Appointment) -> Vec<(Place, Entry)> {
     let claims = claims_of(appointment);
     let places = claims.iter().flat_map(|claim| {
-        let entry = entry_of(appointment, &claim.slot);
+        let entry = entry_of(appointment, claim);
         claim.sheets().map(move |(owner, date)| {
             ((owner.clone(), date.to_string(), appointment.id.clone()), entry.clone())
         })

@@ -15,6 +15,7 @@ pub mod collector;
 pub mod costs;
 pub mod document;
 pub mod engine;
+pub mod exceptions;
 pub mod frames;
 pub mod front_desk;
 pub mod hooked;

@@ -170,6 +170,14 @@ impl TestApp {
         put.set_item(Some(item)).send().await.unwrap();
     }
 
+    /// Deletes an item, without what belongs to it.
+    pub async fn delete_item(&self, item: &Item) {
+        let delete = self.store.client().delete_item().table_name(self.store.table());
+        let delete =
+            ["PK", "SK"].iter().fold(delete, |delete, name| delete.key(*name, item[*name].clone()));
+        delete.send().await.unwrap();
+    }
+
     /// Leaves the clinic's staff member as a deletion leaves them that was cut short.
     pub async fn mark_as_being_deleted(&self, clinic: &ClinicMade) {
         let item = self.all_items().await.into_iter().find(|item| {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{TestApp, wait::DEADLINE};
+use super::{TestApp, builder::AUDIT_RETENTION, wait::DEADLINE};
 
 /// How long a receiver may take: far longer than a busy machine does. Tests let that time pass by themselves.
 pub const TIMEOUT: Duration = DEADLINE;
@@ -68,7 +68,7 @@ impl TestApp {
 
     /// Works on all changes that the stream has.
     pub async fn process_changes(&self) {
-        let processor = Processor::new(self.store.clone());
+        let processor = Processor::new(self.store.clone(), AUDIT_RETENTION);
         for outcome in processor.process_all(&self.changes().await).await {
             outcome.unwrap();
         }

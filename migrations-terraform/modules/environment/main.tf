@@ -62,6 +62,7 @@ module "stream_consumer" {
   code_signing_config_arn = var.stream_consumer.code_signing_config_arn
   reserved_concurrency    = var.stream_consumer.reserved_concurrency
   parallelization_factor  = var.stream_consumer.parallelization_factor
+  environment             = coalesce(var.stream_consumer.environment, {})
   table_name              = module.table.table_name
   stream_arn              = module.table.stream_arn
   role_arn                = module.iam.lambda_role_arn

@@ -105,7 +105,7 @@ variable "permissions_boundary_arn" {
 # Stream and alarms
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function: its package, whether it reads the stream, and how many of it may run (see modules/stream-consumer). null, the default, until there is a package: then there is neither function nor mapping."
+  description = "The stream's Lambda function: its package, whether it reads the stream, how many of it may run, and further settings, as CLINIC_API_AUDIT_RETENTION_DAYS (see modules/stream-consumer). null, the default, until there is a package: then there is neither function nor mapping."
   type = object({
     package = object({
       path              = optional(string)
@@ -118,6 +118,7 @@ variable "stream_consumer" {
     code_signing_config_arn = optional(string)
     reserved_concurrency    = optional(number)
     parallelization_factor  = optional(number)
+    environment             = optional(map(string))
   })
   default = null
 }

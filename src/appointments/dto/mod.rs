@@ -116,12 +116,14 @@ pub struct HoldOut {
     "status": "scheduled",
     "start": "2027-03-02T09:00:00+01:00",
     "end": "2027-03-02T09:30:00+01:00",
+    "local_start": "2027-03-02T09:00:00",
     "duration_minutes": 30,
     "buffer_before_minutes": 0,
     "buffer_after_minutes": 0,
     "overbooked": false,
     "time_zone": "Europe/Zurich",
     "reason": "check-up",
+    "erased": false,
     "created_at": "2027-03-01T08:00:00Z",
     "updated_at": "2027-03-01T08:00:00Z"
 }))]
@@ -150,6 +152,9 @@ pub struct AppointmentOut {
     /// When it ends, with the clinic's offset (RFC 3339).
     #[schema(format = "date-time")]
     pub end: String,
+    /// The start that was asked for, in the clinic's local time. It differs from `start` only if the rules of the time zone have
+    /// changed since: moving the appointment to this time sets that right.
+    pub local_start: String,
     /// How long it takes, in minutes.
     pub duration_minutes: u16,
     /// What staff and resources need before it, in minutes.
@@ -185,6 +190,8 @@ pub struct AppointmentOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub cancellation_reason: Option<Sensitive<String>>,
+    /// Whether its patient was erased: it has no reasons and notes any more, and accepts none.
+    pub erased: bool,
     /// When it was booked.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -197,6 +204,7 @@ impl From<Entity<Appointment>> for AppointmentOut {
         Self {
             start: zone.with_offset(appointment.start),
             end: zone.with_offset(appointment.end()),
+            local_start: appointment.local_start.to_string(),
             status: appointment.status,
             id: appointment.id,
             clinic_id: appointment.clinic_id,
@@ -219,6 +227,7 @@ impl From<Entity<Appointment>> for AppointmentOut {
             reason: appointment.reason,
             notes: appointment.notes,
             cancellation_reason: appointment.cancellation_reason,
+            erased: appointment.erased,
             created_at: meta.created_at,
             updated_at: meta.updated_at,
         }

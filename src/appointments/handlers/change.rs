@@ -21,12 +21,13 @@ type AppointmentPatch = MergePatch<AppointmentDetailsIn>;
 
 /// Change an appointment's reason or notes
 ///
-/// A JSON Merge Patch (RFC 7396).
+/// A JSON Merge Patch (RFC 7396). The appointment of an erased patient accepts neither.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
     params(AppointmentPath),
     request_body(content = AppointmentPatch, example = json!({ "notes": "brings the X-ray" })),
+    responses(Conflict),
 )]
 pub async fn update_appointment(
     State(app): State<AppState>,

@@ -26,7 +26,7 @@ pub(super) fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool
 
 /// Get an appointment
 ///
-/// One read of one record, as the id tells where it is; two more if it has moved to another date.
+/// One read of one record, as the id tells where it is; two more if its start has changed.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",

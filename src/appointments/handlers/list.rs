@@ -14,7 +14,7 @@ use crate::{
         repo::{self, Dates},
     },
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ApiPath, Filter, IndexQuery, ListQuery, Page, Paging, ReadContext},
+    http::{ApiPath, Filter, ListQuery, Page, Paging, ReadContext},
     id::StaffId,
     records::{clinics::handlers::ClinicPath, patients::handlers::PatientPath},
     time::parse_date,
@@ -27,10 +27,10 @@ const MAX_DAYS_OF_STAFF: i32 = 31;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// The earliest date first.
+    /// The earliest start first.
     #[default]
     Ascending,
-    /// The latest date first.
+    /// The latest start first.
     Descending,
 }
 
@@ -80,7 +80,7 @@ pub struct ClinicAppointments {
     /// In this status.
     #[param(inline)]
     status: Option<Status>,
-    /// Which date comes first.
+    /// Which start comes first.
     #[serde(default)]
     #[param(inline)]
     order: Order,
@@ -114,7 +114,7 @@ fn spans_few_days(dates: Dates) -> bool {
 
 /// List a clinic's appointments
 ///
-/// By date, month, range of dates, staff member or status. A filtered page examines a bounded number of records
+/// By date, month, range of dates, staff member or status, sorted by start. A filtered page examines a bounded number of records
 /// and may come back short, or empty, before the list has ended.
 #[utoipa::path(
     get,
@@ -153,7 +153,7 @@ pub struct PatientAppointments {
     /// To this day, included, on each clinic's own calendar.
     #[param(format = Date, example = "2027-03-07")]
     to: Option<String>,
-    /// Which date comes first.
+    /// Which start comes first.
     #[serde(default)]
     #[param(inline)]
     order: Order,
@@ -163,22 +163,25 @@ impl Filter for PatientAppointments {}
 
 /// List a patient's appointments
 ///
-/// At all clinics that the caller may see, by date. The list comes from an index, which lags behind by a moment.
+/// At all clinics that the caller may see, by start, whatever the clinics' time zones are. The list comes from an index, which lags
+/// behind by a moment, unless `consistent` is asked for.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",
-    params(PatientPath, IndexQuery<PatientAppointments>),
+    params(PatientPath, ListQuery<PatientAppointments>),
 )]
 pub async fn list_patient_appointments(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
-    query: IndexQuery<PatientAppointments>,
+    query: ListQuery<PatientAppointments>,
 ) -> ApiResult<Page<AppointmentOut>> {
     let PatientAppointments { from, to, order } = &query.filter;
     let dates = between(from.as_deref(), to.as_deref())?;
     let descending = *order == Order::Descending;
-    let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
+    // The index and the links have other cursors.
+    let list = (&patient_id, query.consistent());
+    let paging = Paging::new(app.keyring(), &context.grant, list, &query);
     let (org, page) = (context.grant.org(), paging.request()?);
     let mut listed =
         repo::list_of_patient(app.store(), org, &patient_id, dates, descending, page).await?;

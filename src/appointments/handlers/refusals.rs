@@ -61,6 +61,10 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::NotHeld(current) => {
             invalid_status(current, &format!("is {current}, and no hold any more"))
         }
+        Refusal::Erased => ApiError::new(
+            ErrorCode::AppointmentErased,
+            "The appointment's patient was erased: it accepts no reasons and notes. Nothing was written.",
+        ),
         Refusal::PatientMissing => invalid("is required: the hold has none"),
         Refusal::OtherPatient => invalid("is not the hold's patient"),
     }
@@ -94,6 +98,10 @@ fn clash(clash: &Clash, zone: &Zone) -> ApiError {
     };
     let (code, detail) = match clash.obstacle {
         Obstacle::Busy => (code, detail),
+        Obstacle::Full => (
+            ErrorCode::DayFull,
+            "A day of the one that blocking names has 400 appointments and holds. Nothing was written.",
+        ),
         Obstacle::OffHours => (
             ErrorCode::OutsideWorkingHours,
             "The clinic is not open, or the one that blocking names does not work, all of that time. Nothing was written.",

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     claims::freeing,
     decide::Refusal,
-    find::{get, locate},
+    find::{get, locate, pointer_removal},
+    links::relink,
     schedule::{BookingError, unless_changed, until_committed},
 };
 use crate::{
@@ -52,7 +53,7 @@ pub async fn change_status(
     if context.idempotency.is_some() {
         return update(store, context, clinic, id, |current| step(current, wanted)).await;
     }
-    let mut key = keys::appointment(clinic, id.first_date(), id);
+    let mut key = keys::first_of_appointment(clinic, id);
     let mut conditions = vec![
         Condition::Equals("org", string(&context.org)),
         Condition::OneOf("status", steps_to(wanted).map(string).collect()),
@@ -75,7 +76,7 @@ pub async fn change_status(
             let current = current.value.status;
             return Err(Refusal::InvalidTransition(current, wanted).into());
         }
-        // The organisation has nothing under this date: it was moved, or there is none.
+        // The organisation has nothing under this key: it was moved, or there is none.
         let found =
             locate(store, &context.org, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
         key = found.value.key();
@@ -112,8 +113,9 @@ pub async fn cancel(
     .await
 }
 
-/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more.
-pub async fn update<E: From<StoreError>>(
+/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more. An erased appointment
+/// accepts no text.
+pub async fn update<E: From<StoreError> + From<BookingError>>(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
@@ -121,6 +123,13 @@ pub async fn update<E: From<StoreError>>(
     modify: impl Fn(&Appointment) -> Result<Appointment, E>,
 ) -> Result<Entity<Appointment>, E> {
     let read = || get(store, &context.org, clinic, id, true);
+    let modify = |current: &Appointment| {
+        let changed = modify(current)?;
+        if changed.erased && changed.has_text() {
+            return Err(BookingError::from(Refusal::Erased).into());
+        }
+        Ok(changed)
+    };
     let extra_writes = |old: &Appointment, new: &Appointment| {
         let freed = old.status.is_occupying() && !new.status.is_occupying();
         if freed { freeing(context, old) } else { Ok(vec![]) }
@@ -128,7 +137,7 @@ pub async fn update<E: From<StoreError>>(
     store.modify(context, read, modify, extra_writes).await
 }
 
-/// Deletes an appointment, frees its time and leaves a tombstone, in one transaction.
+/// Deletes an appointment, its link and its pointer, frees its time and leaves a tombstone, in one transaction.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -148,6 +157,10 @@ pub async fn delete(
             Write::Delete { key: current.value.key(), condition: current.meta.unchanged() },
             Entity::new(tombstone, context).create()?,
         ];
+        writes.extend(relink(context, Some(&current.value), None)?);
+        if current.value.rescheduled_from.is_some() {
+            writes.push(pointer_removal(id));
+        }
         if current.value.status.is_occupying() {
             writes.extend(freeing(context, &current.value)?);
         }

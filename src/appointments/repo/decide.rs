@@ -2,19 +2,20 @@
 
 use super::{
     claims::{claims_of, entry_of, free_all, visit_of},
-    find::AppointmentPointer,
+    find::{AppointmentPointer, absent_or_of},
+    links::relink,
     snapshot::{Draft, Snapshot},
 };
 use crate::{
     appointments::model::{Appointment, Status},
-    id::{AppointmentId, ResourceId},
+    id::{AppointmentId, ClinicId, ResourceId},
     scheduling::{
-        model::{Calendar, Claim, Clash, DaySheet, HoldMark, Party, decide as decide_time},
+        model::{Calendar, Claim, Clash, DaySheet, Party, decide as decide_time},
         repo::SheetChanges,
     },
     store::{
-        Entity, Meta, Record as _, StoreError, WriteContext, attributes::string,
-        expression::Condition, guarded_delete::stays_active, write::Write,
+        Entity, Meta, Record as _, StoreError, WriteContext, guarded_delete::stays_active,
+        write::Write,
     },
     time::Zone,
 };
@@ -51,6 +52,8 @@ pub enum Refusal {
     HoldExpired,
     /// The appointment is not held any more.
     NotHeld(Status),
+    /// The patient was erased, and the appointment accepts no text any more.
+    Erased,
     /// Neither the hold nor its confirmation names a patient.
     PatientMissing,
     /// The hold is for another patient.
@@ -112,23 +115,18 @@ fn is_bookable(meta: &Meta, active: bool) -> bool {
 pub(super) struct Plan<'a> {
     snapshot: &'a Snapshot,
     draft: &'a Draft,
-    /// The lapsed holds whose time it takes.
-    pub(super) lapsed: Vec<(AppointmentId, HoldMark)>,
+    /// The lapsed holds whose time it takes. They have to be ended before it is written.
+    pub(super) lapsed: Vec<(AppointmentId, ClinicId)>,
 }
 
 impl Plan<'_> {
-    /// The writes of the transaction, which also expires the lapsed `holds`. The appointment is the first.
-    pub(super) fn writes(
-        &self,
-        context: &WriteContext,
-        holds: &[Entity<Appointment>],
-    ) -> Result<Vec<Write>, StoreError> {
+    /// The writes of the transaction. The appointment is the first.
+    pub(super) fn writes(&self, context: &WriteContext) -> Result<Vec<Write>, StoreError> {
         let Draft { appointment, replaces, claims, .. } = self.draft;
-        let freed = replaces.iter().chain(holds).map(|freed| &freed.value);
-        let freed: Vec<_> = freed.map(|freed| (freed, claims_of(freed))).collect();
+        let freed = replaces.as_ref().map(|freed| (&freed.value, claims_of(&freed.value)));
         let mut changes = SheetChanges::default();
         for claim in claims {
-            let entry = entry_of(&appointment.value, &claim.slot);
+            let entry = entry_of(&appointment.value, claim);
             for (owner, date) in claim.sheets() {
                 let is_sheet = |read: &DaySheet| read.owner == *owner && read.utc_date == date;
                 let read = self.snapshot.sheets.iter().find(|read| is_sheet(&read.value));
@@ -136,14 +134,15 @@ impl Plan<'_> {
                 changes.occupy((owner, date), read, &appointment.value.id, entry.clone());
             }
         }
-        for (freed, claims) in &freed {
+        if let Some((freed, claims)) = &freed {
             free_all(&mut changes, freed, claims);
         }
         let mut writes = match replaces {
             None => vec![appointment.create()?],
             Some(replaced) => replace(context, replaced, appointment)?,
         };
-        writes.extend(holds.iter().map(|hold| expire(context, hold)));
+        let replaced = replaces.as_ref().map(|replaced| &replaced.value);
+        writes.extend(relink(context, replaced, Some(&appointment.value))?);
         writes.extend(changes.into_writes(context)?);
         let condition = stays_active(&context.org);
         let check = |key| Write::Check { key, condition: condition.clone() };
@@ -152,38 +151,23 @@ impl Plan<'_> {
     }
 }
 
-/// The writes that replace an appointment. Under another date they leave a pointer to there.
+/// The writes that replace an appointment. Under another start they leave a pointer to there.
 fn replace(
     context: &WriteContext,
     old: &Entity<Appointment>,
     new: &Entity<Appointment>,
 ) -> Result<Vec<Write>, StoreError> {
-    if new.value.date == old.value.date {
+    if new.value.key() == old.value.key() {
         return Ok(vec![new.replace(old)?]);
     }
-    let id = &new.value.id;
-    let pointer = AppointmentPointer { appointment_id: id.clone(), date: new.value.date };
+    let Appointment { id, date, start, .. } = &new.value;
+    let pointer = AppointmentPointer { appointment_id: id.clone(), date: *date, start: *start };
     let mut pointer = Entity::new(pointer, context);
     // Whoever reads it twice sees whether the appointment was moved away and back in between.
     pointer.meta.rev = new.meta.rev;
-    let pointer = Write::Put {
-        item: pointer.to_item()?,
-        condition: Condition::Any(vec![
-            Condition::Absent,
-            Condition::Equals("appointment_id", string(id)),
-        ]),
-    };
+    let pointer = Write::Put { item: pointer.to_item()?, condition: absent_or_of(id) };
     let delete = Write::Delete { key: old.value.key(), condition: old.meta.unchanged() };
     Ok(vec![new.create()?, delete, pointer])
-}
-
-fn expire(context: &WriteContext, hold: &Entity<Appointment>) -> Write {
-    let still_held = Condition::Equals("status", string(Status::Held));
-    Write::Update {
-        key: hold.value.key(),
-        change: context.touch().set("status", string(Status::Expired)),
-        condition: Condition::All(vec![hold.meta.unchanged(), still_held]),
-    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
 //! Erasing what is personal in the appointments of a patient.
 
-use std::time::Duration;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future::ready, stream};
-use tokio::time::sleep;
-
-use super::list::page_of_patient;
+use super::links::{AppointmentLink, links_of_patient};
 use crate::{
-    appointments::model::Appointment,
     id::PatientId,
     store::{
-        Record as _, Store, StoreError, WriteContext,
+        Store, StoreError, WriteContext,
         attributes::string,
         expression::{Change, Condition},
         read::PageRequest,
@@ -19,59 +16,49 @@ use crate::{
 
 const READ_AT_ONCE: u16 = 250;
 const AT_ONCE: usize = 8;
-/// The time by which the index may lag behind writes.
-const LAG: Duration = Duration::from_secs(1);
 /// The attributes about the patient as a person. The others are the clinic's history of its slots.
 const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override_reason"];
+const ERASED: &str = "erased";
 
-/// Removes what is personal from all appointments of a patient, and returns their number.
+/// Removes what is personal from all appointments of a patient who is deleted, marks them as erased, and returns their number.
 /// After an error, another try erases the others.
+///
+/// One pass is complete: every transaction that books, moves or confirms an appointment checks that the patient is there, so
+/// links of a deleted one stay where they are. Other writes check the appointment's revision, and read its mark after that.
 pub async fn erase_all_of_patient(
     store: &Store,
     context: &WriteContext,
     patient: &PatientId,
 ) -> Result<usize, StoreError> {
+    let (mut number, mut after) = (0, None);
     loop {
-        let (mut number, mut erased, mut after) = (0, false, None);
-        loop {
-            let page = PageRequest { after, limit: READ_AT_ONCE, consistent: false };
-            let found = page_of_patient(store, &context.org, patient, page).await?;
-            number += found.items.len();
-            let of_page: Vec<bool> = stream::iter(found.items)
-                // Those of the round before are done, as far as the index shows it already.
-                .filter(|one| ready(one.meta.request_id != context.request_id))
-                .map(|appointment| erase(store, context, appointment.value))
-                .buffer_unordered(AT_ONCE)
-                .try_collect()
-                .await?;
-            erased |= of_page.contains(&true);
-            after = found.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        if !erased {
+        let page = PageRequest { after, limit: READ_AT_ONCE, consistent: true };
+        let links = links_of_patient(store, &context.org, patient, page).await?;
+        number += links.items.len();
+        stream::iter(links.items)
+            .map(|link| erase(store, context, link.value))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        after = links.next;
+        if after.is_none() {
             return Ok(number);
         }
-        // The index may not show all of them yet.
-        sleep(LAG).await;
     }
 }
 
-/// Whether there was anything to remove.
 async fn erase(
     store: &Store,
     context: &WriteContext,
-    appointment: Appointment,
-) -> Result<bool, StoreError> {
-    let personal = PERSONAL.into_iter().map(Condition::Has).collect();
+    link: AppointmentLink,
+) -> Result<(), StoreError> {
     let own = Condition::Equals("org", string(&context.org));
-    let condition = Condition::All(vec![own, Condition::Any(personal)]);
-    let change = PERSONAL.into_iter().fold(context.touch(), Change::remove);
-    match store.update(context, appointment.key(), change, condition).await {
-        Ok(_) => Ok(true),
-        // It has nothing personal, or it was deleted or moved: the next round finds a moved one elsewhere.
-        Err(StoreError::ConditionFailed(_)) => Ok(false),
+    let condition = Condition::All(vec![own, Condition::Without(ERASED)]);
+    let change = context.touch().set(ERASED, AttributeValue::Bool(true));
+    let change = PERSONAL.into_iter().fold(change, Change::remove);
+    match store.update(context, link.target(), change, condition).await {
+        // An earlier try has erased it, or it was deleted meanwhile.
+        Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
         Err(other) => Err(other),
     }
 }

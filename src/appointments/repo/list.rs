@@ -1,5 +1,6 @@
 //! Lists of appointments, of a clinic or of a patient.
 
+use super::links::linked;
 use crate::{
     appointments::model::{Appointment, Status},
     id::{ClinicId, OrgId, PatientId, StaffId},
@@ -12,7 +13,7 @@ use crate::{
     },
 };
 
-/// A clinic's appointments, by date; if they are named, those of one staff member or in one status alone.
+/// A clinic's appointments, by start; if they are named, those of one staff member or in one status alone.
 pub async fn list_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -30,7 +31,7 @@ pub async fn list_of_clinic(
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
-/// A patient's appointments at all clinics, by date; they come from the index, which lags.
+/// A patient's appointments at all clinics, by start: from the index, which lags, or, if they are to be consistent, by their links.
 pub async fn list_of_patient(
     store: &Store,
     org: &OrgId,
@@ -39,16 +40,26 @@ pub async fn list_of_patient(
     descending: bool,
     page: PageRequest,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
-    let list = List::of(keys::appointments_of_patient(patient, dates), page).descending(descending);
-    store.list_under(org, &keys::patient(patient), list).await
+    let mut listed = if page.consistent {
+        let list = List::of(keys::links_of_patient(patient, dates), page).descending(descending);
+        linked(store, org, list).await?
+    } else {
+        let range = keys::appointments_of_patient(patient, dates);
+        store.list_of_org(org, List::of(range, page).descending(descending)).await?
+    };
+    if listed.items.is_empty() {
+        store.require(org, &keys::patient(patient)).await?;
+    }
+    listed.items.retain(|found| dates.hold(found.value.date));
+    Ok(listed)
 }
 
-/// The same, all of them, and an empty page if there is no such patient.
+/// A page of all of them, consistently, and an empty one if there is no such patient.
 pub async fn page_of_patient(
     store: &Store,
     org: &OrgId,
     patient: &PatientId,
     page: PageRequest,
 ) -> Result<Listed<Entity<Appointment>>, StoreError> {
-    store.list_of_org(org, List::of(keys::appointments_of_patient(patient, Dates::All), page)).await
+    linked(store, org, List::of(keys::links_of_patient(patient, Dates::All), page)).await
 }

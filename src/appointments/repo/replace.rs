@@ -13,7 +13,7 @@ use crate::{
     appointments::model::{Appointment, Rescheduled, Status},
     id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId},
     sensitive::Sensitive,
-    store::{Entity, Store, WriteContext},
+    store::{Entity, Store, WriteContext, codec::differing},
 };
 
 /// A move of an appointment; what is `None` stays.
@@ -32,7 +32,7 @@ pub struct Move {
     pub override_reason: Option<Sensitive<String>>,
 }
 
-/// Moves an appointment: one GetItem, one BatchGetItem, beside it one Query of exceptions, one TransactWriteItems. Its own old
+/// Moves an appointment: one GetItem, one BatchGetItem, beside it Queries of exceptions, one TransactWriteItems. Its own old
 /// time counts as free. If it is there already, nothing is written but the `Idempotency-Key`, if there is one.
 pub async fn reschedule(
     store: &Store,
@@ -44,28 +44,36 @@ pub async fn reschedule(
 ) -> Result<Entity<Appointment>, BookingError> {
     let moved = |current: &Appointment| {
         if !matches!(current.status, Status::Scheduled | Status::Confirmed) {
-            return Err(Refusal::NotMovable(current.status));
+            return Err(Refusal::NotMovable(current.status).into());
         }
-        let start = to.start.unwrap_or(current.start);
+        let at_start = match to.start {
+            Some(start) => current.clone().starting_at(start),
+            None => current.clone(),
+        };
         let moved = Appointment {
-            start,
-            date: current.time_zone.local_date(start),
             duration_minutes: to.duration_minutes.unwrap_or(current.duration_minutes),
             staff_id: to.staff_id.as_ref().unwrap_or(&current.staff_id).clone(),
             resource_ids: to.resource_ids.as_ref().unwrap_or(&current.resource_ids).clone(),
-            ..current.clone()
+            ..at_start
         };
         if moved == *current {
             return Ok(moved);
         }
-        Ok(Appointment {
+        let rescheduled_from = |changed| Rescheduled {
+            start: current.start,
+            duration_minutes: current.duration_minutes,
+            staff_id: current.staff_id.clone(),
+            changed,
+        };
+        let moved = Appointment {
             overbooked: to.overbooked,
             override_reason: to.override_reason.clone(),
-            rescheduled_from: Some(Rescheduled {
-                start: current.start,
-                duration_minutes: current.duration_minutes,
-                staff_id: current.staff_id.clone(),
-            }),
+            rescheduled_from: Some(rescheduled_from(Vec::new())),
+            ..moved
+        };
+        let changed = differing(current, &moved)?;
+        Ok::<_, BookingError>(Appointment {
+            rescheduled_from: Some(rescheduled_from(changed)),
             ..moved
         })
     };
@@ -137,17 +145,17 @@ pub async fn release_hold(
 
 /// Replaces an appointment by what `change` makes of it, which takes its time anew. What `change` leaves as it is, is not
 /// written. With another staff member, the roles of the visit type count, which costs one GetItem.
-async fn replace(
+async fn replace<E: Into<BookingError>>(
     store: &Store,
     context: &WriteContext,
     (clinic, id): (&ClinicId, &AppointmentId),
     any_hours: bool,
-    change: impl Fn(&Appointment) -> Result<Appointment, Refusal> + Sync,
+    change: impl Fn(&Appointment) -> Result<Appointment, E> + Sync,
 ) -> Result<Entity<Appointment>, BookingError> {
     until_committed(|| async {
         let current = get(store, &context.org, clinic, id, true).await?;
         context.precondition.check(current.meta.rev)?;
-        let changed = change(&current.value)?;
+        let changed = change(&current.value).map_err(Into::into)?;
         if changed == current.value {
             return Ok(unless_changed(store.keep_unchanged(context, current).await)?);
         }

@@ -3,7 +3,8 @@
 use super::{
     decide::{Refusal, decide},
     find::locate,
-    snapshot::{Draft, Snapshot, read_holds},
+    lapsed,
+    snapshot::{Draft, Snapshot},
 };
 use crate::{
     appointments::model::Appointment,
@@ -27,8 +28,8 @@ pub enum BookingError {
 
 /// Books an appointment, or holds it, or returns the earlier answer under the same `Idempotency-Key`. A visit type, if it
 /// names one, gives its length, its buffers and the roles that may give it.
-/// One BatchGetItem, beside it one Query of exceptions, and one TransactWriteItems; again if a sheet changed in between. With
-/// a visit type one GetItem more, with lapsed holds in the way one BatchGetItem more.
+/// One BatchGetItem, beside it Queries of exceptions, and one TransactWriteItems; again if a sheet changed in between. With
+/// a visit type one GetItem more. Lapsed holds in the way are ended first, and then all is read again.
 pub async fn book(
     store: &Store,
     context: &WriteContext,
@@ -80,7 +81,8 @@ where
     }
 }
 
-/// Reads what a draft needs, decides, and commits its plan; `None` if something changed in between.
+/// Reads what a draft needs, decides, and commits its plan; `None` if something changed in between, or lapsed holds had to be
+/// ended first.
 pub(super) async fn commit(
     store: &Store,
     context: &WriteContext,
@@ -95,10 +97,11 @@ pub(super) async fn commit(
         Err(_) if has_changed(store, draft.replaces.as_ref()).await? => return Ok(None),
         Err(refusal) => return Err(refusal.into()),
     };
-    let Some(holds) = read_holds(store, &plan.lapsed).await? else {
+    if !plan.lapsed.is_empty() {
+        lapsed::end(store, context, &plan.lapsed).await?;
         return Ok(None);
-    };
-    let committed = store.commit(context, plan.writes(context, &holds)?).await;
+    }
+    let committed = store.commit(context, plan.writes(context)?).await;
     let answer = committed.and_then(|committed| committed.answer(draft.appointment.clone()));
     Ok(unless_changed(answer)?)
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::claims::{claims_of, visit_of};
 use crate::{
-    appointments::model::{Appointment, Status},
-    id::{AppointmentId, OrgId},
+    appointments::model::Appointment,
+    id::OrgId,
     records::{
         clinics::model::Clinic, exceptions, patients::model::Patient, resources::model::Resource,
         staff::model::StaffMember,
     },
     scheduling::{
-        model::{Claim, DaySheet, HoldMark, SpecialHours},
+        model::{Claim, DaySheet, SheetOwner, SpecialHours},
         repo::sheet_key,
     },
     store::{Entity, Idempotency, Item, Key, Record, Store, StoreError, WriteContext, keys},
@@ -66,7 +66,8 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads the snapshot for a draft: one BatchGetItem, beside it one Query of exceptions.
+    /// Reads the snapshot for a draft: one BatchGetItem, beside it a Query of exceptions for the clinic, the staff member and each
+    /// resource.
     pub(super) async fn read(
         store: &Store,
         context: &WriteContext,
@@ -139,30 +140,13 @@ async fn read_hours(
     org: &OrgId,
     appointment: &Appointment,
 ) -> Result<(Wall, Vec<SpecialHours>), StoreError> {
-    let Appointment { clinic_id, time_zone, date, .. } = appointment;
+    let Appointment { clinic_id, staff_id, resource_ids, time_zone, date, .. } = appointment;
     let days = visit_of(appointment).utc_dates();
     let dates = match (days.first(), days.last()) {
         (Some(first), Some(last)) => time_zone.dates_of_utc(*first, *last),
         _ => (*date, *date),
     };
-    let special = exceptions::repo::touching(store, org, clinic_id, dates, true).await?;
+    let owners = SheetOwner::at_clinic(clinic_id, staff_id, resource_ids);
+    let special = exceptions::repo::of_owners(store, org, clinic_id, owners, dates, true).await?;
     Ok((Wall::new(time_zone, dates.0, dates.1), special))
-}
-
-/// Reads the holds that sheets name; `None` if one is a hold no more, so that the sheets are outdated.
-pub(super) async fn read_holds(
-    store: &Store,
-    named: &[(AppointmentId, HoldMark)],
-) -> Result<Option<Vec<Entity<Appointment>>>, StoreError> {
-    if named.is_empty() {
-        return Ok(Some(Vec::new()));
-    }
-    // A hold is never moved, so its id leads to it.
-    let keys =
-        named.iter().map(|(id, mark)| keys::appointment(&mark.clinic_id, id.first_date(), id));
-    let found = store.batch_get(&keys.collect::<Vec<_>>()).await?;
-    let holds = found.into_values().map(Entity::<Appointment>::from_item);
-    let holds = holds.collect::<Result<Vec<_>, _>>()?;
-    let all_held = holds.iter().all(|hold| hold.value.status == Status::Held);
-    Ok((all_held && holds.len() == named.len()).then_some(holds))
 }

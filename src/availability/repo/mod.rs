@@ -15,7 +15,10 @@ use crate::{
     id::OrgId,
     overview::repo::setup,
     records::exceptions,
-    scheduling::repo::{Sheets, sheets_of_clinic},
+    scheduling::{
+        model::{SheetOwner, SpecialHours},
+        repo::{Sheets, sheets_of_clinic},
+    },
     store::{Store, StoreError},
     time::Zone,
 };
@@ -44,8 +47,7 @@ pub async fn search(
     let first = first.max(today);
     let mut part = (first, plus(first, FIRST_DAYS - 1).min(last));
     // A visit that begins on the last day may end on the next.
-    let exceptions =
-        exceptions::repo::touching(store, org, &search.clinic, (first, plus(last, 1)), false);
+    let exceptions = read_exceptions(store, org, search, (first, plus(last, 1)));
     let sheets = read_sheets(store, org, search, zone, part);
     let (setup, exceptions, mut sheets) =
         tokio::try_join!(setup(store, org, &search.clinic), exceptions, sheets)?;
@@ -93,6 +95,22 @@ fn dates(
         return Err(ApiError::field(ErrorCode::InvalidParameter, "to", message));
     }
     Ok((first, last))
+}
+
+/// The special hours of some dates: for one staff member those of the clinic, the staff member and the resources, else all at
+/// the clinic.
+async fn read_exceptions(
+    store: &Store,
+    org: &OrgId,
+    search: &Search,
+    dates: (Date, Date),
+) -> Result<Vec<SpecialHours>, StoreError> {
+    let Search { clinic, staff, resources, .. } = search;
+    let Some(staff) = staff else {
+        return exceptions::repo::at_clinic(store, org, clinic, dates).await;
+    };
+    let owners = SheetOwner::at_clinic(clinic, staff, resources);
+    exceptions::repo::of_owners(store, org, clinic, owners, dates, false).await
 }
 
 /// The day sheets of all that may touch a visit that begins on one of the dates.

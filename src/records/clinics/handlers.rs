@@ -106,7 +106,7 @@ pub async fn update_clinic(
 
 /// Delete a clinic
 ///
-/// Refused while it has staff or appointments to come.
+/// Refused while it has staff or appointments to come. Its exceptions are deleted with it.
 #[utoipa::path(delete, path = "/v1/clinics/{clinic_id}", params(ClinicPath), responses(Conflict))]
 pub async fn delete_clinic(
     State(app): State<AppState>,

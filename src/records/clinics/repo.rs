@@ -6,7 +6,7 @@ use super::model::{Clinic, ClinicDetails};
 use crate::{
     error::{ApiError, ErrorCode},
     id::{ClinicId, OrgId},
-    records::{of_org::OfOrg, staff::model::StaffMember},
+    records::{dependents, of_org::OfOrg, staff::model::StaffMember},
     scheduling::repo::{Bookable, Booked, find_booked},
     store::{
         Entity, Key, Meta, Record, Store, StoreError, WriteContext,
@@ -65,7 +65,7 @@ pub async fn update<E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a clinic, unless it has staff, resources, visit types or appointments to come.
+/// Deletes a clinic with its exceptions and day sheets, unless it has staff, resources, visit types or appointments to come.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -85,7 +85,8 @@ pub async fn delete(
         let detail = "Cancel the clinic's appointments to come first.";
         Ok(booked.map(|Booked| ApiError::new(ErrorCode::HasFutureAppointments, detail)))
     };
-    store.guarded_delete(context, &keys::clinic(id), check_blockers, |_| Ok(vec![])).await
+    let (key, dependents) = (keys::clinic(id), dependents::of_clinic(id));
+    store.guarded_delete(context, &key, &dependents, check_blockers, |_| Ok(vec![])).await
 }
 
 /// Lists an organisation's clinics, the newest first.
@@ -98,7 +99,7 @@ pub async fn list(
     store.list_of_org(org, list).await
 }
 
-/// Lists those of some clinics that are the organisation's, the newest first. Up to [`MAX_NAMED`] are read directly, for a page
+/// Lists those of some clinics that are the organisation's, the newest first. Up to 100 are read directly, for a page
 /// of the organisation's list may have none of them; of more, a page may be short or empty.
 pub async fn list_named(
     store: &Store,

@@ -16,7 +16,8 @@ use crate::{
         ApiPath, ApiQuery, Consistent, Created, Deleted, Filter, Found, IndexQuery, Page, Paging,
         ReadContext, WriteCommand, WriteContext, idempotency::or_replay,
     },
-    id::{ClinicId, ExceptionId},
+    id::{ClinicId, ExceptionId, ResourceId, StaffId},
+    openapi::Conflict,
     records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
     time::optional_date,
 };
@@ -38,7 +39,11 @@ pub struct ExceptionPath {
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ExceptionDates {
+pub struct ExceptionFilter {
+    /// Those of this staff member alone, not together with `resource_id`.
+    staff_id: Option<StaffId>,
+    /// Those of this resource alone.
+    resource_id: Option<ResourceId>,
     /// Those that are for this day or a later one.
     #[serde(default, deserialize_with = "optional_date")]
     #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
@@ -49,42 +54,49 @@ pub struct ExceptionDates {
     to: Option<Date>,
 }
 
-impl Filter for ExceptionDates {}
+impl Filter for ExceptionFilter {}
 
 /// List a clinic's exceptions
 ///
 /// By their last date: closed days, leave and extra days of the clinic, its staff and its resources. A page may be
-/// short before the list has ended.
+/// short before the list has ended. The list comes from an index, which lags behind by a moment.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/exceptions",
-    params(ClinicPath, IndexQuery<ExceptionDates>),
+    params(ClinicPath, IndexQuery<ExceptionFilter>),
 )]
 pub async fn list_exceptions(
     State(app): State<AppState>,
     context: ReadContext,
     ApiPath(ClinicPath { clinic_id }): ApiPath<ClinicPath>,
-    query: IndexQuery<ExceptionDates>,
+    query: IndexQuery<ExceptionFilter>,
 ) -> ApiResult<Page<Shown<AvailabilityException>>> {
-    let dates = (query.filter.from, query.filter.to);
+    let ExceptionFilter { staff_id, resource_id, from, to } = &query.filter;
+    let (of, dates) = ((staff_id.as_ref(), resource_id.as_ref()), (*from, *to));
+    if staff_id.is_some() && resource_id.is_some() {
+        let message = "can't be combined with staff_id";
+        return Err(ApiError::field(ErrorCode::InvalidParameter, "resource_id", message));
+    }
     if dates.0.zip(dates.1).is_some_and(|(from, to)| to < from) {
         let message = "must not be before from";
         return Err(ApiError::field(ErrorCode::InvalidParameter, "to", message));
     }
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let org = context.grant.org();
-    let listed = repo::list(app.store(), org, &clinic_id, dates, paging.request()?).await?;
+    let listed = repo::list(app.store(), org, &clinic_id, of, dates, paging.request()?).await?;
     paging.page(listed)
 }
 
 /// Create an exception
 ///
-/// It holds for what is booked and offered from now on; appointments that are there stay.
+/// It holds for what is booked and offered from now on; appointments that are there stay. The clinic, each staff member and
+/// each resource have at most 400 that are not over.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/exceptions",
     params(ClinicPath),
     request_body = ExceptionDetails,
+    responses(Conflict),
 )]
 pub async fn create_exception(
     State(app): State<AppState>,
@@ -98,7 +110,7 @@ pub async fn create_exception(
             let message = "must lie between today and three years from now";
             return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
         }
-        repo::create(app.store(), &context, &clinic_id, body).await
+        repo::create(app.store(), &context, &clinic_id, body, today).await
     };
     let created = or_replay(app.store(), &context, created).await?;
     let location = format!("/v1/clinics/{clinic_id}/exceptions/{}", created.value.id);

@@ -12,7 +12,10 @@ use crate::{
         of_clinic::OfClinic,
     },
     sensitive::Sensitive,
-    store::{Key, keys},
+    store::{
+        Key,
+        keys::{self, IndexKey},
+    },
     time::{Effect, date_only, optional_hour_minute},
     validation::{member, sensitive as hidden},
 };
@@ -20,7 +23,11 @@ use crate::{
 /// The most days that one exception is for.
 pub const MAX_DAYS: i32 = 366;
 
-/// Dates on which a clinic, a staff member or a resource works otherwise than by the week. Its id carries the last date.
+/// The most exceptions of one owner that are not over: a clinic, a staff member or a resource. A booking reads them.
+pub const MAX_PER_OWNER: usize = 400;
+
+/// Dates on which a clinic, a staff member or a resource works otherwise than by the week. Its id carries whose it is, and the
+/// last date.
 pub type AvailabilityException = OfClinic<ExceptionDetails>;
 
 /// An exception to be made.
@@ -99,8 +106,12 @@ impl ClinicDetails for ExceptionDetails {
     const TYPE: &'static str = "exception";
     const PREFIX: &'static str = "EXCEPTION";
 
-    /// Among the day sheets, by the last date, so that the exceptions of some dates are one range of keys.
+    /// By owner and last date, so that the exceptions of one owner on some dates are one range of keys.
     fn key(clinic: &ClinicId, id: &ExceptionId) -> Key {
         keys::exception(clinic, id)
+    }
+
+    fn index_key(clinic: &ClinicId, id: &ExceptionId) -> Option<IndexKey> {
+        Some(keys::exception_at_clinic(clinic, id))
     }
 }

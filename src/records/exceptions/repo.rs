@@ -1,12 +1,15 @@
-//! Exceptions in the table. They stand by their last date, so that those that touch a range of dates are one range of
-//! keys: none is longer than [`MAX_DAYS`].
+//! Exceptions in the table. Those of one owner stand by their last date, so that those that touch a range of dates are one
+//! range of keys: none is longer than [`MAX_DAYS`]. In the index, all of a clinic stand by their last date.
 
+use std::iter::once;
+
+use futures_util::future::try_join_all;
 use jiff::{Span, civil::Date};
 
-use super::model::{AvailabilityException, ExceptionDetails, MAX_DAYS};
+use super::model::{AvailabilityException, ExceptionDetails, MAX_DAYS, MAX_PER_OWNER};
 use crate::{
     error::{ApiError, ErrorCode},
-    id::{ClinicId, ExceptionId, OrgId},
+    id::{ClinicId, ExceptionId, OrgId, OwnerTag, ResourceId, StaffId},
     records::of_clinic::OfClinic,
     scheduling::model::{SheetOwner, SpecialHours},
     store::{
@@ -21,14 +24,24 @@ use crate::{
     time::DatedHours,
 };
 
-/// Stores a new exception of a clinic, staff member or resource that stays, or returns the earlier one of the same key.
+/// Stores a new exception of a clinic, staff member or resource that stays, or returns the earlier one of the same key. It is
+/// refused if its owner has [`MAX_PER_OWNER`] that are not over; of concurrent creations none counts the others.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     details: ExceptionDetails,
+    today: Date,
 ) -> Result<Entity<AvailabilityException>, ApiError> {
-    let id = ExceptionId::random_on(details.last_date);
+    let owner = owner(clinic, &details);
+    let ends = (today, Date::MAX);
+    let found = of_owner(store, &context.org, clinic, owner.as_ref(), ends, true).await?;
+    if found.len() >= MAX_PER_OWNER {
+        let detail =
+            format!("{MAX_PER_OWNER} that are not over are the most. Delete others first.");
+        return Err(ApiError::new(ErrorCode::TooManyExceptions, detail));
+    }
+    let id = ExceptionId::random_of(tag(clinic, owner.as_ref()), details.last_date);
     let of_staff = details.staff_id.is_some();
     let exception = OfClinic { id, clinic_id: clinic.clone(), details };
     let staff = exception.staff_id.iter().map(|id| keys::staff(clinic, id));
@@ -52,51 +65,111 @@ pub async fn create(
     }
 }
 
-/// A clinic's exceptions that touch the dates from `from` to `to`, by their last date.
+/// The exceptions at a clinic that touch the dates from `from` to `to`, by their last date: those of a staff member or of a
+/// resource, or all.
 pub async fn list(
     store: &Store,
     org: &OrgId,
     clinic: &ClinicId,
+    of: (Option<&StaffId>, Option<&ResourceId>),
     (from, to): (Option<Date>, Option<Date>),
     page: PageRequest,
 ) -> Result<Listed<Entity<AvailabilityException>>, StoreError> {
     let last_end = to.map_or(Date::MAX, after_all_that_begin_by);
-    let range = keys::exceptions_of_clinic(clinic, from.unwrap_or(Date::ZERO), last_end);
+    let ends = (from.unwrap_or(Date::ZERO), last_end);
+    let of_owner = |tag| keys::exceptions_of_owner(clinic, tag, ends);
+    let (range, of) = match of {
+        (Some(id), _) => (of_owner(id.into()), Some(Condition::Equals("staff_id", string(id)))),
+        (_, Some(id)) => (of_owner(id.into()), Some(Condition::Equals("resource_id", string(id)))),
+        (None, None) => (keys::exceptions_at_clinic(clinic, ends), None),
+    };
     let begun = to.map(|to| Condition::Less("first_date", string(to.tomorrow().unwrap_or(to))));
-    let list = List::of(range, page).filter(begun.into_iter().collect());
-    // A clinic that is gone leaves its exceptions behind.
-    let clinic = keys::clinic(clinic);
-    let clinic = store.require(org, &clinic);
-    let (listed, clinic) = tokio::join!(store.list_of_org(org, list), clinic);
-    clinic?;
-    listed
+    let list = List::of(range, page).filter(begun.into_iter().chain(of).collect());
+    store.list_under(org, &keys::clinic(clinic), list).await
 }
 
-/// The hours of all of a clinic's exceptions that touch the dates from `first` to `last`.
-pub async fn touching(
+/// The hours of the exceptions of a clinic and of `owners` at it that touch the dates from `first` to `last`: one Query for the
+/// clinic and one for each owner, at once.
+pub async fn of_owners(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    owners: impl Iterator<Item = SheetOwner>,
+    (first, last): (Date, Date),
+    consistent: bool,
+) -> Result<Vec<SpecialHours>, StoreError> {
+    let owners: Vec<_> = once(None).chain(owners.map(Some)).collect();
+    let ends = (first, after_all_that_begin_by(last));
+    let queries = owners.iter().map(|owner| {
+        let owner = owner.as_ref();
+        of_owner(store, org, clinic, owner, ends, consistent)
+    });
+    let found = try_join_all(queries).await?;
+    Ok(touching(found.into_iter().flatten(), last))
+}
+
+/// The hours of all exceptions at a clinic that touch the dates from `first` to `last`: one Query on the index.
+pub async fn at_clinic(
     store: &Store,
     org: &OrgId,
     clinic: &ClinicId,
     (first, last): (Date, Date),
-    consistent: bool,
 ) -> Result<Vec<SpecialHours>, StoreError> {
-    let range = keys::exceptions_of_clinic(clinic, first, after_all_that_begin_by(last));
-    let found = store.all_of_org::<AvailabilityException>(org, range, consistent).await?;
-    let touching = found.into_iter().filter(|found| found.value.first_date <= last);
-    Ok(touching.map(|found| special_hours(found.value)).collect())
+    let range = keys::exceptions_at_clinic(clinic, (first, after_all_that_begin_by(last)));
+    let found = store.all_of_org::<AvailabilityException>(org, range, false).await?;
+    Ok(touching(found.into_iter(), last))
 }
 
-fn special_hours(exception: AvailabilityException) -> SpecialHours {
-    let OfClinic { clinic_id, details, .. } = exception;
-    let ExceptionDetails { staff_id, resource_id, first_date, last_date, effect, from, to, .. } =
-        details;
-    let hours = DatedHours { first: first_date, last: last_date, effect, from, to };
-    let owner = match (staff_id, resource_id) {
-        (Some(staff_id), _) => Some(SheetOwner::Staff { clinic_id, staff_id }),
-        (None, Some(resource_id)) => Some(SheetOwner::Resource { clinic_id, resource_id }),
+/// The exceptions of one owner, the clinic if there is none, that end on a date from the first to the second, both included.
+async fn of_owner(
+    store: &Store,
+    org: &OrgId,
+    clinic: &ClinicId,
+    of: Option<&SheetOwner>,
+    ends: (Date, Date),
+    consistent: bool,
+) -> Result<Vec<Entity<AvailabilityException>>, StoreError> {
+    let range = keys::exceptions_of_owner(clinic, tag(clinic, of), ends);
+    let mut found = store.all_of_org::<AvailabilityException>(org, range, consistent).await?;
+    // Another owner may have the same tag.
+    found.retain(|found| owner(clinic, &found.value.details).as_ref() == of);
+    Ok(found)
+}
+
+fn touching(
+    found: impl Iterator<Item = Entity<AvailabilityException>>,
+    last: Date,
+) -> Vec<SpecialHours> {
+    let touching = found.filter(|found| found.value.first_date <= last);
+    touching.map(|found| special_hours(&found.value)).collect()
+}
+
+fn special_hours(exception: &AvailabilityException) -> SpecialHours {
+    let owner = owner(&exception.clinic_id, &exception.details);
+    let &ExceptionDetails { first_date: first, last_date: last, effect, from, to, .. } =
+        &exception.details;
+    SpecialHours { owner, hours: DatedHours { first, last, effect, from, to } }
+}
+
+/// The staff member or the resource; `None` for the whole clinic.
+fn owner(clinic: &ClinicId, details: &ExceptionDetails) -> Option<SheetOwner> {
+    let clinic_id = clinic.clone();
+    match (&details.staff_id, &details.resource_id) {
+        (Some(staff_id), _) => Some(SheetOwner::Staff { clinic_id, staff_id: staff_id.clone() }),
+        (None, Some(resource_id)) => {
+            Some(SheetOwner::Resource { clinic_id, resource_id: resource_id.clone() })
+        }
         (None, None) => None,
-    };
-    SpecialHours { owner, hours }
+    }
+}
+
+fn tag(clinic: &ClinicId, owner: Option<&SheetOwner>) -> OwnerTag {
+    match owner {
+        Some(SheetOwner::Staff { staff_id, .. }) => staff_id.into(),
+        Some(SheetOwner::Resource { resource_id, .. }) => resource_id.into(),
+        Some(SheetOwner::Patient { patient_id }) => patient_id.into(),
+        None => clinic.into(),
+    }
 }
 
 /// The last date on which what begins on `date` or before may end.

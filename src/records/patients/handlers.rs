@@ -154,7 +154,7 @@ pub enum DeletionMode {
 #[into_params(parameter_in = Query)]
 pub struct DeletePatient {
     /// `delete` removes the patient's record. `erase` also removes what is personal from all their appointments:
-    /// reason, notes, reason of cancelling; it is remembered among the accesses, and also works on a patient who was
+    /// reason, notes, reasons of cancelling and of overrides; it is remembered among the accesses, and also works on a patient who was
     /// deleted before.
     #[serde(default)]
     #[param(inline)]
@@ -177,13 +177,13 @@ pub async fn delete_patient(
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     ApiQuery(query): ApiQuery<DeletePatient>,
 ) -> ApiResult<Deleted> {
-    let store = app.store().clone();
+    let (store, retention) = (app.store().clone(), app.audit_retention());
     let deletion = async move {
         match query.mode {
             DeletionMode::Delete => {
                 repo::delete(&store, &context, &patient_id, || Ok(vec![])).await
             }
-            DeletionMode::Erase => erase(&store, &context, &patient_id).await,
+            DeletionMode::Erase => erase(&store, &context, &patient_id, retention).await,
         }
     };
     Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)

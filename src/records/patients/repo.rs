@@ -160,7 +160,7 @@ pub async fn delete(
         let mrn = text(marked, "mrn").map(|mrn| release(&context.org, id, mrn));
         Ok(mrn.into_iter().chain(extra_writes()?).collect())
     };
-    store.guarded_delete(context, &keys::patient(id), check_blockers, extra_writes).await
+    store.guarded_delete(context, &keys::patient(id), &[], check_blockers, extra_writes).await
 }
 
 /// The write that takes a new patient's record number, if they have one.

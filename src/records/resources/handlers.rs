@@ -15,7 +15,7 @@ use crate::{
     },
     id::{ClinicId, ResourceId},
     openapi::Conflict,
-    records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    records::{clinics::handlers::ClinicPath, dependents, of_clinic, shown::Shown},
     scheduling::repo::{Bookable, find_booked},
 };
 
@@ -104,7 +104,7 @@ pub async fn update_resource(
 
 /// Delete a resource
 ///
-/// Refused while it has appointments to come.
+/// Refused while it has appointments to come. Its exceptions are deleted with it.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
@@ -120,7 +120,9 @@ pub async fn delete_resource(
     let deletion = async move {
         let (clinic, id) = (&path.clinic_id, &path.resource_id);
         let check = || find_booked(&store, Bookable::Resource(clinic, id), context.now);
-        of_clinic::delete::<ResourceDetails, _, _>(&store, &context, clinic, id, check).await
+        let dependents = dependents::of_resource(clinic, id);
+        of_clinic::delete::<ResourceDetails, _, _>(&store, &context, clinic, id, &dependents, check)
+            .await
     };
     Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
 }

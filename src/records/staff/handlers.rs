@@ -15,7 +15,7 @@ use crate::{
     },
     id::{ClinicId, StaffId},
     openapi::Conflict,
-    records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
+    records::{clinics::handlers::ClinicPath, dependents, of_clinic, shown::Shown},
     scheduling::repo::{Bookable, find_booked},
 };
 
@@ -102,7 +102,7 @@ pub async fn update_staff_member(
 
 /// Delete a staff member
 ///
-/// Refused while they have appointments to come.
+/// Refused while they have appointments to come. Their exceptions are deleted with them.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
@@ -118,7 +118,9 @@ pub async fn delete_staff_member(
     let deletion = async move {
         let (clinic, id) = (&path.clinic_id, &path.staff_id);
         let check = || find_booked(&store, Bookable::Staff(clinic, id), context.now);
-        of_clinic::delete::<StaffDetails, _, _>(&store, &context, clinic, id, check).await
+        let dependents = dependents::of_staff(clinic, id);
+        of_clinic::delete::<StaffDetails, _, _>(&store, &context, clinic, id, &dependents, check)
+            .await
     };
     Deleted::unless(spawn_uncancellable(app.lifecycle(), deletion).await??)
 }

@@ -28,7 +28,7 @@ impl Slot {
     /// The slot as an ordinary entry.
     pub fn entry(&self) -> Entry {
         let (start, end) = (self.start.as_second(), self.end.as_second());
-        Entry { start, end, hold: None, overbooked: false }
+        Entry { start, end, hold_expires_at: None, clinic_id: None, overbooked: false }
     }
 
     /// The slot with buffers before and after it.

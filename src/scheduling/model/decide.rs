@@ -5,10 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     claims::Slot,
     party::{Obstacle, Party},
-    sheets::{HoldMark, SheetOwner},
+    sheets::SheetOwner,
 };
 use crate::{
-    id::AppointmentId,
+    id::{AppointmentId, ClinicId},
     time::{Spans, Wall, utc_midnight},
 };
 
@@ -27,13 +27,13 @@ pub struct Clash {
 }
 
 /// Decides whether a visit, which may overlap appointments if it is `overbooked`, fits with all parties, and returns the
-/// lapsed holds whose time it takes.
+/// lapsed holds whose time it takes, with their clinics.
 pub fn decide(
     parties: &[Party<'_>],
     visit: &Slot,
     overbooked: bool,
     now: Timestamp,
-) -> Result<Vec<(AppointmentId, HoldMark)>, Clash> {
+) -> Result<Vec<(AppointmentId, ClinicId)>, Clash> {
     let mut lapsed = Vec::new();
     for party in parties {
         let of_party = party.check(visit, overbooked, now).map_err(|obstacle| Clash {
@@ -41,10 +41,13 @@ pub fn decide(
             obstacle,
             nearest_free: nearest_free(parties, visit, now),
         })?;
-        lapsed.extend(of_party.into_iter().map(|(id, hold)| (id.clone(), hold.clone())));
+        lapsed.extend(of_party.into_iter().filter_map(|(id, entry)| {
+            let clinic = entry.clinic_id.as_ref().or(party.owner.clinic_id())?;
+            Some((id.clone(), clinic.clone()))
+        }));
     }
-    lapsed.sort_by(|a, b| a.0.cmp(&b.0));
-    lapsed.dedup_by(|a, b| a.0 == b.0);
+    lapsed.sort();
+    lapsed.dedup();
     Ok(lapsed)
 }
 

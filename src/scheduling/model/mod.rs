@@ -12,4 +12,4 @@ pub use calendar::{Calendar, SpecialHours};
 pub use claims::{Claim, Slot};
 pub use decide::{Clash, Grid, decide, free_starts};
 pub use party::{Obstacle, Party};
-pub use sheets::{CLOCK_SKEW, DaySheet, Entry, HoldMark, SheetOwner};
+pub use sheets::{CLOCK_SKEW, DaySheet, Entry, MAX_ENTRIES, SheetOwner};

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     claims::Slot,
-    sheets::{DaySheet, Entry, HoldMark, SheetOwner},
+    sheets::{DaySheet, Entry, MAX_ENTRIES, SheetOwner},
 };
-use crate::{id::AppointmentId, time::Spans};
+use crate::{
+    id::AppointmentId,
+    time::{Spans, utc_midnight},
+};
 
 /// More than any entry takes: twelve hours with a buffer of two before and after.
 const LONGEST: i64 = 16 * 3600;
@@ -33,6 +36,8 @@ pub struct Party<'a> {
 pub enum Obstacle {
     /// An appointment or a hold takes their time.
     Busy,
+    /// A day sheet has as many entries as it may have.
+    Full,
     /// It lies outside of their working time.
     OffHours,
 }
@@ -61,23 +66,44 @@ impl<'a> Party<'a> {
         visit: &Slot,
         overbooked: bool,
         now: Timestamp,
-    ) -> Result<Vec<(&'a AppointmentId, &'a HoldMark)>, Obstacle> {
-        let wanted = visit.widened(self.before, self.after).entry();
-        let first = self.busy.partition_point(|(_, entry)| entry.start <= wanted.start - LONGEST);
-        let near = self.busy[first..].iter().take_while(|(_, entry)| entry.start < wanted.end);
+    ) -> Result<Vec<(&'a AppointmentId, &'a Entry)>, Obstacle> {
+        let wanted = visit.widened(self.before, self.after);
         let mut lapsed = Vec::new();
-        for (id, entry) in near.filter(|(_, entry)| entry.overlaps(&wanted)) {
-            match &entry.hold {
-                Some(hold) if entry.has_lapsed(now) => lapsed.push((*id, hold)),
+        for (id, entry) in self.within(&wanted) {
+            match entry.hold_expires_at {
+                Some(_) if entry.has_lapsed(now) => lapsed.push((id, entry)),
                 None if overbooked => {}
                 _ => return Err(Obstacle::Busy),
             }
+        }
+        if self.is_full(&wanted, now) {
+            return Err(Obstacle::Full);
         }
         let (start, end) = (visit.start.as_second(), visit.end.as_second());
         match self.working {
             Some(spans) if !spans.contain(start, end) => Err(Obstacle::OffHours),
             _ => Ok(lapsed),
         }
+    }
+
+    /// The entries that have an instant of the slot.
+    fn within(&self, slot: &Slot) -> impl Iterator<Item = (&'a AppointmentId, &'a Entry)> {
+        let slot = slot.entry();
+        let first = self.busy.partition_point(|(_, entry)| entry.start <= slot.start - LONGEST);
+        let near = self.busy[first..].iter().copied();
+        near.take_while(move |(_, entry)| entry.start < slot.end)
+            .filter(move |(_, entry)| slot.start < entry.end)
+    }
+
+    /// Whether a sheet of the slot's days takes no entry more.
+    fn is_full(&self, slot: &Slot, now: Timestamp) -> bool {
+        let is_full = |date: &Date| {
+            let day = Slot::new(utc_midnight(*date), SignedDuration::from_hours(24));
+            let entries = self.within(&day).filter(|(_, entry)| !entry.has_lapsed(now));
+            entries.count() >= MAX_ENTRIES
+        };
+        // It hardly ever has so many: then there is nothing to count.
+        self.busy.len() >= MAX_ENTRIES && slot.utc_dates().iter().any(is_full)
     }
 
     /// The starts of visits of `length` seconds that touch a taken time or an edge of the working time.

@@ -2,13 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId};
+use crate::{
+    id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId},
+    time::utc_midnight,
+};
 
 /// The time after a hold's expiry from which others may take its time. No server's clock is off by more.
 pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(5);
+
+/// The most entries of a sheet, lapsed holds left out. Only overbooking leads there: 289 of the shortest appointments side by
+/// side fill a day. Lapsed holds are side by side as well, so a sheet stays far below DynamoDB's 400 KB.
+pub const MAX_ENTRIES: usize = 400;
+
+/// The days that a sheet is kept after its own.
+const KEPT_DAYS: i32 = 90;
 
 /// The owner of a day sheet.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +47,14 @@ impl SheetOwner {
         });
         [staff].into_iter().chain(resources)
     }
+
+    /// The clinic of a staff member or a resource.
+    pub fn clinic_id(&self) -> Option<&ClinicId> {
+        match self {
+            Self::Staff { clinic_id, .. } | Self::Resource { clinic_id, .. } => Some(clinic_id),
+            Self::Patient { .. } => None,
+        }
+    }
 }
 
 /// The time that is taken of one owner on one UTC day.
@@ -49,12 +67,21 @@ pub struct DaySheet {
     pub utc_date: Date,
     /// The time that each appointment takes.
     pub entries: BTreeMap<AppointmentId, Entry>,
+    /// The instant from which TTL may delete it, in epoch seconds.
+    pub expires_at: i64,
 }
 
 impl DaySheet {
     /// A day of which nothing is taken.
     pub fn empty(owner: SheetOwner, utc_date: Date) -> Self {
-        Self { owner, utc_date, entries: BTreeMap::new() }
+        let kept_until = utc_date.saturating_add(Span::new().days(KEPT_DAYS + 1));
+        let expires_at = utc_midnight(kept_until).as_second();
+        Self { owner, utc_date, entries: BTreeMap::new(), expires_at }
+    }
+
+    /// The first UTC day of which no sheet has expired.
+    pub fn first_kept(today: Date) -> Date {
+        today.saturating_sub(Span::new().days(KEPT_DAYS))
     }
 
     /// Whether an entry ends after `now`, lapsed holds left out.
@@ -71,9 +98,12 @@ pub struct Entry {
     pub start: i64,
     /// The end, which is no longer part of it.
     pub end: i64,
-    /// The hold, if the time is only held.
+    /// The expiry of the hold, in epoch seconds, if the time is only held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<HoldMark>,
+    pub hold_expires_at: Option<i64>,
+    /// The clinic, in a patient's sheet: whoever finds an entry finds its appointment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clinic_id: Option<ClinicId>,
     /// Whether it was booked over others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overbooked: bool,
@@ -87,16 +117,7 @@ impl Entry {
 
     /// Whether it is a hold that expired so long ago that its time may be taken.
     pub fn has_lapsed(&self, now: Timestamp) -> bool {
-        let lapsed = |hold: &HoldMark| hold.expires_at + CLOCK_SKEW.as_secs() < now.as_second();
-        self.hold.as_ref().is_some_and(lapsed)
+        let lapsed = |expires_at| expires_at + CLOCK_SKEW.as_secs() < now.as_second();
+        self.hold_expires_at.is_some_and(lapsed)
     }
-}
-
-/// The mark of a hold: it leads whoever finds it expired to the hold itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HoldMark {
-    /// The expiry, in epoch seconds.
-    pub expires_at: i64,
-    /// The clinic.
-    pub clinic_id: ClinicId,
 }

@@ -26,7 +26,7 @@ fn with_entries(owner: SheetOwner, entries: impl IntoIterator<Item = Entry>) -> 
     let date = crate::time::utc_date(at(0));
     let mut sheet = DaySheet::empty(owner, date);
     for entry in entries {
-        sheet.entries.insert(AppointmentId::random_on(date), entry);
+        sheet.entries.insert(AppointmentId::random_at(at(0), date), entry);
     }
     sheet
 }
@@ -36,16 +36,15 @@ fn sheet(owner: SheetOwner, taken: &[(i64, i64)]) -> DaySheet {
 }
 
 fn held(from: i64, minutes: i64, expires_at: Timestamp) -> Entry {
-    let expires_at = expires_at.as_second();
-    let hold = Some(HoldMark { expires_at, clinic_id: ClinicId::random() });
-    Entry { hold, ..slot(from, minutes).entry() }
+    let hold_expires_at = Some(expires_at.as_second());
+    Entry { hold_expires_at, ..slot(from, minutes).entry() }
 }
 
 fn ask<'a>(
     sheets: impl IntoIterator<Item = &'a DaySheet>,
     visit: Slot,
     now: Timestamp,
-) -> Result<Vec<(AppointmentId, HoldMark)>, Clash> {
+) -> Result<Vec<(AppointmentId, ClinicId)>, Clash> {
     let parties: Vec<_> =
         sheets.into_iter().map(|sheet| Party::new(&sheet.owner, [sheet], None)).collect();
     decide(&parties, &visit, false, now)
@@ -72,11 +71,37 @@ fn a_hold_is_in_the_way_until_it_is_over_for_every_clock() {
 fn a_lapsed_hold_that_several_sheets_name_is_one() {
     let entry = held(600, 30, at(0));
     let (mut of_staff, mut of_patient) = (sheet(staff(), &[]), sheet(patient(), &[]));
-    let id = AppointmentId::random_on(of_staff.utc_date);
+    let clinic = of_staff.owner.clinic_id().cloned();
+    let id = AppointmentId::random_at(at(600), of_staff.utc_date);
     of_staff.entries.insert(id.clone(), entry.clone());
-    of_patient.entries.insert(id.clone(), entry);
+    of_patient.entries.insert(id.clone(), Entry { clinic_id: clinic.clone(), ..entry });
     let lapsed = ask([&of_staff, &of_patient], slot(600, 30), at(100)).unwrap();
-    assert_eq!(lapsed.iter().map(|(id, _)| id).collect::<Vec<_>>(), [&id]);
+    assert_eq!(lapsed, [(id, clinic.unwrap())]);
+}
+
+#[test]
+fn a_day_takes_as_many_entries_as_it_may_have_lapsed_holds_and_its_own_left_out() {
+    let full = |entries: usize| {
+        let overbooked = Entry { overbooked: true, ..slot(600, 30).entry() };
+        let lapsed = (0..20).map(|number| held(number * 5, 5, at(0)));
+        with_entries(staff(), std::iter::repeat_n(overbooked, entries).chain(lapsed))
+    };
+    let ask = |sheet: &DaySheet, own: Option<&AppointmentId>, visit: Slot, overbooked| {
+        let party = Party::new(&sheet.owner, [sheet], own);
+        decide(&[party], &visit, overbooked, at(100)).map_err(|clash| clash.obstacle)
+    };
+    let (almost, full) = (full(MAX_ENTRIES - 1), full(MAX_ENTRIES));
+    for (visit, overbooked) in [(slot(610, 30), true), (slot(900, 30), false)] {
+        assert_eq!(ask(&almost, None, visit, overbooked), Ok(vec![]));
+        assert_eq!(ask(&full, None, visit, overbooked), Err(Obstacle::Full));
+        // It is moved within the day.
+        let own = full.entries.iter().find(|(_, entry)| entry.overbooked).map(|(id, _)| id);
+        assert_eq!(ask(&full, own, visit, overbooked), Ok(vec![]));
+    }
+    assert_eq!(ask(&full, None, slot(610, 30), false), Err(Obstacle::Busy));
+    assert_eq!(ask(&full, None, slot(24 * 60, 30), false), Ok(vec![]), "the next day is not full");
+    let over_midnight = slot(24 * 60 - 10, 30);
+    assert_eq!(ask(&full, None, over_midnight, false), Err(Obstacle::Full));
 }
 
 fn spans() -> impl Strategy<Value = Vec<(i64, i64)>> {

@@ -18,7 +18,7 @@ pub const GSI1SK: &str = "GSI1SK";
 pub const EXPIRES_AT: &str = "expires_at";
 
 /// Where an item lives in the table.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[must_use]
 pub struct Key {
     pub(super) pk: String,

@@ -15,9 +15,10 @@ pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, all_of_clinic_with,
     appointments_of_clinic, appointments_of_patient, changes_at_clinic, changes_of_record,
-    clinics_of_org, day_sheets_of_clinic, dead_letters, deliveries_of_webhook, due_deliveries,
-    exceptions_of_clinic, is_in_setup, patient_day_sheets_from, setup_beside_clinic,
-    setup_of_clinic, staff_day_sheets_from, webhooks_of_org,
+    clinics_of_org, day_sheets_of_clinic, days_of_clinic, dead_letters, deliveries_of_webhook,
+    due_deliveries, exceptions_at_clinic, exceptions_of_owner, is_in_setup, links_of_patient,
+    patient_day_sheets_from, setup_beside_clinic, setup_of_clinic, staff_day_sheets_from,
+    webhooks_of_org,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -25,7 +26,7 @@ use crate::{
     id::{
         AppointmentId, ClinicId, ExceptionId, Id, OrgId, PatientId, RecordId, ResourceId, StaffId,
     },
-    time::sortable,
+    time::{sortable, sortable_minute},
 };
 
 const META: &str = "META";
@@ -72,27 +73,50 @@ pub fn resource(clinic: &ClinicId, resource: &ResourceId) -> Key {
     of_clinic(clinic, "RESOURCE", resource)
 }
 
-/// `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}`.
+/// `DAYS#{clinic}` / `EXCEPTION#{owner}#{last date}#{exception}`.
 pub fn exception(clinic: &ClinicId, exception: &ExceptionId) -> Key {
-    let sk = format!("EXCEPTION#{}#{exception}", exception.last_date());
+    let sk = format!("EXCEPTION#{}#{}#{exception}", exception.owner(), exception.last_date());
     Key::new(sheets_partition(clinic), sk)
 }
 
-/// `CLINIC#{clinic}` / `APPT#{date}#{appt}`.
-pub fn appointment(clinic: &ClinicId, date: Date, appointment: &AppointmentId) -> Key {
-    Key::new(clinic_partition(clinic), format!("APPT#{date}#{appointment}"))
+/// An exception among all of a clinic: `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}` in the index.
+pub fn exception_at_clinic(clinic: &ClinicId, exception: &ExceptionId) -> IndexKey {
+    let sk = format!("EXCEPTION#{}#{exception}", exception.last_date());
+    IndexKey { pk: sheets_partition(clinic), sk }
 }
 
-/// `PATIENT#{patient}` / `APPT#{date}#{appt}` in the index.
+/// `CLINIC#{clinic}` / `APPT#{date}#{start}#{appt}`; the date is that of the start in the clinic's local time.
+pub fn appointment(
+    clinic: &ClinicId,
+    (date, start): (Date, Timestamp),
+    appointment: &AppointmentId,
+) -> Key {
+    let sk = format!("APPT#{date}#{}#{appointment}", sortable_minute(start));
+    Key::new(clinic_partition(clinic), sk)
+}
+
+/// The key under which an appointment was first stored: it follows from the id, and holds until the appointment is moved.
+pub fn first_of_appointment(clinic: &ClinicId, id: &AppointmentId) -> Key {
+    appointment(clinic, (id.first_date(), id.first_start()), id)
+}
+
+/// `PATIENT#{patient}` / `APPT#{start}#{appt}`: the link of a patient to an appointment.
+pub fn appointment_link(patient: &PatientId, start: Timestamp, appointment: &AppointmentId) -> Key {
+    let sk = format!("APPT#{}#{appointment}", sortable_minute(start));
+    Key::new(patient_partition(patient), sk)
+}
+
+/// An appointment in the index, under the key of its link.
 pub fn appointment_of_patient(
     patient: &PatientId,
-    date: Date,
+    start: Timestamp,
     appointment: &AppointmentId,
 ) -> IndexKey {
-    IndexKey { pk: patient_partition(patient), sk: format!("APPT#{date}#{appointment}") }
+    let Key { pk, sk } = appointment_link(patient, start, appointment);
+    IndexKey { pk, sk }
 }
 
-/// `APPT#{appt}` / `MOVED`: the date under which a moved appointment lives now.
+/// `APPT#{appt}` / `MOVED`: the date and the start under which a moved appointment lives now.
 pub fn moved_appointment(appointment: &AppointmentId) -> Key {
     Key::new(format!("APPT#{appointment}"), "MOVED")
 }
@@ -165,7 +189,8 @@ mod tests {
             let date = jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days));
             let (clinic_id, other) = (ClinicId::random(), ClinicId::random());
             let (staff_id, patient_id) = (StaffId::random(), PatientId::random());
-            let appointment_id = AppointmentId::random_on(date);
+            let start = crate::time::utc_midnight(date);
+            let appointment_id = AppointmentId::random_at(start, date);
             let (org, other_org): (OrgId, OrgId) = ("ORG-A".parse().unwrap(), "ORG-B".parse().unwrap());
             let keys = [
                 clinic(&clinic_id),
@@ -174,9 +199,11 @@ mod tests {
                 staff(&other, &staff_id),
                 resource(&clinic_id, &ResourceId::random()),
                 of_clinic(&clinic_id, "VISIT_TYPE", &crate::id::VisitTypeId::random()),
-                exception(&clinic_id, &ExceptionId::random_on(date)),
-                appointment(&clinic_id, date, &appointment_id),
-                appointment(&clinic_id, date.tomorrow().unwrap(), &appointment_id),
+                exception(&clinic_id, &ExceptionId::random_of((&staff_id).into(), date)),
+                first_of_appointment(&clinic_id, &appointment_id),
+                appointment(&clinic_id, (date.tomorrow().unwrap(), start), &appointment_id),
+                appointment(&clinic_id, (date, start + jiff::SignedDuration::from_mins(1)), &appointment_id),
+                appointment_link(&patient_id, start, &appointment_id),
                 moved_appointment(&appointment_id),
                 deleted_appointment(&appointment_id),
                 patient(&patient_id),

@@ -1,6 +1,6 @@
 //! The ranges of keys that a Query may ask for.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, ToSpan as _, civil::Date};
 
 use super::{
     audit_partition, clinic_partition,
@@ -8,7 +8,7 @@ use super::{
     patient_partition, sheets_partition,
 };
 use crate::{
-    id::{ClinicId, OrgId, PatientId, RecordId, WebhookId},
+    id::{ClinicId, OrgId, OwnerTag, PatientId, RecordId, WebhookId},
     time::sortable,
 };
 
@@ -72,6 +72,21 @@ pub enum Dates {
 }
 
 impl Dates {
+    /// The first and the last day; `None` if all days are asked for.
+    fn bounds(self) -> Option<(Date, Date)> {
+        match self {
+            Dates::All => None,
+            Dates::On(date) => Some((date, date)),
+            Dates::Month(day) => Some((day.first_of_month(), day.last_of_month())),
+            Dates::Between(from, to) => Some((from, to)),
+        }
+    }
+
+    /// Whether a day is one of them.
+    pub fn hold(self, date: Date) -> bool {
+        self.bounds().is_none_or(|(from, to)| (from..=to).contains(&date))
+    }
+
     fn range(self) -> SortRange {
         match self {
             Dates::All => SortRange::BeginsWith("APPT#".to_owned()),
@@ -89,7 +104,7 @@ pub fn clinics_of_org(org: &OrgId) -> KeyRange {
     KeyRange::of_index(format!("ORG#{org}"), SortRange::BeginsWith("CLINIC#".to_owned()))
 }
 
-/// All of a clinic: its appointments by date, then itself, its resources, its staff and its visit types.
+/// All of a clinic: its appointments by start, then itself, its resources, its staff and its visit types.
 pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), SortRange::All)
 }
@@ -114,10 +129,23 @@ pub const fn is_in_setup(prefix: &str) -> bool {
     prefix.as_bytes()[0] > b'M'
 }
 
-/// A clinic's exceptions that end on a date from `first_end` to `last_end`, both included.
-pub fn exceptions_of_clinic(clinic: &ClinicId, first_end: Date, last_end: Date) -> KeyRange {
+/// The exceptions of one owner that end on a date from `first_end` to `last_end`, both included; another owner's with the same
+/// tag are among them.
+pub fn exceptions_of_owner(
+    clinic: &ClinicId,
+    owner: OwnerTag,
+    (first_end, last_end): (Date, Date),
+) -> KeyRange {
+    let prefix = format!("EXCEPTION#{owner}#");
+    let sort =
+        SortRange::between(format!("{prefix}{first_end}"), format!("{prefix}{last_end}#{LAST}"));
+    KeyRange::of_table(sheets_partition(clinic), sort)
+}
+
+/// All exceptions at a clinic that end on a date from `first_end` to `last_end`, both included, by their last date.
+pub fn exceptions_at_clinic(clinic: &ClinicId, (first_end, last_end): (Date, Date)) -> KeyRange {
     let (first, last) = (format!("EXCEPTION#{first_end}"), format!("EXCEPTION#{last_end}#{LAST}"));
-    KeyRange::of_table(sheets_partition(clinic), SortRange::between(first, last))
+    KeyRange::of_index(sheets_partition(clinic), SortRange::between(first, last))
 }
 
 /// A clinic's appointments on the given days.
@@ -125,9 +153,23 @@ pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), dates.range())
 }
 
-/// A patient's appointments at all clinics on the given days.
+/// The links of a patient to the appointments that [`appointments_of_patient`] holds.
+pub fn links_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
+    KeyRange { index: false, ..appointments_of_patient(patient, dates) }
+}
+
+/// A patient's appointments at all clinics, by start. It holds those of the given days of any clinic's calendar, and
+/// others of the day before and after: what a clinic's date is in UTC depends on its zone.
 pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
-    KeyRange::of_index(patient_partition(patient), dates.range())
+    let sort = match dates.bounds() {
+        None => SortRange::BeginsWith("APPT#".to_owned()),
+        Some((from, to)) if to < from => SortRange::Empty,
+        Some((from, to)) => {
+            let (from, to) = (from.saturating_sub(1.day()), to.saturating_add(1.day()));
+            SortRange::between(format!("APPT#{from}"), format!("APPT#{to}{LAST}"))
+        }
+    };
+    KeyRange::of_index(patient_partition(patient), sort)
 }
 
 /// The accesses to what is known of a patient, by time.
@@ -167,6 +209,11 @@ pub fn due_deliveries(part: u16, by: Timestamp) -> KeyRange {
 /// All dead letters, the earliest first.
 pub fn dead_letters() -> KeyRange {
     KeyRange::of_table(DEAD_LETTERS.to_owned(), SortRange::All)
+}
+
+/// The day sheets of a clinic's staff and resources, and all of its exceptions.
+pub fn days_of_clinic(clinic: &ClinicId) -> KeyRange {
+    KeyRange::of_table(sheets_partition(clinic), SortRange::All)
 }
 
 /// The day sheets of a clinic's staff and resources from one UTC date to another, both included.

@@ -3,7 +3,12 @@
 mod one;
 mod send;
 
+use std::borrow::Cow;
+
 pub use one::Write;
+pub use send::MAX_ACTIONS;
+
+use jiff::Timestamp;
 
 use super::{
     Store,
@@ -13,6 +18,7 @@ use super::{
     errors::{FailedConditions, StoreError},
     expression::{Change, Condition},
     keys::Key,
+    retry::Backoff,
 };
 
 /// What became of a commit.
@@ -70,6 +76,17 @@ impl Store {
         self.try_commit(context, vec![create]).await.map(|_| ())
     }
 
+    /// [`Store::add`] of a record that TTL deletes once it has expired.
+    pub async fn add_expiring<T: Record>(
+        &self,
+        context: &WriteContext,
+        value: T,
+        expires_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let create = Entity::new(value, context).create_expiring(expires_at)?;
+        self.try_commit(context, vec![create]).await.map(|_| ())
+    }
+
     /// Leaves a record as it is, and keeps it as the answer under the caller's `Idempotency-Key`; or returns what was answered
     /// under that before. [`StoreError::ConditionFailed`] if it has changed since it was read.
     pub async fn keep_unchanged<T: Record>(
@@ -92,11 +109,7 @@ impl Store {
         writes: &[Write],
         record: usize,
     ) -> Result<Committed, StoreError> {
-        let outcome = match writes {
-            [single] => self.write(single).await.map(|_| ()),
-            several => self.transact(several).await,
-        };
-        let failed = match outcome {
+        let failed = match self.send_adapted(writes).await {
             Ok(()) => return Ok(Committed::Written),
             Err(StoreError::ConditionFailed(failed)) => failed,
             Err(other) => return Err(other),
@@ -110,6 +123,32 @@ impl Store {
             return idempotency.replay(item).map(Committed::Replayed);
         }
         Err(refused(failed))
+    }
+
+    /// Sends writes until each update of an item that may be missing finds its item, or a check finds it absent.
+    async fn send_adapted(&self, asked: &[Write]) -> Result<(), StoreError> {
+        let mut writes = Cow::Borrowed(asked);
+        let mut backoff = Backoff::default();
+        loop {
+            match self.send(&writes).await {
+                Err(StoreError::ConditionFailed(failed)) if adapt(&mut writes, asked, &failed) => {
+                    if !backoff.pause().await {
+                        return Err(StoreError::Contention);
+                    }
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn send(&self, writes: &[Write]) -> Result<(), StoreError> {
+        match writes {
+            // DynamoDB checks a condition alone only in a transaction.
+            [single] if !matches!(single, Write::Check { .. }) => {
+                self.write(single).await.map(|_| ())
+            }
+            several => self.transact(several).await,
+        }
     }
 
     /// Changes one item and returns it as it then is; a repeated try of the same write returns it as well.
@@ -131,6 +170,27 @@ impl Store {
             Err(other) => Err(other),
         }
     }
+}
+
+/// Puts a check that the item is absent in the place of each update of a missing item, and the update back where the item has
+/// appeared. `false` if anything else failed.
+fn adapt(writes: &mut Cow<'_, [Write]>, asked: &[Write], failed: &FailedConditions) -> bool {
+    let positions = (0..asked.len()).filter(|position| failed.at(*position).is_some());
+    let positions: Vec<_> = positions.collect();
+    let may_be_missing = |at: &usize| matches!(asked[*at], Write::UpdateIfPresent { .. });
+    if positions.is_empty() || !positions.iter().all(may_be_missing) {
+        return false;
+    }
+    for position in positions {
+        let write = &mut writes.to_mut()[position];
+        *write = match &*write {
+            Write::UpdateIfPresent { key, .. } => {
+                Write::Check { key: key.clone(), condition: Condition::Absent }
+            }
+            _ => asked[position].clone(),
+        };
+    }
+    true
 }
 
 /// A condition that failed after a try without an answer may have been broken by that try.

@@ -11,9 +11,10 @@ use aws_sdk_dynamodb::{
 use super::one::Write;
 use crate::store::{
     Item, Store, StoreError,
-    attributes::{MAX_ITEM_BYTES, item_bytes},
+    attributes::MAX_ITEM_BYTES,
     errors::{Failure, of_write},
-    expression::Placeholders,
+    expression::{Change, Condition, Placeholders},
+    keys::{Key, PK},
     metrics,
     retry::{Backoff, RetryBudget},
     throttling::ThrottlingReason,
@@ -21,6 +22,14 @@ use crate::store::{
 
 /// How often a call is tried that is throttled, gets no answer, or has its signature refused, as the SDK does.
 const MAX_TRIES: u8 = 3;
+
+/// The most actions of a transaction (AWS, "TransactWriteItems").
+pub const MAX_ACTIONS: usize = 100;
+/// The most bytes of all its items (there).
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
+
+/// The condition of an update of an item that may be missing.
+const PRESENT: Condition = Condition::Has(PK);
 
 /// What every conditional write has, whichever builder makes it.
 macro_rules! conditional {
@@ -38,13 +47,13 @@ macro_rules! conditional {
 impl Store {
     /// Does one write; an update returns the item as it then is.
     pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
-        refuse_oversize(std::slice::from_ref(write))?;
+        check_bounds(std::slice::from_ref(write))?;
         until_known(write.operation(), &self.repeats, |_| self.try_write(write)).await
     }
 
     /// Does all writes or none.
     pub(super) async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
-        refuse_oversize(writes)?;
+        check_bounds(writes)?;
         let items = writes.iter().map(|write| self.transact_item(write));
         let items: Vec<_> = items.collect::<Result<_, BuildError>>()?;
         let transact = |token| {
@@ -68,13 +77,9 @@ impl Store {
                 put.send().await.map(|_| None).map_err(of_write)
             }
             Write::Update { key, change, condition } => {
-                let update = self.once.update_item().set_key(Some(key.attributes()));
-                let update = update.update_expression(change.render(&mut placeholders));
-                let update = conditional!(self, update, condition, placeholders);
-                let update = update.return_values(ReturnValue::AllNew);
-                let update = update.return_consumed_capacity(capacity);
-                update.send().await.map(|output| output.attributes).map_err(of_write)
+                self.try_update(key, change, condition).await
             }
+            Write::UpdateIfPresent { key, change } => self.try_update(key, change, &PRESENT).await,
             Write::Delete { key, condition } => {
                 let delete = self.once.delete_item().set_key(Some(key.attributes()));
                 let delete = conditional!(self, delete, condition, placeholders);
@@ -88,6 +93,21 @@ impl Store {
         }
     }
 
+    async fn try_update(
+        &self,
+        key: &Key,
+        change: &Change,
+        condition: &Condition,
+    ) -> Result<Option<Item>, Failure> {
+        let mut placeholders = Placeholders::default();
+        let update = self.once.update_item().set_key(Some(key.attributes()));
+        let update = update.update_expression(change.render(&mut placeholders));
+        let update = conditional!(self, update, condition, placeholders);
+        let update = update.return_values(ReturnValue::AllNew);
+        let update = update.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        update.send().await.map(|output| output.attributes).map_err(of_write)
+    }
+
     fn transact_item(&self, write: &Write) -> Result<TransactWriteItem, BuildError> {
         let mut placeholders = Placeholders::default();
         let item = TransactWriteItem::builder();
@@ -96,7 +116,11 @@ impl Store {
                 let put = Put::builder().set_item(Some(stored.clone()));
                 item.put(conditional!(self, put, condition, placeholders).build()?)
             }
-            Write::Update { key, change, condition } => {
+            Write::Update { key, change, .. } | Write::UpdateIfPresent { key, change } => {
+                let condition = match write {
+                    Write::Update { condition, .. } => condition,
+                    _ => &PRESENT,
+                };
                 let update = Update::builder()
                     .set_key(Some(key.attributes()))
                     .update_expression(change.render(&mut placeholders));
@@ -183,16 +207,17 @@ fn request_token() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// Refuses an item that DynamoDB would not take, before it is sent.
-fn refuse_oversize(writes: &[Write]) -> Result<(), StoreError> {
-    let heaviest = writes.iter().filter_map(|write| match write {
-        Write::Put { item, .. } => Some(item_bytes(item)),
-        _ => None,
-    });
-    match heaviest.max() {
-        Some(bytes) if bytes > MAX_ITEM_BYTES => Err(StoreError::TooLarge { bytes }),
-        _ => Ok(()),
+/// Refuses what DynamoDB would not take, before it is sent.
+fn check_bounds(writes: &[Write]) -> Result<(), StoreError> {
+    let sizes = || writes.iter().map(Write::bytes);
+    if let Some(bytes) = sizes().max().filter(|bytes| *bytes > MAX_ITEM_BYTES) {
+        return Err(StoreError::TooLarge { bytes });
     }
+    let (actions, bytes) = (writes.len(), sizes().sum());
+    if actions > MAX_ACTIONS || bytes > MAX_TRANSACTION_BYTES {
+        return Err(StoreError::TransactionTooLarge { actions, bytes });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use clinic_api::{
     appointments::model::{Appointment, Status},
-    id::AppointmentId,
     store::Entity,
 };
 use serde_json::{Value, json};
@@ -36,28 +35,13 @@ async fn follow(app: &TestApp, path: &str, limit: usize) -> (Vec<Value>, usize) 
 
 /// Puts so many cancelled appointments of the past into a clinic's partition.
 async fn fill(app: &TestApp, clinic: &ClinicMade, number: usize) {
-    let date = jiff::civil::date(2034, 6, 1);
-    let appointment = || Appointment {
-        id: AppointmentId::random_on(date),
-        clinic_id: clinic.path.rsplit('/').next().unwrap().parse().unwrap(),
-        staff_id: clinic.staff.parse().unwrap(),
-        patient_id: Some(clinic.patient.parse().unwrap()),
-        resource_ids: vec![],
-        visit_type_id: None,
-        buffer_before_minutes: 0,
-        buffer_after_minutes: 0,
-        hold_expires_at: None,
-        overbooked: false,
-        override_reason: None,
-        rescheduled_from: None,
-        date,
-        start: "2034-06-01T09:00:00Z".parse().unwrap(),
-        duration_minutes: 30,
-        time_zone: "Europe/Zurich".parse().unwrap(),
-        status: Status::Cancelled,
-        reason: None,
-        notes: None,
-        cancellation_reason: None,
+    let (clinic_id, staff_id) = (clinic.path.rsplit('/').next().unwrap(), &clinic.staff);
+    let appointment = || {
+        let (clinic_id, staff_id) = (clinic_id.parse().unwrap(), staff_id.parse().unwrap());
+        let start = "2034-06-01T09:00:00Z".parse().unwrap();
+        let new = Appointment::new(clinic_id, "Europe/Zurich".parse().unwrap(), staff_id, start);
+        let patient_id = Some(clinic.patient.parse().unwrap());
+        Appointment { patient_id, duration_minutes: 30, status: Status::Cancelled, ..new }
     };
     let context = write_context("fill");
     let mut left = number;
@@ -184,6 +168,16 @@ async fn a_cursor_is_good_for_its_list_and_caller_alone() {
     ];
     for path in elsewhere {
         app.get(&path).send().await.problem(400, "invalid_cursor");
+    }
+    // The index and the table have other positions.
+    let of_patient = format!("/v1/patients/{}/appointments", clinic.patient);
+    for (first, then) in [("false", "true"), ("true", "false")] {
+        let page = app.get(&format!("{of_patient}?limit=1&consistent={first}")).send().await;
+        let cursor = page.expect(200).json()["next_cursor"].as_str().unwrap().to_owned();
+        let same = format!("{of_patient}?consistent={first}&cursor={cursor}");
+        app.get(&same).send().await.expect(200);
+        let other = format!("{of_patient}?consistent={then}&cursor={cursor}");
+        app.get(&other).send().await.problem(400, "invalid_cursor");
     }
     let other_org = app.in_org("ORG-OTHER");
     other_org.get(&format!("{list}?cursor={cursor}")).send().await.problem(400, "invalid_cursor");

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     TestApp, booking,
+    builder::AUDIT_RETENTION,
     callers::{at_clinic, principal, token},
     process::{RemoteTable, Running},
 };
@@ -23,6 +24,35 @@ fn pairs(page: &Value) -> Vec<(String, String)> {
     let items = page["items"].as_array().unwrap();
     let text = |item: &Value, member: &str| item[member].as_str().unwrap().to_owned();
     items.iter().map(|item| (text(item, "operation"), text(item, "subject"))).collect()
+}
+
+/// What the access log and the audit log keep expires by the setting, from the instant of the entry on.
+#[tokio::test]
+async fn entries_expire_by_the_retention() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    app.get(&patient).send().await.expect(200);
+    app.settle().await;
+    app.clock.advance(SignedDuration::from_hours(1));
+    app.delete(&format!("{patient}?mode=erase")).send().await.expect(204);
+    app.process_changes().await;
+    let items = app.all_items_and_accesses().await;
+    let mut expiries = Vec::new();
+    for (kind, time) in [("access", "at"), ("audit_event", "recorded")] {
+        for item in items.iter().filter(|item| item["type"].as_s().unwrap() == kind) {
+            let at: jiff::Timestamp = item[time].as_s().unwrap().parse().unwrap();
+            let expected = AUDIT_RETENTION.expiry(at).as_second().to_string();
+            assert_eq!(item["expires_at"].as_n().unwrap(), &expected, "{item:?}");
+            expiries.push(kind);
+        }
+    }
+    let of = |kind| expiries.iter().filter(|found| **found == kind).count();
+    // Two accesses, one of them the erasure; three records made, one deleted.
+    assert_eq!((of("access"), of("audit_event")), (2, 4));
+    // It is no part of what is shown.
+    let shown = app.get(&format!("{patient}/accesses")).send().await.expect(200).json();
+    assert!(shown["items"][0].get("expires_at").is_none(), "{shown}");
 }
 
 #[tokio::test]
@@ -90,7 +120,7 @@ async fn the_same_within_a_minute_is_one_access_and_is_written_once() {
     let stored = items.iter().filter(|item| item["type"].as_s().unwrap() == "access");
     for item in stored {
         assert_eq!(item["rev"].as_n().unwrap(), "1", "it was written once: {item:?}");
-        assert!(!item.contains_key("expires_at") && !item.contains_key("GSI1PK"));
+        assert!(!item.contains_key("GSI1PK"));
     }
 }
 

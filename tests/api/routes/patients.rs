@@ -1,5 +1,6 @@
 //! Patients, over HTTP.
 
+use clinic_api::store::keys::record_number;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, records::id};
@@ -143,4 +144,20 @@ async fn a_patients_appointments_come_from_all_clinics_by_date() {
     assert_eq!(list("?from=2035-01-17&to=2035-01-17").await, ids(&[&second]));
     let nobody = format!("/v1/patients/{}/appointments", id(&with_mrn(&app, "N").await));
     assert_eq!(app.get(&nobody).send().await.expect(200).json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_record_number_whose_marker_is_gone_can_be_given_up() {
+    let app = TestApp::spawn().await;
+    for (mrn, gives_up) in [("A-1", "patch"), ("A-2", "delete")] {
+        let path = with_mrn(&app, mrn).await.expect(201).location();
+        let marker = record_number(&app.org, mrn);
+        let delete = app.store.client().delete_item().table_name(app.store.table());
+        delete.set_key(Some(marker.attributes())).send().await.unwrap();
+        match gives_up {
+            "patch" => app.patch(&path).json(&json!({ "mrn": null })).send().await.expect(200),
+            _ => app.delete(&path).send().await.expect(204),
+        };
+        with_mrn(&app, mrn).await.expect(201);
+    }
 }

@@ -1,5 +1,6 @@
 //! The day of a front desk: who works, what stands, and what is free between.
 
+use clinic_api::time::Clock as _;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -106,4 +107,24 @@ async fn a_day_shows_who_works_what_is_free_and_what_stands() {
         .send()
         .await
         .problem(404, "not_found");
+}
+
+/// Day sheets expire 90 days after their day.
+#[tokio::test]
+async fn a_day_whose_sheets_have_expired_shows_appointments_and_nothing_free() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    app.booked(&clinic, "2035-01-16T10:00:00").await;
+    for item in app.all_items().await {
+        if item["type"].as_s().unwrap() == "day_sheet" {
+            let expires_at = item["expires_at"].as_n().unwrap().parse().unwrap();
+            let expires_at = jiff::Timestamp::from_second(expires_at).unwrap();
+            assert_eq!(expires_at, "2035-04-17T00:00:00Z".parse().unwrap());
+            app.clock.advance(expires_at.duration_since(app.clock.now()));
+            app.delete_item(&item).await;
+        }
+    }
+    let day = app.get(&format!("{}/day/2035-01-16", clinic.path)).send().await.expect(200).json();
+    assert_eq!(day["staff"][0]["appointments"].as_array().unwrap().len(), 1);
+    assert_eq!(day["staff"][0]["free"], json!([]));
 }

@@ -88,6 +88,7 @@ async fn searches_that_make_no_sense_are_refused() {
         "duration_minutes=30&from=2035-01-16&to=2035-01-15",
         "duration_minutes=30&from=2035-01-16&to=2035-02-16",
         "duration_minutes=30&step_minutes=7",
+        "duration_minutes=30&role=Physician",
         "duration_minutes=30&limit=0",
         "duration_minutes=30&limit=1001",
         "duration_minutes=30&staff_id=STF-000000000000000000000000",

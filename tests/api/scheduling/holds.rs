@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Held, TestApp, booking, id};
+use crate::support::{Answer, Held, TestApp, booking, id, wire::WireCall};
 
 const START: &str = "2035-01-16T09:00:00";
 
@@ -135,7 +135,7 @@ async fn a_lapsed_hold_can_not_be_released_and_its_time_is_free_for_others() {
 }
 
 #[tokio::test]
-async fn all_holds_that_are_over_give_way_in_one_transaction() {
+async fn all_holds_that_are_over_give_way() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let room = app.resource(&clinic.path).await;
@@ -176,6 +176,40 @@ async fn all_holds_that_are_over_give_way_in_one_transaction() {
     let appointments = app.all_appointments().await;
     let expired = appointments.iter().filter(|one| one.value.status.to_string() == "expired");
     assert_eq!((appointments.len(), expired.count()), (5, 4));
+}
+
+/// One transaction takes 100 writes, and one BatchGetItem 100 keys.
+#[tokio::test]
+async fn more_holds_than_fit_into_a_transaction_give_way() {
+    for (number, with_patients) in [(49, true), (110, false)] {
+        let app = TestApp::builder().without_rates().spawn().await;
+        let clinic = app.ready_clinic().await;
+        let path = format!("{}/holds", clinic.path);
+        for index in 0..number {
+            let start: jiff::Timestamp = "2035-01-16T06:00:00Z".parse().unwrap();
+            let start = start + minutes(5 * index);
+            let mut hold =
+                json!({ "staff_id": clinic.staff, "start": start, "duration_minutes": 5 });
+            if with_patients {
+                hold["patient_id"] = json!(app.patient().await);
+            }
+            app.post(&path).json(&hold).send().await.expect(201);
+        }
+        app.clock.advance(minutes(11));
+        app.wire.forget();
+        let wanted = booking(&clinic.staff, &clinic.patient, "2035-01-16T06:00:00Z", 12 * 60);
+        let book = app.post(&format!("{}/appointments", clinic.path)).json(&wanted);
+        book.idempotent("k").send().await.expect(201);
+        let calls = app.wire.take_calls();
+        let size = |call: &WireCall| call.request["TransactItems"].as_array().map(Vec::len);
+        let transactions: Vec<_> = calls.iter().filter_map(size).collect();
+        let expected = if with_patients { vec![41, 41, 19, 7] } else { vec![31, 31, 31, 21, 7] };
+        assert_eq!(transactions, expected);
+        app.check_day_sheets().await;
+        let appointments = app.all_appointments().await;
+        let expired = appointments.iter().filter(|one| one.value.status.to_string() == "expired");
+        assert_eq!(expired.count(), usize::try_from(number).unwrap());
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What may be done against the rules: by whom, why, and what it leaves.
 
-use clinic_api::http::auth::Role;
+use aws_sdk_dynamodb::types::AttributeValue::{Bool, M, N};
+use clinic_api::{http::auth::Role, id::AppointmentId, scheduling::model::MAX_ENTRIES};
+use jiff::civil::date;
 use serde_json::json;
 
 use crate::support::{
@@ -37,6 +39,62 @@ async fn overbooking_is_deliberate_marked_and_frees_nothing_but_itself() {
         .await
         .problem(409, "staff_busy");
     app.check_day_sheets().await;
+}
+
+/// Fills the staff member's sheets with overbooked entries of others, up to this number.
+async fn fill_sheets(app: &TestApp, staff: &str, number: usize) {
+    for mut item in app.all_items().await {
+        if item["type"].as_s().unwrap() == "day_sheet"
+            && item.get("staff_id").is_some_and(|id| id.as_s().unwrap() == staff)
+        {
+            let Some(M(entries)) = item.get_mut("entries") else { panic!("{item:?}") };
+            let entry = || {
+                let entry =
+                    [("start", N("2052550800".to_owned())), ("end", N("2052552600".to_owned()))];
+                let entry = entry.into_iter().chain([("overbooked", Bool(true))]);
+                M(entry.map(|(name, value)| (name.to_owned(), value)).collect())
+            };
+            while entries.len() < number {
+                let at = "2035-01-16T09:00:00Z".parse().unwrap();
+                entries
+                    .insert(AppointmentId::random_at(at, date(2035, 1, 16)).to_string(), entry());
+            }
+            app.put_item(item).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_day_takes_no_more_than_400_entries_however_they_are_booked() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let first = app.booked(&clinic, "2035-01-16T09:00:00").await;
+    fill_sheets(&app, &clinic.staff, MAX_ENTRIES - 1).await;
+    let over = || json!({ "overrides": { "overbook": true, "reason": "emergency" } });
+    let last = app.book_with(&clinic, "2035-01-16T09:10:00", over()).await.expect(201).location();
+    for more in [over(), json!({})] {
+        let refused = app.book_with(&clinic, "2035-01-16T15:00:00", more).await;
+        let problem = refused.problem(409, "day_full");
+        assert_eq!(problem["blocking"], json!({ "type": "staff", "id": clinic.staff }));
+        assert_eq!(problem["nearest_free"], json!([]));
+    }
+    // In Zurich, the day's first hour is of the UTC day before.
+    let free = "availability?duration_minutes=30&from=2035-01-16&to=2035-01-16";
+    let free = app.get(&format!("{}/{free}", clinic.path)).send().await.expect(200).json();
+    let free = free["slots"].as_array().unwrap().iter();
+    assert!(free.clone().all(|slot| slot["end"].as_str() <= Some("2035-01-16T01:00:00+01:00")));
+    assert_eq!(free.count(), 3);
+    // What is there can be moved within the day and leave it; its place is then free.
+    for start in ["2035-01-16T16:00:00", "2035-01-17T09:00:00"] {
+        let to = json!({ "start": start });
+        app.post(&format!("{last}/reschedule")).json(&to).send().await.expect(200);
+    }
+    app.booked(&clinic, "2035-01-16T15:00:00").await;
+    app.post(&format!("{first}/cancel")).send().await.expect(200);
+    app.booked(&clinic, "2035-01-16T11:00:00").await;
+    app.book(&clinic, "2035-01-16T13:00:00", 30).await.problem(409, "day_full");
+    // The next day is another sheet.
+    app.booked(&clinic, "2035-01-17T15:00:00").await;
 }
 
 #[tokio::test]

@@ -72,11 +72,17 @@ async fn lists_cost_one_query() {
     costs(&limited, limited.get("/v1/clinics"), &[("BatchGetItem", 3.0)]).await;
     let export = format!("/v1/patients/{}/export", clinic.patient);
     app.settle().await;
-    costs(&app, app.get(&export), &[("GetItem", 1.0), ("Query", 0.5), ("Query", 1.0)]).await;
-    // The exceptions of a clinic that is gone stay, so this list always asks.
+    let by_links = [("Query", 1.0), ("BatchGetItem", 1.0)];
+    let exported = [&by_links[..], &[("GetItem", 1.0), ("Query", 1.0)]].concat();
+    costs(&app, app.get(&export), &exported).await;
+    let consistent = format!("/v1/patients/{}/appointments?consistent=true", clinic.patient);
+    costs(&app, app.get(&consistent), &by_links).await;
     app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    app.closed_days_of(&clinic.path, &clinic.staff, 1).await;
     let exceptions = format!("{}/exceptions?from=2035-01-01&to=2035-12-31", clinic.path);
-    costs(&app, app.get(&exceptions), &[("Query", 0.5), ("GetItem", 1.0)]).await;
+    costs(&app, app.get(&exceptions), &[("Query", 0.5)]).await;
+    let of_staff = format!("{exceptions}&staff_id={}", clinic.staff);
+    costs(&app, app.get(&of_staff), &[("Query", 0.5)]).await;
     for (path, made) in [
         ("resources", app.resource(&clinic.path).await),
         ("visit-types", app.visit_type(&clinic.path).await),
@@ -117,11 +123,11 @@ async fn making_a_record_costs_one_write() {
     for (what, body, cost) in [("resources", room, 4.0), ("visit-types", visit_type, 4.0)] {
         costs(&app, app.post(&path(what)).json(&body), &[("TransactWriteItems", cost)]).await;
     }
-    // Today, as the clinic's wall has it, needs its time zone once.
-    let first = [("GetItem", 1.0), ("TransactWriteItems", 4.0)];
+    // Today, as the clinic's wall has it, needs its time zone once. The owner's others are counted.
+    let first = [("GetItem", 1.0), ("Query", 1.0), ("TransactWriteItems", 5.0)];
     costs(&app, app.post(&path("exceptions")).json(&closed(None)), &first).await;
     let leave = app.post(&path("exceptions")).json(&closed(Some(&staff)));
-    costs(&app, leave, &[("TransactWriteItems", 6.0)]).await;
+    costs(&app, leave, &[("Query", 1.0), ("TransactWriteItems", 7.0)]).await;
     let patient = json!({ "name": "A" });
     costs(&app, app.post("/v1/patients").json(&patient), &[("PutItem", 2.0)]).await;
     let patient = json!({ "name": "A", "mrn": "A-1" });
@@ -149,24 +155,23 @@ async fn changing_a_record_costs_one_read_and_one_write() {
 async fn deleting_marks_looks_and_deletes() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    let guarded = |looks: usize, mark: f64, delete: f64| {
-        let look = vec![("Query", 1.0); looks];
-        let read = vec![("GetItem", 1.0)];
-        [read, look.clone(), vec![("UpdateItem", mark)], look, vec![("DeleteItem", delete)]]
-            .concat()
+    let guarded = |looks: usize, dependents: usize, mark: f64, delete: f64| {
+        let [look, dependents] = [looks, dependents].map(|queries| vec![("Query", 1.0); queries]);
+        let (read, mark) = (vec![("GetItem", 1.0)], vec![("UpdateItem", mark)]);
+        [read, look.clone(), mark, look, dependents, vec![("DeleteItem", delete)]].concat()
     };
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
-    costs(&app, app.delete(&staff), &guarded(1, 1.0, 1.0)).await;
+    costs(&app, app.delete(&staff), &guarded(1, 2, 1.0, 1.0)).await;
     let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
-    costs(&app, app.delete(&resource), &guarded(1, 1.0, 1.0)).await;
+    costs(&app, app.delete(&resource), &guarded(1, 2, 1.0, 1.0)).await;
     let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
-    costs(&app, app.delete(&visit_type), &guarded(0, 1.0, 1.0)).await;
+    costs(&app, app.delete(&visit_type), &guarded(0, 0, 1.0, 1.0)).await;
     let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
     let exception = format!("{}/exceptions/{exception}", clinic.path);
-    costs(&app, app.delete(&exception), &guarded(0, 1.0, 1.0)).await;
-    costs(&app, app.delete(&clinic.path), &guarded(2, 2.0, 2.0)).await;
+    costs(&app, app.delete(&exception), &guarded(0, 0, 2.0, 2.0)).await;
+    costs(&app, app.delete(&clinic.path), &guarded(2, 1, 2.0, 2.0)).await;
     let patient = format!("/v1/patients/{}", clinic.patient);
-    costs(&app, app.delete(&patient), &guarded(1, 2.0, 2.0)).await;
+    costs(&app, app.delete(&patient), &guarded(1, 0, 2.0, 2.0)).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,16 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput,
     ScalarAttributeType,
 };
-use clinic_api::store::{Store, StoreError};
+use clinic_api::{
+    error::ApiError,
+    store::{
+        Item, Store, StoreError,
+        attributes::string,
+        expression::{Change, Condition},
+        keys,
+        write::Write,
+    },
+};
 
 use crate::support::{Fault, TestApp, app::fresh_table, write_context};
 
@@ -73,6 +82,53 @@ async fn an_item_that_would_be_too_large_is_refused_before_it_is_sent() {
     let answer =
         axum::response::IntoResponse::into_response(clinic_api::error::ApiError::from(error));
     assert_eq!(answer.status(), 413);
+}
+
+/// DynamoDB takes 100 actions, 4 MB in all, and 400 KB an item.
+#[tokio::test]
+async fn a_transaction_that_would_be_too_large_is_refused_before_it_is_sent() {
+    let app = TestApp::spawn().await;
+    let context = write_context("large");
+    let key = |number: usize| keys::idempotency(&number.to_string());
+    let put = |number: usize, bytes: usize| {
+        let mut item: Item = key(number).attributes();
+        item.insert("text".to_owned(), string("x".repeat(bytes)));
+        Write::Put { item, condition: Condition::Absent }
+    };
+    let change = |bytes: usize| Change::default().set("text", string("x".repeat(bytes)));
+    let update = |number: usize, bytes: usize| Write::UpdateIfPresent {
+        key: key(number),
+        change: change(bytes),
+    };
+    app.wire.forget();
+    let transactions: [Vec<Write>; 3] = [
+        (0..101).map(|number| put(number, 1)).collect(),
+        (0..11).map(|number| put(number, 400_000)).collect(),
+        (0..11).map(|number| update(number, 400_000)).collect(),
+    ];
+    for writes in transactions {
+        let (actions, is_long) = (writes.len(), writes.len() > 100);
+        let refused = app.store.commit(&context, writes).await.err();
+        let Some(StoreError::TransactionTooLarge { actions: counted, bytes }) = refused else {
+            panic!("{refused:?}")
+        };
+        assert_eq!((counted, bytes > 4_000_000), (actions, !is_long));
+        let error = ApiError::from(StoreError::TransactionTooLarge { actions, bytes });
+        let answer = axum::response::IntoResponse::into_response(error);
+        assert_eq!(answer.status(), 413);
+    }
+    for write in [put(1, 410_000), update(1, 410_000)] {
+        let refused = app.store.commit(&context, vec![write]).await.err();
+        assert!(matches!(refused, Some(StoreError::TooLarge { .. })), "{refused:?}");
+    }
+    assert_eq!(app.wire.take_calls(), []);
+    let full = (0..100).map(|number| put(number, 1)).collect();
+    app.store.commit(&context, full).await.unwrap();
+    // A BatchGetItem takes 100 keys.
+    app.wire.forget();
+    let wanted: Vec<_> = (0..250).map(key).collect();
+    assert_eq!(app.store.batch_get(&wanted).await.unwrap().len(), 100);
+    assert_eq!(app.wire.take_calls().len(), 3);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
     appointments::repo::verify::{Mismatch, verify},
-    store::Item,
+    store::{Item, attributes::string},
 };
 use jiff::civil::date;
 use serde_json::json;
@@ -80,7 +80,7 @@ async fn every_harm_is_told() {
     assert_eq!(mismatches(&app).await, (0, vec![stray.clone(), stray]));
 
     app.put_item(appointment.clone()).await;
-    let twin = clinic_api::id::AppointmentId::random_on(date(2035, 1, 16));
+    let twin = clinic_api::id::AppointmentId::random_at(START.parse().unwrap(), date(2035, 1, 16));
     let mut overlapping = appointment;
     let sort = overlapping["SK"].as_s().unwrap().replace(id.as_str(), twin.as_str());
     overlapping.insert("SK".to_owned(), AttributeValue::S(sort));
@@ -90,7 +90,68 @@ async fn every_harm_is_told() {
     assert_eq!(appointments, 2);
     let missing = found.iter().filter(|it| **it == Mismatch::Missing(twin.clone())).count();
     let overlaps = found.iter().filter(|it| matches!(it, Mismatch::Overlap(..))).count();
-    assert_eq!((missing, overlaps, found.len()), (2, 2, 4), "{found:?}");
+    let unlinked = found.iter().filter(|it| **it == Mismatch::Unlinked(twin.clone())).count();
+    assert_eq!((missing, overlaps, unlinked, found.len()), (2, 2, 1, 5), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_link_without_its_appointment_and_an_appointment_without_its_link_are_told() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, START).await;
+    let id: clinic_api::id::AppointmentId = path.rsplit('/').next().unwrap().parse().unwrap();
+    let of_type = |items: &[Item], name: &str| {
+        items.iter().find(|item| item["type"].as_s().unwrap() == name).unwrap().clone()
+    };
+    let items = app.all_items().await;
+    let link = of_type(&items, "appointment_link");
+    app.delete_item(&link).await;
+    assert_eq!(mismatches(&app).await, (1, vec![Mismatch::Unlinked(id.clone())]));
+    // What has no link can be moved, which makes one, and deleted.
+    let to = json!({ "start": "2035-01-16T10:00:00Z" });
+    app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
+    assert_eq!(mismatches(&app).await, (1, vec![]));
+    let link = of_type(&app.all_items().await, "appointment_link");
+    app.delete(&path).send().await.expect(204);
+    app.put_item(link).await;
+    assert_eq!(mismatches(&app).await, (0, vec![Mismatch::StrayLink(id)]));
+}
+
+/// As if the rules of the zone had changed since it was booked: its instant is an hour off.
+#[tokio::test]
+async fn an_instant_that_is_not_the_local_time_any_more_is_told_and_set_right_by_a_move() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let shifted = async |start: &str| {
+        let path = app.booked(&clinic, start).await;
+        let id: clinic_api::id::AppointmentId = path.rsplit('/').next().unwrap().parse().unwrap();
+        let items = app.all_items().await.into_iter();
+        let mut item = items.filter(|item| item.get("id") == Some(&string(&id))).last().unwrap();
+        assert!(item["tzdb_version"].as_s().unwrap().starts_with("20"));
+        item.insert("local_start".to_owned(), string("2035-01-16T15:00:00"));
+        item.insert("tzdb_version".to_owned(), string("2019a"));
+        app.put_item(item).await;
+        assert_eq!(mismatches(&app).await.1, [Mismatch::LocalTime(id)]);
+        path
+    };
+    // To the local time that was asked for, or, where the instant was meant, to where it is: both are a move.
+    for (start, to, begins) in [
+        (START, "2035-01-16T15:00:00", "2035-01-16T15:00:00"),
+        ("2035-01-16T10:00:00Z", "2035-01-16T11:00:00", "2035-01-16T11:00:00"),
+    ] {
+        let path = shifted(start).await;
+        let off = app.get(&path).send().await.expect(200).json();
+        assert_eq!(off["local_start"], "2035-01-16T15:00:00");
+        // What keeps the start keeps the local time that was asked for.
+        let longer = json!({ "duration_minutes": 20 });
+        app.post(&format!("{path}/reschedule")).json(&longer).send().await.expect(200);
+        assert_eq!(mismatches(&app).await.1.len(), 1);
+        let to = json!({ "start": to });
+        let moved = app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
+        assert_eq!(moved.json()["local_start"], begins);
+        assert_eq!(mismatches(&app).await.1, []);
+        app.check_day_sheets().await;
+    }
 }
 
 #[tokio::test]

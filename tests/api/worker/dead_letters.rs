@@ -13,7 +13,7 @@ use clinic_api::{
 };
 use serde_json::Value;
 
-use crate::support::{TestApp, eventually, worker::Site};
+use crate::support::{TestApp, builder::AUDIT_RETENTION, eventually, worker::Site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_read_becomes_a_dead_letter_and_holds_up_nothing() {
@@ -65,7 +65,7 @@ async fn what_is_too_large_for_a_dead_letter_becomes_one_of_its_keys() {
         old: Some(image.clone()),
         new: Some(image),
     };
-    let outcomes = Processor::new(app.store.clone()).process_all(&[record]).await;
+    let outcomes = Processor::new(app.store.clone(), AUDIT_RETENTION).process_all(&[record]).await;
     assert!(outcomes.into_iter().all(|outcome| outcome.unwrap()));
     let page = PageRequest { after: None, limit: 10, consistent: true };
     let dead_letters = dead_letters::repo::list(&app.store, page).await.unwrap().items;

@@ -150,8 +150,58 @@ async fn a_move_tells_the_old_and_the_new_time() {
     let times = |data: &Value| (data["previous"]["start"].clone(), data["start"].clone());
     assert_eq!(times(&moves[0]), (json!("2035-01-16T08:00:00Z"), json!("2035-01-16T09:00:00Z")));
     assert_eq!(times(&moves[1]), (json!("2035-01-16T09:00:00Z"), json!("2035-01-18T09:00:00Z")));
-    assert_eq!(moves[0]["changed"], json!(["duration_minutes", "rescheduled_from", "start"]));
-    assert_eq!(moves[1]["changed"], json!(["date", "rescheduled_from", "start"]));
+    assert_eq!(
+        moves[0]["changed"],
+        json!(["duration_minutes", "local_start", "rescheduled_from", "start"])
+    );
+    assert_eq!(moves[1]["changed"], json!(["date", "local_start", "rescheduled_from", "start"]));
+}
+
+/// A move to another start is a new item under another key: the stream has no image of it before.
+#[tokio::test]
+async fn a_move_tells_all_that_it_changed() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, START).await;
+    let (room, other) = (app.resource(&clinic.path).await, app.staff_member(&clinic.path).await);
+    let overrides = json!({ "overbook": true, "reason": "emergency" });
+    for to in [
+        json!({ "start": "2035-01-16T10:00:00", "resource_ids": [room], "overrides": overrides }),
+        json!({ "staff_id": other }),
+        json!({ "start": "2035-01-17T10:00:00", "staff_id": clinic.staff, "resource_ids": [] }),
+    ] {
+        app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
+    }
+    let mut moves: Vec<Value> = app
+        .events()
+        .await
+        .iter()
+        .filter(|event| event.r#type == EventType::AppointmentRescheduled)
+        .map(|event| serde_json::to_value(&event.data).unwrap())
+        .collect();
+    moves.sort_by_key(|data| data["rev"].as_u64());
+    let changed: Vec<_> = moves.iter().map(|data| data["changed"].clone()).collect();
+    let expected = [
+        json!([
+            "local_start",
+            "overbooked",
+            "override_reason",
+            "rescheduled_from",
+            "resource_ids",
+            "start"
+        ]),
+        json!(["overbooked", "override_reason", "rescheduled_from", "staff_id"]),
+        json!(["date", "local_start", "rescheduled_from", "resource_ids", "staff_id", "start"]),
+    ];
+    assert_eq!(changed, expected);
+    app.process_changes().await;
+    let trail = app.get(&format!("{path}/audit")).send().await.expect(200).json();
+    let items = trail["items"].as_array().unwrap();
+    let told: Vec<_> = items.iter().map(|item| (&item["rev"], &item["changed"])).collect();
+    assert_eq!(told.len(), 4);
+    for (rev, names) in [(2, &expected[0]), (3, &expected[1]), (4, &expected[2])] {
+        assert!(told.contains(&(&json!(rev), names)), "{told:?}");
+    }
 }
 
 fn removed(image: Item) -> ChangeRecord {

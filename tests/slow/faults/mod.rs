@@ -191,28 +191,6 @@ async fn a_storm_of_disturbances_leaves_the_sheets_right() {
     app.check_day_sheets().await;
 }
 
-/// Time that is not entered is not freed: a cancellation that finds its entry missing changes nothing.
-#[tokio::test]
-async fn nothing_is_freed_that_is_not_there() {
-    let app = TestApp::spawn().await;
-    let clinic = app.ready_clinic().await;
-    let appointment = app.booked(&clinic, START).await;
-    let id = appointment.rsplit('/').next().unwrap();
-    for item in app.all_items().await.into_iter().filter(|item| item.contains_key("entries")) {
-        let update = app.store.client().update_item().table_name(app.store.table());
-        update
-            .key("PK", item["PK"].clone())
-            .key("SK", item["SK"].clone())
-            .update_expression("REMOVE entries.#appt")
-            .expression_attribute_names("#appt", id)
-            .send()
-            .await
-            .unwrap();
-    }
-    app.post(&format!("{appointment}/cancel")).send().await.problem(500, "internal_error");
-    assert_eq!(app.get(&appointment).send().await.json()["status"], "scheduled");
-}
-
 #[tokio::test]
 async fn a_remembered_time_zone_is_its_own_organisations_alone() {
     use clinic_api::{records::clinics::directory::ClinicDirectory, store::StoreError};

@@ -86,6 +86,9 @@ impl WireConnector {
             self.note(operation.clone(), sent.clone(), &Value::Null, (moment, moment));
             return Ok(conflict(&operation, &sent));
         };
+        if sent["IndexName"].is_string() && self.wire.lagging.load(Ordering::Relaxed) {
+            return Ok(response(StatusCode::try_from(200).unwrap(), &stale(&operation)));
+        }
         let fault = self.wire.next_fault(&operation);
         self.wire.wait(&operation).await;
         match fault {

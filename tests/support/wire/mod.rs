@@ -96,6 +96,7 @@ pub struct Wire {
     /// How many accesses more can't be remembered.
     losing: AtomicUsize,
     ignoring: AtomicBool,
+    lagging: AtomicBool,
     moments: AtomicU64,
     /// In milliseconds.
     latency: AtomicU64,
@@ -191,6 +192,11 @@ impl Wire {
     /// How many writes were cancelled for that.
     pub fn conflicts(&self) -> usize {
         self.conflicts.load(Ordering::Relaxed)
+    }
+
+    /// From now on the index shows nothing of what was written.
+    pub fn lag_index(&self) {
+        self.lagging.store(true, Ordering::Relaxed);
     }
 
     /// The next calls are answered in groups of these sizes, each call when all of its group have been sent: calls that do not

@@ -1,4 +1,4 @@
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::{
     appointments::model::minutes,
     id::{ClinicId, PatientId, StaffId},
     scheduling::model::{CLOCK_SKEW, Obstacle, SheetOwner, Slot},
-    store::{Precondition, Record},
+    store::{Precondition, Record, expression::Condition},
     time::Wall,
 };
 
@@ -61,11 +61,11 @@ fn free() -> (Draft, Snapshot) {
 }
 
 /// The sheet of the draft's claim at `index`, with an entry of another appointment at the same time.
-fn taken(draft: &Draft, index: usize, hold: Option<HoldMark>) -> Entity<DaySheet> {
+fn taken(draft: &Draft, index: usize, hold_expires_at: Option<i64>) -> Entity<DaySheet> {
     let Claim { owner, slot } = &draft.claims[index];
     let mut sheet = DaySheet::empty(owner.clone(), slot.utc_dates()[0]);
-    let entry = crate::scheduling::model::Entry { hold, ..slot.entry() };
-    sheet.entries.insert(AppointmentId::random_on(sheet.utc_date), entry);
+    let entry = crate::scheduling::model::Entry { hold_expires_at, ..slot.entry() };
+    sheet.entries.insert(AppointmentId::random_at(slot.start, sheet.utc_date), entry);
     Entity::new(sheet, &context())
 }
 
@@ -77,13 +77,15 @@ fn refusal(snapshot: &Snapshot, draft: &Draft) -> Refusal {
 fn a_free_visit_is_written_first_with_its_sheets_and_a_check_of_each_party() {
     let (draft, snapshot) = free();
     let plan = decide(&snapshot, &draft).ok().unwrap();
-    let writes = plan.writes(&context(), &[]).unwrap();
+    let writes = plan.writes(&context()).unwrap();
     assert!(plan.lapsed.is_empty());
     let is_new = |write: &&Write| matches!(write, Write::Put { condition: Condition::Absent, .. });
     assert!(writes.first().is_some_and(|write| is_new(&write)));
     assert_eq!(writes.iter().filter(is_new).count(), 4);
+    let is_link = |write: &&Write| matches!(write, Write::Put { condition: Condition::Any(_), .. });
+    assert_eq!(writes.iter().filter(is_link).count(), 1);
     assert_eq!(writes.iter().filter(|write| matches!(write, Write::Check { .. })).count(), 3);
-    assert_eq!(writes.len(), 7);
+    assert_eq!(writes.len(), 8);
 }
 
 #[test]
@@ -164,29 +166,16 @@ fn working_time_is_kept_unless_any_hours_are_allowed() {
 }
 
 #[test]
-fn the_time_of_a_lapsed_hold_is_taken_and_the_hold_expired() {
+fn the_time_of_a_lapsed_hold_is_taken_once_the_hold_has_ended() {
     let (draft, snapshot) = free();
-    let held_until = |expires_at: Timestamp| HoldMark {
-        expires_at: expires_at.as_second(),
-        clinic_id: draft.appointment.value.clinic_id.clone(),
-    };
-    let live = taken(&draft, 0, Some(held_until(now() - CLOCK_SKEW)));
+    let live = taken(&draft, 0, Some((now() - CLOCK_SKEW).as_second()));
     let snapshot = Snapshot { sheets: vec![live], ..snapshot };
     assert!(matches!(refusal(&snapshot, &draft), Refusal::Clash(..)));
-    let lapsed = held_until(now() - CLOCK_SKEW - SignedDuration::from_secs(1));
+    let lapsed = (now() - CLOCK_SKEW).as_second() - 1;
     let snapshot = Snapshot { sheets: vec![taken(&draft, 0, Some(lapsed))], ..snapshot };
     let plan = decide(&snapshot, &draft).ok().unwrap();
-    assert_eq!(plan.lapsed.len(), 1);
-    let hold = Appointment {
-        id: plan.lapsed[0].0.clone(),
-        patient_id: None,
-        resource_ids: Vec::new(),
-        status: Status::Held,
-        ..draft.appointment.value.clone()
-    };
-    let writes = plan.writes(&context(), &[Entity::new(hold.clone(), &context())]).unwrap();
-    let expires = |write: &Write| matches!(write, Write::Update { key, .. } if *key == hold.key());
-    assert!(writes.iter().any(expires));
+    let clinic = &draft.appointment.value.clinic_id;
+    assert!(plan.lapsed.iter().map(|(_, of)| of).eq([clinic]));
 }
 
 #[test]
@@ -202,10 +191,14 @@ fn a_moved_appointment_does_not_clash_with_itself_and_leaves_the_sheets_of_its_o
         ..Draft::new(old.changed(value, &context()), true)
     };
     let later = moved(Appointment { start: start + minutes(10), ..old.value.clone() });
-    let writes = decide(&snapshot, &later).ok().unwrap().writes(&context(), &[]).unwrap();
-    assert_eq!(writes.len(), 7, "the appointment, three sheets, three checks");
+    let writes = decide(&snapshot, &later).ok().unwrap().writes(&context()).unwrap();
+    assert_eq!(
+        writes.len(),
+        11,
+        "the appointment, its old key and its pointer, two links, three sheets, three checks"
+    );
     let (start, date) = (start + minutes(24 * 60), old.value.date.tomorrow().unwrap());
     let next_day = moved(Appointment { date, start, ..old.value.clone() });
-    let writes = decide(&snapshot, &next_day).ok().unwrap().writes(&context(), &[]).unwrap();
-    assert_eq!(writes.len(), 12, "besides, the old key, the pointer and the three old sheets");
+    let writes = decide(&snapshot, &next_day).ok().unwrap().writes(&context()).unwrap();
+    assert_eq!(writes.len(), 14, "besides, the three old sheets");
 }

@@ -5,8 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    id::AppointmentId,
-    store::keys::{Key, SK, appointment, patient_day_sheet, staff, staff_day_sheet},
+    id::{AppointmentId, ExceptionId},
+    store::keys::{
+        Key, SK, appointment_link, exception, first_of_appointment, patient_day_sheet, staff,
+        staff_day_sheet,
+    },
 };
 
 fn holds(range: &KeyRange, key: &Key) -> bool {
@@ -20,6 +23,10 @@ fn holds(range: &KeyRange, key: &Key) -> bool {
     }
 }
 
+fn id_on(date: Date) -> AppointmentId {
+    AppointmentId::random_at(crate::time::utc_midnight(date), date)
+}
+
 fn any_date() -> impl Strategy<Value = Date> {
     (0_i32..60_000).prop_map(|days| date(1970, 1, 1).saturating_add(Span::new().days(days)))
 }
@@ -30,7 +37,7 @@ proptest! {
         at in any_date(), from in any_date(), length in 0_i32..400,
     ) {
         let clinic = ClinicId::random();
-        let key = appointment(&clinic, at, &AppointmentId::random_on(at));
+        let key = first_of_appointment(&clinic, &id_on(at));
         let to = from.saturating_add(Span::new().days(length));
         let held = |dates| holds(&appointments_of_clinic(&clinic, dates), &key);
         prop_assert!(held(Dates::All));
@@ -50,12 +57,13 @@ proptest! {
         let instant = |date: Date| crate::time::utc_midnight(date);
         let record = (&clinic).into();
         let dated = [
-            exceptions_of_clinic(&clinic, from, to),
+            exceptions_at_clinic(&clinic, (from, to)),
             appointments_of_clinic(&clinic, Dates::Between(from, to)),
             appointments_of_patient(&patient, Dates::Between(from, to)),
             changes_of_record(&record, instant(from), instant(to)),
             changes_at_clinic(&clinic, instant(from), instant(to)),
             day_sheets_of_clinic(&clinic, from, to),
+            exceptions_of_owner(&clinic, (&clinic).into(), (from, to)),
         ];
         for range in &dated {
             match &range.sort {
@@ -66,14 +74,27 @@ proptest! {
         }
         let sheet = staff_day_sheet(&clinic, &crate::id::StaffId::random(), at);
         prop_assert_eq!(holds(&dated[5], &sheet), from <= at && at <= to);
-        let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
+        let appointment = first_of_appointment(&clinic, &id_on(at));
         prop_assert_eq!(holds(&dated[1], &appointment), from <= at && at <= to);
+    }
+
+    #[test]
+    fn exceptions_of_an_owner_are_those_that_end_on_these_dates(
+        at in any_date(), from in any_date(), length in 0_i32..400,
+    ) {
+        let (clinic, staff) = (ClinicId::random(), crate::id::StaffId::random());
+        let to = from.saturating_add(Span::new().days(length));
+        let range = exceptions_of_owner(&clinic, (&staff).into(), (from, to));
+        let of_staff = exception(&clinic, &ExceptionId::random_of((&staff).into(), at));
+        let of_clinic = exception(&clinic, &ExceptionId::random_of((&clinic).into(), at));
+        prop_assert_eq!(holds(&range, &of_staff), (from..=to).contains(&at));
+        prop_assert!(!holds(&range, &of_clinic));
     }
 
     #[test]
     fn appointments_and_staff_are_never_taken_for_each_other(at in any_date()) {
         let clinic = ClinicId::random();
-        let appointment = appointment(&clinic, at, &AppointmentId::random_on(at));
+        let appointment = first_of_appointment(&clinic, &id_on(at));
         let staff = staff(&clinic, &crate::id::StaffId::random());
         let of_staff = all_of_clinic_with(&clinic, "STAFF");
         let of_appointments = appointments_of_clinic(&clinic, Dates::All);
@@ -90,5 +111,11 @@ proptest! {
         prop_assert_eq!(holds(&patient_day_sheets_from(&patient, from), &of_patient), at >= from);
         let meta = crate::store::keys::patient(&patient);
         prop_assert!(!holds(&patient_day_sheets_from(&patient, from), &meta));
+        let link = appointment_link(&patient, crate::time::utc_midnight(at), &id_on(at));
+        prop_assert!(!holds(&patient_day_sheets_from(&patient, from), &link));
+        let links = links_of_patient(&patient, Dates::All);
+        prop_assert!(holds(&links, &link) && !holds(&links, &meta) && !holds(&links, &of_patient));
+        let near = from.yesterday().unwrap()..=from.tomorrow().unwrap();
+        prop_assert_eq!(holds(&links_of_patient(&patient, Dates::On(from)), &link), near.contains(&at));
     }
 }

@@ -2,37 +2,29 @@
 
 use serde_json::json;
 
-use crate::support::{TestApp, write_context};
+use crate::support::TestApp;
 
 #[tokio::test]
-async fn a_moved_appointment_is_found_under_its_id() {
-    use clinic_api::{
-        appointments::{model::Appointment, repo::AppointmentPointer},
-        store::{Entity, write::Write},
-    };
+async fn a_moved_appointment_is_found_under_its_id_as_long_as_there_is_one() {
     let app = TestApp::spawn().await;
-    let clinic = app.ready_clinic().await;
-    let path = app.booked(&clinic, "2035-01-16T09:00:00").await;
-    // Moving comes later: its transaction is written here by hand, to another date on the same sheets.
-    let context = write_context("move");
-    let old = app.all_appointments().await.remove(0);
-    let date = jiff::civil::date(2035, 1, 20);
-    let moved = old.changed(Appointment { date, ..old.value.clone() }, &context);
-    let pointer = AppointmentPointer { appointment_id: old.value.id.clone(), date };
-    let writes = vec![
-        Write::Delete {
-            key: clinic_api::store::Record::key(&old.value),
-            condition: old.meta.unchanged(),
-        },
-        moved.create().unwrap(),
-        Entity::new(pointer, &context).create().unwrap(),
-    ];
-    app.store.commit(&context, writes).await.unwrap();
-    assert_eq!(app.get(&path).send().await.expect(200).header("etag"), "\"2\"");
+    let (_, path) = app.clinic_with_booking().await;
+    for (start, etag) in [("2035-01-16T10:00:00", "\"2\""), ("2035-01-20T09:00:00", "\"3\"")] {
+        let to = json!({ "start": start });
+        app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
+        assert_eq!(app.get(&path).send().await.expect(200).header("etag"), etag);
+    }
     app.step(&path, "confirmed").await.expect(200);
     app.patch(&path).json(&json!({ "notes": "moved" })).send().await.expect(200);
     let cancelled = app.post(&format!("{path}/cancel")).send().await.expect(200).json();
     assert_eq!((&cancelled["status"], &cancelled["notes"]), (&json!("cancelled"), &json!("moved")));
     app.delete(&path).send().await.expect(204);
     app.get(&path).send().await.problem(404, "not_found");
+    // What leads to it goes with it; who deleted it stays.
+    let beside = app
+        .all_items()
+        .await
+        .into_iter()
+        .filter(|item| item["PK"].as_s().unwrap().starts_with("APPT#"));
+    let beside: Vec<_> = beside.map(|item| item["type"].as_s().unwrap().clone()).collect();
+    assert_eq!(beside, ["deleted_appointment"]);
 }
