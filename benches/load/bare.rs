@@ -27,7 +27,7 @@ pub enum Calls {
     GetAppointment,
     /// 1 Query of 25 items.
     Query,
-    /// 1 BatchGetItem of 5 and 1 Query at once, 1 TransactWriteItems of 5.
+    /// 1 BatchGetItem of 5 and 2 Query at once, 1 TransactWriteItems of 6.
     Book,
 }
 
@@ -220,9 +220,15 @@ async fn book(client: &Client, asked: &Asked) {
         appointment.insert(format!("attribute_{number}"), text("a value of an appointment"));
     }
     let new = "attribute_not_exists(PK)";
-    let put = Put::builder().table_name(table).set_item(Some(appointment));
-    let put = put.condition_expression(new).build().unwrap();
-    writes.push(TransactWriteItem::builder().put(put).build());
+    let mut link = key(format!("BARE#PATIENT#{patient}"), format!("APPT#{day}#{id}"));
+    for number in 0..11 {
+        link.insert(format!("attribute_{number}"), text("a value of a link"));
+    }
+    for item in [appointment, link] {
+        let put = Put::builder().table_name(table).set_item(Some(item));
+        let put = put.condition_expression(new).build().unwrap();
+        writes.push(TransactWriteItem::builder().put(put).build());
+    }
     for sheet in [format!("BARE#DAYS#{clinic}"), format!("BARE#PATIENT#{patient}")] {
         let update = update_of_sheet(table, key(sheet, format!("{day}#{id}")));
         writes.push(TransactWriteItem::builder().update(update).build());
