@@ -90,6 +90,14 @@ pub fn role(role: &str) -> Result<(), ValidationError> {
     ensure(fits, "role", "must be lower-case letters, digits and underscores, as physician")
 }
 
+/// The longest word for a role.
+pub const MAX_ROLE: usize = 40;
+
+/// Whether a text is a word for a role, of no more than its length.
+pub fn is_role(text: &str) -> bool {
+    text.len() <= MAX_ROLE && role(text).is_ok()
+}
+
 /// The parameter of an error that names the member which is wrong, where a rule is about several.
 pub const MEMBER: &str = "member";
 
@@ -102,7 +110,7 @@ pub fn member(member: &'static str, message: &'static str) -> ValidationError {
 
 /// Words for roles, as [`role`] has them.
 pub fn roles(roles: &[String]) -> Result<(), ValidationError> {
-    let fit = roles.iter().all(|one| one.len() <= 40);
+    let fit = roles.iter().all(|one| one.len() <= MAX_ROLE);
     ensure(fit, "length", "a role has at most 40 characters")?;
     roles.iter().try_for_each(|one| role(one))
 }

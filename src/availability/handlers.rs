@@ -112,8 +112,7 @@ impl FreeTimes {
             }
             _ => {}
         }
-        let role = self.role.as_deref();
-        if role.is_some_and(|role| role.len() > 40 || validation::role(role).is_err()) {
+        if self.role.as_deref().is_some_and(|role| !validation::is_role(role)) {
             return Err(wrong("role", "must be a role, as physician"));
         }
         let step_minutes = self.step_minutes.unwrap_or(STEP_MINUTES);

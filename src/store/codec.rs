@@ -197,16 +197,20 @@ impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
 
 /// The names of the attributes in which two values of a record differ, in order.
 pub fn differing<T: Record>(old: &T, new: &T) -> Result<Vec<String>, StoreError> {
-    let item = |value: &T| to_item(value).map_err(|error| StoreError::corrupt(T::TYPE, error));
-    let (old, new): (Item, Item) = (item(old)?, item(new)?);
-    let names: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    let names = names.into_iter().filter(|name| present(&old, name) != present(&new, name));
-    Ok(names.cloned().collect())
+    let item = |value: &T| {
+        let mut item: Item = to_item(value).map_err(|error| StoreError::corrupt(T::TYPE, error))?;
+        // An attribute that has no value is left out of the stored item.
+        item.retain(|_, value| !value.is_null());
+        Ok::<_, StoreError>(item)
+    };
+    let (old, new) = (item(old)?, item(new)?);
+    Ok(differing_attributes(&old, &new).map(str::to_owned).collect())
 }
 
-/// An attribute that has no value is left out of the stored item.
-fn present<'a>(item: &'a Item, name: &str) -> Option<&'a AttributeValue> {
-    item.get(name).filter(|value| !value.is_null())
+/// The names of the attributes in which two items differ, in order.
+pub fn differing_attributes<'a>(old: &'a Item, new: &'a Item) -> impl Iterator<Item = &'a str> {
+    let names: BTreeSet<_> = old.keys().chain(new.keys()).map(String::as_str).collect();
+    names.into_iter().filter(|name| old.get(*name) != new.get(*name))
 }
 
 /// Whether an item is of the record's type.

@@ -3,8 +3,6 @@
 //! A deletion is reported by what its writer left: of an appointment by its tombstone, of any other record by the deletion mark
 //! on the removed item. Items that are removed without a mark, as by TTL, are no change.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
 use serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value;
@@ -22,6 +20,7 @@ use crate::{
     store::{
         DeletionMark, Item, Meta, Record, StoreError,
         attributes::{number, text},
+        codec::differing_attributes,
         errors::Cause,
     },
 };
@@ -82,7 +81,7 @@ impl<'a> Change<'a> {
         let moved = new.get(RESCHEDULED_FROM).filter(|_| old.is_none());
         let action = if old.is_some() || moved.is_some() { Action::Update } else { Action::Create };
         let changed = match (old, moved) {
-            (Some(old), _) => differing(old, new).into_iter().map(str::to_owned).collect(),
+            (Some(old), _) => differing(old, new).map(str::to_owned).collect(),
             (None, Some(moved)) => changed_by(moved)?,
             (None, None) => Vec::new(),
         };
@@ -152,8 +151,7 @@ fn changed_by(moved: &AttributeValue) -> Result<Vec<String>, StoreError> {
 }
 
 /// The names of the record's own attributes that differ.
-fn differing<'a>(old: &'a Item, new: &'a Item) -> BTreeSet<&'a str> {
-    let names = old.keys().chain(new.keys()).map(String::as_str);
-    let own = names.filter(|name| !DERIVED.contains(name) && !Meta::ATTRIBUTES.contains(name));
-    own.filter(|name| old.get(*name) != new.get(*name)).collect()
+fn differing<'a>(old: &'a Item, new: &'a Item) -> impl Iterator<Item = &'a str> {
+    let own = |name: &&str| !DERIVED.contains(name) && !Meta::ATTRIBUTES.contains(name);
+    differing_attributes(old, new).filter(own)
 }

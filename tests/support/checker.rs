@@ -11,7 +11,7 @@ use clinic_api::{
     audit::model::Access,
     id::AppointmentId,
     scheduling::model::{DaySheet, Entry, SheetOwner},
-    store::{Entity, Item, Store, codec::is_of_type},
+    store::{Entity, Item, Record as _, Store, codec::is_of_type},
 };
 
 use super::TestApp;
@@ -103,20 +103,17 @@ pub fn check_day_sheets_among(items: &[Item]) {
 }
 
 fn assert_links_are_the_appointments(items: &[Item]) {
+    let sorted = |mut links: Vec<AppointmentLink>| {
+        links.sort_by_key(|link| (link.appointment_id.clone(), link.key()));
+        links
+    };
     let appointments = appointments_among(items);
     let expected = appointments.iter().filter_map(|found| AppointmentLink::to(&found.value));
     let links = items.iter().filter(|item| is_of_type::<AppointmentLink>(item));
     let links = links.map(|item| Entity::<AppointmentLink>::from_item(item.clone()).unwrap().value);
-    let by_id = |links: &mut dyn Iterator<Item = AppointmentLink>| -> BTreeMap<_, Vec<_>> {
-        links.fold(BTreeMap::new(), |mut all: BTreeMap<_, Vec<_>>, link| {
-            all.entry(link.appointment_id.clone()).or_default().push(link);
-            all
-        })
-    };
-    let (mut links, mut expected) = (links, expected);
     assert_eq!(
-        by_id(&mut links),
-        by_id(&mut expected),
+        sorted(links.collect()),
+        sorted(expected.collect()),
         "the links, and the patients' appointments"
     );
 }

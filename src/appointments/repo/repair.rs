@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     appointments::model::Appointment,
-    id::{AppointmentId, ClinicId},
+    id::{AppointmentId, random_token},
     scheduling::{
         model::{DaySheet, SheetOwner},
         repo::{SheetChanges, sheet_key},
@@ -34,7 +34,7 @@ pub struct Repair {
     pub left: Vec<(Key, Mismatch)>,
 }
 
-/// Makes the sheets what the appointments say, wherever a verification found that they differ. Appointments that overlap stay:
+/// Makes the sheets and links what the appointments say, wherever a verification found that they differ. Appointments that overlap stay:
 /// nobody can tell which one is right. After an error, another run repairs the others.
 pub async fn repair(
     store: &Store,
@@ -48,18 +48,11 @@ pub async fn repair(
             let outcome = match &mismatch {
                 Mismatch::Overlap(one, other) => overlap(store, &key, one, other).await?,
                 Mismatch::Missing(id) | Mismatch::Stray(id) | Mismatch::Differs(id)
-                    if !found.is_stored_once(id) =>
+                    if found.is_stored_once(id) =>
                 {
-                    Outcome::Left
-                }
-                Mismatch::Missing(id) | Mismatch::Stray(id) | Mismatch::Differs(id) => {
                     settle(store, sheet, compared, id, now).await?
                 }
-                // Those are no mismatches of a sheet.
-                Mismatch::Unlinked(_)
-                | Mismatch::StrayLink(_)
-                | Mismatch::Twice(_)
-                | Mismatch::LocalTime(_) => continue,
+                _ => Outcome::Left,
             };
             repair.note(&outcome, key, mismatch);
         }
@@ -72,9 +65,9 @@ pub async fn repair(
         };
         repair.note(&outcome, key.clone(), end.mismatch.clone());
     }
+    repair.left.extend(found.twice());
     // Only moving the appointment sets that right.
     repair.left.extend(found.shifted.iter().cloned());
-    repair.left.extend(found.twice());
     Ok(repair)
 }
 
@@ -129,8 +122,7 @@ async fn settle(
         if read.as_ref().and_then(|read| read.value.entries.get(id)) == entry.as_ref() {
             return Ok(Outcome::Settled);
         }
-        let request_id = format!("{:032x}", rand::random::<u128>());
-        let context = WriteContext::internal(org.clone(), SUBJECT, request_id, now);
+        let context = WriteContext::internal(org.clone(), SUBJECT, random_token(), now);
         let mut changes = SheetChanges::default();
         let read = read.as_ref().map(|read| &read.meta);
         match entry {
@@ -138,7 +130,7 @@ async fn settle(
             None => changes.remove(sheet, read, id),
         }
         let mut writes = changes.into_writes(&context)?;
-        writes.push(unchanged(appointment.as_ref(), clinic, id));
+        writes.push(unchanged(appointment.as_ref(), keys::first_of_appointment(clinic, id)));
         if store.try_commit(&context, writes).await? {
             return Ok(Outcome::Repaired);
         }
@@ -167,8 +159,7 @@ async fn settle_link(
             let left = lost && !is_deleted(store, id).await?;
             return Ok(if left { Outcome::Left } else { Outcome::Settled });
         }
-        let request_id = format!("{:032x}", rand::random::<u128>());
-        let context = WriteContext::internal(org.clone(), SUBJECT, request_id, now);
+        let context = WriteContext::internal(org.clone(), SUBJECT, random_token(), now);
         let condition = absent_or_of(id);
         let write = match wanted {
             Some(wanted) => {
@@ -176,10 +167,7 @@ async fn settle_link(
             }
             None => Write::Delete { key: key.clone(), condition },
         };
-        let rests_on = match &appointment {
-            Some(read) => Write::Check { key: read.value.key(), condition: read.meta.unchanged() },
-            None => Write::Check { key: link.target(), condition: Condition::Absent },
-        };
+        let rests_on = unchanged(appointment.as_ref(), link.target());
         if store.try_commit(&context, vec![write, rests_on]).await? {
             return Ok(Outcome::Repaired);
         }
@@ -193,16 +181,12 @@ async fn is_deleted(store: &Store, id: &AppointmentId) -> Result<bool, StoreErro
     Ok(store.get_item(&keys::deleted_appointment(id), true).await?.is_some())
 }
 
-fn unchanged(
-    appointment: Option<&Entity<Appointment>>,
-    clinic: &ClinicId,
-    id: &AppointmentId,
-) -> Write {
-    if let Some(read) = appointment {
-        return Write::Check { key: read.value.key(), condition: read.meta.unchanged() };
-    }
-    let key = keys::first_of_appointment(clinic, id);
-    Write::Check { key, condition: Condition::Absent }
+/// The check that an appointment is as it was read, or that there is still none at the key.
+fn unchanged(appointment: Option<&Entity<Appointment>>, otherwise_absent: Key) -> Write {
+    let absent = (otherwise_absent, Condition::Absent);
+    let read = appointment.map(|read| (read.value.key(), read.meta.unchanged()));
+    let (key, condition) = read.unwrap_or(absent);
+    Write::Check { key, condition }
 }
 
 /// Looks whether two appointments overlap in their sheet as it is now.

@@ -59,23 +59,20 @@ pub async fn reschedule(
         if moved == *current {
             return Ok(moved);
         }
-        let rescheduled_from = |changed| Rescheduled {
+        let mut from = Rescheduled {
             start: current.start,
             duration_minutes: current.duration_minutes,
             staff_id: current.staff_id.clone(),
-            changed,
+            changed: Vec::new(),
         };
         let moved = Appointment {
             overbooked: to.overbooked,
             override_reason: to.override_reason.clone(),
-            rescheduled_from: Some(rescheduled_from(Vec::new())),
+            rescheduled_from: Some(from.clone()),
             ..moved
         };
-        let changed = differing(current, &moved)?;
-        Ok::<_, BookingError>(Appointment {
-            rescheduled_from: Some(rescheduled_from(changed)),
-            ..moved
-        })
+        from.changed = differing(current, &moved)?;
+        Ok::<_, BookingError>(Appointment { rescheduled_from: Some(from), ..moved })
     };
     replace(store, context, (clinic, id), any_hours, moved).await
 }

@@ -102,7 +102,7 @@ impl<'a> Party<'a> {
             let entries = self.within(&day).filter(|(_, entry)| !entry.has_lapsed(now));
             entries.count() >= MAX_ENTRIES
         };
-        // It hardly ever has so many: then there is nothing to count.
+        // Most parties have fewer entries in all, so that no day needs to be counted.
         self.busy.len() >= MAX_ENTRIES && slot.utc_dates().iter().any(is_full)
     }
 
