@@ -1,29 +1,29 @@
-# The image of clinic-api: the binary, the C library it is linked with, the roots of TLS, and nothing else.
+# The image of clinic-api: the binary, its C library, and the TLS root certificates. See docs/deployment.md.
 #
 #   docker build -t clinic-api:dev --build-arg CLINIC_API_COMMIT="$(git rev-parse HEAD)" .
-#   docker build -t clinic-api:embedded --build-arg CARGO_FEATURES=embedded .   # keeps the embedded engine
+#   docker build -t clinic-api:embedded --build-arg CARGO_FEATURES=embedded .   # includes the embedded engine
 #   docker build -t clinic-api:ci --build-arg CARGO_PROFILE=ci .                # compiles faster, runs slower
-#   docker buildx build --platform linux/arm64 -t clinic-api:arm64 --load .     # emulated on another processor: slow
+#   docker buildx build --platform linux/arm64 -t clinic-api:arm64 --load .     # slow on another processor (emulation)
 #
-# Where the image comes from and when it was made, if somebody asks it: --label org.opencontainers.image.source=URL
+# To record the source and the build time: --label org.opencontainers.image.source=URL
 # --label org.opencontainers.image.created="$(date -u +%FT%TZ)".
 #
-# Needs BuildKit, for the cache mounts. To pin a base image for good, write its digest behind the tag, as
-# `docker buildx imagetools inspect debian:bookworm-slim` prints it: debian:bookworm-slim@sha256:…
+# Needs BuildKit for the cache mounts. To pin a base image, add its digest to the tag: debian:bookworm-slim@sha256:…
+# `docker buildx imagetools inspect debian:bookworm-slim` prints it.
 
-# This has a C compiler, which the TLS library, the allocator and SQLite (CARGO_FEATURES=embedded) are built with.
+# This image has the C compiler for the TLS library, the allocator and SQLite (CARGO_FEATURES=embedded).
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
-COPY docs/errors.md docs/errors.md
-# Cargo wants to see what it knows of, also what it does not build.
+COPY docs docs
+# Cargo needs all targets of Cargo.toml, also those that it does not build.
 COPY benches benches
 COPY src src
 ARG CARGO_FEATURES=""
 ARG CARGO_PROFILE=release
 ARG CLINIC_API_COMMIT=""
 ARG TARGETARCH
-# touch: cargo goes by the time of a file, and sources older than the cached build would pass for built.
+# touch: cargo compares modification times, and sources older than the cached build would not be built.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
     --mount=type=cache,id=clinic-api-target-$TARGETARCH,target=/src/target,sharing=locked \
@@ -34,13 +34,13 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
 
 FROM debian:bookworm-slim AS root
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-# No versions: what is wanted of the C library and the roots is the newest that this Debian has.
+# No versions, because the newest C library and root certificates of this Debian release are wanted.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libc6 libgcc-s1 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /clinic-api /clinic-api
-# The loader and the libraries as ldd names them, under their own paths. The C library looks names up by itself.
+# The loader and the libraries that ldd lists, under their own paths. The C library resolves host names itself.
 RUN mkdir -p /root-of-image/etc /data \
     && ldd /clinic-api | grep -o '/[^ ]*' | sort -u \
        | xargs cp --dereference --parents --preserve=mode,timestamps --target-directory=/root-of-image \
@@ -53,20 +53,20 @@ FROM scratch
 ARG CLINIC_API_VERSION="0.1.0"
 ARG CLINIC_API_COMMIT=""
 LABEL org.opencontainers.image.title="clinic-api" \
-      org.opencontainers.image.description="A REST service with which health groups run their clinics: clinics, staff, patients and appointments in one DynamoDB table." \
+      org.opencontainers.image.description="A REST service that health groups use to run their clinics: clinics, staff, patients and appointments in one DynamoDB table." \
       org.opencontainers.image.version="$CLINIC_API_VERSION" \
       org.opencontainers.image.revision="$CLINIC_API_COMMIT" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=root /root-of-image/ /
 # For the embedded engine (CLINIC_API_STORE=file:/data/clinic.db) and the development issuer (/data/development-issuer),
-# with a volume on /data. Else never written.
+# with a volume on /data. Otherwise the image writes nothing.
 COPY --from=root --chown=65532:65532 /data /data
 COPY --from=build /clinic-api /clinic-api
 ENV CLINIC_API_STORE=dynamodb \
     CLINIC_API_LISTEN=0.0.0.0:8080 \
     CLINIC_API_LOG_FORMAT=json
 USER 65532:65532
-# 8080: the API. 9464: metrics, where CLINIC_API_METRICS_LISTEN turns them on.
+# 8080: the API. 9464: metrics, if CLINIC_API_METRICS_LISTEN is set.
 EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/clinic-api", "healthcheck"]

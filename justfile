@@ -2,7 +2,7 @@
 default:
     @just --list
 
-# Runs the service on the embedded engine; further words are its flags.
+# Runs the service on the embedded engine; arguments are its flags.
 run *ARGS:
     cargo run -- {{ ARGS }}
 
@@ -10,11 +10,11 @@ run *ARGS:
 test *ARGS:
     cargo test {{ ARGS }}
 
-# Runs everything that CI runs.
+# Runs all checks of CI.
 ci:
     bash .ci/run
 
-# Writes the OpenAPI document anew, out of the handlers.
+# Writes the OpenAPI document from the handlers.
 openapi:
     cargo run --quiet -- openapi > openapi/openapi.json
 
@@ -26,17 +26,25 @@ lint:
 fmt:
     cargo fmt
 
-# Runs the tests on Amazon's DynamoDB Local; with --serve [PORT], starts it alone.
+# Runs the tests on Amazon's DynamoDB Local; with --serve [PORT], only starts it.
 dynamodb-local *ARGS:
     bash tests/dynamodb-local.sh {{ ARGS }}
 
-# Fuzzes what reads untrusted text: SECONDS of each target, or of those that are named.
+# Fuzzes the code that parses untrusted text: [SECONDS [TARGET…]].
 fuzz *ARGS:
     bash fuzz/run.sh {{ ARGS }}
 
-# Sends random requests by the OpenAPI document: [SEED [EXAMPLES]].
+# Sends random requests from the OpenAPI document: [SEED [EXAMPLES]].
 schemathesis *ARGS:
     bash tests/schemathesis.sh {{ ARGS }}
+
+# Generates clients from the OpenAPI document and runs them against the service.
+clients:
+    bash tests/clients.sh
+
+# Uses Swagger UI in Chromium: [--screenshots].
+swagger-ui *ARGS:
+    bash tests/swagger-ui.sh {{ ARGS }}
 
 # Builds the image and runs docker-compose.yml; needs a Docker engine, or root on Debian.
 compose *ARGS:

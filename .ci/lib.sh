@@ -1,14 +1,14 @@
-# Shared by .ci/run and .ci/soak: steps with a table of their seconds, and the installation of missing tools.
+# Shared by .ci/run and .ci/soak: steps with a table of their durations, and the installation of missing tools.
 # Sourced with the repository as working directory.
 # shellcheck shell=bash
 
 export CARGO_TERM_COLOR=never REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true
-# A fresh clone builds everything once: incremental files would only cost space.
+# A fresh clone builds everything once, so incremental files would only use space.
 [ "${CI:-}" != true ] || export CARGO_INCREMENTAL=0
 
 out=$(mktemp -d)
-# Cargo runs every compiler call through this, so that the table can tell how many crates a step compiles. It takes the place of
-# a wrapper of your own, such as sccache.
+# Cargo runs every compiler call through this wrapper, so that the table can show the number of crates per step. It replaces
+# your own wrapper, such as sccache.
 export RUSTC_WRAPPER="$PWD/.ci/count-compilations" CI_COMPILATIONS="$out/compilations"
 : >"$CI_COMPILATIONS"
 title=
@@ -34,7 +34,7 @@ step() {
 finish() {
     local status=$?
     if [ "$status" -ne 0 ]; then
-        # Repeated at the end, where shortened output still shows it.
+        # Repeated at the end, where truncated output still shows it.
         grep -h -A 4 ' panicked at ' "$out"/tests-* 2>/dev/null | cut -c 1-1000 | tail -n 60 || true
     fi
     end_step
@@ -50,7 +50,7 @@ finish() {
     rm -rf "$out"
 }
 trap finish EXIT
-# Without these, the EXIT trap would see the status of the last command that ended.
+# Without these, the EXIT trap would get the status of the last completed command.
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -59,7 +59,7 @@ note() {
     notes+=("$1")
 }
 
-# Runs a command, shows its output and keeps it as $1 for the summary.
+# Runs a command, shows its output and stores it as $1 for the summary.
 keep() {
     local name=$1
     shift
@@ -74,7 +74,7 @@ quietly() {
     }
 }
 
-# Installs Debian packages for the commands that are missing; arguments: command=package.
+# Installs Debian packages for missing commands. Arguments: command=package.
 want() {
     local pair packages=()
     for pair in "$@"; do
@@ -82,14 +82,14 @@ want() {
     done
     [ "${#packages[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        echo "please install: ${packages[*]}"
+        echo "install these packages: ${packages[*]}"
         return 1
     fi
     apt-get update -qq || true
     DEBIAN_FRONTEND=noninteractive quietly apt-get install -y -qq "${packages[@]}"
 }
 
-# Installs cargo-$1 of the version that CI is pinned to. Unoptimised: that compiles in half the time.
+# Installs cargo-$1 in the pinned version. Unoptimised, because that compiles in half the time.
 want_cargo() {
     local version name="cargo-$1"
     case $1 in
@@ -111,11 +111,11 @@ want_python() {
 
 want_rust() {
     command -v cargo >/dev/null && return
-    echo "cargo is missing: install Rust; rust-toolchain.toml names the version"
+    echo "cargo is missing: install Rust; the version is in rust-toolchain.toml"
     return 1
 }
 
-# Prints how many tests the kept outputs $@ passed; fails if one of them ran no test.
+# Prints the numbers of passed tests in the stored outputs $@. Fails if one of them ran no test.
 count_tests() {
     local run
     for run in "$@"; do

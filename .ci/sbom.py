@@ -1,8 +1,8 @@
-"""Makes what cargo-cyclonedx wrote the bill of materials of the binary: `sbom.py WRITTEN TREE COMMIT > SBOM`.
+"""Turns the output of cargo-cyclonedx into the bill of materials of the binary: `sbom.py WRITTEN TREE COMMIT > SBOM`.
 
-WRITTEN is its JSON, TREE what `cargo tree --prefix none --format {p}` says of the same build, COMMIT names the sources.
-cargo-cyclonedx also lists crates that only tests turn on; they go. A crate of the build that it lacks is a failure. The
-folder of the sources and the random serial number go too, so that the same commit gives the same bytes.
+WRITTEN is its JSON, TREE the output of `cargo tree --prefix none --format {p}` for the same build, COMMIT the commit of the
+sources. cargo-cyclonedx also lists crates that only tests enable; they are removed. A crate of the build that it does not list
+is a failure. The folder of the sources and the random serial number are replaced, so that the same commit gives the same bytes.
 """
 
 import json
@@ -13,12 +13,12 @@ REPOSITORY = "path+file:///clinic-api"
 
 
 def crates(tree: str) -> set[tuple[str, str]]:
-    """Name and version of each line, as in `serde v1.0.0 (proc-macro)`."""
+    """Name and version of each line, for example `serde v1.0.0 (proc-macro)`."""
     return {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, tree.splitlines())}
 
 
 def bill(written: dict, built: set[tuple[str, str]], commit: str) -> dict:
-    """The bill of `built`: components, and who needs whom among them."""
+    """The bill of `built`: its components and their dependencies."""
     kept = [part for part in written["components"] if (part["name"], part["version"]) in built]
     lacking = built - {(part["name"], part["version"]) for part in kept}
     if lacking:
@@ -41,7 +41,7 @@ def bill(written: dict, built: set[tuple[str, str]], commit: str) -> dict:
 
 
 def main() -> None:
-    """Reads, checks, writes."""
+    """Reads the inputs, checks them, and writes the bill."""
     path, tree, commit = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
         written = json.load(file)

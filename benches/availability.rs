@@ -1,7 +1,7 @@
-//! What it takes to see what is free in a busy clinic, beside what the bare SDK takes for the same reads.
+//! The cost of an availability search in a busy clinic, compared with the same reads by the bare SDK.
 //!
-//! `cargo bench --bench availability` measures both in turns, in one run, on the engine in this process. What the ratio says
-//! holds for the machine at that moment; the reads are the same for both.
+//! `cargo bench --bench availability` measures both alternately, in one run, on the engine in this process. The ratio holds for
+//! the machine at that moment; the reads are the same for both.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -40,7 +40,7 @@ use jiff::{SignedDuration, ToSpan as _, Zoned, civil::Date};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-/// As the service has.
+/// The service's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -73,7 +73,7 @@ impl Bench {
         serde_json::from_slice(&bytes).unwrap()
     }
 
-    /// Asks the service what is free; how many bytes it said.
+    /// Requests the free slots. Returns the size of the response in bytes.
     async fn ask(&self, path: &str) -> usize {
         let request = Request::get(path)
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
@@ -83,7 +83,7 @@ impl Bench {
         answer.into_body().collect().await.unwrap().to_bytes().len()
     }
 
-    /// The same reads by the SDK alone, at once as the service makes them; how many items there were.
+    /// Makes the same reads with the SDK alone, in parallel as the service does. Returns the number of items.
     async fn read(&self, days: i32) -> usize {
         let id = self.clinic.rsplit('/').next().unwrap();
         let (first, last) = (self.month.0.yesterday().unwrap(), self.month.0 + (days + 1).days());
@@ -171,7 +171,7 @@ fn median(times: &mut [Duration]) -> Duration {
     times[times.len() / 2]
 }
 
-/// Measures the service and the SDK in turns.
+/// Measures the service and the SDK alternately.
 async fn compare(bench: &Bench, name: &str, query: &str, days: i32) {
     let path = format!("{}/availability?duration_minutes=30&{query}", bench.clinic);
     let (mut ours, mut bare) = (Vec::new(), Vec::new());

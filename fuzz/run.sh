@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Coverage-guided fuzzing of what reads untrusted text: every target of fuzz/fuzz_targets/ in turn, from its seeds.
+# Coverage-guided fuzzing of the code that parses untrusted text: every target of fuzz/fuzz_targets/, from its seeds.
 #
-#   fuzz/run.sh [SECONDS [TARGET…]]      SECONDS of each target, 60 if left out; all targets if none is named
+#   fuzz/run.sh [SECONDS [TARGET…]]      defaults: 60 SECONDS per target, all targets
 #
-# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. What was found before goes on from fuzz/corpus/; an
-# input that breaks a target is kept in fuzz/artifacts/, and its line of output says how to run it again. `cargo test`
-# runs the same targets in short (tests/repository/fuzzing.rs).
+# Needs cargo-fuzz (cargo install cargo-fuzz) and a C++ compiler. The corpus of earlier runs is in fuzz/corpus/. An input that
+# breaks a target is stored in fuzz/artifacts/, and the output shows how to run it again. `cargo test` runs the same targets
+# for a short time (tests/repository/fuzzing.rs).
 set -euo pipefail
 export RUST_BACKTRACE=0
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,7 +15,7 @@ shift || true
 targets=("$@")
 [ "${#targets[@]}" -gt 0 ] || mapfile -t targets < <(basename -s .rs fuzz/fuzz_targets/*.rs)
 
-# cargo-fuzz itself can't be told to keep the lock file as it is.
+# cargo-fuzz has no option to keep the lock file unchanged.
 cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 # Without AddressSanitizer, which is for unsafe code and needs a nightly compiler.
 cargo fuzz build --sanitizer none

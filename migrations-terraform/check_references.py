@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks what `terraform validate` would check of names, without any provider.
+"""Checks names as `terraform validate` does, without a provider.
 
-Every reference leads to something declared in the same folder. Every call passes what its module requires and
-nothing that it doesn't declare, and only outputs that it has are used.
+Every reference must have a declaration in the same folder. Every module call must pass all required variables and only
+declared ones, and only declared outputs may be used.
 
-    check_references.py FOLDER...      each folder, all below it and every module they call (needs python-hcl2)
-    check_references.py --self-test    shows that broken references are found
+    check_references.py FOLDER...      checks each folder, its subfolders and every module that they call (needs python-hcl2)
+    check_references.py --self-test    checks that broken references are found
 """
 
 import re
@@ -17,7 +17,7 @@ import hcl2
 
 INDEX = r"(?:\[[^\[\]]*\])?"
 ROOT = r"(?<![\w.])(var|local|module|data|[a-z0-9]+_[a-z0-9_]+)"
-# Looked ahead for, so that what stands in an index is found too.
+# A lookahead, so that references inside an index are found too.
 REFERENCE = re.compile(rf"(?={ROOT}({INDEX}(?:\.[a-zA-Z_][\w-]*{INDEX})+))")
 META = {"source", "version", "count", "for_each", "depends_on", "providers"}
 
@@ -44,7 +44,7 @@ def labelled(blocks, kind, labels=1):
 
 
 def texts(node):
-    """Every text below a node, but comments."""
+    """Every text below a node, except comments."""
     if isinstance(node, dict):
         for key, value in node.items():
             if not key.startswith("__"):
@@ -57,7 +57,7 @@ def texts(node):
 
 
 def code(text):
-    """The text without what stands literally in quotes: what is left can refer to something."""
+    """The text without quoted literals. Only the rest can contain references."""
     kept, nesting = [], []
     for token in re.findall(r"\\.|[$%]\{|.", text, re.DOTALL):
         in_string = nesting[-1:] == ['"']
@@ -72,7 +72,7 @@ def code(text):
 
 
 def reached(folders):
-    """The folders, those of the modules that they call, and so on; each once."""
+    """The folders and, recursively, those of the modules that they call; each once."""
     found, left = set(), [folder.resolve() for folder in folders]
     while left:
         folder = left.pop()
@@ -84,7 +84,7 @@ def reached(folders):
 
 
 def check(folder):
-    """What is wrong in one folder."""
+    """The problems of one folder."""
     blocks = load(folder)
     declared = {
         "var": set(labelled(blocks, "variable")),
@@ -121,7 +121,7 @@ def check(folder):
 
 
 def self_test():
-    """Each broken line is found, and the sound ones are not."""
+    """Each broken line is reported, and the valid lines are not."""
     module = 'variable "need" {}\nvariable "may" { default = 1 }\noutput "out" { value = var.need }\n'
     sound = 'variable "a" {}\nlocals { b = "${var.a}.example" }\ndata "aws_region" "now" {}\nresource "aws_sns_topic" "t" { name = "var.no ${local.b}" }\n'
     call = 'module "m" {\n  source = "./m"\n  need = data.aws_region.now.region\n}\noutput "o" { value = [module.m.out, one(aws_sns_topic.t[*].arn)] }\n'
@@ -146,7 +146,7 @@ def self_test():
         for problem, line in broken.items():
             (folder / "broken.tf").write_text(line + "\n")
             assert check(folder) == [f"{folder}: {problem}"], (problem, check(folder))
-        # A module in a module, outside of the folder that is named.
+        # A nested module outside the given folder.
         outer = folder / "outer"
         outer.mkdir()
         (outer / "main.tf").write_text('module "o" {\n  source = "../middle"\n}\n')
@@ -166,7 +166,7 @@ def main():
         sys.exit(__doc__)
     folders = reached(folders)
     wrong = [problem for folder in sorted(folders) for problem in check(folder)]
-    sys.exit("\n".join(wrong) or print(f"{len(folders)} folders: all references lead somewhere"))
+    sys.exit("\n".join(wrong) or print(f"{len(folders)} folders: all references are valid"))
 
 
 if __name__ == "__main__":

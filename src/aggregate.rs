@@ -1,4 +1,5 @@
-//! The registration of an aggregate: all that the router, the policy, the document and the operators' commands need of it.
+//! The registration of an aggregate, for the router, the policy, the OpenAPI document and the
+//! operator commands.
 
 use utoipa::{
     ToSchema,
@@ -19,12 +20,14 @@ pub use crate::{
 /// An aggregate's registration.
 #[derive(Clone, Copy)]
 pub struct Aggregate {
-    /// The tag of its operations, and the tag's description; none if they have another aggregate's tag.
+    /// The tag of its operations, and the tag's description. Aggregates may share a tag.
     pub tag: (&'static str, &'static str),
     /// The types of its items.
     pub item_types: &'static [ItemType],
-    /// The policy of its operations. An operation without a rule is refused to everybody.
+    /// The policy of its operations. An operation without a rule is forbidden for everyone.
     pub policy: &'static [PolicyRule],
+    /// The page of the guide about its tag.
+    pub guide: Option<&'static str>,
     /// Its operations.
     pub routes: fn() -> OpenApiRouter<AppState>,
     /// Adds the schemas of its responses.

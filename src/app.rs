@@ -1,11 +1,12 @@
 //! The state that handlers share.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::{
-    audit::{model::Access, recorder::Recorder},
+    audit::recorder::Recorder,
+    error::ApiResult,
     http::{
         ReadContext, auth::token::Authenticator, headers::HeaderSettings, lifecycle::Lifecycle,
         rate::RateSettings,
@@ -14,7 +15,7 @@ use crate::{
     keyring::Keyring,
     operations::readiness::Readiness,
     records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
-    store::{Store, WriteContext},
+    store::Store,
     time::{Clock, Retention},
 };
 
@@ -53,29 +54,36 @@ pub struct Parts {
 /// The limits of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLimits {
-    /// The number of concurrent requests.
+    /// The limit of concurrent requests.
     pub concurrent: usize,
-    /// The time of a whole request.
+    /// The deadline of a request.
     pub deadline: Duration,
+    /// The capacity of the access log's queue, in patients shown.
+    pub unrecorded_accesses: usize,
     /// The rate limits.
     pub rates: RateSettings,
 }
 
 impl Default for RequestLimits {
     fn default() -> Self {
-        Self { concurrent: 1024, deadline: Duration::from_secs(30), rates: RateSettings::default() }
+        Self {
+            concurrent: 1024,
+            deadline: Duration::from_secs(30),
+            unrecorded_accesses: 100_000,
+            rates: RateSettings::default(),
+        }
     }
 }
 
 impl AppState {
-    /// Makes the state of a service.
+    /// Creates the state of a service.
     pub fn new(parts: Parts) -> Self {
         let lifecycle = Lifecycle::default();
         Self(Arc::new(Shared {
             recorder: Recorder::new(
                 parts.store.clone(),
-                parts.audit_retention,
                 lifecycle.tasks.clone(),
+                parts.limits.unrecorded_accesses,
             ),
             clinics: ClinicDirectory::new(parts.store.clone()),
             lifecycle,
@@ -100,12 +108,12 @@ impl AppState {
         self.0.parts.clock.now()
     }
 
-    /// The keys of cursors, and of the secrets of webhooks and holds.
+    /// Returns the keys of cursors, and of the secrets of webhooks and holds.
     pub fn keyring(&self) -> &Keyring {
         &self.0.parts.keyring
     }
 
-    /// The phase of the process.
+    /// Returns the lifecycle of the process.
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
     }
@@ -118,26 +126,19 @@ impl AppState {
         &self.0.clinics
     }
 
-    /// Records that a request read data of these patients.
+    /// Records in the access log that a request shows data of these patients. After an error, the
+    /// request must not show the data.
     pub fn record_access<'a>(
         &self,
-        request: &ReadContext,
+        context: &ReadContext,
         patients: impl IntoIterator<Item = &'a PatientId>,
-    ) {
-        let (principal, at) = (request.grant.principal(), request.grant.now());
-        let patients: BTreeSet<_> = patients.into_iter().collect();
-        for patient_id in patients {
-            let context = || {
-                let request_id = request.request_id.as_ref().to_owned();
-                WriteContext::internal(principal.org.clone(), &principal.subject, request_id, at)
-            };
-            let access = Access {
-                patient_id: patient_id.clone(),
-                operation: request.grant.operation().to_owned(),
-                subject: principal.subject.clone(),
-                at,
-            };
-            self.0.recorder.record(context, access);
-        }
+    ) -> impl Future<Output = ApiResult<()>> + Send {
+        self.0.recorder.record(context, patients)
+    }
+
+    /// Stops the recording of accesses, after the last response. Counts and logs accesses that
+    /// could not be written.
+    pub(crate) async fn stop_recording(&self) {
+        self.0.recorder.give_up().await;
     }
 }

@@ -1,5 +1,6 @@
-//! Every error that a caller can see, as `application/problem+json` (RFC 9457).
+//! The errors that the API returns, as `application/problem+json` (RFC 9457).
 
+mod field;
 mod store;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+pub use field::{FieldCode, FieldError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,27 +17,27 @@ use crate::store::errors::Cause;
 
 macro_rules! error_codes {
     ($($name:ident: $code:literal, $status:ident, $title:literal;)*) => {
-        /// What went wrong, for programs. `docs/errors.md` tells what to do about each.
+        /// The machine-readable code of an error. `docs/errors.md` explains each code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub enum ErrorCode {
             $(#[doc = $title] #[serde(rename = $code)] $name,)*
         }
 
         impl ErrorCode {
-            /// All of them.
+            /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// The code in the problem's `code`.
+            /// Returns the value of the problem's `code`.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $code,)* }
             }
 
-            /// The HTTP status that it comes with.
+            /// Returns the HTTP status of the response.
             pub fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status,)* }
             }
 
-            /// The problem's `title`, the same for every occurrence.
+            /// Returns the problem's `title`, the same for every occurrence.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)* }
             }
@@ -44,85 +46,81 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    InvalidJson: "invalid_json", BAD_REQUEST, "The body is not JSON";
-    InvalidParameter: "invalid_parameter", BAD_REQUEST, "A path, query or header value is wrong";
-    InvalidCursor: "invalid_cursor", BAD_REQUEST, "The cursor is not one of this list";
-    InvalidIdempotencyKey: "invalid_idempotency_key", BAD_REQUEST, "The Idempotency-Key is malformed";
-    Unauthenticated: "unauthenticated", UNAUTHORIZED, "The caller has not proven who they are";
-    Forbidden: "forbidden", FORBIDDEN, "The caller may not do this";
-    NotFound: "not_found", NOT_FOUND, "There is no such record";
-    NoRoute: "no_route", NOT_FOUND, "There is nothing under this path";
-    MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "The path has no such method";
-    RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
-    StaffBusy: "staff_busy", CONFLICT, "The staff member is taken at that time";
-    PatientBusy: "patient_busy", CONFLICT, "The patient has another appointment at that time";
-    ResourceBusy: "resource_busy", CONFLICT, "The resource is taken at that time";
-    DayFull: "day_full", CONFLICT, "The day takes no more appointments";
-    OutsideWorkingHours: "outside_working_hours", CONFLICT, "There is no work at that time";
-    StaffInactive: "staff_inactive", CONFLICT, "The staff member takes no appointments";
-    ResourceInactive: "resource_inactive", CONFLICT, "The resource can't be booked";
-    RoleNotAllowed: "role_not_allowed", CONFLICT, "The staff member gives no visits of this type";
-    PatientInactive: "patient_inactive", CONFLICT, "No appointments are made for the patient";
-    InvalidTransition: "invalid_transition", CONFLICT, "The appointment's status has no such step";
-    AppointmentErased: "appointment_erased", CONFLICT, "The appointment's patient was erased";
-    MrnTaken: "mrn_taken", CONFLICT, "Another patient has the record number";
-    ClinicHasStaff: "clinic_has_staff", CONFLICT, "The clinic has staff members";
-    ClinicHasResources: "clinic_has_resources", CONFLICT, "The clinic has resources or visit types";
-    HasFutureAppointments: "has_future_appointments", CONFLICT, "There are appointments to come";
-    TooManyWebhooks: "too_many_webhooks", CONFLICT, "The organisation has as many webhooks as it may have";
-    TooManyExceptions: "too_many_exceptions", CONFLICT, "The owner has as many exceptions as it may have";
-    HoldExpired: "hold_expired", GONE, "The hold is over";
-    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "The record has changed";
-    BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    ItemTooLarge: "item_too_large", PAYLOAD_TOO_LARGE, "The record would be too large to store";
-    UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
-    ValidationFailed: "validation_failed", UNPROCESSABLE_ENTITY, "The body breaks a rule";
-    AmbiguousLocalTime: "ambiguous_local_time", UNPROCESSABLE_ENTITY, "The local time names no single instant";
-    UnknownReference: "unknown_reference", UNPROCESSABLE_ENTITY, "The body names a record that does not exist";
-    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
-    RateLimited: "rate_limited", TOO_MANY_REQUESTS, "Too many requests in too short a time";
-    TooManyHeaders: "too_many_headers", REQUEST_HEADER_FIELDS_TOO_LARGE, "The request has too many headers";
-    InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong on our side";
-    Contention: "contention", SERVICE_UNAVAILABLE, "Too many writers at the same records";
-    Throttled: "throttled", SERVICE_UNAVAILABLE, "The database limits its rate";
-    Overloaded: "overloaded", SERVICE_UNAVAILABLE, "Too many concurrent requests";
-    IdentityUnavailable: "identity_unavailable", SERVICE_UNAVAILABLE, "The issuer of tokens can't be reached";
-    DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "The request took too long";
-    Stopping: "stopping", SERVICE_UNAVAILABLE, "The process is about to stop";
-    NewerVersion: "newer_version", SERVICE_UNAVAILABLE, "A newer version of the service wrote the record";
-    StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "The database can't be reached";
+    InvalidJson: "invalid_json", BAD_REQUEST, "Invalid JSON";
+    InvalidParameter: "invalid_parameter", BAD_REQUEST, "Invalid path, query or header parameter";
+    InvalidCursor: "invalid_cursor", BAD_REQUEST, "Invalid pagination cursor";
+    InvalidIdempotencyKey: "invalid_idempotency_key", BAD_REQUEST, "Invalid Idempotency-Key";
+    Unauthenticated: "unauthenticated", UNAUTHORIZED, "Missing or invalid access token";
+    Forbidden: "forbidden", FORBIDDEN, "Permission denied";
+    NotFound: "not_found", NOT_FOUND, "Record not found";
+    NoRoute: "no_route", NOT_FOUND, "Path not found";
+    MethodNotAllowed: "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    RequestTimeout: "request_timeout", REQUEST_TIMEOUT, "Request body timeout";
+    StaffBusy: "staff_busy", CONFLICT, "Staff member not available";
+    PatientBusy: "patient_busy", CONFLICT, "Patient not available";
+    ResourceBusy: "resource_busy", CONFLICT, "Resource not available";
+    DayFull: "day_full", CONFLICT, "Daily appointment limit reached";
+    OutsideWorkingHours: "outside_working_hours", CONFLICT, "Outside opening or working hours";
+    StaffInactive: "staff_inactive", CONFLICT, "Staff member inactive or being deleted";
+    ResourceInactive: "resource_inactive", CONFLICT, "Resource inactive or being deleted";
+    RoleNotAllowed: "role_not_allowed", CONFLICT, "Staff role not allowed for this visit type";
+    PatientInactive: "patient_inactive", CONFLICT, "Patient inactive or being deleted";
+    InvalidTransition: "invalid_transition", CONFLICT, "Not allowed in the current appointment status";
+    BeforeVisitDay: "before_visit_day", CONFLICT, "Too early for this status";
+    AppointmentErased: "appointment_erased", CONFLICT, "Patient of the appointment was erased";
+    MrnTaken: "mrn_taken", CONFLICT, "Medical record number already in use";
+    ClinicHasStaff: "clinic_has_staff", CONFLICT, "Clinic still has staff members";
+    ClinicHasResources: "clinic_has_resources", CONFLICT, "Clinic still has resources or visit types";
+    HasFutureAppointments: "has_future_appointments", CONFLICT, "Record has current or future appointments";
+    TooManyWebhooks: "too_many_webhooks", CONFLICT, "Webhook limit reached";
+    TooManyExceptions: "too_many_exceptions", CONFLICT, "Availability exception limit reached";
+    HoldExpired: "hold_expired", GONE, "Hold expired or released";
+    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "If-Match precondition failed";
+    BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Request body too large";
+    ItemTooLarge: "item_too_large", PAYLOAD_TOO_LARGE, "Record or transaction too large";
+    UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported Content-Type";
+    ValidationFailed: "validation_failed", UNPROCESSABLE_ENTITY, "Validation failed";
+    AmbiguousLocalTime: "ambiguous_local_time", UNPROCESSABLE_ENTITY, "Local time does not exist or is ambiguous";
+    UnknownReference: "unknown_reference", UNPROCESSABLE_ENTITY, "Referenced record not found";
+    IdempotencyKeyReused: "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency-Key reused with a different request";
+    RateLimited: "rate_limited", TOO_MANY_REQUESTS, "Rate limit exceeded";
+    ConcurrencyLimited: "concurrency_limited", TOO_MANY_REQUESTS, "Concurrency limit exceeded";
+    TooManyHeaders: "too_many_headers", REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many request headers";
+    InternalError: "internal_error", INTERNAL_SERVER_ERROR, "Internal server error";
+    Contention: "contention", SERVICE_UNAVAILABLE, "Conflicting concurrent writes";
+    Throttled: "throttled", SERVICE_UNAVAILABLE, "Database throttling";
+    Overloaded: "overloaded", SERVICE_UNAVAILABLE, "Service overloaded";
+    AccessLogFull: "access_log_full", SERVICE_UNAVAILABLE, "Access log queue full";
+    IdentityUnavailable: "identity_unavailable", SERVICE_UNAVAILABLE, "Token issuer not available";
+    DeadlineExceeded: "deadline_exceeded", SERVICE_UNAVAILABLE, "Request deadline exceeded";
+    Stopping: "stopping", SERVICE_UNAVAILABLE, "Service shutting down";
+    NewerVersion: "newer_version", SERVICE_UNAVAILABLE, "Record written by a newer service version";
+    StoreUnreachable: "store_unreachable", SERVICE_UNAVAILABLE, "Database not available";
 }
 
-/// One field of a body, or one parameter, that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// JSON pointer (RFC 6901) of the field in the body, or the parameter's name.
-    #[schema(example = "/start")]
-    pub pointer: String,
-    /// What is wrong with it.
-    #[schema(example = "must lie in the future")]
-    pub message: String,
-}
-
-/// Who or what stands in the way of an appointment: one of those that it names, never another's.
+/// The record that conflicts with a booking. It is always one that the request names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Blocking {
-    /// `staff`, `resource` or `patient`.
+    /// The type of the record: `staff`, `resource`, `patient` or `clinic`.
     #[schema(example = "staff")]
     pub r#type: &'static str,
-    /// Its id.
+    /// The id of the record.
     #[schema(example = "STF-2B7M1X9D4K8R0W5T3V6N8Q1C")]
     pub id: String,
+    /// If a hold is the conflict: its expiry. The hold may be released or booked earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = "date-time", example = "2027-03-02T08:12:05+01:00")]
+    pub held_until: Option<String>,
 }
 
 impl Blocking {
-    /// One of a type, by its id.
+    /// Returns a conflict with the record of this type and id.
     pub fn new(r#type: &'static str, id: &impl ToString) -> Self {
-        Self { r#type, id: id.to_string() }
+        Self { r#type, id: id.to_string(), held_until: None }
     }
 }
 
-/// A refusal or a failure, on its way to the caller.
+/// An error response: the problem, its headers, and the cause for the log.
 #[derive(Debug)]
 #[must_use]
 pub struct ApiError(Box<Parts>);
@@ -134,62 +132,89 @@ struct Parts {
     cause: Option<Cause>,
 }
 
-/// The outcome of a handler.
+/// The result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
 
 impl ApiError {
-    /// An error with a detail of this occurrence; it must not hold what a patient's record holds.
+    /// Returns an error with a detail for this occurrence. The detail must not contain patient
+    /// data.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        // Every 400 and 422 has an entry in `errors`: the whole body if no field is known.
+        let errors = match code.status() {
+            StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => {
+                vec![FieldError::of_body("", FieldCode::Invalid, detail.clone())]
+            }
+            _ => Vec::new(),
+        };
         let problem = PendingProblem {
             code,
-            detail: detail.into(),
-            errors: Vec::new(),
+            detail,
+            errors,
             nearest_free: None,
             blocking: None,
             current_status: None,
+            allowed: None,
+            allowed_from: None,
             request_id: Arc::default(),
         };
         Self(Box::new(Parts { problem, headers: Vec::new(), cause: None }))
     }
 
-    /// A rule that one field or parameter breaks.
-    pub fn field(code: ErrorCode, pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        let (pointer, message) = (pointer.into(), message.into());
-        Self::new(code, format!("{pointer} {message}"))
-            .with_errors(vec![FieldError { pointer, message }])
+    /// Returns an error about one field or parameter. `place` is a JSON pointer into the body, or
+    /// the name of a parameter.
+    pub fn field(code: ErrorCode, place: impl Into<String>, detail: impl Into<String>) -> Self {
+        let (place, kind) = (place.into(), FieldCode::Invalid);
+        let is_pointer = place.is_empty() || place.starts_with('/');
+        let error = if is_pointer { FieldError::of_body } else { FieldError::of_parameter };
+        Self::of_field(code, error(place, kind, detail))
     }
 
-    /// The record asked for is not there, or is another organisation's.
+    /// Returns an error with one entry in `errors`. The problem's detail repeats that entry.
+    pub fn of_field(code: ErrorCode, error: FieldError) -> Self {
+        Self::new(code, format!("{} {}", error.name(), error.detail)).with_errors(vec![error])
+    }
+
+    /// Returns the error for a record that does not exist or that the caller may not see.
     pub fn not_found() -> Self {
-        Self::new(ErrorCode::NotFound, "There is no such record, or it is not yours to see.")
+        let detail = "The record does not exist, or you do not have access to it. Check the ids in the path.";
+        Self::new(ErrorCode::NotFound, detail)
     }
 
-    /// An error whose cause is in our log alone.
+    /// Returns a 500 whose cause is only in the log.
     pub fn internal() -> Self {
-        Self::new(ErrorCode::InternalError, "The error is in our log under this request id.")
+        let detail = "An unexpected error occurred. Report the request_id to the operator, whose log has the cause.";
+        Self::new(ErrorCode::InternalError, detail)
     }
 
-    /// The same with the fields that are wrong.
+    /// Replaces the entries of `errors`.
     pub fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
         self.0.problem.errors = errors;
         self
     }
 
-    /// The same with the free starts nearest to the one that is taken.
+    /// Adds the free starts nearest to the requested one.
     pub fn with_nearest_free(mut self, starts: Vec<String>) -> Self {
         self.0.problem.nearest_free = Some(starts);
         self
     }
 
-    /// The same with what stands in the way.
+    /// Adds the record that conflicts with the request.
     pub fn with_blocking(mut self, blocking: Blocking) -> Self {
         self.0.problem.blocking = Some(blocking);
         self
     }
 
-    /// The same with the status that an appointment is in.
-    pub fn with_current_status(mut self, status: &impl ToString) -> Self {
+    /// Adds the appointment's current status and the allowed next statuses.
+    pub fn with_current_status(mut self, status: &impl ToString, allowed: Vec<String>) -> Self {
         self.0.problem.current_status = Some(status.to_string());
+        self.0.problem.allowed = Some(allowed);
+        self
+    }
+
+    /// Adds the earliest time at which the request is allowed.
+    pub fn with_allowed_from(mut self, from: String) -> Self {
+        self.0.problem.allowed_from = Some(from);
         self
     }
 
@@ -198,44 +223,51 @@ impl ApiError {
         self
     }
 
-    /// The same with a header.
+    /// Adds a response header, if there is a value.
     pub fn with_header(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         self.0.headers.extend(value.map(|value| (name, value)));
         self
     }
 
-    /// The same with the advice to try again in a second.
+    /// Adds `Retry-After: 1`.
     pub fn retry_later(self) -> Self {
         self.with_header(header::RETRY_AFTER, Some(HeaderValue::from_static("1")))
     }
 
-    /// The error's code.
+    /// Returns the error's code.
     pub fn code(&self) -> ErrorCode {
         self.0.problem.code
     }
 }
 
-/// What the problem middleware makes the body of. It serialises as the members beyond RFC 9457's.
+/// The data from which the problem middleware renders the response body. It serialises to the
+/// members beyond those of RFC 9457.
 #[derive(Debug, Clone, Serialize)]
 pub struct PendingProblem {
-    /// What went wrong.
+    /// The error's code.
     pub code: ErrorCode,
-    /// This occurrence of it.
+    /// The explanation of this occurrence.
     #[serde(skip)]
     pub detail: String,
-    /// The fields that are wrong.
+    /// The invalid fields and parameters.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The free starts nearest to the one that is taken.
+    /// The free starts nearest to the requested one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest_free: Option<Vec<String>>,
-    /// What stands in the way.
+    /// The record that conflicts with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocking: Option<Blocking>,
-    /// The status that the appointment is in.
+    /// The appointment's current status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_status: Option<String>,
-    /// The request's id, which is known to the middleware alone.
+    /// The allowed next statuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed: Option<Vec<String>>,
+    /// The earliest time at which the request is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_from: Option<String>,
+    /// The request's id, set by the middleware.
     pub request_id: Arc<str>,
 }
 

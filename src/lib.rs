@@ -1,4 +1,6 @@
-//! clinic-api: clinics, staff, patients and appointments over REST, in one DynamoDB table.
+//! clinic-api: a REST service for clinics, staff, patients and appointments, with all state in one DynamoDB table.
+//!
+//! `docs/architecture.md` describes the layers and the flow of a request.
 
 pub mod aggregate;
 pub mod aggregates;
@@ -13,6 +15,7 @@ pub mod day;
 pub mod erasure;
 pub mod error;
 pub mod events;
+pub mod guide;
 pub mod http;
 pub mod id;
 pub mod keyring;

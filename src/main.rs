@@ -1,27 +1,29 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use clinic_api::{
     cli::{healthcheck, identity, serve, table, worker},
     config::{Cli, Command},
     keyring::new_key,
-    router,
+    openapi, router,
     time::{Clock as _, SystemClock},
 };
 use tokio::runtime::Runtime;
 
-/// A request makes some thousand allocations, most of them in the SDK.
+/// A request makes about a thousand allocations, most of them in the SDK.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = Runtime::new().context("the runtime can't start").and_then(|runtime| {
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let done = Runtime::new().context("the async runtime can't start").and_then(|runtime| {
         let done = runtime.block_on(run(cli));
-        // Tasks that still run are dropped: a DNS lookup without an answer would hold up the end.
+        // Drop the tasks that still run: a DNS lookup without an answer would delay the exit.
         runtime.shutdown_background();
         done
     });
@@ -35,7 +37,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the command; `false` exits with 1 and no error.
+/// Runs the command. `false` means exit code 1 without an error message.
 async fn run(cli: Cli) -> anyhow::Result<bool> {
     match cli.command {
         None => serve::run(cli.serve).await.map(|()| true),
@@ -53,6 +55,10 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
 }
 
 fn print_openapi() -> anyhow::Result<bool> {
-    println!("{}", router::api().1.to_pretty_json()?);
-    Ok(true)
+    let document = openapi::text(&router::api().1)?;
+    match writeln!(io::stdout(), "{document}") {
+        // A reader such as `head` may close the pipe early.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(true),
+    }
 }

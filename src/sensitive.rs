@@ -1,17 +1,18 @@
-//! What must not be seen by accident: it is stored and answered, but neither logged nor shown in an error.
+//! Sensitive values: they are stored and returned, but never logged or shown in an error.
 
 use std::{fmt, io::ErrorKind};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
-/// What is known of a patient. It shows as `[redacted]`, whoever formats it; whoever needs it says so.
+/// A sensitive value, such as patient data. It is formatted as `[redacted]`; [`Self::expose`]
+/// returns it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sensitive<T>(T);
 
 impl<T> Sensitive<T> {
-    /// The value, for where it is stored or answered.
+    /// Returns the value, to store it or to put it in a response.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -35,24 +36,25 @@ impl<T> fmt::Display for Sensitive<T> {
     }
 }
 
-/// That a task did not come to its end. A [`JoinError`] shows what a panic said, which may hold what is known of a patient;
-/// this does not, and the panic hook has logged where it was.
+/// A task did not complete. A [`JoinError`] shows the message of a panic, which may contain patient
+/// data. This error does not; the panic hook logs the location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TaskFailed {
-    /// It panicked.
+    /// The task panicked.
     #[error("a task panicked")]
     Panicked,
-    /// It was cancelled, as all are whose runtime ends.
+    /// The task was cancelled, for example because its runtime ended.
     #[error("a task was cancelled")]
     Cancelled,
 }
 
-/// An error that may be logged with its sources: their messages quote no request, no stored value and no other system.
+/// An error that may be logged with its sources: their messages never quote requests, stored values
+/// or other systems.
 pub trait LogSafe: std::error::Error {}
 
 impl LogSafe for TaskFailed {}
 
-/// The messages of an error and its sources, for the log.
+/// Joins the messages of an error and its sources, for the log.
 pub fn chain(error: &impl LogSafe) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -64,7 +66,8 @@ pub fn chain(error: &impl LogSafe) -> String {
     text
 }
 
-/// The kind of the network's error beneath an error of a library, whose own words may quote others.
+/// Returns the kind of the I/O error below a library's error. The library's own message may quote
+/// others.
 pub fn io_kind(error: &(dyn std::error::Error + 'static)) -> Option<ErrorKind> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,4 +1,4 @@
-//! The whole service: every route inside every layer.
+//! The complete service: all routes with all layers.
 
 use std::{
     sync::{Arc, LazyLock},
@@ -20,20 +20,23 @@ use crate::{
     app::{AppState, Parts},
     http::{
         auth::{self, Guard, Rules},
-        body,
+        body, compression,
         concurrency::ConcurrencyLimit,
+        cors,
         headers::{self, HeaderSettings},
         problem,
         rate::Rates,
-        request_id, trace,
+        request_id,
+        share::Shares,
+        trace,
     },
     router,
 };
 
-/// The part that services of one process share: building it takes longer than the rest.
+/// The part that all services of a process share, because it is the slowest to build.
 struct Routes {
     api: Router<AppState>,
-    documentation: Router,
+    documentation: Router<AppState>,
     rules: Rules,
 }
 
@@ -51,13 +54,19 @@ pub fn service(state: AppState) -> Router {
     let guard = Guard {
         authenticator: authenticator.clone(),
         rates: Rates::new(&limits.rates),
+        shares: Shares::half_of(limits.concurrent),
         clock: clock.clone(),
         rules: rules.clone(),
     };
     let (deadline, headers) = (limits.deadline, headers.clone());
     let concurrency = ConcurrencyLimit::new(limits.concurrent);
-    let routes = api.clone().with_state(state).merge(documentation.clone());
-    let routes = routes.layer(middleware::from_fn_with_state(Arc::new(guard), authorise));
+    let routes = api.clone().merge(documentation.clone()).with_state(state);
+    // Inside the guard: a compressed response counts in its organisation's share until its client has taken it.
+    let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn_with_state(Arc::new(guard), authorise))
+        .layer(middleware::from_fn(compression::complete))
+        .layer(compression::layer());
+    let routes = routes.layer(layers);
     layered(routes, deadline, headers, concurrency)
 }
 
@@ -71,9 +80,10 @@ struct Entrance {
     concurrency: ConcurrencyLimit,
 }
 
-/// The layers of every request, the outermost first: a request has its id before anything else, and a problem is rendered
-/// after everything that may make one. They are one layer of the router, because the router boxes and clones each layer
-/// with each request. The concurrency limit comes before authorisation, so that a rejection costs little.
+/// The layers of every request, outermost first. A request gets its id before anything else, and a
+/// problem is rendered after every layer that may create one. The concurrency limit comes before
+/// authorisation, so that a rejection costs little. All are one layer of the router, because the
+/// router boxes and clones each layer for each request.
 async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -> Response {
     let Entrance { headers, concurrency } = &entrance;
     let admit =
@@ -84,18 +94,22 @@ async fn enter(State(entrance): State<Entrance>, request: Request, next: Next) -
     request_id::assign(request, render).await
 }
 
-/// Puts routes inside the layers that every request passes.
+/// Adds the layers of every request to routes. CORS is the outermost layer: browsers can then read
+/// every error, and preflight requests need no token and count against no limit.
 pub fn layered(
     routes: Router,
     deadline: Duration,
     headers: HeaderSettings,
     concurrency: ConcurrencyLimit,
 ) -> Router {
+    let cors = cors::layer(&headers.cors_origins);
     let entrance = Entrance { headers, concurrency };
     let deadline = TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, deadline);
-    // The panic hook has logged it. Its text stays out of the log: it may hold what a handler held.
+    // The panic hook has logged the location. The message is not logged: it may contain patient
+    // data.
     let panics = CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     let layers = ServiceBuilder::new()
+        .option_layer(cors)
         .layer(middleware::from_fn_with_state(entrance, enter))
         .layer(panics)
         .layer(deadline)

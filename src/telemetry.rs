@@ -1,7 +1,7 @@
-//! The tracer of the process, if spans are exported. Otherwise none are made.
+//! The tracer of the process, if spans are exported.
 //!
-//! Spans hold only the attributes written in this file, `http/server_span.rs` and `store/span.rs`: no library adds any, and no
-//! line of the log.
+//! Spans hold only the attributes written in this file, `http/server_span.rs` and `store/span.rs`.
+//! No library and no log line adds attributes.
 
 use std::sync::OnceLock;
 
@@ -14,24 +14,24 @@ use opentelemetry_sdk::trace::SdkTracer;
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
-/// Makes spans from now on, for the whole process; the first one that is set counts.
+/// Sets the tracer of the whole process. Later calls have no effect.
 pub fn start(tracer: SdkTracer) {
     let _ = TRACER.set(tracer);
 }
 
-/// The tracer, if spans are made.
+/// Returns the tracer, if tracing is enabled.
 pub fn tracer() -> Option<&'static SdkTracer> {
     TRACER.get()
 }
 
-/// The context of work that a request started, but that runs beside it: its spans belong to the request's trace, and its
-/// calls do not count as the request's.
+/// Returns the context for work that a request started but does not wait for. Its spans belong to
+/// the request's trace; its calls do not count as the request's.
 pub fn beside() -> Context {
     let span = Context::map_current(|context| context.span().span_context().clone());
     if span.is_valid() { Context::new().with_remote_span_context(span) } else { Context::new() }
 }
 
-/// Does work that belongs to no request, in a span of its own.
+/// Runs work that belongs to no request in its own root span.
 pub async fn in_span<T>(span: impl FnOnce() -> SpanBuilder, work: impl Future<Output = T>) -> T {
     let Some(tracer) = tracer() else {
         return work.await;

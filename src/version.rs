@@ -3,11 +3,12 @@
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit of the build, if the build names it.
-pub const COMMIT: Option<&str> = known(option_env!("CLINIC_API_COMMIT"));
+/// The commit of the build, if known.
+pub const COMMIT: Option<&str> = non_empty(option_env!("CLINIC_API_COMMIT"));
 
-/// An image that is built without the argument sets it empty.
-const fn known(commit: Option<&'static str>) -> Option<&'static str> {
+/// Treats an empty value as unknown: an image built without the build argument sets it to an empty
+/// string.
+const fn non_empty(commit: Option<&'static str>) -> Option<&'static str> {
     match commit {
         Some(commit) if commit.is_empty() => None,
         other => other,

@@ -2,14 +2,14 @@
 # Builds the image with BuildKit, checks it, and runs docker-compose.yml on a real Docker engine.
 #
 #   tests/compose.sh              the cargo profile `ci`, which compiles faster than `release`
-#   tests/compose.sh --release    the image as a release has it
+#   tests/compose.sh --release    the image of a release
 #   tests/compose.sh --embedded   also builds and runs the variant with the embedded engine
 #
-# Uses the Docker engine that runs. Where none does, root on Debian starts one for this run (tests/compose/engine.sh).
-# Base images are pulled. Where no registry answers, stand-ins with the same names are built from Debian packages and
-# this machine's Rust. Images and build cache stay in .docker-engine/ (git-ignored) for the next run.
+# Uses the running Docker engine. Without one, root on Debian starts an engine for this run (tests/compose/engine.sh).
+# Base images are pulled. Without a registry, stand-ins with the same names are built from Debian packages and this
+# machine's Rust. Images and build cache stay in .docker-engine/ (git-ignored) for the next run.
 #
-# Needs the host's ports 8080 and 9000, curl, python3 and readelf.
+# Needs the free ports 8080 and 9000 on the host, curl, python3 and readelf.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -27,7 +27,7 @@ fail() {
     exit 1
 }
 
-# $1 says what is true; the rest is a command that succeeds if it is.
+# $1 is the claim; the rest is a command that succeeds if it is true.
 check() {
     local what=$1
     shift
@@ -92,7 +92,7 @@ container() {
     docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
         --filter "label=com.docker.compose.service=$1" --filter label=com.docker.compose.oneoff=False
 }
-# What `docker inspect` says of the container of the service $1 at the path $2.
+# The value of `docker inspect` at the path $2 for the container of the service $1.
 state() { docker inspect --format "{{$2}}" "$(container "$1")"; }
 healthy() { [ "$(state "$1" .State.Health.Status)" = healthy ]; }
 in_state() { [ "$(state "$1" .State.Status)" = "$2" ]; }
@@ -104,7 +104,7 @@ make() { call --output /dev/null --write-out '%header{location}' "$api$1" --json
 status_of() { curl --silent --max-time 10 --output /dev/null --write-out '%{http_code}' "$@"; }
 status_is() { [ "$(status_of "$2")" = "$1" ]; }
 
-# What Cargo.toml says of the package.
+# A value of the package in Cargo.toml.
 package() { sed -nE "s/^$1 = \"(.*)\"\$/\\1/p" "$root/Cargo.toml" | head -n 1; }
 config() { docker image inspect --format "{{$1}}" "$image"; }
 
@@ -162,7 +162,7 @@ check_files() {
         fails timeout 30 docker run --rm --network none "$image" healthcheck
 }
 
-# The service with all its settings but the issuer must not start: it would trust an issuer that anybody can read.
+# Without an issuer, the service must not start with its other settings: it would trust the development issuer.
 check_refusal_without_issuer() {
     local status=0
     docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' "$(container clinic-api)" |
@@ -173,7 +173,7 @@ check_refusal_without_issuer() {
         test "$status" -gt 0 -a "$status" -lt 124 -a "$(grep -c -- --issuer "$scratch/refused.log")" -gt 0
 }
 
-# Reads files of /proc of the service's process 1, as a container of the same PID namespace sees them.
+# Reads files in /proc of the service's process 1 from a container in the same PID namespace.
 proc() {
     docker run --rm --network none --pid "container:$(container "$1")" --cap-add SYS_PTRACE "$debian" cat "${@:2}"
 }
@@ -213,12 +213,12 @@ tour() { sed -n '/<!-- tour -->/,/^```$/p' "$root/README.md" | sed '1,2d;$d'; }
 take_tour() {
     local expected
     API=$api TOKEN=$token bash -euo pipefail -c "$(tour)" >"$scratch/tour.log" 2>&1 || return 1
-    for expected in staff_busy nearest_free '"confirmed"' '"cancelled"' next_cursor; do
-        grep -q "$expected" "$scratch/tour.log" || { say "the tour does not show $expected" && return 1; }
+    for expected in 'clinic CLN-' 'booked APT-' 'refused: staff_busy, next free 2'; do
+        grep -q "$expected" "$scratch/tour.log" || { say "the tour does not print $expected" && return 1; }
     done
 }
 
-# A receiver on this host at port 9000, where the compose file lets events go, and a webhook to it.
+# Starts a receiver on port 9000 of this host, which the compose file allows, and creates a webhook for it.
 start_receiver() {
     local gateway
     gateway=$(docker run --rm --network none --add-host host:host-gateway "$debian" getent hosts host | cut -d ' ' -f 1)
@@ -230,15 +230,15 @@ start_receiver() {
     [ -s "$scratch/secret" ] || fail "the webhook has no secret"
 }
 
-# Makes a patient, whose event must reach the receiver with a valid signature.
+# Creates a patient, whose event must reach the receiver with a valid signature.
 event_arrives() {
     local patient
     patient=$(make /v1/patients '{"name": "Ida Example"}')
     within 60 grep -qx "valid clinic.patient.created.v1 ${patient##*/}" "$scratch/receiver.log"
 }
 
-# Ends the process of the service $1 as a crash or the kernel's OOM killer does. (`docker kill` would not do: the engine
-# takes it for an operator's wish and does not restart the container.)
+# Kills the process of the service $1 like a crash or the kernel's OOM killer. `docker kill` is no substitute: the engine
+# treats it as an operator's request and does not restart the container.
 crash() {
     docker run --rm --network none --pid host "$debian" sh -c "kill -KILL $(state "$1" .State.Pid)"
 }
@@ -259,8 +259,8 @@ check_crashes() {
 
 ready_twice() { [ "$(grep -c "^ready $api" "$scratch/clients.log")" -ge 2 ]; }
 
-# As docs/operations.md describes it under "compose without an interruption". The clients send requests to each address
-# that says it is ready, as a load balancer does. They repeat nothing, and any answer but the expected one is a failure.
+# Follows docs/operations.md, "compose without an interruption". The clients send requests to every ready address, as a
+# load balancer does. They do not retry, and any unexpected response is a failure.
 check_replacement() {
     local before=$1 next tokens=() clients status=0
     next=$(free_port)
@@ -303,7 +303,7 @@ check_stop() {
     done
 }
 
-# The variant with the embedded engine, which no compose file runs.
+# The variant with the embedded engine, which no compose file uses.
 check_embedded() {
     local name="$project-embedded" volume="$project-data" port image=clinic-api:embedded settings
     port=$(free_port)
@@ -358,7 +358,7 @@ base_image "$debian" stand_in_for_debian
 base_image "$rust" stand_in_for_rust
 check "base: the compiler is the Rust of $rust" grep -q "^rustc $(sed -E 's/^rust:([0-9.]+).*/\1/' <<<"$rust")[. ]" \
     <(docker run --rm --network none "$rust" rustc --version)
-# While the compiler works.
+# In parallel with the compiler.
 base_image "$dynamodb" stand_in_for_dynamodb &
 database=$!
 background+=("$database")

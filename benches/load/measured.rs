@@ -1,4 +1,4 @@
-//! A process, and what the system says of it.
+//! A process and its resource usage.
 
 use std::{
     process::{Child, Command},
@@ -8,16 +8,16 @@ use std::{
 /// A process of this benchmark.
 pub struct Process(Child);
 
-/// The system's clock ticks are a hundredth of a second on every Linux that this runs on (`getconf CLK_TCK`).
+/// The system's clock tick is a hundredth of a second on every supported Linux (`getconf CLK_TCK`).
 const TICK: Duration = Duration::from_millis(10);
 
 impl Process {
-    /// Starts it.
+    /// Starts the process.
     pub fn start(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
 
-    /// The number that the system has given it.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.0.id()
     }
@@ -26,17 +26,17 @@ impl Process {
         std::fs::read_to_string(format!("/proc/{}/{name}", self.id())).unwrap()
     }
 
-    /// How much CPU time it has taken, in user and kernel mode (`proc_pid_stat(5)`: utime and stime).
+    /// The CPU time in user and kernel mode (`proc_pid_stat(5)`: utime and stime).
     pub fn cpu(&self) -> Duration {
         cpu_of(&self.file("stat"))
     }
 
-    /// How much memory it holds, in MB.
+    /// The resident memory in MB.
     pub fn memory(&self) -> f64 {
         self.status_in_mb("VmRSS")
     }
 
-    /// How much memory it has held at most, in MB.
+    /// The peak resident memory in MB.
     pub fn most_memory(&self) -> f64 {
         self.status_in_mb("VmHWM")
     }
@@ -47,20 +47,20 @@ impl Process {
         kilobytes.trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends SIGTERM and waits until it has ended.
     pub fn finish(mut self) {
         let told = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(told.success() && self.0.wait().unwrap().success());
     }
 
-    /// Ends it.
+    /// Kills the process.
     pub fn end(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 }
 
-/// What has been taken since, in microseconds, for each of so many.
+/// The CPU time since `before`, in microseconds per repetition.
 pub fn micros_of_one(before: Duration, now: Duration, number: f64) -> f64 {
     now.saturating_sub(before).as_secs_f64() * 1e6 / number
 }
@@ -71,7 +71,7 @@ pub fn own_cpu() -> Duration {
 }
 
 fn cpu_of(stat: &str) -> Duration {
-    // The name of the program, in parentheses, may hold anything.
+    // The program's name, in parentheses, can contain anything.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     let ticks: u32 = fields[11].parse::<u32>().unwrap() + fields[12].parse::<u32>().unwrap();
     TICK * ticks
@@ -86,7 +86,7 @@ fn field_of(file: &str, field: &str) -> Option<String> {
     file.lines().find_map(of_line)
 }
 
-/// What this is measured on, in a line.
+/// A line that describes the machine.
 pub fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let (processors, memory) = (read("/proc/cpuinfo"), read("/proc/meminfo"));

@@ -1,4 +1,4 @@
-//! The service as it is shipped, in a process of its own, and how it is asked.
+//! The service as it is shipped, in a separate process, and its client.
 
 use std::{
     path::Path,
@@ -31,10 +31,10 @@ use tokio::time::{Instant, sleep};
 
 use super::measured::Process;
 
-/// A client that keeps its connections.
+/// A client with a connection pool.
 pub type HttpClient = legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// How the service is asked, by an administrator.
+/// The API, called by an administrator.
 #[derive(Clone)]
 pub struct Api {
     pub client: HttpClient,
@@ -42,23 +42,23 @@ pub struct Api {
     token: String,
 }
 
-/// The service, as it is shipped.
+/// The program of the service.
 pub fn service() -> Command {
     Command::new(env!("CARGO_BIN_EXE_clinic-api"))
 }
 
-/// Has the program work in a folder, with a development issuer there, and say nothing here.
+/// Makes the program work in a folder, with a development issuer there, and print nothing.
 pub fn in_folder(program: &mut Command, folder: &Path) {
     program
         .current_dir(folder)
         .env("CLINIC_API_DEVELOPMENT_ISSUER", folder.join("issuer"))
         .env("CLINIC_API_SECRET_KEYS", "A".repeat(43))
         .stdout(Stdio::null())
-        // What is logged is written, as it is where it is shipped.
+        // Log lines are written, as in production.
         .stderr(Stdio::null());
 }
 
-/// Has the program use a table of an engine outside of it.
+/// Makes the program use a table of an external engine.
 pub fn on_endpoint(program: &mut Command, endpoint: &str, table: &str) {
     program
         .env("CLINIC_API_STORE", "dynamodb")
@@ -69,7 +69,7 @@ pub fn on_endpoint(program: &mut Command, endpoint: &str, table: &str) {
         .env("AWS_SECRET_ACCESS_KEY", "x");
 }
 
-/// A client of the engine at an endpoint, as the service is one.
+/// A client of the engine at an endpoint, configured like the service's.
 pub fn client_of(endpoint: &str) -> Client {
     let calls = Connections::on_this_machine().unwrap().http_client();
     let config = local_config(endpoint, calls)
@@ -78,15 +78,15 @@ pub fn client_of(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Switches a table's stream off, which nobody reads here. With each write, DynamoDB Local (1.25) looks through all records that
-/// its stream has: it takes seven thousand items a second without one, and fifty with one.
+/// Disables the stream of a table, which nothing reads here. DynamoDB Local (1.25) searches all stream records on every write: it
+/// stores seven thousand items a second without a stream, and fifty with one.
 pub async fn without_stream(endpoint: &str, table: &str) {
     let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
     let update = client_of(endpoint).update_table().table_name(table);
     update.stream_specification(off).send().await.unwrap();
 }
 
-/// Starts the service on a free port, with nothing counted by the minute, and waits until it is ready; how long that took.
+/// Starts the service on a free port without rate limits, and waits until it is ready. Returns the startup time.
 pub async fn serve(mut program: Command, folder: &Path) -> (Process, Api, Duration) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = free.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! A store, the service in front of it, and a clinic with what is asked for.
+//! A store, a service, and a clinic with the data for the requests.
 
 use std::{
     process::Command,
@@ -28,7 +28,7 @@ use super::{
     service::{Api, HttpClient, client_of, on_endpoint, serve, without_stream},
 };
 
-/// What is asked.
+/// The kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Livez,
@@ -41,7 +41,7 @@ pub enum Target {
 /// The size of the clinic.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Staff members. Callers who ask at once take turns with them.
+    /// Staff members. Concurrent bookings are spread over them.
     pub staff: usize,
     /// Appointments in the day sheets that the bare SDK reads.
     pub in_sheets: usize,
@@ -53,16 +53,16 @@ impl Default for Size {
     }
 }
 
-/// Patients who take turns with one staff member.
+/// Patients per staff member.
 const PATIENTS_EACH: usize = 4;
-/// Appointments of a day of one staff member: every ten minutes, so that none is over UTC midnight.
+/// Appointments per day of one staff member: every ten minutes, and none across UTC midnight.
 const A_DAY: usize = 40;
-/// Appointments of the day that is listed, all of one staff member.
+/// Appointments on the listed day, all of one staff member.
 const LISTED: usize = 25;
-/// Appointments of a staff member on the day whose sheets the bare SDK reads: as many as there are on average while days fill.
+/// Appointments of a staff member on the day whose sheets the bare SDK reads: the average while days fill up.
 const HALF_A_DAY: usize = A_DAY / 2;
 
-/// Where the data are.
+/// The process with the store.
 pub struct StoreProcess {
     _engine: Option<Served>,
     pub endpoint: String,
@@ -78,7 +78,7 @@ impl StoreProcess {
     }
 }
 
-/// What callers share.
+/// The state that callers share.
 pub struct Callers {
     api: Api,
     pub table: String,
@@ -91,7 +91,7 @@ pub struct Callers {
     booked: Arc<AtomicUsize>,
 }
 
-/// A running service, and what ends with the benchmark.
+/// A running service and its resources.
 pub struct Site {
     pub callers: Arc<Callers>,
     pub service: Process,
@@ -101,12 +101,12 @@ pub struct Site {
 }
 
 impl Site {
-    /// Starts store and service, which `program` is, and makes what is asked for.
+    /// Starts the store and the service, which is `program`, and creates the data.
     pub async fn open(program: Command) -> Self {
         Self::open_as(program, Size::default()).await
     }
 
-    /// The same with a clinic of that size.
+    /// The same with a clinic of this size.
     pub async fn open_as(mut program: Command, size: Size) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = StoreProcess::open().await;
@@ -135,7 +135,7 @@ impl Site {
         Self { callers: Arc::new(callers), service, _store: store, start, _folder: folder }
     }
 
-    /// Ends the service.
+    /// Stops the service.
     pub fn close(self) {
         self.service.end();
     }
@@ -148,7 +148,7 @@ impl Callers {
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// A clinic with staff, patients, and the appointments of the day that is listed.
+    /// Creates a clinic with staff, patients, and the appointments of the listed day.
     async fn fill(&mut self, size: Size) {
         let clinic = json!({ "name": "Seefeld", "time_zone": "Etc/UTC" });
         self.clinic = format!("/v1/clinics/{}", self.make("/v1/clinics", clinic).await);
@@ -182,7 +182,7 @@ impl Callers {
         })
     }
 
-    /// The next time that nobody has, day after day: with each request another staff member and a patient of theirs.
+    /// The next free time, day by day, each with the next staff member and one of their patients.
     fn next_booking(&self) -> Value {
         let number = self.booked.fetch_add(1, Ordering::Relaxed);
         let (party, slot) = (number % self.staff.len(), number / self.staff.len());
@@ -190,12 +190,12 @@ impl Callers {
         self.booking(day, party, slot % A_DAY)
     }
 
-    /// The day that is listed.
+    /// The listed day.
     pub fn listed_day(&self) -> Date {
         self.first_day.yesterday().unwrap()
     }
 
-    /// The day on which the first staff member has half of the appointments that they can have.
+    /// The day on which the first staff member has half of the possible appointments.
     pub fn half_full_day(&self) -> Date {
         self.listed_day().yesterday().unwrap()
     }

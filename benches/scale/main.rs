@@ -1,13 +1,13 @@
-//! How long each endpoint takes with more and more in the table, how big the data are, and how fast they are made up.
+//! The latency of each endpoint with a growing table, the size of the data, and the speed of seeding.
 //!
-//! `cargo bench --bench scale` seeds a table for each size (`clinic-api table seed`), starts the service on it, and asks it at
-//! a low fixed rate, each latency counted from when the request was due. The store is a file of the embedded engine, in the
-//! process of the service; `CLINIC_TEST_ENDPOINT` names another one, as DynamoDB Local. The worker is off: with an embedded
-//! engine it would be at work on what was just made up.
+//! `cargo bench --bench scale` seeds a table for each size (`clinic-api table seed`), starts the service on it, and sends
+//! requests at a low fixed rate. Latency counts from when a request was due. The store is a file of the embedded engine in the
+//! service's process; `CLINIC_TEST_ENDPOINT` sets another one, for example DynamoDB Local. The worker is off, because it would be
+//! busy with the sample data.
 //!
-//! `CLINIC_BENCH_SIZES` are clinics with appointments each, as `1x1000,10x1000`; `CLINIC_BENCH_RATE` is the number of requests a
-//! second, `CLINIC_BENCH_SECONDS` for how long each endpoint is asked. With `CLINIC_BENCH_FOLDER` files are made there and
-//! kept, for a look at them; a run needs fresh ones, as it takes free times and cancels.
+//! `CLINIC_BENCH_SIZES` are clinics times appointments, for example `1x1000,10x1000`. `CLINIC_BENCH_RATE` is the number of
+//! requests a second, `CLINIC_BENCH_SECONDS` the duration per endpoint. With `CLINIC_BENCH_FOLDER` the files are created there
+//! and kept. A run needs new files, because it books slots and cancels appointments.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -40,7 +40,7 @@ use drive::open;
 use sample::{Sample, Target};
 use service::{in_folder, on_endpoint, serve, service, without_stream};
 
-/// What was measured with so much in the table.
+/// The results for one size.
 struct Column {
     name: String,
     /// By target, p50 and p99 in milliseconds.
@@ -54,14 +54,14 @@ fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-/// So many clinics with so many appointments each.
+/// The plan for a size: clinics times appointments.
 fn plan(size: &str) -> Plan {
     let (clinics, appointments) = size.split_once('x').unwrap();
     let appointments: u32 = appointments.parse().unwrap();
     Plan {
         org: "ORG-DEMO".parse().unwrap(),
         clinics: clinics.parse().unwrap(),
-        // A big clinic has more staff, rather than years of appointments.
+        // A large clinic has more staff instead of years of appointments.
         staff: (appointments / 1500).max(5).try_into().unwrap(),
         patients: (appointments / 4).max(100),
         appointments,
@@ -70,7 +70,7 @@ fn plan(size: &str) -> Plan {
     }
 }
 
-/// The program on the store that is measured.
+/// The program on the measured store.
 fn on_store(folder: &Path, table: &str) -> Command {
     let mut command = service();
     in_folder(&mut command, folder);
@@ -83,7 +83,7 @@ fn on_store(folder: &Path, table: &str) -> Command {
     command
 }
 
-/// Makes it all up; what the program said of it.
+/// Seeds the table. Returns what the program printed.
 async fn seed(folder: &Path, table: &str, plan: &Plan) -> String {
     let created = on_store(folder, table).args(["table", "create"]).status().unwrap();
     assert!(created.success());
@@ -106,7 +106,7 @@ async fn seed(folder: &Path, table: &str, plan: &Plan) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What the files of the data take; nothing if they are elsewhere.
+/// The size of the data files; `None` if the store is external.
 fn bytes_in(folder: &Path) -> Option<u64> {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     let data = files.filter(|file| file.file_name().to_string_lossy().starts_with("scale.db"));

@@ -1,4 +1,4 @@
-//! What is asked for of a made-up organisation: some of its clinics, evenly out of all, and their free times.
+//! The requests to a seeded organisation: to some of its clinics, evenly distributed, and to their free slots.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -23,18 +23,18 @@ use super::{
     service::{Api, HttpClient},
 };
 
-/// Clinics that are asked for.
+/// The number of clinics that get requests.
 const CLINICS: u32 = 50;
-/// Appointments of each that are read.
+/// The number of appointments of each that are read.
 const APPOINTMENTS: usize = 200;
-/// Days that are shown.
+/// The number of days that are requested.
 const DAYS: usize = 20;
-/// Of each staff member and day: free times to book, and appointments to cancel and to move.
+/// Per staff member and day: the free slots to book, and the appointments to cancel and to move.
 const TO_BOOK: usize = 3;
 const TO_CANCEL: usize = 2;
 const TO_MOVE: usize = 2;
 
-/// What is asked.
+/// The kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
     Clinics,
@@ -50,7 +50,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// All, in the order in which they are asked.
+    /// All kinds, in the order of the measurement.
     pub const ALL: [Self; 10] = [
         Self::Clinics,
         Self::Appointment,
@@ -60,12 +60,12 @@ impl Target {
         Self::Book,
         Self::Move,
         Self::Cancel,
-        // Those that remember an access for each patient come last: the writes may be behind.
+        // Requests that show many patients come last, because the worker's writes can be late.
         Self::List,
         Self::Day,
     ];
 
-    /// For people.
+    /// The display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Clinics => "list the organisation's clinics, 25",
@@ -85,7 +85,7 @@ impl Target {
 /// A request: method, path, body.
 type Asked = (&'static str, String, Option<Value>);
 
-/// What is asked for, one after the other.
+/// The requests, in order.
 pub struct Sample {
     api: Api,
     clinics: Vec<String>,
@@ -94,7 +94,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Out of what a plan has made up.
+    /// Chooses the requests from a plan.
     pub fn of(plan: &Plan, api: Api) -> Self {
         let mut sample =
             Self { api, clinics: Vec::new(), asked: Default::default(), next: Default::default() };
@@ -140,8 +140,8 @@ impl Sample {
         self.clinics.push(path);
     }
 
-    /// What shows many patients, of one clinic whatever there are: it is once a minute that an access is remembered of each, and
-    /// how often that is must not go by the number of clinics.
+    /// Adds requests that show many patients. They use one clinic for every size, because an access is recorded once an hour per
+    /// patient, and the number of accesses must not depend on the number of clinics.
     fn add_lists(&mut self, made: &MadeUpClinic) {
         let path = format!("/v1/clinics/{}", made.clinic.value.id);
         self.add_to(Target::List, ("GET", format!("{path}/appointments?limit=25"), None));
@@ -151,7 +151,7 @@ impl Sample {
         }
     }
 
-    /// Writes, none of which stands in another's way.
+    /// Adds writes that do not conflict with each other.
     fn add_day(&mut self, made: &MadeUpClinic, date: Date, taken: &[&Appointment], path: &str) {
         let busy: HashSet<_> = taken.iter().filter_map(|it| it.patient_id.as_ref()).collect();
         let patients = made.patients.iter().map(|patient| &patient.value.id);
@@ -180,7 +180,7 @@ impl Sample {
         }
     }
 
-    /// Asks once for each clinic: the service then knows their time zones.
+    /// Sends a request to each clinic, so that the service caches their time zones.
     pub async fn warm_up(&self) {
         let first = self.asked[Target::Free as usize][0].1.split_once('?').unwrap().1;
         for clinic in &self.clinics {
@@ -191,7 +191,7 @@ impl Sample {
     }
 }
 
-/// The starts of a day at which a staff member has nobody.
+/// The free starts of a staff member's day.
 fn free_starts(made: &MadeUpClinic, date: Date, own: &[&&Appointment]) -> Vec<String> {
     let zone = &made.clinic.value.time_zone;
     let starts =

@@ -1,5 +1,4 @@
-# Names are stable (`NAME-WHAT`), and each description names the heading of docs/runbook.md that says what it
-# means and what to do.
+# Names are stable (`NAME-WHAT`). Each description names the heading of docs/runbook.md with the meaning and the actions.
 
 locals {
   actions  = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
@@ -11,7 +10,7 @@ locals {
 # Also rolls back a deployment (service.tf).
 resource "aws_cloudwatch_metric_alarm" "http_5xx" {
   alarm_name        = "${var.name}-http-5xx"
-  alarm_description = "The service answers 5xx. ${local.guide} http-5xx."
+  alarm_description = "The service returns 5xx. ${local.guide} http-5xx."
 
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HTTPCode_Target_5XX_Count"
@@ -22,17 +21,17 @@ resource "aws_cloudwatch_metric_alarm" "http_5xx" {
   datapoints_to_alarm = 3
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarm_thresholds.http_5xx_per_minute
-  # No request was answered so.
+  # No data: there was no such response.
   treat_missing_data = "notBreaching"
 
   alarm_actions = local.actions
   ok_actions    = local.actions
 }
 
-# The balancer had nobody to ask, or got no answer.
+# The load balancer had no target, or got no response.
 resource "aws_cloudwatch_metric_alarm" "load_balancer_5xx" {
   alarm_name        = "${var.name}-load-balancer-5xx"
-  alarm_description = "The load balancer itself answers 5xx. ${local.guide} load-balancer-5xx."
+  alarm_description = "The load balancer itself returns 5xx. ${local.guide} load-balancer-5xx."
 
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HTTPCode_ELB_5XX_Count"
@@ -51,7 +50,7 @@ resource "aws_cloudwatch_metric_alarm" "load_balancer_5xx" {
 
 resource "aws_cloudwatch_metric_alarm" "unhealthy_hosts" {
   alarm_name        = "${var.name}-unhealthy-hosts"
-  alarm_description = "Tasks are not ready for minutes. ${local.guide} unhealthy-hosts."
+  alarm_description = "Tasks have not been ready for minutes. ${local.guide} unhealthy-hosts."
 
   namespace           = "AWS/ApplicationELB"
   metric_name         = "UnHealthyHostCount"
@@ -67,10 +66,10 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy_hosts" {
   ok_actions    = local.actions
 }
 
-# The balancer counts as long as there is a registered task: no data means that there is none.
+# The load balancer sends data while a task is registered. No data means that there is none.
 resource "aws_cloudwatch_metric_alarm" "too_few_healthy_hosts" {
   alarm_name        = "${var.name}-too-few-healthy-hosts"
-  alarm_description = "Fewer tasks are ready than should be at least. ${local.guide} too-few-healthy-hosts."
+  alarm_description = "Fewer tasks are ready than the configured minimum. ${local.guide} too-few-healthy-hosts."
 
   namespace           = "AWS/ApplicationELB"
   metric_name         = "HealthyHostCount"
@@ -88,7 +87,7 @@ resource "aws_cloudwatch_metric_alarm" "too_few_healthy_hosts" {
 
 resource "aws_cloudwatch_metric_alarm" "slow_responses" {
   alarm_name        = "${var.name}-slow-responses"
-  alarm_description = "One request in a hundred takes long. ${local.guide} slow-responses."
+  alarm_description = "The p99 latency is high. ${local.guide} slow-responses."
 
   namespace           = "AWS/ApplicationELB"
   metric_name         = "TargetResponseTime"
@@ -99,7 +98,7 @@ resource "aws_cloudwatch_metric_alarm" "slow_responses" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.alarm_thresholds.p99_seconds
   treat_missing_data  = "notBreaching"
-  # With a handful of requests one is the slowest hundredth.
+  # With few requests, a single slow one determines the percentile.
   evaluate_low_sample_count_percentiles = "ignore"
 
   alarm_actions = local.actions

@@ -1,5 +1,5 @@
-# What ECS does before and beside the container: pull the image, read the secret, write logs. AWS's managed policy
-# would let it read every repository and write every log group.
+# Permissions of ECS itself: pull the image, read the secret, write logs. AWS's managed policy would allow every repository
+# and every log group.
 
 data "aws_iam_policy_document" "execution_trust" {
   statement {
@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "execution" {
     resources = ["${aws_cloudwatch_log_group.this.arn}:*"]
   }
 
-  # ECR gives this token for all repositories or none.
+  # This action of ECR cannot be restricted to a repository.
   statement {
     sid       = "LogInToEcr"
     actions   = ["ecr:GetAuthorizationToken"]

@@ -5,7 +5,7 @@ resource "aws_lb" "this" {
   subnets            = var.load_balancer_subnet_ids
   security_groups    = [aws_security_group.load_balancer.id]
 
-  # Below the service's 75 s, so that it is never the service that closes a connection which the balancer is about to use.
+  # Below the service's 75 s, so that the service never closes a connection that the load balancer is about to use.
   idle_timeout = 60
 
   drop_invalid_header_fields = true
@@ -15,7 +15,7 @@ resource "aws_lb" "this" {
   lifecycle {
     precondition {
       condition     = var.internal || var.web_acl_arn != null
-      error_message = "Facing the internet, the load balancer needs a web ACL (web_acl_arn)."
+      error_message = "An internet-facing load balancer needs a web ACL (web_acl_arn)."
     }
   }
 
@@ -27,20 +27,20 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
-  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the service speaks HTTP only, in private subnets, to this balancer's security group alone
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; the service accepts HTTP only, in private subnets, from the load balancer's security group
   name        = var.name
   vpc_id      = var.vpc_id
   target_type = "ip"
   port        = local.http_port
   protocol    = "HTTP"
 
-  # ECS takes a task out of the group, waits so long, and only then sends SIGTERM: a request takes 30 s at most.
+  # ECS deregisters a task, waits for this time, and then sends SIGTERM. A request takes at most 30 s.
   deregistration_delay = 35
 
   load_balancing_algorithm_type = "least_outstanding_requests"
 
-  # ECS also replaces tasks that are unhealthy here, and /readyz is 503 while DynamoDB can't be reached. So it takes ten
-  # failures, the most that AWS allows: an outage of less than 100 s restarts nothing.
+  # ECS replaces tasks that are unhealthy here, and /readyz returns 503 while DynamoDB is unreachable. So the threshold is
+  # ten failures, the maximum of AWS: an outage of less than 100 s restarts no task.
   health_check {
     path                = "/readyz"
     matcher             = "200"

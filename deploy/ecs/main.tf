@@ -1,5 +1,5 @@
 # clinic-api on ECS Fargate behind an Application Load Balancer. The table, its roles and the secret come from
-# migrations-terraform/; here is what runs.
+# migrations-terraform/.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}

@@ -1,5 +1,5 @@
 output "load_balancer_dns_name" {
-  description = "Name that an alias record points to."
+  description = "DNS name for the alias record."
   value       = aws_lb.this.dns_name
 }
 

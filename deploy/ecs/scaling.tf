@@ -6,7 +6,7 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.scaling.max
 }
 
-# Of two policies the one that asks for more tasks wins.
+# If two policies differ, the one with more tasks applies.
 resource "aws_appautoscaling_policy" "cpu" {
   name               = "${var.name}-cpu"
   policy_type        = "TargetTrackingScaling"

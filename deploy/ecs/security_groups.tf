@@ -1,5 +1,5 @@
-# Clients → load balancer (443, 80 for the redirect) → service (8080) → AWS (443), and a collector of spans if there is one
-# (4318). Nothing else.
+# Allowed: clients → load balancer (443; 80 for the redirect) → service (8080) → AWS (443) and, if configured, an
+# OpenTelemetry collector (4318). Nothing else.
 
 resource "aws_security_group" "load_balancer" {
   name        = "${var.name}-load-balancer"
@@ -68,7 +68,7 @@ resource "aws_vpc_security_group_ingress_rule" "metrics" {
   to_port                      = local.metrics_port
 }
 
-# DynamoDB, and S3 for the layers of images, by their gateway endpoints (or NAT).
+# DynamoDB, and S3 for image layers, through their gateway endpoints (or NAT).
 data "aws_ec2_managed_prefix_list" "this" {
   for_each = toset(["dynamodb", "s3"])
 
@@ -86,7 +86,7 @@ resource "aws_vpc_security_group_egress_rule" "service_to_prefix_lists" {
   to_port           = 443
 }
 
-# ECR, CloudWatch Logs and Secrets Manager: by interface endpoints, or by NAT.
+# ECR, CloudWatch Logs and Secrets Manager, through interface endpoints or NAT.
 resource "aws_vpc_security_group_egress_rule" "service_to_endpoints" {
   for_each = toset(var.endpoint_security_group_ids)
 
@@ -109,7 +109,7 @@ resource "aws_vpc_security_group_egress_rule" "service_to_collector" {
   to_port                      = local.collector_port
 }
 
-# The other side. The apply that makes the service's group also waits for its tasks, so nobody could do it in between.
+# The rule on the endpoints' side. The apply that creates the service's group also waits for its tasks, so no one could add it in between.
 resource "aws_vpc_security_group_ingress_rule" "endpoints_from_service" {
   for_each = toset(var.open_endpoints ? var.endpoint_security_group_ids : [])
 

@@ -5,10 +5,10 @@ resource "aws_ecs_service" "this" {
   launch_type      = "FARGATE"
   platform_version = "LATEST"
 
-  # How many run is up to autoscaling from then on.
+  # After creation, autoscaling sets the number of tasks.
   desired_count = var.scaling.min
 
-  # New tasks are ready before old ones go: no moment with fewer than before.
+  # New tasks are ready before old ones stop, so the capacity never falls.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = 30
@@ -19,17 +19,17 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
-  # A deployment under which the service starts to answer 5xx is rolled back too.
+  # Also rolls back a deployment that causes 5xx responses.
   alarms {
     enable      = var.rollback_on_alarm
     rollback    = var.rollback_on_alarm
     alarm_names = [aws_cloudwatch_metric_alarm.http_5xx.alarm_name]
   }
 
-  # Fargate spreads tasks over the subnets' availability zones, and this evens them out again after a zone was lost.
+  # Fargate spreads tasks over the availability zones of the subnets. This rebalances them after the loss of a zone.
   availability_zone_rebalancing = "ENABLED"
 
-  # The image has no shell, and nobody needs one next to patients' data.
+  # The image has no shell, and patient data need no interactive access.
   enable_execute_command = false
 
   enable_ecs_managed_tags = true
@@ -51,7 +51,7 @@ resource "aws_ecs_service" "this" {
     ignore_changes = [desired_count]
   }
 
-  # A target group can be used only once a listener has it; the first task needs its rights and its ways out.
+  # ECS can use a target group only after a listener has it. The first task needs its permissions and its network access.
   depends_on = [
     aws_lb_listener.https,
     aws_iam_role_policy.execution,

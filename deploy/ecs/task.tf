@@ -1,4 +1,4 @@
-# The service knows its settings by environment variables; `clinic-api serve --help` lists them all.
+# The service gets its settings from environment variables. `clinic-api serve --help` lists them.
 locals {
   environment = merge(
     {
@@ -13,7 +13,7 @@ locals {
       CLINIC_API_ISSUER         = var.issuer
       CLINIC_API_AUDIENCE       = var.audience
       CLINIC_API_JWKS_URL       = var.jwks_url
-      # The load balancer appends the address that it sees to X-Forwarded-For, and is the only way in.
+      # The load balancer appends the client's address to X-Forwarded-For. All requests pass through it.
       CLINIC_API_TRUSTED_PROXIES = "1"
       CLINIC_API_HSTS_MAX_AGE    = "31536000"
     },
@@ -33,7 +33,7 @@ resource "aws_ecs_task_definition" "this" {
   task_role_arn            = var.task_role_arn
   execution_role_arn       = aws_iam_role.execution.arn
 
-  # Old revisions stay, so that one can go back to them by hand.
+  # Keep old revisions for manual rollbacks.
   skip_destroy = true
 
   runtime_platform {
@@ -61,8 +61,8 @@ resource "aws_ecs_task_definition" "this" {
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets     = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
-    # /livez: ECS stops a task that fails, and a new one would not help while DynamoDB can't be reached. Whether the
-    # table can be read is for the load balancer to ask, with more patience.
+    # /livez: ECS stops a task that fails the check, and a new task does not help while DynamoDB is unreachable. The load
+    # balancer checks with /readyz, and a longer threshold, whether the table can be read.
     healthCheck = {
       command     = ["CMD", "/clinic-api", "healthcheck", "--live"]
       interval    = 10
@@ -71,7 +71,7 @@ resource "aws_ecs_task_definition" "this" {
       startPeriod = 10
     }
 
-    # 5 s of shutdown delay and 30 s of drain, and some to spare before SIGKILL.
+    # 5 s shutdown delay, 30 s drain timeout, and a margin before SIGKILL.
     stopTimeout = 60
 
     logConfiguration = {
@@ -80,7 +80,7 @@ resource "aws_ecs_task_definition" "this" {
         "awslogs-group"         = aws_cloudwatch_log_group.this.name
         "awslogs-region"        = local.region
         "awslogs-stream-prefix" = "serve"
-        # An outage of CloudWatch Logs must not hold up requests.
+        # An outage of CloudWatch Logs must not block requests.
         mode              = "non-blocking"
         "max-buffer-size" = "25m"
       }

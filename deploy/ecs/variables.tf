@@ -1,15 +1,15 @@
 variable "name" {
-  description = "Name of service, load balancer and all that belongs to them."
+  description = "Name of the service, the load balancer and their resources."
   type        = string
   default     = "clinic-api"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,30}[a-z0-9]$", var.name)) && !startswith(var.name, "internal-")
-    error_message = "A load balancer's name has at most 32 lower-case letters, digits and hyphens, and does not begin with `internal-`."
+    error_message = "A load balancer name has at most 32 lower-case letters, digits and hyphens, and does not begin with `internal-`."
   }
 }
 
-# What runs
+# Service and worker
 
 variable "image" {
   description = "Image with its registry, and its tag or digest: YOUR-REGISTRY/clinic-api:1.2.0"
@@ -17,7 +17,7 @@ variable "image" {
 
   validation {
     condition     = can(regex("(:[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})$", var.image)) && !endswith(var.image, ":latest")
-    error_message = "Name a tag other than latest, or a digest: a rollback has to know what ran before."
+    error_message = "Set a tag other than latest, or a digest: a rollback needs the exact previous image."
   }
 }
 
@@ -39,7 +39,7 @@ variable "memory" {
 }
 
 variable "worker" {
-  description = "`clinic-api worker`: its role (output worker_role_arn of the table's environment), how many, what they do (CLINIC_API_WORKER_TASKS), and where webhooks may be, at port 443. null: none runs, and nobody is told of events."
+  description = "`clinic-api worker`: its role (output worker_role_arn of migrations-terraform), the number of workers, their tasks (CLINIC_API_WORKER_TASKS), and the networks of webhooks on port 443. null: no worker runs, so there are no events, no audit log and no access log."
   type = object({
     task_role_arn      = string
     count              = optional(number, 2)
@@ -50,12 +50,12 @@ variable "worker" {
 
   validation {
     condition     = var.worker == null ? true : contains(["stream,deliveries", "stream", "deliveries"], var.worker.tasks)
-    error_message = "tasks is `stream,deliveries`, `stream` or `deliveries`."
+    error_message = "tasks must be `stream,deliveries`, `stream` or `deliveries`."
   }
 }
 
 variable "traces" {
-  description = "Spans: OpenTelemetry's variables by their names, as OTEL_EXPORTER_OTLP_ENDPOINT, and the security groups of the collector, which takes them at port 4318. By HTTPS it is reached as everything else."
+  description = "Traces: OpenTelemetry's variables such as OTEL_EXPORTER_OTLP_ENDPOINT, and the security groups of the collector, which listens on port 4318. A collector with HTTPS needs no security group here."
   type = object({
     settings                     = map(string)
     collector_security_group_ids = optional(list(string), [])
@@ -64,69 +64,69 @@ variable "traces" {
 
   validation {
     condition     = alltrue([for name in keys(var.traces.settings) : can(regex("^OTEL_[A-Z_]+$", name))])
-    error_message = "Only OTEL_… is set here."
+    error_message = "Only variables OTEL_… are allowed here."
   }
   validation {
     condition     = alltrue([for name in keys(var.traces.settings) : !endswith(name, "_HEADERS")])
-    error_message = "OTEL_EXPORTER_OTLP_HEADERS mostly holds a secret, and everybody who may read task definitions could read it: let a collector of your own add it."
+    error_message = "OTEL_EXPORTER_OTLP_HEADERS usually contains a secret, which anyone who may read task definitions could read. Let your own collector add the headers."
   }
 }
 
 variable "audit_retention_days" {
-  description = "CLINIC_API_AUDIT_RETENTION_DAYS of service and worker: how long the access log and the audit log are kept. null: the service's default, ten years."
+  description = "CLINIC_API_AUDIT_RETENTION_DAYS of service and worker: the retention of the access log and the audit log. null: the default, ten years."
   type        = number
   default     = null
 }
 
 variable "log_filter" {
-  description = "CLINIC_API_LOG: what is logged. null: the service's default."
+  description = "CLINIC_API_LOG: the log filter. null: the default."
   type        = string
   default     = null
 }
 
 variable "issuer" {
-  description = "CLINIC_API_ISSUER: whose tokens are taken, their `iss`. docs/authorisation.md says what a token must hold."
+  description = "CLINIC_API_ISSUER: the accepted issuer of tokens, their `iss`. docs/authorisation.md describes the required claims."
   type        = string
 
   validation {
     condition     = startswith(var.issuer, "https://")
-    error_message = "An OpenID Connect issuer is an https URL, exactly as it stands in its tokens."
+    error_message = "An OpenID Connect issuer is an https URL, exactly as in its tokens."
   }
 }
 
 variable "audience" {
-  description = "CLINIC_API_AUDIENCE: what the `aud` of tokens must name."
+  description = "CLINIC_API_AUDIENCE: the required audience of tokens, their `aud`."
   type        = string
 
   validation {
     condition     = length(var.audience) > 0
-    error_message = "Without an audience, tokens that the issuer made for other services would be taken."
+    error_message = "Without an audience, the service would accept tokens that the issuer made for other services."
   }
 }
 
 variable "jwks_url" {
-  description = "CLINIC_API_JWKS_URL: where the issuer's keys are (`jwks_uri` of its discovery document). The tasks must reach it: by a NAT gateway and egress_cidr_blocks, or inside the VPC."
+  description = "CLINIC_API_JWKS_URL: the URL of the issuer's keys (`jwks_uri` of its discovery document). The tasks must reach it, through a NAT gateway and egress_cidr_blocks, or inside the VPC."
   type        = string
 
   validation {
     condition     = startswith(var.jwks_url, "https://")
-    error_message = "The issuer's keys are fetched by https alone."
+    error_message = "The issuer's keys are fetched over https only."
   }
 }
 
 variable "identity_settings" {
-  description = "Further settings of identity, as CLINIC_API_CLAIM_ROLES or CLINIC_API_NBF_OPTIONAL, by their names."
+  description = "Further settings of identity by name, for example CLINIC_API_CLAIM_ROLES or CLINIC_API_NBF_OPTIONAL."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for name in keys(var.identity_settings) : can(regex("^CLINIC_API_(CLAIM_[A-Z]+|NBF_OPTIONAL|TOKEN_ALGORITHMS)$", name))])
-    error_message = "Only CLINIC_API_CLAIM_…, CLINIC_API_NBF_OPTIONAL and CLINIC_API_TOKEN_ALGORITHMS are set here."
+    error_message = "Only CLINIC_API_CLAIM_…, CLINIC_API_NBF_OPTIONAL and CLINIC_API_TOKEN_ALGORITHMS are allowed here."
   }
 }
 
 variable "scaling" {
-  description = "How many tasks run, and what autoscaling aims at: percent of CPU, and requests per task and minute."
+  description = "The number of tasks, and the targets of autoscaling: CPU usage in percent, and requests per task and minute."
   type = object({
     min                 = optional(number, 3)
     max                 = optional(number, 12)
@@ -138,12 +138,12 @@ variable "scaling" {
 
   validation {
     condition     = var.scaling.min >= 2 && var.scaling.min <= var.scaling.max
-    error_message = "Fewer than two tasks are an outage with every fault; max is at least min."
+    error_message = "min must be at least 2, because with one task every fault is an outage. max must be at least min."
   }
 }
 
 variable "rollback_on_alarm" {
-  description = "Whether a deployment is rolled back when the alarm http-5xx goes off."
+  description = "Whether a deployment is rolled back when the alarm http-5xx fires."
   type        = bool
   default     = true
 }
@@ -166,7 +166,7 @@ variable "secret_keys_secret_arn" {
 }
 
 variable "secret_keys_policy_arn" {
-  description = "Policy that reads this secret (output secret_keys_policy_arn)."
+  description = "Policy that allows reading this secret (output secret_keys_policy_arn)."
   type        = string
 }
 
@@ -178,43 +178,43 @@ variable "logs_kms_key_arn" {
 # Cluster and network
 
 variable "cluster_name" {
-  description = "Name of an ECS cluster that stands already; null makes one."
+  description = "Name of an existing ECS cluster. null creates one."
   type        = string
   default     = null
 }
 
 variable "vpc_id" {
-  description = "VPC of load balancer and tasks."
+  description = "VPC of the load balancer and the tasks."
   type        = string
 }
 
 variable "load_balancer_subnet_ids" {
-  description = "Subnets of the load balancer, each in another availability zone; private ones, since it is internal."
+  description = "Subnets of the load balancer in different availability zones. Private ones, if it is internal."
   type        = list(string)
 
   validation {
     condition     = length(var.load_balancer_subnet_ids) >= 2
-    error_message = "A load balancer needs subnets in two availability zones."
+    error_message = "A load balancer needs subnets in at least two availability zones."
   }
 }
 
 variable "service_subnet_ids" {
-  description = "Private subnets of the tasks, each in another availability zone."
+  description = "Private subnets of the tasks, in different availability zones."
   type        = list(string)
 
   validation {
     condition     = length(var.service_subnet_ids) >= 2
-    error_message = "Tasks are spread over two availability zones at least."
+    error_message = "Tasks need subnets in at least two availability zones."
   }
 }
 
 variable "client_cidr_blocks" {
-  description = "Networks whose clients may reach the load balancer. Every request needs a token besides."
+  description = "Networks whose clients may reach the load balancer. Every request also needs a token."
   type        = list(string)
 
   validation {
     condition     = alltrue([for block in var.client_cidr_blocks : can(cidrnetmask(block))])
-    error_message = "Name IPv4 networks, as 10.0.0.0/16."
+    error_message = "Give IPv4 networks such as 10.0.0.0/16."
   }
 }
 
@@ -225,24 +225,24 @@ variable "endpoint_security_group_ids" {
 
   validation {
     condition     = length(var.endpoint_security_group_ids) + length(var.egress_cidr_blocks) > 0
-    error_message = "Tasks must reach ECR, CloudWatch Logs and Secrets Manager: name endpoint_security_group_ids or egress_cidr_blocks."
+    error_message = "Tasks must reach ECR, CloudWatch Logs and Secrets Manager: set endpoint_security_group_ids or egress_cidr_blocks."
   }
 }
 
 variable "open_endpoints" {
-  description = "Whether a rule is added to those groups that lets the tasks in (443). Switch it off where the groups may not be changed from here, or have their rules in `ingress` blocks, which would take it away again; then they must already let in the CIDR blocks of service_subnet_ids, or the first apply waits for tasks that can't start."
+  description = "Whether the module adds a rule to those groups that admits the tasks on port 443. Set false if the module must not change the groups, or if they define their rules in `ingress` blocks, which would remove the added rule. Then the groups must already admit the CIDR blocks of service_subnet_ids. Otherwise the first apply waits for tasks that cannot start."
   type        = bool
   default     = true
 }
 
 variable "egress_cidr_blocks" {
-  description = "Where tasks may go by HTTPS if there are no interface endpoints: [\"0.0.0.0/0\"] with a NAT gateway."
+  description = "Networks that tasks may reach over HTTPS without interface endpoints: [\"0.0.0.0/0\"] with a NAT gateway."
   type        = list(string)
   default     = []
 }
 
 variable "metrics_security_group_ids" {
-  description = "Security groups that may read the metrics (port 9464): Prometheus's."
+  description = "Security groups that may read the metrics on port 9464, such as Prometheus."
   type        = list(string)
   default     = []
 }
@@ -255,20 +255,20 @@ variable "certificate_arn" {
 }
 
 variable "internal" {
-  description = "Whether the load balancer is reached from the VPC only. false needs a web ACL (web_acl_arn): limits of the service are each task's own."
+  description = "Whether the load balancer is reachable only from the VPC. false needs a web ACL (web_acl_arn), because the limits of the service apply per task."
   type        = bool
   default     = true
   nullable    = false
 }
 
 variable "ssl_policy" {
-  description = "TLS policy of the HTTPS listener: TLS 1.3, and 1.2 with forward secrecy for older clients. ELBSecurityPolicy-TLS13-1-3-2021-06 is 1.3 only."
+  description = "TLS policy of the HTTPS listener. The default allows TLS 1.3, and 1.2 with forward secrecy for older clients. ELBSecurityPolicy-TLS13-1-3-2021-06 allows 1.3 only."
   type        = string
   default     = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
   validation {
     condition     = can(regex("^ELBSecurityPolicy-TLS13-1-[23]-", var.ssl_policy))
-    error_message = "Name a policy with TLS 1.3, and nothing older than 1.2."
+    error_message = "Set a policy with TLS 1.3 and nothing older than 1.2."
   }
 }
 
@@ -279,17 +279,17 @@ variable "web_acl_arn" {
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the load balancer's access logs, with a bucket policy that lets Elastic Load Balancing write. Paths in it name records by id, and a query may have a record number: keep it as you keep the data."
+  description = "Bucket for the load balancer's access logs, with a bucket policy that allows Elastic Load Balancing to write. The logs contain ids of records in paths, and record numbers of patients in queries: protect them like the data."
   type        = string
 }
 
 variable "deletion_protection_enabled" {
-  description = "Whether AWS refuses to delete the load balancer."
+  description = "Whether AWS prevents the deletion of the load balancer."
   type        = bool
   default     = true
 }
 
-# Watching
+# Monitoring
 
 variable "log_retention_days" {
   description = "How long logs are kept."
@@ -298,13 +298,13 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms; null: they are only shown. Its policy must let cloudwatch.amazonaws.com do sns:Publish. If it is encrypted, it must be with a customer-managed key whose policy lets cloudwatch.amazonaws.com do kms:Decrypt and kms:GenerateDataKey*: with the key alias/aws/sns no alarm arrives."
+  description = "SNS topic for alarms. null: alarms are only displayed. Its policy must allow sns:Publish for cloudwatch.amazonaws.com. An encrypted topic needs a customer-managed key whose policy allows kms:Decrypt and kms:GenerateDataKey* for cloudwatch.amazonaws.com: with the key alias/aws/sns no alarm arrives."
   type        = string
   default     = null
 }
 
 variable "alarm_thresholds" {
-  description = "When alarms go off."
+  description = "Thresholds of the alarms."
   type = object({
     http_5xx_per_minute          = optional(number, 5)
     load_balancer_5xx_per_minute = optional(number, 5)
@@ -314,7 +314,7 @@ variable "alarm_thresholds" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for the execution role, where the account asks for one."
+  description = "Permissions boundary for the execution role, if the account requires one."
   type        = string
   default     = null
 }

@@ -1,5 +1,5 @@
-# `clinic-api worker`: reads the table's stream and sends events to webhooks (docs/events.md). Nobody calls it. Where the
-# stream's function on Lambda reads, `tasks` is "deliveries".
+# `clinic-api worker`: reads the table's stream and sends events to webhooks (docs/events.md). It serves no requests. If the
+# Lambda function reads the stream, set `tasks` to "deliveries".
 
 locals {
   workers = var.worker == null ? {} : { worker = var.worker }
@@ -14,7 +14,7 @@ locals {
       CLINIC_API_DRAIN_TIMEOUT  = "30s"
       CLINIC_API_WORKER_TASKS   = var.worker.tasks
     },
-    # The service's name is not the worker's.
+    # The worker has its own service name in traces.
     { for name, value in var.traces.settings : name => value if name != "OTEL_SERVICE_NAME" },
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
     var.audit_retention_days == null ? {} : { CLINIC_API_AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days) },
@@ -55,7 +55,7 @@ resource "aws_ecs_task_definition" "worker" {
     ]
 
     environment = [for name in sort(keys(local.worker_environment)) : { name = name, value = local.worker_environment[name] }]
-    # They open the webhooks' secrets.
+    # The worker decrypts the webhook secrets with these keys.
     secrets = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
     healthCheck = {
@@ -66,7 +66,7 @@ resource "aws_ecs_task_definition" "worker" {
       startPeriod = 10
     }
 
-    # Attempts under way end within 30 s, and the lease is given back.
+    # Running attempts end within 30 s, and the worker releases its lease.
     stopTimeout = 45
 
     logConfiguration = {
@@ -95,7 +95,7 @@ resource "aws_ecs_service" "worker" {
   launch_type      = "FARGATE"
   platform_version = "LATEST"
 
-  # One reads the stream while the other waits to take over; both send.
+  # One worker reads the stream, the other is on standby. Both send deliveries.
   desired_count                      = each.value.count
   deployment_minimum_healthy_percent = 50
   deployment_maximum_percent         = 200
@@ -146,7 +146,7 @@ resource "aws_vpc_security_group_ingress_rule" "worker_metrics" {
   to_port                      = local.metrics_port
 }
 
-# Webhooks are anywhere; the worker itself connects to public addresses alone.
+# Webhooks can be anywhere. The worker itself connects only to public addresses.
 resource "aws_vpc_security_group_egress_rule" "worker_https" {
   for_each = toset(var.worker == null ? [] : var.worker.egress_cidr_blocks)
 

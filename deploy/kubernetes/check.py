@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Checks the Kubernetes manifests as they are applied: every overlay is rendered, and the optional components too.
+"""Checks the rendered Kubernetes manifests: every overlay, and production with the optional components.
 
-    python3 check.py                    render and check all
-    python3 check.py --render DIR       also leave the rendered manifests in DIR, for other checkers
-    python3 check.py --binary PATH      also compare the settings with what `PATH serve --help` and `PATH worker --help` know
-    python3 check.py --deploy prod      also fail where something of that overlay is still to be filled in
+    python3 check.py                    renders and checks everything
+    python3 check.py --render DIR       also writes the rendered manifests to DIR, for other checkers
+    python3 check.py --binary PATH      also compares the settings with `PATH serve --help` and `PATH worker --help`
+    python3 check.py --deploy prod      also fails if a value of that overlay is not filled in
 
 Needs `kustomize` or `kubectl`, and the packages in requirements.txt.
 """
@@ -22,26 +22,26 @@ import kubernetes_validate
 import yaml
 
 HERE = Path(__file__).resolve().parent
-# The oldest version that the manifests work on (native sleep), and the newest that there are schemas for.
+# The oldest version that supports the manifests (native sleep), and the newest with schemas.
 VERSIONS = ["1.30", "1.37"]
-# Kinds of operators: Kubernetes has no schema for them, so only name and spec are looked for.
+# Kinds of operators. Kubernetes has no schema for them, so only name and spec are checked.
 CUSTOM = {
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),
     ("external-secrets.io/v1", "ExternalSecret"),
 }
 ALERTS = HERE.parent / "observability/alerts.yml"
-# Made by an operator and never in the repository.
+# Created by an operator, never in the repository.
 SECRETS = {"clinic-api-secret-keys": {"CLINIC_API_SECRET_KEYS"}}
 WORKLOADS = {"Deployment", "StatefulSet", "Job"}
 FILL_IN = "FILL-IN"
 
 
 def build(folder):
-    """What kustomize makes of a folder."""
+    """The manifests that kustomize renders from a folder."""
     tool = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
     done = subprocess.run([*tool, str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode or "Warning:" in done.stderr:  # kustomize warns of what it will no longer take
+    if done.returncode or "Warning:" in done.stderr:  # kustomize warns of deprecated fields
         sys.exit(f"{' '.join(tool)} {folder}:\n{done.stderr}")
     return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
 
@@ -69,7 +69,7 @@ def name(manifest):
 
 
 def validate(manifest):
-    """What the schemas of Kubernetes refuse."""
+    """The violations of the Kubernetes schemas."""
     if (manifest["apiVersion"], manifest["kind"]) in CUSTOM:
         if not manifest.get("spec"):
             yield "has no spec"
@@ -82,7 +82,7 @@ def validate(manifest):
 
 
 class Rendered:
-    """The manifests of one overlay, and how they hang together."""
+    """The manifests of one overlay and their references."""
 
     def __init__(self, manifests):
         self.all = manifests
@@ -95,7 +95,7 @@ class Rendered:
         return any(m["metadata"]["name"] == wanted for m in self.of(kind))
 
     def selected(self, selector):
-        """The pod templates that a selector of labels takes."""
+        """The pod templates that a label selector matches."""
         wanted = (selector or {}).get("matchLabels") or {}
         return [p for p in self.pods.values() if wanted.items() <= p["metadata"]["labels"].items()]
 
@@ -107,13 +107,13 @@ class Rendered:
         for manifest in self.all:
             yield from ((name(manifest), p) for p in validate(manifest))
         if len({(m["apiVersion"], name(m)) for m in self.all}) != len(self.all):
-            yield "all", "something stands there twice"
+            yield "all", "a manifest is there twice"
         spaces = {m["metadata"].get("namespace") for m in self.all if m["kind"] not in ("Namespace", "PriorityClass")}
         if len(spaces) != 1 or not self.has("Namespace", *spaces):
             yield "all", f"namespaces: {spaces}"
         for workload in self.of("Deployment", "StatefulSet"):
             if self.selected(workload["spec"]["selector"]) != [workload["spec"]["template"]]:
-                yield name(workload), "its selector does not select its own pods alone"
+                yield name(workload), "its selector does not match exactly its own pods"
         for owner, pod in self.pods.items():
             yield from ((owner, p) for p in self.pod_problems(pod))
         for kind, path in (("Service", "selector"), ("NetworkPolicy", "podSelector"), ("PodDisruptionBudget", "selector")):
@@ -122,7 +122,7 @@ class Rendered:
         for scaler in self.of("HorizontalPodAutoscaler"):
             target = scaler["spec"]["scaleTargetRef"]
             if not self.has(target["kind"], target["name"]):
-                yield name(scaler), f"its target {target['name']} is not there"
+                yield name(scaler), f"its target {target['name']} does not exist"
             if any("replicas" in d["spec"] for d in self.of("Deployment") if d["metadata"]["name"] == target["name"]):
                 yield name(scaler), "a Deployment sets replicas too, and every apply would reset them"
         for ingress in self.of("Ingress"):
@@ -134,12 +134,12 @@ class Rendered:
             found = [s for s in self.of("Service") if wanted <= s["metadata"]["labels"].items()]
             for port in (e["port"] for e in monitor["spec"]["endpoints"]):
                 if len(found) != 1:
-                    yield name(monitor), "it does not select one Service"
+                    yield name(monitor), "it does not select exactly one Service"
                 else:
                     yield from ((name(monitor), p) for p in self.service_problems(found[0]["metadata"]["name"], port))
         for rule in self.of("PrometheusRule"):
             if rule["spec"] != yaml.safe_load(ALERTS.read_text()):
-                yield name(rule), f"is not what {ALERTS.name} says: its head tells how to write it anew"
+                yield name(rule), f"differs from {ALERTS.name}: its first lines show how to update it"
 
     def service_problems(self, service, port):
         ports = [p["name"] for s in self.of("Service") if s["metadata"]["name"] == service for p in s["spec"]["ports"]]
@@ -147,30 +147,30 @@ class Rendered:
             yield f"Service {service} has no port {port}"
 
     def selector_problems(self, manifest, path):
-        """Whether there are pods for it, and whether they have the ports that it names."""
+        """Whether pods match it, and whether they have its ports."""
         spec = manifest["spec"]
         selector = {"matchLabels": spec[path]} if manifest["kind"] == "Service" else spec[path]
         pods = self.selected(selector)
         if not pods:
-            yield "selects no pod"
+            yield "matches no pod"
         named = [p.get("targetPort", p["port"]) for p in spec.get("ports", [])]
         named += [p["port"] for rule in spec.get("ingress", []) for p in rule.get("ports", [])]
         for port in named:
-            yield from (f"port {port} is in no pod" for pod in pods if port not in self.ports(pod))
-        # The VPC CNI drops or misses policies where it is otherwise.
+            yield from (f"no pod has port {port}" for pod in pods if port not in self.ports(pod))
+        # The VPC CNI drops or misses policies otherwise.
         if manifest["kind"] == "NetworkPolicy":
             yield from (f"port {port} is not a number" for port in named if not isinstance(port, int))
         if manifest["kind"] == "Service":
             ports = {port["port"] for port in spec["ports"]}.difference(*map(self.ports, pods))
-            yield from (f"the Service's port {port} is in no pod" for port in sorted(ports))
+            yield from (f"no pod has the Service's port {port}" for port in sorted(ports))
 
     def pod_problems(self, pod):
         account = pod["spec"].get("serviceAccountName")
         if account and not self.has("ServiceAccount", account):
-            yield f"ServiceAccount {account} is not there"
+            yield f"ServiceAccount {account} does not exist"
         priority = pod["spec"].get("priorityClassName")
         if priority and not self.has("PriorityClass", priority):
-            yield f"PriorityClass {priority} is not there"
+            yield f"PriorityClass {priority} does not exist"
         volumes = {v["name"] for v in pod["spec"].get("volumes", [])}
         settings = {}
         for container in pod["spec"]["containers"]:
@@ -178,32 +178,32 @@ class Rendered:
                 wanted = source["configMapRef"]["name"]
                 found = [m["data"] for m in self.of("ConfigMap") if m["metadata"]["name"] == wanted]
                 if not found:
-                    yield f"ConfigMap {wanted} is not there"
+                    yield f"ConfigMap {wanted} does not exist"
                 settings.update(*found)
             for variable in container.get("env", []):
-                if "value" in variable:  # a component's, which can't merge into the ConfigMap of an overlay
+                if "value" in variable:  # of a component, which cannot merge into the ConfigMap of an overlay
                     continue
                 ref = variable["valueFrom"]["secretKeyRef"]
                 if ref["key"] not in SECRETS.get(ref["name"], ()):
-                    yield f"nobody makes Secret {ref['name']} with {ref['key']}"
+                    yield f"no manifest creates Secret {ref['name']} with {ref['key']}"
             for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
                 for action in ("httpGet", "tcpSocket"):
                     port = container.get(probe, {}).get(action, {}).get("port")
                     if port and port not in self.ports(pod):
-                        yield f"{probe}: port {port} is not there"
+                        yield f"{probe}: port {port} does not exist"
             claims = {c["metadata"]["name"] for s in self.of("StatefulSet") for c in s["spec"]["volumeClaimTemplates"]}
             for mount in container.get("volumeMounts", []):
                 if mount["name"] not in volumes | claims:
-                    yield f"volume {mount['name']} is not there"
+                    yield f"volume {mount['name']} does not exist"
             if container.get("args") == ["serve"]:
                 missing = sorted({"CLINIC_API_ISSUER", "CLINIC_API_AUDIENCE", "CLINIC_API_JWKS_URL"} - set(settings))
-                yield from (f"{setting} is not set: the service would not start" for setting in missing)
+                yield from (f"{setting} is not set, so the service does not start" for setting in missing)
             if "preStop" in container.get("lifecycle", {}):
                 yield from self.ending_problems(pod, container, settings)
 
     @staticmethod
     def ending_problems(pod, container, settings):
-        """Sleeping, waiting and draining must fit into the grace period, with 10 seconds to spare."""
+        """Sleep, shutdown delay and drain timeout must fit into the grace period, with a margin of 10 seconds."""
         steps = [container["lifecycle"]["preStop"]["sleep"]["seconds"]]
         waits = [settings.get(s, "not set") for s in ("CLINIC_API_SHUTDOWN_DELAY", "CLINIC_API_DRAIN_TIMEOUT")]
         if not all(re.fullmatch(r"\d+s", wait) for wait in waits):
@@ -212,7 +212,7 @@ class Rendered:
         steps += [int(wait.removesuffix("s")) for wait in waits]
         grace = pod["spec"]["terminationGracePeriodSeconds"]
         if sum(steps) + 10 > grace:
-            yield f"ending takes {' + '.join(map(str, steps))} s, and the grace period is {grace} s"
+            yield f"the shutdown takes {' + '.join(map(str, steps))} s, but the grace period is {grace} s"
 
     def settings(self):
         """The names of all settings of the service."""
@@ -239,11 +239,11 @@ def main():
         rendered = Rendered(manifests)
         problems = list(rendered.problems())
         if known is not None:
-            problems += [("settings", f"{s} is unknown to the binary") for s in sorted(rendered.settings() - known)]
+            problems += [("settings", f"the binary does not know {s}") for s in sorted(rendered.settings() - known)]
         if overlay == options.deploy:
             for manifest in manifests:
                 left = [line for line in yaml.safe_dump(manifest).splitlines() if FILL_IN in line]
-                problems += [(name(manifest), f"to be filled in: {line.strip()}") for line in left]
+                problems += [(name(manifest), f"not filled in: {line.strip()}") for line in left]
         if options.render:
             options.render.mkdir(parents=True, exist_ok=True)
             (options.render / f"{overlay}.yaml").write_text(yaml.safe_dump_all(manifests, sort_keys=False))

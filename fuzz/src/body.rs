@@ -1,4 +1,4 @@
-//! Bodies: none panics, and what is taken is taken again as the service would write it.
+//! Bodies: none panics, and every accepted body is accepted again in the form that the service would write.
 
 use clinic_api::{
     appointments::dto::{
@@ -31,7 +31,7 @@ fn parse<T: DeserializeOwned + Validate>(body: &[u8]) -> ApiResult<T> {
 fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
     match parse::<T>(body) {
         Err(error) => {
-            // What has the syntax of JSON but no value, such as half a surrogate pair, may be told as either.
+            // A body with JSON syntax but without a value, such as half a surrogate pair, can be reported as either error.
             let (syntax, value) = (from_slice::<IgnoredAny>(body), from_slice::<Value>(body));
             match error.code() {
                 ErrorCode::ValidationFailed => assert!(syntax.is_ok()),
@@ -46,7 +46,7 @@ fn take<T: DeserializeOwned + Serialize + Validate>(body: &[u8]) {
     }
 }
 
-/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+/// Panics if the rule above does not hold. Input that is not UTF-8 is refused before.
 pub fn check(body: &str) {
     let body = body.as_bytes();
     take::<ClinicDetails>(body);

@@ -1,4 +1,4 @@
-//! Cursors: the first line names the list, the rest is a cursor from outside, or a position to be sealed.
+//! Cursors: the first line names the list, the rest is a cursor from a caller, or a position to encrypt.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use clinic_api::{
 
 static KEYS: LazyLock<Keyring> = LazyLock::new(Keyring::random);
 
-/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+/// Panics if a forged or changed cursor is accepted. Input that is not UTF-8 is refused before.
 pub fn check(text: &str) {
     let (list, rest) = text.split_once('\n').unwrap_or_default();
     assert!(open::<Position>(&KEYS, rest, list).is_err(), "nobody but the service makes a cursor");

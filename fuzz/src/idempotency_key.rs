@@ -21,7 +21,7 @@ fn read(
     from_request(headers, &org, subject, &Method::POST, path, body).ok().flatten()
 }
 
-/// Panics if the rule above does not hold.
+/// Panics if a malformed key is accepted, or if a key is not bound to its caller, path and body.
 pub fn check(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (key, body) = (&data[..end], data.get(end + 1..).unwrap_or_default());

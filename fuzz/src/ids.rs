@@ -1,10 +1,10 @@
-//! Ids in paths and bodies: what is taken is canonical, of one kind, and holds nothing that parts a key.
+//! Ids in paths and bodies: an accepted id is canonical, has one type, and contains no separator of a key.
 
 use std::{fmt::Display, str::FromStr};
 
 use clinic_api::id::{AppointmentId, ClinicId, OrgId, PatientId, StaffId, WebhookId};
 
-/// 1 if the text is an id of that kind, after a look at what it reads as.
+/// 1 if the text is an id of that type; panics if its text form differs.
 fn is_a<I: FromStr + Display>(text: &str) -> usize {
     text.parse::<I>().map_or(0, |id| {
         assert_eq!(id.to_string(), text, "one id is written in one way");
@@ -12,7 +12,7 @@ fn is_a<I: FromStr + Display>(text: &str) -> usize {
     })
 }
 
-/// Panics if the rule above does not hold. What is not UTF-8 is refused before.
+/// Panics if the rule above does not hold. Input that is not UTF-8 is refused before.
 pub fn check(text: &str) {
     let kinds = is_a::<ClinicId>(text)
         + is_a::<StaffId>(text)

@@ -1,5 +1,5 @@
-//! What reads untrusted text, with what must hold of it. The programs in `fuzz_targets/` run these under
-//! libFuzzer, `tests/repository/fuzzing.rs` runs them in `cargo test`.
+//! The fuzz targets: code that parses untrusted text, with the properties that must hold. The programs in `fuzz_targets/` run
+//! them under libFuzzer, `tests/repository/fuzzing.rs` runs them in `cargo test`.
 
 pub mod body;
 pub mod cursor;

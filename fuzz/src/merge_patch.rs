@@ -1,4 +1,4 @@
-//! Merge patches of a clinic and of a patient, beside another implementation of RFC 7396.
+//! Merge patches of a clinic and of a patient, compared with another implementation of RFC 7396.
 
 use std::sync::LazyLock;
 
@@ -57,7 +57,7 @@ fn json_of<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).expect("it can be written")
 }
 
-/// Panics if the rule above does not hold.
+/// Panics if the two implementations differ, or if a patch is not idempotent.
 pub fn check(bytes: &[u8]) {
     let clinic = json!({
         "name": "Seefeld", "time_zone": "Europe/Zurich", "phone": "+41445551234",

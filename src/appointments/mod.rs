@@ -1,4 +1,4 @@
-//! Appointments: booked, moved along their status life, cancelled.
+//! Appointments: booking, holding, moving, status changes, cancellation.
 
 pub mod dto;
 pub mod handlers;

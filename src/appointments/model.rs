@@ -1,4 +1,4 @@
-//! Appointments, and the steps of their status life.
+//! Appointments and the transitions of their status.
 
 use jiff::{
     SignedDuration, Timestamp,
@@ -13,17 +13,17 @@ use crate::{
     time::Zone,
 };
 
-/// The shortest appointment, in minutes.
+/// The shortest duration of an appointment, in minutes.
 pub const MIN_MINUTES: u16 = 5;
-/// The longest one, in minutes.
+/// The longest duration of an appointment, in minutes.
 pub const MAX_MINUTES: u16 = 12 * 60;
-/// The time ahead within which an appointment may begin.
+/// How far ahead an appointment may begin.
 pub const HORIZON: SignedDuration = SignedDuration::from_hours(400 * 24);
-/// The time ago at which an appointment may have begun when it is booked.
+/// How long ago an appointment may have begun when it is booked.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(5);
 /// The longest buffer before or after an appointment, in minutes.
 pub const MAX_BUFFER_MINUTES: u16 = 120;
-/// The most resources of an appointment.
+/// The maximum number of resources of an appointment.
 pub const MAX_RESOURCES: u64 = 5;
 
 /// An appointment of a patient with a staff member of a clinic.
@@ -35,65 +35,67 @@ pub struct Appointment {
     pub clinic_id: ClinicId,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The patient; a hold may have none yet.
+    /// The patient. A hold may have none.
     pub patient_id: Option<PatientId>,
-    /// The rooms and devices that it needs.
+    /// The rooms and equipment that it needs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resource_ids: Vec<ResourceId>,
     /// The visit type.
     pub visit_type_id: Option<VisitTypeId>,
-    /// The date of the start in the clinic's local time, under which it is stored.
+    /// The date of the start in the clinic's local time. It is part of the key.
     pub date: Date,
     /// The start.
     pub start: Timestamp,
-    /// The start that was asked for, in the clinic's local time. It differs from that of the instant if the rules of the zone
-    /// have changed since.
+    /// The requested start, in the clinic's local time. It differs from the local time of `start`
+    /// if the time zone's rules have changed since.
     pub local_start: DateTime,
-    /// The version of the time zone database by which the two were the same.
+    /// The version of the time zone database with which `local_start` was computed.
     pub tzdb_version: String,
-    /// The length.
+    /// The duration.
     pub duration_minutes: u16,
-    /// The buffer of staff and resources before it.
+    /// The buffer of staff and resources before the visit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub buffer_before_minutes: u16,
-    /// The buffer of staff and resources after it.
+    /// The buffer of staff and resources after the visit.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub buffer_after_minutes: u16,
     /// The clinic's time zone, which never changes.
     pub time_zone: Zone,
     /// The status.
     pub status: Status,
-    /// The expiry of the hold, if it is or was one.
+    /// When the patient was checked in. Undoing the check-in removes it.
+    pub checked_in_at: Option<Timestamp>,
+    /// The expiry of a hold. A confirmed hold has none.
     pub hold_expires_at: Option<Timestamp>,
-    /// Whether it was booked over others.
+    /// Whether it was allowed to overlap other appointments.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overbooked: bool,
-    /// The reason for booking it over others or outside of working hours.
+    /// The reason why it may overlap others or lie outside working hours.
     pub override_reason: Option<Sensitive<String>>,
-    /// The last move: what it changed, and the time and staff member before it.
+    /// The last move.
     pub rescheduled_from: Option<Rescheduled>,
     /// The reason for the visit.
     pub reason: Option<Sensitive<String>>,
-    /// The notes of staff.
+    /// Notes for staff.
     pub notes: Option<Sensitive<String>>,
-    /// The reason for cancelling it.
+    /// The reason for the cancellation.
     pub cancellation_reason: Option<Sensitive<String>>,
-    /// Whether its patient was erased; then it has none of these texts, and accepts none.
+    /// Whether its patient was erased. It then has none of these texts and accepts none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
 }
 
-/// A move of an appointment: what it changed, and the time and the staff member before it.
+/// A move of an appointment, with the time and the staff member before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescheduled {
     /// The start.
     pub start: Timestamp,
-    /// The length.
+    /// The duration.
     pub duration_minutes: u16,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The names of the members that it changed. A new start stores the appointment under another key, so that the table's
-    /// stream has no image of it before.
+    /// The names of the members that the move changed. A move to another start stores the
+    /// appointment under another key, so the table's stream has no image of it before the move.
     pub changed: Vec<String>,
 }
 
@@ -103,7 +105,7 @@ fn is_zero(minutes: &u16) -> bool {
 }
 
 impl Appointment {
-    /// A new appointment of nobody yet, without a length.
+    /// Returns a new appointment without a patient and without a duration.
     pub fn new(clinic_id: ClinicId, time_zone: Zone, staff_id: StaffId, start: Timestamp) -> Self {
         let local_start = time_zone.local(start);
         let date = local_start.date();
@@ -123,6 +125,7 @@ impl Appointment {
             buffer_after_minutes: 0,
             time_zone,
             status: Status::Scheduled,
+            checked_in_at: None,
             hold_expires_at: None,
             overbooked: false,
             override_reason: None,
@@ -134,7 +137,8 @@ impl Appointment {
         }
     }
 
-    /// The appointment at a start that was asked for, with the local time that it is today. It is the same if it is there already.
+    /// Returns the appointment with another start, and the local time by today's rules of the time
+    /// zone. Returns it unchanged if it already has this start.
     #[must_use]
     pub fn starting_at(self, start: Timestamp) -> Self {
         let local_start = self.time_zone.local(start);
@@ -145,79 +149,94 @@ impl Appointment {
         Self { date, start, local_start, tzdb_version, ..self }
     }
 
-    /// Whether the start still is the local time that was asked for, by the zone's rules of today.
+    /// Returns whether the start still falls on the requested local time, by today's rules of the
+    /// time zone.
     pub fn is_at_local_start(&self) -> bool {
         self.time_zone.local(self.start) == self.local_start
     }
 
-    /// Whether there is a text about the patient.
+    /// Returns the first instant of the visit's day at the clinic.
+    pub fn day_begins(&self) -> Timestamp {
+        self.time_zone.start_of(self.date)
+    }
+
+    /// Returns whether the appointment has a text about the patient.
     pub fn has_text(&self) -> bool {
         let Self { override_reason, reason, notes, cancellation_reason, .. } = self;
         [override_reason, reason, notes, cancellation_reason].into_iter().any(Option::is_some)
     }
 
-    /// The end, which is no longer part of it.
+    /// Returns the end (exclusive).
     pub fn end(&self) -> Timestamp {
         self.start.saturating_add(minutes(self.duration_minutes)).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// A length of time in whole minutes.
+/// Converts minutes to a duration.
 pub fn minutes(minutes: u16) -> SignedDuration {
     SignedDuration::from_mins(minutes.into())
 }
 
-/// The status of an appointment.
+/// The status of an appointment. `held`: reserved until the hold expires. `scheduled`: booked, also
+/// from a hold. `confirmed`: the patient has confirmed attendance. `expired`: a hold that was
+/// released or not confirmed in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = AppointmentStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Kept free for a few minutes, until it is confirmed into a booking.
+    /// Reserved for a few minutes. A confirmation turns it into a booking, which is `scheduled`.
     Held,
-    /// Booked.
+    /// Booked. The patient has not confirmed attendance yet.
     Scheduled,
-    /// Confirmed by the patient.
+    /// The patient has confirmed attendance. This is not the confirmation of a hold.
     Confirmed,
     /// The patient has arrived.
     CheckedIn,
-    /// It has taken place.
+    /// The visit has taken place.
     Completed,
-    /// It will not take place.
+    /// The visit will not take place.
     Cancelled,
     /// The patient did not come.
     NoShow,
-    /// A hold that nobody confirmed in time.
+    /// A hold that was released or not confirmed in time.
     Expired,
 }
 
 impl Status {
-    /// Whether its time is taken: such an appointment has its entries in the day sheets.
+    /// Returns whether the appointment takes time. If so, it has entries in the day sheets.
     pub fn is_occupying(self) -> bool {
         !matches!(self, Self::Cancelled | Self::Expired)
     }
 
-    /// The statuses from which an appointment may step to this one.
-    pub fn predecessors(self) -> &'static [Self] {
+    /// Returns the statuses that may follow this one. A hold changes its status only by
+    /// confirmation, release or expiry.
+    pub fn steps(self) -> &'static [Self] {
         match self {
-            Self::Held => &[],
-            // Confirming a hold, and taking back a check-in.
-            Self::Scheduled => &[Self::Held, Self::CheckedIn],
-            Self::Confirmed => &[Self::Scheduled],
-            Self::CheckedIn => &[Self::Confirmed],
-            Self::Completed => &[Self::CheckedIn],
-            Self::Cancelled | Self::NoShow => &[Self::Scheduled, Self::Confirmed],
-            Self::Expired => &[Self::Held],
+            Self::Scheduled => &[Self::Confirmed, Self::CheckedIn, Self::NoShow, Self::Cancelled],
+            Self::Confirmed => &[Self::CheckedIn, Self::NoShow, Self::Cancelled],
+            // The second one undoes the check-in.
+            Self::CheckedIn => &[Self::Completed, Self::Scheduled],
+            // The patient came late, or the outcome was set by mistake.
+            Self::Completed | Self::NoShow => &[Self::CheckedIn],
+            Self::Held | Self::Cancelled | Self::Expired => &[],
         }
+    }
+
+    /// Returns whether it is an outcome of the visit, which is accepted only from the day of the
+    /// visit on.
+    pub fn is_outcome(self) -> bool {
+        matches!(self, Self::CheckedIn | Self::Completed | Self::NoShow)
     }
 }
 
 impl std::fmt::Display for Status {
-    /// The name in items and JSON.
+    /// Writes the name as in items and JSON.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.serialize(f)
     }
 }
 
-/// Refuses starts that no appointment may have, with the reason.
+/// Checks that an appointment may have this start. The error is the reason.
 pub fn check_start(start: Timestamp, now: Timestamp) -> Result<(), &'static str> {
     let ahead = start.duration_since(now);
     if start.as_nanosecond() % 60_000_000_000 != 0 {

@@ -13,7 +13,7 @@ use crate::aggregate::{
 /// The registration of appointments.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("appointments", "Held, booked, moved, taken along their status life, cancelled."),
+    tag: ("appointments", "Book, hold, move and cancel appointments, and record their outcome."),
     item_types: &[
         ItemType::audited::<Appointment>(), ItemType::of::<AppointmentPointer>(), ItemType::of::<AppointmentLink>(),
         ItemType::of::<Tombstone>(),
@@ -33,6 +33,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("confirm_hold",              [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
         rule("release_hold",              [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list::list_patient_appointments))
@@ -45,5 +46,5 @@ pub const AGGREGATE: Aggregate = Aggregate {
             .routes(routes!(handlers::hold::confirm_hold))
             .routes(routes!(handlers::hold::release_hold))
     },
-    schemas: |schemas| { schemas.add::<Page<AppointmentOut>>(); schemas.add::<HoldOut>(); },
+    schemas: |schemas| { schemas.add::<Page<AppointmentOut>>(); schemas.add::<HoldOut>(); schemas.add::<handlers::list::Order>(); },
 };

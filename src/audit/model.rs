@@ -1,4 +1,4 @@
-//! What is remembered of an access to a patient's data, and shown of it: ids alone.
+//! The entries of the access log, as they are stored and returned. They hold ids only.
 
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 
 use crate::{id::PatientId, store::Entity};
 
-/// What stands as the operation of an erasure.
+/// The `operation` of an erasure.
 pub const ERASURE: &str = "erase_patient";
 
-/// An access to what is known of a patient.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({
+/// An entry of the access log: an access to a patient's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PatientAccess, example = json!({
     "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
     "operation": "get_patient",
     "subject": "anna.keller",
@@ -20,11 +20,12 @@ pub const ERASURE: &str = "erase_patient";
 pub struct Access {
     /// The patient.
     pub patient_id: PatientId,
-    /// What was asked for: an operation's id in this document, or `erase_patient`.
+    /// The operation: an `operationId` of this document, or `erase_patient`.
     pub operation: String,
-    /// Who asked: the `sub` of their token.
+    /// The caller: the `sub` of the token.
     pub subject: String,
-    /// When. The same caller asking for the same again within the minute is one access.
+    /// The time of the first such access within the hour (UTC). Further accesses by the same caller
+    /// with the same operation in that hour are not listed.
     pub at: Timestamp,
 }
 
@@ -34,11 +35,55 @@ impl From<Entity<Access>> for Access {
     }
 }
 
-impl Access {
-    /// The minute of the access. What the same caller asks for again within it is one access.
-    pub(super) fn minute(&self) -> Timestamp {
-        let to_minute = TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Floor);
-        self.at.round(to_minute).unwrap_or(self.at)
+/// The patients whose data one request returned. The worker derives access log entries from this
+/// item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessRequest {
+    /// The unique id of the request.
+    pub request: String,
+    /// The caller: the `sub` of the token.
+    pub subject: String,
+    /// The `operationId`.
+    pub operation: String,
+    /// The patients whose data was returned.
+    pub patient_ids: Vec<PatientId>,
+    /// The time of the request.
+    pub at: Timestamp,
+}
+
+/// A caller, an operation and an hour: an access without its patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Caller<'a> {
+    /// The caller's `sub`.
+    pub subject: &'a str,
+    /// The `operationId`.
+    pub operation: &'a str,
+    /// The start of the hour.
+    pub hour: Timestamp,
+}
+
+impl<'a> Caller<'a> {
+    /// Returns the caller of an operation, with the hour of the instant `at`.
+    pub fn new(subject: &'a str, operation: &'a str, at: Timestamp) -> Self {
+        let to_hour = TimestampRound::new().smallest(Unit::Hour).mode(RoundMode::Floor);
+        Self { subject, operation, hour: at.round(to_hour).unwrap_or(at) }
+    }
+}
+
+impl AccessRequest {
+    /// Returns the caller of the request.
+    pub fn caller(&self) -> Caller<'_> {
+        Caller::new(&self.subject, &self.operation, self.at)
+    }
+
+    /// Returns the access to one of the patients.
+    pub fn access(&self, patient: &PatientId) -> Access {
+        Access {
+            patient_id: patient.clone(),
+            operation: self.operation.clone(),
+            subject: self.subject.clone(),
+            at: self.at,
+        }
     }
 }
 
@@ -47,16 +92,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accesses_of_one_minute_have_the_same() {
-        let access = |at: &str| Access {
-            patient_id: PatientId::random(),
-            operation: "get_patient".to_owned(),
-            subject: "anna".to_owned(),
-            at: at.parse().unwrap(),
-        };
-        let minute = |at| access(at).minute().to_string();
-        assert_eq!(minute("2035-01-15T08:00:00Z"), "2035-01-15T08:00:00Z");
-        assert_eq!(minute("2035-01-15T08:00:59.999Z"), "2035-01-15T08:00:00Z");
-        assert_eq!(minute("2035-01-15T08:01:00Z"), "2035-01-15T08:01:00Z");
+    fn an_hour_begins_with_its_first_instant() {
+        let hour = |at: &str| Caller::new("anna", "get_day", at.parse().unwrap()).hour.to_string();
+        assert_eq!(hour("2035-01-15T08:00:00Z"), "2035-01-15T08:00:00Z");
+        assert_eq!(hour("2035-01-15T08:59:59.999Z"), "2035-01-15T08:00:00Z");
+        assert_eq!(hour("2035-01-15T09:00:00Z"), "2035-01-15T09:00:00Z");
     }
 }

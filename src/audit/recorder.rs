@@ -1,106 +1,235 @@
-//! Remembers accesses beside the requests that make them: nobody waits for it, and it may fall behind, to a bound.
+//! Records which patients' data requests return. A request waits until the bounded queue has space,
+//! but not until its entry is written. Queued entries are written for as long as the process lives.
 
-use std::{sync::Arc, time::Duration};
-
-use moka::future::Cache;
-use opentelemetry::context::FutureExt as _;
-use tokio::{sync::Semaphore, time::sleep};
-use tokio_util::task::TaskTracker;
-use tracing::Instrument as _;
-
-use super::model::Access;
-use crate::{
-    http::metrics,
-    store::{Store, WriteContext, errors::chain},
-    telemetry,
-    time::Retention,
+use std::{
+    collections::{BTreeSet, VecDeque},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-/// How many accesses may wait to be written; one more is lost.
-const WAITING: usize = 10_000;
-/// How many are written at once.
-const WRITING: usize = 8;
-/// How often one is tried, with a pause of as many seconds as it was tried before.
-const TRIES: u32 = 8;
-/// How many accesses are known to be written, so that they are not written again within their minute.
-const KNOWN: u64 = 100_000;
+use futures_util::FutureExt as _;
+use opentelemetry::{Context, context::FutureExt as _};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{Instrument as _, Span};
 
-/// Remembers accesses. Clones share what waits.
+use super::{
+    known::Known,
+    model::{AccessRequest, Caller},
+    repo,
+};
+use crate::{
+    error::{ApiError, ApiResult, ErrorCode},
+    http::{ReadContext, metrics},
+    id::{OrgId, PatientId},
+    store::{Store, StoreError, errors::chain, metrics::Counted},
+    telemetry,
+};
+
+/// The maximum number of concurrent writes.
+const WRITERS: usize = 8;
+/// The maximum time that a request waits for space.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The queue space of a request in addition to that of its patients. The unit is one patient.
+const OVERHEAD: usize = 10;
+/// The maximum number of patients per item, which is as many as the largest page shows. Such an
+/// item has about 30 KB.
+const MAX_PATIENTS: usize = 1_000;
+/// The pause after the first failed write. It doubles with each further failure.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Records which patients' data requests return. Clones share the queue.
 #[derive(Clone)]
 pub struct Recorder(Arc<Shared>);
 
 struct Shared {
     store: Store,
-    retention: Retention,
     tasks: TaskTracker,
-    waiting: Arc<Semaphore>,
-    writing: Semaphore,
-    /// Each at its [`Access::minute`], which takes less to make than its key.
-    known: Cache<Access, ()>,
+    known: Known,
+    capacity: usize,
+    space: Arc<Semaphore>,
+    queue: Mutex<Queue>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    writers: usize,
+}
+
+/// A queued entry. If it is dropped unwritten, it is counted and logged as lost.
+struct Waiting {
+    org: OrgId,
+    request: AccessRequest,
+    span: Span,
+    trace: Context,
+    failure: Option<String>,
+    _space: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 impl Recorder {
-    /// One that keeps accesses for so long. Its writes are among `tasks`, for which the process waits when it ends.
-    pub(crate) fn new(store: Store, retention: Retention, tasks: TaskTracker) -> Self {
-        let known = Cache::builder().max_capacity(KNOWN).time_to_live(Duration::from_mins(2));
+    /// Creates a recorder whose queue has a `capacity` in patients. `tasks` tracks its writers: the
+    /// process waits for them at shutdown.
+    pub(crate) fn new(store: Store, tasks: TaskTracker, capacity: usize) -> Self {
         Self(Arc::new(Shared {
             store,
-            retention,
             tasks,
-            waiting: Arc::new(Semaphore::new(WAITING)),
-            writing: Semaphore::new(WRITING),
-            known: known.build(),
+            known: Known::default(),
+            capacity,
+            space: Arc::new(Semaphore::new(capacity)),
+            queue: Mutex::default(),
+            stop: CancellationToken::new(),
         }))
     }
 
-    /// Has an access written soon. It is lost if too many wait, or if eight tries fail; both are counted, and logged with
-    /// their ids. Of one that is written already, no `context` is made.
-    pub fn record(&self, context: impl FnOnce() -> WriteContext, access: Access) {
-        let known = Access { at: access.minute(), ..access.clone() };
-        if self.0.known.contains_key(&known) {
-            return;
-        }
-        let Ok(place) = self.0.waiting.clone().try_acquire_owned() else {
-            lost(&access, "too many wait to be written");
-            return;
-        };
-        let (shared, context) = (self.0.clone(), context());
-        let write = async move {
-            let _place = place;
-            if shared.write(&context, &access).await {
-                shared.known.insert(known, ()).await;
+    /// Records that the request returns data of these patients, unless that is known to be stored.
+    /// It waits only for space in the queue. If there is none in time, it returns an error and the
+    /// data must not be returned.
+    pub fn record<'a>(
+        &self,
+        context: &ReadContext,
+        patients: impl IntoIterator<Item = &'a PatientId>,
+    ) -> impl Future<Output = ApiResult<()>> + Send {
+        let grant = &context.grant;
+        let (principal, operation, at) = (grant.principal(), grant.operation(), grant.now());
+        let caller = Caller::new(&principal.subject, operation, at);
+        let patients: BTreeSet<_> = patients.into_iter().collect();
+        let unknown = self.0.known.unknown(caller, patients);
+        let requests = unknown.chunks(MAX_PATIENTS).zip(1..).map(|(patients, part)| {
+            let request = match part {
+                1 => context.request_id.as_ref().to_owned(),
+                more => format!("{}-{more}", context.request_id),
+            };
+            let (subject, operation) = (principal.subject.clone(), operation.to_owned());
+            AccessRequest { request, subject, operation, patient_ids: patients.to_vec(), at }
+        });
+        let requests: Vec<_> = requests.collect();
+        async {
+            for request in requests {
+                self.0.wait_for_space(principal.org.clone(), request).await?;
             }
-        };
-        self.0.tasks.spawn(write.in_current_span().with_context(telemetry::beside()));
+            Ok(())
+        }
+    }
+
+    /// Stops the writers. Unwritten entries are counted and logged as lost.
+    pub(crate) async fn give_up(&self) {
+        self.0.stop.cancel();
+        let _ = timeout(QUEUE_TIMEOUT, self.0.tasks.wait()).await;
     }
 }
 
 impl Shared {
-    async fn write(&self, context: &WriteContext, access: &Access) -> bool {
-        let expires_at = self.retention.expiry(access.at);
-        for tried in 1..=TRIES {
-            let outcome = match self.writing.acquire().await {
-                Ok(_turn) => self.store.add_expiring(context, access.clone(), expires_at).await,
-                Err(_) => return false,
-            };
-            match outcome {
-                Ok(()) => return true,
-                Err(error) if error.is_transient() => {
-                    sleep(Duration::from_secs(tried.into())).await;
-                }
-                Err(other) => {
-                    lost(access, &chain(&other));
-                    return false;
-                }
+    async fn wait_for_space(self: &Arc<Self>, org: OrgId, request: AccessRequest) -> ApiResult<()> {
+        let needed = (request.patient_ids.len() + OVERHEAD).min(self.capacity);
+        let space = self.space.clone().acquire_many_owned(needed.try_into().unwrap_or(u32::MAX));
+        let Ok(Ok(space)) = timeout(QUEUE_TIMEOUT, space).await else {
+            let detail = "The queue of access log entries is full, so patient data can't be returned. Retry later.";
+            return Err(ApiError::new(ErrorCode::AccessLogFull, detail).retry_later());
+        };
+        self.push(Waiting {
+            org,
+            request,
+            span: Span::current(),
+            trace: telemetry::beside(),
+            failure: None,
+            _space: space,
+            _counted: metrics::access_waits(),
+        });
+        Ok(())
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(self: &Arc<Self>, waiting: Waiting) {
+        let mut queue = self.queue();
+        queue.waiting.push_back(waiting);
+        if queue.writers < WRITERS {
+            queue.writers += 1;
+            drop(queue);
+            self.tasks.spawn(self.clone().write_all());
+        }
+    }
+
+    /// Returns the next entry to write. If there is none, the calling writer ends.
+    fn next(&self) -> Option<Waiting> {
+        let mut queue = self.queue();
+        let next = queue.waiting.pop_front();
+        queue.writers -= usize::from(next.is_none());
+        next
+    }
+
+    async fn write_all(self: Arc<Self>) {
+        while let Some(mut waiting) = self.next() {
+            let (span, trace) = (waiting.span.clone(), waiting.trace.clone());
+            let write = self.write(&mut waiting).instrument(span).with_context(trace);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => {}
+                // After a panic, the writer continues with the next entry.
+                _ = AssertUnwindSafe(write).catch_unwind() => {}
             }
         }
-        lost(access, "the table could not be written to");
-        false
+    }
+
+    /// Retries until the entry is written. Even a permanent-looking refusal can end: a missing
+    /// permission can be granted.
+    async fn write(&self, waiting: &mut Waiting) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            // Other requests may have written the same accesses meanwhile.
+            let Waiting { org, request, .. } = waiting;
+            let unknown = self.known.unknown(request.caller(), &request.patient_ids);
+            if unknown.is_empty() {
+                break;
+            }
+            request.patient_ids = unknown;
+            let Err(error) = repo::add_request(&self.store, org, request).await else {
+                self.known.add(request.caller(), &request.patient_ids);
+                break;
+            };
+            let failure = chain(&error);
+            tracing::warn!(
+                error.message = failure,
+                accesses.waiting = self.queue().waiting.len(),
+                "access log entries are waiting to be written"
+            );
+            waiting.failure = Some(failure);
+            if never_written(&error) {
+                return;
+            }
+            sleep(pause.mul_f64(rand::random_range(0.75..1.25))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        // All accesses are written: nothing counts as lost.
+        waiting.request.patient_ids.clear();
     }
 }
 
-fn lost(access: &Access, cause: &str) {
-    metrics::audit_lost();
-    let Access { patient_id, operation, subject, at } = access;
-    tracing::error!(patient.id = %patient_id, operation.id = operation, user.id = subject, access.time = %at, error.message = cause, "an access could not be remembered");
+/// Returns whether the item itself is invalid, so that a retry can't help.
+fn never_written(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Corrupt { .. } | StoreError::TooLarge { .. } | StoreError::ItemSizeExceeded
+    )
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let AccessRequest { patient_ids, operation, subject, at, .. } = &self.request;
+        let cause = self.failure.as_deref().unwrap_or("the process stopped before it was written");
+        for patient_id in patient_ids {
+            metrics::access_lost();
+            tracing::error!(patient.id = %patient_id, operation.id = operation, user.id = subject, access.time = %at, error.message = cause, "an access could not be recorded");
+        }
+    }
 }

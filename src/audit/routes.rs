@@ -1,6 +1,9 @@
 //! The registration of `audit`.
 
-use super::{handlers, model::Access};
+use super::{
+    handlers,
+    model::{Access, AccessRequest},
+};
 use crate::{
     aggregate::{Aggregate, ItemType, NO, ORG, OpenApiRouter, Page, Record as _, routes, rule},
     records::patients,
@@ -10,11 +13,15 @@ use crate::{
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
     tag: patients::routes::AGGREGATE.tag,
-    item_types: &[ItemType::never_rewritten(Access::TYPE)],
+    item_types: &[
+        ItemType::never_rewritten(Access::TYPE),
+        ItemType::never_rewritten(AccessRequest::TYPE),
+    ],
     policy: &[
         //                            admin manager clinician front_desk patient service
         rule("list_patient_accesses", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
+    guide: None,
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_patient_accesses))

@@ -19,18 +19,18 @@ use crate::{
         patients::{self, handlers::PatientPath},
     },
     store::keys,
+    time::optional_instant,
 };
 
-/// The filters of a list of changes.
+/// The filters of the audit log.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Instants {
-    /// From this instant on, included.
-    #[param(example = "2027-03-01T00:00:00Z")]
+    /// Return changes at or after this instant.
+    #[serde(default, deserialize_with = "optional_instant")]
     from: Option<Timestamp>,
-    /// To this instant, included.
-    #[param(example = "2027-03-31T23:59:59Z")]
+    /// Return changes at or before this instant.
+    #[serde(default, deserialize_with = "optional_instant")]
     to: Option<Timestamp>,
 }
 
@@ -38,20 +38,21 @@ impl Filter for Instants {}
 
 fn range(filter: &Instants) -> ApiResult<(Timestamp, Timestamp)> {
     let range = (filter.from.unwrap_or(FIRST), filter.to.unwrap_or(LAST));
-    let wrong = |name, message| Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
+    let invalid = |name, message| Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
     if range.0 < FIRST {
-        return wrong("from", "must not be before 1970");
+        return invalid("from", "must not be before 1970");
     }
     if range.1 < range.0 {
-        return wrong("to", "must not be before from");
+        return invalid("to", "must not be before from");
     }
     Ok((range.0, range.1.min(LAST)))
 }
 
 /// List the changes of a patient's record
 ///
-/// The latest first: who changed what and when, without values. Changes are told by the table's stream, a moment after they
-/// happen; they stay when the record is deleted.
+/// Returns the patient's audit log, the latest change first: who changed which members and when,
+/// without values. Changes are read from the table's stream, so an entry appears shortly after the
+/// change. Entries remain after the record is deleted.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/audit",
@@ -75,8 +76,9 @@ pub async fn list_patient_audit_events(
 
 /// List the changes of an appointment
 ///
-/// The latest first: who changed what and when, without values. Changes are told by the table's stream, a moment after they
-/// happen; they stay when the appointment is deleted.
+/// Returns the appointment's audit log, the latest change first: who changed which members and
+/// when, without values. Changes are read from the table's stream, so an entry appears shortly
+/// after the change. Entries remain after the appointment is deleted.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/audit",
@@ -104,8 +106,9 @@ pub async fn list_appointment_audit_events(
 
 /// List the changes at a clinic
 ///
-/// The latest first: who changed what of the clinic, its staff, resources, visit types, exceptions and appointments, and
-/// when, without values. The list comes from an index, which lags behind by a moment.
+/// Returns the clinic's audit log, the latest change first: who changed which members and when,
+/// without values. It covers the clinic, its staff, resources, visit types, exceptions and
+/// appointments. The list is read from an index and is eventually consistent.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/audit",

@@ -1,4 +1,4 @@
-//! The audit log: one item for each change of a record, which the processor of the stream writes and nobody changes.
+//! The audit log: one entry per change of a record. The worker writes it from the stream, and no code changes it.
 
 pub mod handlers;
 pub mod model;

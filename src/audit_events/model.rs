@@ -1,5 +1,5 @@
-//! An entry of the audit log, as it is stored and as it is shown: who changed what and when, and the names of what changed,
-//! without values (FHIR `AuditEvent`).
+//! The entries of the audit log, as they are stored and returned: who changed which members and
+//! when, without values (FHIR `AuditEvent`).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,45 +10,45 @@ use crate::{
     store::Entity,
 };
 
-/// What was done to a record.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditAction)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It was made.
+    /// The record was created.
     Create,
-    /// It was changed.
+    /// The record was changed.
     Update,
-    /// It was deleted.
+    /// The record was deleted.
     Delete,
 }
 
-/// A change of a record.
+/// An entry of the audit log: a change of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEvent {
-    /// The stream's id of the change.
+    /// The id of the change in the stream.
     pub event_id: String,
-    /// What was done.
+    /// The kind of the change.
     pub action: Action,
-    /// The record's item type, as `appointment`.
+    /// The record's item type, for example `appointment`.
     pub record_kind: String,
     /// The record.
     pub record_id: RecordId,
-    /// The clinic that it is of, if it is of one.
+    /// The record's clinic, if it has one.
     pub clinic_id: Option<ClinicId>,
-    /// When.
+    /// The time of the change.
     pub recorded: Timestamp,
-    /// Who: the `sub` of their token.
+    /// The caller: the `sub` of the token.
     pub subject: String,
-    /// The id of their request.
+    /// The id of the request.
     pub asked_by: String,
-    /// The record's new revision; none once it is deleted.
+    /// The record's new revision. `None` after a deletion.
     pub record_rev: Option<u64>,
-    /// The names of what changed.
+    /// The names of the changed members.
     pub changed: Vec<String>,
 }
 
-/// A change of a record.
+/// An entry of the audit log: a change of a record.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = AuditEvent, example = json!({
     "event_id": "c81e728d9d4c2f636f067f89cc14862c",
@@ -63,27 +63,29 @@ pub struct AuditEvent {
     "changed": ["status"]
 }))]
 pub struct AuditEventOut {
-    /// The id of the change, which events of it have as well.
+    /// The id of the change. Events about the change have the same id.
     pub event_id: String,
-    /// What was done.
+    /// The kind of the change.
     pub action: Action,
-    /// The record's type, as `appointment`.
+    /// The record type, for example `appointment`.
     pub record_type: String,
     /// The record.
     pub record_id: String,
-    /// The clinic that it is of.
-    #[schema(required = true)]
+    /// The record's clinic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub clinic_id: Option<String>,
-    /// When.
+    /// The time of the change.
     pub recorded: Timestamp,
-    /// Who: the `sub` of their token.
+    /// The caller: the `sub` of the token.
     pub subject: String,
-    /// The id of their request.
+    /// The id of the request.
     pub request_id: String,
-    /// The record's revision since; null once it is deleted.
-    #[schema(required = true)]
+    /// The record's revision after the change. Omitted after a deletion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub rev: Option<u64>,
-    /// The names of what changed, without values.
+    /// The names of the changed members, without values.
     pub changed: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ impl Record for AuditEvent {
     }
 }
 
-/// The changes of a range of keys, the latest first.
+/// Lists the changes in a range of keys, the latest first.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -40,8 +40,12 @@ pub async fn list(
     store.list_of_org(org, List::of(range, page).descending(true)).await
 }
 
-/// The same of a record, or of a clinic with all that is its, from one instant to another. If nothing in the page `fits`, it is
-/// checked that the record is, or was, the organisation's: it is `found`, or the audit log has a change of it that `fits`.
+/// Lists the changes of a record, or of a clinic and everything that belongs to it, between two
+/// instants.
+///
+/// If no change in the page `fits`, the caller may not know whether the record belongs to the
+/// organisation. Then `found` must find the record, or the audit log must hold a change of it that
+/// `fits`. Otherwise the result is [`StoreError::NotFound`].
 pub async fn list_of_record<T>(
     store: &Store,
     org: &OrgId,

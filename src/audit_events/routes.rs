@@ -11,7 +11,7 @@ use crate::aggregate::{
 /// The registration of the audit log.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("audit", "Who changed what, and when."),
+    tag: ("audit", "The audit log: who changed what, and when."),
     item_types: &[ItemType::never_rewritten(AuditEvent::TYPE)],
     policy: &[
         //                                    admin manager clinician front_desk patient service
@@ -19,6 +19,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("list_appointment_audit_events", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
         rule("list_clinic_audit_events",      [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("events.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_patient_audit_events))

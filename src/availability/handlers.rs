@@ -1,4 +1,4 @@
-//! Free times over HTTP.
+//! The search for free slots over HTTP.
 
 use axum::extract::State;
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     app::AppState,
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
-    error::{ApiError, ApiResult},
+    error::{ApiError, ApiResult, FieldCode},
     http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     records::clinics::handlers::ClinicPath,
@@ -20,12 +20,12 @@ use crate::{
     validation,
 };
 
-/// The default minutes from one start to the next.
+/// The default step between possible starts, in minutes.
 const STEP_MINUTES: u16 = 15;
-/// The steps that divide an hour.
+/// The allowed steps in minutes, all of which divide an hour.
 const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
 
-/// A page of what is free at a clinic.
+/// A page of a clinic's free slots.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Availability, example = json!({
     "clinic_id": "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R",
@@ -34,63 +34,63 @@ const STEPS: [u16; 6] = [5, 10, 15, 20, 30, 60];
         "start": "2027-03-02T09:00:00+01:00",
         "end": "2027-03-02T09:30:00+01:00",
         "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C"
-    }],
-    "next_cursor": null
+    }]
 }))]
 pub struct AvailabilityOut {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// Its time zone.
+    /// The clinic's time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// The free slots, by their start, then by staff member. Each can be booked, if nobody is faster and the patient is free.
+    /// The free slots, by start, then by staff member. Each can be booked unless the patient is
+    /// busy or another booking is faster.
     pub slots: Vec<SlotOut>,
-    /// Pass it as `cursor` to go on. There are no more slots in the range only when it is null.
-    #[schema(required = true)]
+    /// The `cursor` of the next page. Absent at the end of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
-/// A time that can be booked.
+/// A free slot.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Slot)]
+#[schema(as = FreeSlot)]
 pub struct SlotOut {
-    /// When it begins, with the clinic's offset (RFC 3339).
+    /// The start, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub start: String,
-    /// When it ends, with the clinic's offset (RFC 3339).
+    /// The end, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub end: String,
-    /// With which staff member.
+    /// The staff member.
     pub staff_id: StaffId,
 }
 
-/// The filters of a search for free times.
+/// The filters of a search for free slots.
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FreeTimes {
-    /// From this day of the clinic's calendar on, included; from today, if it is left out.
+    /// The first date of the clinic's calendar. Absent: today.
     #[serde(default, deserialize_with = "optional_date")]
-    #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
+    #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
-    /// To this day, included: 31 days at most, and as many if it is left out.
+    /// The last date (inclusive). A range has at most 31 days. Absent: 31 days.
     #[serde(default, deserialize_with = "optional_date")]
-    #[param(value_type = Option<String>, format = Date, example = "2027-03-07")]
+    #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
-    /// For visits of this type. Either this or `duration_minutes`.
-    visit_type: Option<VisitTypeId>,
-    /// For visits that take so many minutes. Either this or `visit_type`.
-    #[param(minimum = 5, maximum = 720, example = 30)]
+    /// The visit type. Send either this or `duration_minutes`.
+    visit_type_id: Option<VisitTypeId>,
+    /// The duration of the visit in minutes. Send either this or `visit_type_id`.
+    #[param(minimum = 5, maximum = 720)]
     duration_minutes: Option<u16>,
-    /// With this staff member alone.
+    /// Only this staff member.
     staff_id: Option<StaffId>,
-    /// With staff of this role alone.
-    #[param(max_length = 40, example = "physician")]
+    /// Only staff members with this role.
+    #[param(max_length = 40)]
     role: Option<String>,
-    /// With all of these resources, up to five, parted by commas.
-    #[param(max_length = 150, example = "RES-9C3W6H1T8P5Z0K4M7Q2X1N6B")]
+    /// The resources that must be free as well: up to five ids, separated by commas.
+    #[param(max_length = 150)]
     resource_ids: Option<String>,
-    /// Starts at multiples of so many minutes since midnight on the clinic's wall: 5, 10, 15, 20, 30 or 60.
+    /// The minutes between possible starts, counted from local midnight: 5, 10, 15, 20, 30 or 60.
     #[param(minimum = 5, maximum = 60, default = 15)]
     step_minutes: Option<u16>,
 }
@@ -102,29 +102,38 @@ impl Filter for FreeTimes {
 
 impl FreeTimes {
     fn search(self, clinic: ClinicId) -> Result<Search, ApiError> {
-        match (self.duration_minutes, &self.visit_type) {
+        match (self.duration_minutes, &self.visit_type_id) {
             (Some(_), Some(_)) => {
-                return Err(wrong("duration_minutes", "can't be combined with visit_type"));
+                let message = "cannot be combined with visit_type_id";
+                return Err(wrong("duration_minutes", FieldCode::Invalid, message));
             }
-            (None, None) => return Err(wrong("duration_minutes", "is required, or visit_type")),
+            (None, None) => {
+                let message = "is required, unless visit_type_id is given";
+                return Err(wrong("duration_minutes", FieldCode::Required, message));
+            }
             (Some(minutes), None) if !(MIN_MINUTES..=MAX_MINUTES).contains(&minutes) => {
-                return Err(wrong("duration_minutes", "must be between 5 and 720"));
+                let message = "must be between 5 and 720";
+                return Err(wrong("duration_minutes", FieldCode::Range, message));
             }
             _ => {}
         }
         if self.role.as_deref().is_some_and(|role| !validation::is_role(role)) {
-            return Err(wrong("role", "must be a role, as physician"));
+            return Err(wrong("role", FieldCode::Invalid, "must be a role, for example physician"));
         }
         let step_minutes = self.step_minutes.unwrap_or(STEP_MINUTES);
         if !STEPS.contains(&step_minutes) {
-            return Err(wrong("step_minutes", "must be 5, 10, 15, 20, 30 or 60"));
+            return Err(wrong(
+                "step_minutes",
+                FieldCode::UnknownValue,
+                "must be 5, 10, 15, 20, 30 or 60",
+            ));
         }
         Ok(Search {
             clinic,
             dates: (self.from, self.to),
             staff: self.staff_id,
             role: self.role,
-            visit_type: self.visit_type,
+            visit_type: self.visit_type_id,
             minutes: self.duration_minutes,
             resources: resources(self.resource_ids.as_deref())?,
             step_minutes,
@@ -134,22 +143,24 @@ impl FreeTimes {
 
 fn resources(list: Option<&str>) -> Result<Vec<ResourceId>, ApiError> {
     let ids = list.into_iter().flat_map(|list| list.split(',')).map(str::parse::<ResourceId>);
-    let mut ids: Vec<_> = ids
-        .collect::<Result<_, _>>()
-        .map_err(|_| wrong("resource_ids", "must be resource ids, parted by commas"))?;
+    let mut ids: Vec<_> = ids.collect::<Result<_, _>>().map_err(|_| {
+        let message = "must be resource ids, separated by commas";
+        wrong("resource_ids", FieldCode::Invalid, message)
+    })?;
     ids.sort();
     ids.dedup();
     if ids.len() as u64 > MAX_RESOURCES {
-        return Err(wrong("resource_ids", "must be five at most"));
+        return Err(wrong("resource_ids", FieldCode::Length, "must have at most five ids"));
     }
     Ok(ids)
 }
 
-/// List what is free at a clinic
+/// List free slots
 ///
-/// The slots of all fitting staff for up to 31 days, in pages, by the rules that booking keeps: working time with its
-/// exceptions, appointments with their buffers, holds. It stops reading as soon as the page is full. Days that are over have
-/// no free slots.
+/// Lists the free slots of all matching staff for up to 31 days, in pages. It applies the rules of
+/// booking: working time and exceptions, appointments with buffers, and holds. The patient's
+/// appointments are not checked. Past days have no free slots. A small `limit` costs least, because
+/// the search stops when the page is full.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/availability",

@@ -1,4 +1,4 @@
-//! Free times of a clinic.
+//! The availability of a clinic: free slots.
 
 pub mod handlers;
 pub mod model;

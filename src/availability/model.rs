@@ -1,11 +1,11 @@
-//! Free times of a clinic.
+//! Free slots of a clinic.
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::id::StaffId;
 
-/// A slot that can be booked, if nobody is faster.
+/// A slot that can be booked, unless another booking is faster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FreeSlot {
     /// The start.
@@ -16,13 +16,14 @@ pub struct FreeSlot {
     pub end: Timestamp,
 }
 
-/// The last slot of a page: the next page begins after it.
+/// The last slot of a page. The next page begins after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotPosition {
     /// The start of the slot.
     pub start: Timestamp,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The last day of the search. It stays the same when a search from today is continued after midnight.
+    /// The last day of the search. It does not move if a search from today continues after
+    /// midnight.
     pub last: Date,
 }

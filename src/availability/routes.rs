@@ -6,12 +6,13 @@ use crate::aggregate::{Aggregate, ORG, OWN, OpenApiRouter, SELF, routes, rule};
 /// The registration of availability.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("availability", "What is free, and what a day looks like."),
+    tag: ("availability", "Free slots, and the schedule of a day."),
     item_types: &[],
     policy: &[
         //                        admin manager clinician front_desk patient service
-        rule("list_availability", [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]),
+        rule("list_availability", [ORG,  OWN,    OWN,      OWN,       SELF,   ORG]).heavy(),
     ],
+    guide: Some("scheduling.md"),
     routes: || OpenApiRouter::new().routes(routes!(handlers::list_availability)),
     schemas: |schemas| { schemas.add::<AvailabilityOut>(); },
 };

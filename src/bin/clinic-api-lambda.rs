@@ -1,4 +1,5 @@
-//! The worker as a function of AWS Lambda, behind an event source of the table's stream that reports partial batches.
+//! The worker as an AWS Lambda function. Its event source is the table's stream, with partial batch
+//! responses.
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ async fn main() -> Result<(), Error> {
     let settings = LambdaArgs::parse();
     logging::start(&settings.log)?;
     let open = OpenStore::open(&settings.store).await?;
+    open.check_format().await?;
     let processor =
         Arc::new(Processor::new(open.store.clone(), settings.retention.audit_retention_days));
     let work = async |event: LambdaEvent<_>| {

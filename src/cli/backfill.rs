@@ -1,4 +1,4 @@
-//! `clinic-api table backfill`: items written anew as they would be written today, with a progress bar.
+//! `clinic-api table backfill`: rewrites outdated items and shows the progress.
 
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet};
@@ -16,11 +16,13 @@ use crate::{
 
 const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
 
-/// Runs the backfill; `false` if there are items that it could do nothing about.
+/// Runs the backfill. Returns `false` if some items could not be rewritten.
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
+    open.check_format().await?;
     let mut progress = Progress::new(open.item_count().await?, BAR);
-    // One file gains nothing by parts, and the embedded engine sorts all of it for each page of one.
+    // An embedded engine sorts the whole table for each page of a segment, so segments gain
+    // nothing.
     let of = if settings.store.store == Engine::DynamoDb { settings.segments } else { 1 };
     let backfill = Backfill {
         item_types: aggregates::item_types(),
@@ -34,8 +36,8 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
         let (backfill, store, sender) = (backfill.clone(), open.store.clone(), sender.clone());
         segments.spawn(async move {
             // The receiver lives until the last sender is dropped.
-            let tell = |tally, failures| drop(sender.send((tally, failures)));
-            backfill.run(&store, segment, tell).await
+            let report = |tally, failures| drop(sender.send((tally, failures)));
+            backfill.run(&store, segment, report).await
         });
     }
     drop(sender);
@@ -52,18 +54,16 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     }
     let mut ended = Ok(());
     while let Some(done) = segments.join_next().await {
-        let done = done.map_err(TaskFailed::from).context("a part of the backfill ended");
+        let done = done.map_err(TaskFailed::from).context("a segment of the backfill failed");
         ended = ended.and(done.and_then(|done| Ok(done?)));
     }
     progress.bar.finish_and_clear();
-    let rewritten = if settings.dry_run { "would be written anew" } else { "written anew" };
+    let rewritten = if settings.dry_run { "would be rewritten" } else { "rewritten" };
     println!(
         "{} items: {} {rewritten}, {} failed ({})",
         total.examined, total.rewritten, total.failed, open.place
     );
     open.close().await;
-    ended.context(
-        "the backfill did not come to its end; run it again, it passes over what is done",
-    )?;
+    ended.context("the backfill was interrupted; run it again to complete it")?;
     Ok(total.failed == 0)
 }

@@ -1,4 +1,4 @@
-//! `clinic-api worker dead-letters`: lists, retries or drops the changes that could not be processed.
+//! `clinic-api worker dead-letters`: lists, retries or drops changes that could not be processed.
 
 use anyhow::Context as _;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const PAGE: u16 = 100;
 
-/// Runs the action; `false` if some dead letters could not be processed, or were not found.
+/// Runs the action. Returns `false` if some dead letters were not found or could not be processed.
 pub async fn run(action: DeadLetterAction) -> anyhow::Result<bool> {
     match action {
         DeadLetterAction::List(settings) => list(&settings).await,
@@ -28,16 +28,17 @@ async fn list(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
     let letters = all(&open.store).await?;
     for Entity { value: DeadLetter { event_id, at, error, tries, .. }, .. } in &letters {
-        println!("{event_id}  {at}  after {tries} tries: {error}");
+        println!("{event_id}  {at}  after {tries} attempts: {error}");
     }
     println!("{} dead letters", letters.len());
     open.close().await;
     Ok(true)
 }
 
-/// Removes dead letters. With the retention of the audit log, it processes them before that.
+/// Removes dead letters. If `retry` holds the retention of the audit log, processes them first.
 async fn remove(which: &DeadLetterArgs, retry: Option<Retention>) -> anyhow::Result<bool> {
     let open = OpenStore::open(&which.store).await?;
+    open.check_format().await?;
     let processor = retry.map(|retention| Processor::new(open.store.clone(), retention));
     let chosen = chosen(&open.store, which).await?;
     let mut complete = chosen.len() >= which.event_ids.len();
@@ -52,7 +53,7 @@ async fn remove(which: &DeadLetterArgs, retry: Option<Retention>) -> anyhow::Res
             println!("{id}  {}", chain(&error));
             continue;
         }
-        repo::remove(&open.store, letter).await.context("it can't be forgotten")?;
+        repo::remove(&open.store, letter).await.context("the dead letter can't be removed")?;
         println!("{id}  {}", if processor.is_some() { "processed" } else { "dropped" });
     }
     open.close().await;
@@ -64,7 +65,7 @@ async fn chosen(store: &Store, which: &DeadLetterArgs) -> anyhow::Result<Vec<Ent
     letters.retain(|letter| which.all || which.event_ids.contains(&letter.value.event_id));
     for id in &which.event_ids {
         if !letters.iter().any(|letter| letter.value.event_id == *id) {
-            println!("{id}  is no dead letter");
+            println!("{id}  no such dead letter");
         }
     }
     Ok(letters)

@@ -1,4 +1,4 @@
-//! `clinic-api healthcheck`: the readiness or liveness of the service on this machine.
+//! `clinic-api healthcheck`: checks the readiness or liveness of the service on this machine.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -9,14 +9,14 @@ use anyhow::Context as _;
 
 use crate::{config::HealthcheckArgs, http::client};
 
-/// Longer than the service takes to check its readiness.
+/// The request timeout. It exceeds the time that the service takes for its own readiness check.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Returns whether the service answers that it is ready, or alive.
+/// Returns whether the service reports that it is ready, or alive.
 pub async fn run(settings: &HealthcheckArgs) -> anyhow::Result<bool> {
     let address = reachable(settings.listen.listen);
     let path = if settings.live { "livez" } else { "readyz" };
-    // Without TLS, so that it works on a system without TLS roots and does not read them each time.
+    // Without TLS: it then works without TLS roots and does not read them on each call.
     let client = client::builder(TIMEOUT).tls_certs_only([]).build()?;
     let response = client.get(format!("http://{address}/{path}")).send().await;
     let response = response.map_err(reqwest::Error::without_url);
@@ -25,7 +25,7 @@ pub async fn run(settings: &HealthcheckArgs) -> anyhow::Result<bool> {
     Ok(status.is_success())
 }
 
-/// The loopback address for a service that listens on all addresses.
+/// Returns the loopback address if the service listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

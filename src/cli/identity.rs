@@ -1,7 +1,7 @@
-//! The issuer of tokens: the configured one, or the development issuer and its tokens.
+//! The token issuer: the configured one, or the development issuer with its tokens.
 
 use anyhow::{Context as _, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     config::{DevelopmentArgs, IdentityArgs, TokenArgs},
@@ -13,13 +13,9 @@ use crate::{
         principal::Clinics,
         token::{Authenticator, TokenRules},
     },
-    id::PatientId,
 };
 
-/// The validity of the tokens that the service prints at its start.
-const PRINTED_FOR: SignedDuration = SignedDuration::from_hours(12);
-
-/// Returns the authenticator, and the development issuer where it is trusted.
+/// Returns the authenticator, and the development issuer if it is in use.
 pub async fn find(
     settings: &IdentityArgs,
     listens_on_loopback: bool,
@@ -30,7 +26,7 @@ pub async fn find(
     else {
         if !listens_on_loopback {
             bail!(
-                "callers may come from elsewhere, and there is no issuer whose tokens tell who they are: set --issuer, \
+                "a token issuer is required to listen on other addresses than loopback: set --issuer, \
                  --audience and --jwks-url (CLINIC_API_ISSUER, …), or listen on a loopback address"
             );
         }
@@ -51,38 +47,38 @@ pub async fn find(
         },
     };
     let keys = IssuerKeys::at(location.clone());
-    // A failure is logged now, rather than with the first request.
+    // Log a failure at the start, not with the first request.
     keys.refresh(now).await;
     Ok((Authenticator::new(rules, keys), None))
 }
 
-/// A token for each role, by the role's name.
-pub fn tokens_of_roles(
-    issuer: &DevelopmentIssuer,
-    settings: &DevelopmentArgs,
-    now: Timestamp,
-) -> anyhow::Result<Vec<(Role, String)>> {
-    let token = |role| {
-        let principal = Principal {
-            org: settings.development_org.clone(),
-            subject: subject(role),
-            roles: [role].into(),
-            clinics: Clinics::All,
-            // Nobody's yet: `clinic-api token --patient` makes one for a patient that there is.
-            patient: (role == Role::Patient).then(PatientId::random),
-        };
-        Ok((role, issuer.token(&principal, now, PRINTED_FOR)?))
-    };
-    Role::ALL.into_iter().map(token).collect()
+/// Returns the command that prints a token which the service accepts. It works in any folder.
+pub fn token_command(settings: &DevelopmentArgs) -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "clinic-api".into());
+    let folder = &settings.development_issuer;
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+    format!(
+        "'{}' token --role admin --org {} --development-issuer '{}'",
+        program.display(),
+        settings.development_org.as_str(),
+        folder.display()
+    )
 }
 
 /// Prints a token.
 pub fn print_token(settings: TokenArgs, now: Timestamp) -> anyhow::Result<bool> {
     let TokenArgs { roles, clinics, patient, subject: named, valid_for, development } = settings;
     if roles.contains(&Role::Patient) && patient.is_none() {
-        bail!("--patient is needed with the role patient: whose appointments may they see?");
+        bail!("the role patient requires --patient with the id (PAT-…) of an existing patient");
     }
     let issuer = DevelopmentIssuer::in_folder(&development.development_issuer)?;
+    if let Some(key) = &issuer.made {
+        eprintln!(
+            "clinic-api: created a new key, {}. Only a service that was started with this folder as its \
+             --development-issuer accepts the token",
+            key.display()
+        );
+    }
     let first = roles.first().copied().unwrap_or(Role::Admin);
     let principal = Principal {
         org: development.development_org,

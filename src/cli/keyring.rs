@@ -1,4 +1,4 @@
-//! The keyring: from a setting, from a file beside the data, or of a new key for this process alone.
+//! Finds the keyring: from a setting, from a file next to the data, or a new key for this process.
 
 #[cfg(feature = "embedded")]
 use std::path::Path;
@@ -10,26 +10,27 @@ use crate::{
     keyring::Keyring,
 };
 
-/// Returns the keyring that the settings name.
+/// Returns the keyring of the settings.
 pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
     if let Some(keys) = &settings.secret_keys {
         let keys = keys.expose().parse();
-        return keys.context("--secret-keys (CLINIC_API_SECRET_KEYS) holds no keys");
+        return keys.context("--secret-keys (CLINIC_API_SECRET_KEYS) is invalid");
     }
     match engine {
         Engine::Memory => Ok(Keyring::random()),
         #[cfg(feature = "embedded")]
         Engine::File(path) => key_beside(path),
         #[cfg(not(feature = "embedded"))]
-        Engine::File(_) => anyhow::bail!("this build has dynamodb alone"),
+        Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         Engine::DynamoDb => anyhow::bail!(
-            "--secret-keys (CLINIC_API_SECRET_KEYS) is needed with --store dynamodb: all replicas share it; \
-             `clinic-api secret-key` makes one"
+            "--secret-keys (CLINIC_API_SECRET_KEYS) is required with --store dynamodb, with the same value for all \
+             replicas and workers; `clinic-api secret-key` prints a new key"
         ),
     }
 }
 
-/// Reads the key beside the data file, or makes it: cursors and sealed secrets stay valid after a restart.
+/// Reads the key file next to the data, or creates it. Cursors and sealed secrets thus stay valid
+/// after a restart.
 #[cfg(feature = "embedded")]
 fn key_beside(data: &Path) -> anyhow::Result<Keyring> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
@@ -47,5 +48,7 @@ fn key_beside(data: &Path) -> anyhow::Result<Keyring> {
         }
         Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
     };
-    text.trim().parse().with_context(|| format!("{shown} holds no key: delete it for a new one"))
+    text.trim()
+        .parse()
+        .with_context(|| format!("{shown} holds no valid key; delete it to create a new one"))
 }

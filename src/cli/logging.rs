@@ -20,14 +20,16 @@ use tracing_subscriber::{
 
 use crate::config::{LogArgs, LogFormat};
 
-/// The filter of lines and spans that may be logged at all. At TRACE, the SDK and the embedded engine log whole items, and so
-/// patient data. Spans of libraries would add fields of any name to our lines.
+/// Returns whether a line or span may be logged. At TRACE, the SDK and the embedded engine log
+/// whole items, which hold patient data. Spans of libraries would add arbitrary fields to our
+/// lines.
 fn is_allowed(metadata: &Metadata<'_>) -> bool {
     let of_library = !metadata.target().starts_with("clinic_api");
     !(of_library && (metadata.is_span() || *metadata.level() > Level::DEBUG))
 }
 
-/// The layer that logs each line as one flat JSON object, with the names of `docs/operations.md`.
+/// Returns the layer that logs each line as one flat JSON object. `docs/operations.md` lists its
+/// fields.
 fn json<S>(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -42,7 +44,8 @@ where
     layer.with_writer(writer)
 }
 
-/// The message of a panic, if it is a literal of the code. A message that was formatted at run time may hold patient data.
+/// Returns the message of a panic if it is a literal in the code. A message formatted at run time
+/// may hold patient data.
 fn literal_message(payload: &(dyn Any + Send)) -> &'static str {
     payload.downcast_ref::<&'static str>().copied().unwrap_or("[redacted]")
 }
@@ -58,7 +61,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 
 /// Starts logging for the whole process.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).context("--log is not a filter")?;
+    let filter = EnvFilter::try_new(&settings.log).context("--log is not a valid filter")?;
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));
     match settings.log_format {
         LogFormat::Text => {
@@ -78,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_json_line_is_one_flat_object_whatever_stands_in_it() {
+    fn a_json_line_is_one_flat_object_whatever_it_contains() {
         let lines = tempfile::NamedTempFile::new().unwrap();
         let registry = tracing_subscriber::registry().with(filter_fn(is_allowed));
         let subscriber = registry.with(super::json(lines.reopen().unwrap()));
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_nothing_that_was_put_together() {
+    fn a_panic_logs_literal_messages_only() {
         let payload = |panic: fn()| std::panic::catch_unwind(panic).unwrap_err();
         assert_eq!(literal_message(&*payload(|| panic!("no such page"))), "no such page");
         let name = "Ida".to_owned();

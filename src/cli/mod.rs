@@ -1,4 +1,4 @@
-//! The commands.
+//! The commands of the program.
 
 pub mod backfill;
 pub mod dead_letters;
@@ -8,6 +8,7 @@ pub mod keyring;
 pub mod logging;
 mod process;
 mod progress;
+pub mod recover_accesses;
 pub mod reseal_secrets;
 pub mod seed;
 pub mod serve;
@@ -15,41 +16,47 @@ pub mod table;
 pub mod traces;
 pub mod worker;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
+use tokio::time::timeout;
 
 use crate::{
     config::{Engine, StoreArgs},
-    store::{Store, client, connections::Connections},
+    store::{Store, client, connections::Connections, errors::chain, format},
 };
 
 #[cfg(feature = "embedded")]
 use crate::store::embedded;
 
-/// An open store, and the engine behind it where that runs in this process.
+/// The timeout of a command's read of the table format.
+const FORMAT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// An open store, with its engine if that runs in this process.
 #[derive(Debug)]
 pub struct OpenStore {
     /// The store.
     pub store: Store,
     /// The client of the table's stream.
     pub streams: aws_sdk_dynamodbstreams::Client,
-    /// The connections to DynamoDB; none where the engine runs in this process.
+    /// The connections to DynamoDB. `None` if the engine runs in this process.
     pub connections: Option<Connections>,
-    /// A description of the store for people.
+    /// A human-readable description of the store.
     pub place: String,
     #[cfg(feature = "embedded")]
     engine: Option<embedded::Engine>,
 }
 
 impl OpenStore {
-    /// Opens the engine that the settings name.
+    /// Opens the engine of the settings.
     pub async fn open(settings: &StoreArgs) -> anyhow::Result<Self> {
         let table = settings.table.clone();
         match &settings.store {
             Engine::DynamoDb => {
                 let connections = Connections::as_environment_says()
                     .map_err(anyhow::Error::from_boxed)
-                    .context("there is no way to reach DynamoDB")?;
+                    .context("the DynamoDB client can't be created")?;
                 let (client, streams) = client::from_environment(&connections).await;
                 let place = format!("table {table} in {}", endpoint(&client));
                 Ok(Self {
@@ -64,7 +71,7 @@ impl OpenStore {
             #[cfg(feature = "embedded")]
             Engine::Memory => {
                 let engine = embedded::Engine::in_memory()?;
-                let place = "in memory: they are gone when the service stops".to_owned();
+                let place = "in memory, lost when the process ends".to_owned();
                 Ok(Self::embedded(engine, table, place))
             }
             #[cfg(feature = "embedded")]
@@ -75,7 +82,7 @@ impl OpenStore {
                 Ok(Self::embedded(engine, table, place))
             }
             #[cfg(not(feature = "embedded"))]
-            Engine::Memory | Engine::File(_) => anyhow::bail!("this build has dynamodb alone"),
+            Engine::Memory | Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         }
     }
 
@@ -86,13 +93,45 @@ impl OpenStore {
         Self { store, streams, connections: None, place, engine: Some(engine) }
     }
 
-    /// Makes the table where it is missing.
+    /// Creates the table if it does not exist.
     pub async fn ensure_table(&self) -> anyhow::Result<()> {
-        self.store.create_table().await.context("the table can't be made")?;
+        self.store.create_table().await.context("the table can't be created")?;
         Ok(())
     }
 
-    /// About how many items the table has; 0 for an engine in this process, which would count them one by one.
+    /// Refuses a table whose items have another format than this version's. A table that can't be
+    /// read is not refused: `/readyz` checks it again. Returns whether the table is known to have
+    /// no format yet.
+    pub async fn check_format(&self) -> anyhow::Result<bool> {
+        match timeout(FORMAT_TIMEOUT, self.store.format()).await {
+            Ok(Ok(found)) => {
+                let is_old = found.is_none() && self.connections.is_none();
+                format::check(if is_old { Some(1) } else { found })?;
+                return Ok(found.is_none());
+            }
+            Ok(Err(error)) => {
+                let cause = chain(&error);
+                tracing::warn!(error.message = cause, "the table format can't be read");
+            }
+            Err(_) => tracing::warn!("reading the table format timed out"),
+        }
+        Ok(false)
+    }
+
+    /// Checks the format like [`Self::check_format`]. Stores this version's format if the table has
+    /// none.
+    pub async fn ensure_format(&self) -> anyhow::Result<()> {
+        if self.check_format().await?
+            && let Ok(Err(error)) = timeout(FORMAT_TIMEOUT, self.store.add_format()).await
+        {
+            let cause = chain(&error);
+            tracing::warn!(error.message = cause, "the table format can't be stored");
+        }
+        Ok(())
+    }
+
+    /// Returns the approximate number of items in the table. Returns 0 for an engine in this
+    /// process, which would count them one by one.
     pub async fn item_count(&self) -> anyhow::Result<u64> {
         #[cfg(feature = "embedded")]
         if self.engine.is_some() {
@@ -101,7 +140,8 @@ impl OpenStore {
         self.store.item_count().await.context("the table can't be described")
     }
 
-    /// Lets an engine in this process confirm writes before they are on the disk, for data that can be written again.
+    /// Lets an engine in this process confirm writes before they are on disk. For data that can be
+    /// written again.
     pub fn wait_less(&self) -> anyhow::Result<()> {
         #[cfg(feature = "embedded")]
         if let Some(engine) = &self.engine {
@@ -110,7 +150,7 @@ impl OpenStore {
         Ok(())
     }
 
-    /// Stops the engine, if it runs in this process, and closes its file.
+    /// Stops the engine and closes its file, if it runs in this process.
     #[cfg_attr(
         not(feature = "embedded"),
         expect(clippy::unused_async, reason = "there is an engine to wait for in the other build")
@@ -123,18 +163,20 @@ impl OpenStore {
     }
 }
 
-/// The endpoint that the environment names in AWS's place.
+/// Returns the endpoint that the environment sets instead of the AWS endpoint.
 fn named_endpoint() -> Option<String> {
     let set = |name| std::env::var(name).ok();
     set("AWS_ENDPOINT_URL_DYNAMODB").or_else(|| set("AWS_ENDPOINT_URL"))
 }
 
-/// Returns whether the table is on this machine, by the environment: without an endpoint there, it is AWS's.
+/// Returns whether the environment puts the table on this machine. Without a configured endpoint,
+/// the table is in AWS.
 fn is_on_this_machine(engine: &Engine) -> bool {
     if *engine != Engine::DynamoDb {
         return true;
     }
-    // With it the SDK passes over the other two (AWS SDKs reference guide, "Service-specific endpoints").
+    // With this variable, the SDK ignores both endpoint variables (AWS SDKs reference guide,
+    // "Service-specific endpoints").
     let ignored = std::env::var("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
     if ignored.is_ok_and(|ignored| ignored.eq_ignore_ascii_case("true")) {
         return false;

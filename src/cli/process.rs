@@ -1,4 +1,4 @@
-//! Start and end of a long-running process, the service or a worker.
+//! Startup and shutdown of a long-running process: the service or a worker.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,27 +17,28 @@ use crate::{
     store::connections::Connections,
 };
 
-/// The limit of connections to the metrics: Prometheus, and a person or two.
+/// The maximum number of connections to the metrics port. A scraper needs one or two.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// A process that has started.
+/// A started process.
 pub(super) struct Process {
     pub(super) signals: Signals,
     pub(super) open: OpenStore,
     pub(super) keyring: Keyring,
-    /// The URL of the metrics, if they are measured.
+    /// The URL of the metrics, if they are enabled.
     pub(super) metrics: Option<String>,
     traces: Traces,
 }
 
 impl Process {
-    /// Starts what every process needs; `name` is the default of `service.name` in traces.
+    /// Starts what every process needs. `name` is the default of `service.name` in traces.
     pub(super) async fn start(name: &'static str, settings: &ProcessArgs) -> anyhow::Result<Self> {
         logging::start(&settings.log)?;
         let traces = Traces::start(name)?;
-        // Before anything that takes time: a signal during the start stops the process as well.
+        // First, so that a signal during a slow start also stops the process.
         let signals = Signals::new()?;
-        // The engine first: it keeps other processes off the files beside the data.
+        // Before the keyring: the engine's lock keeps other processes away from the files next to
+        // the data.
         let open = OpenStore::open(&settings.store).await?;
         let keyring = keyring::find(&settings.keys, &settings.store.store)?;
         let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
@@ -52,12 +53,12 @@ impl Process {
     }
 }
 
-/// A listener on the address of a setting.
+/// Listens on an address. `setting` names the flag in errors.
 pub(super) fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     server::listen(address).with_context(|| format!("can't listen on {address} ({setting})"))
 }
 
-/// Serves metrics on an address of their own, so that a load balancer never shows them to callers.
+/// Serves metrics on a separate port, so that a load balancer never exposes them.
 fn start_metrics(
     address: Option<SocketAddr>,
     connections: Option<Connections>,
@@ -66,7 +67,7 @@ fn start_metrics(
     let listener = bind(address, "--metrics-listen")?;
     let url = format!("http://{}/metrics", listener.local_addr()?);
     let router = metrics::start(connections)?;
-    // It serves to the end of the process, whatever the phase.
+    // The metrics port stays open until the process exits, also during shutdown.
     let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
     tokio::spawn(async move {
         server::run(listener, router, &Lifecycle::default(), limits, Duration::ZERO).await
@@ -81,14 +82,14 @@ pub(super) struct Signals {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ShutdownReason {
-    /// A person at the terminal: SIGINT.
+    /// SIGINT, from a person at the terminal.
     Interrupt,
-    /// A supervisor, such as an orchestrator: SIGTERM.
+    /// SIGTERM, from a supervisor such as an orchestrator.
     Terminate,
 }
 
 impl Signals {
-    /// Catches the signals from now on.
+    /// Starts to catch the signals.
     pub(super) fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,

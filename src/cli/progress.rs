@@ -1,11 +1,12 @@
-//! The progress of a long command, on standard error: a bar on a terminal, else a line every ten seconds.
+//! The progress of a long command on standard error: a bar on a terminal, otherwise a line every
+//! ten seconds.
 
 use std::{io::IsTerminal as _, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-/// The interval between lines where no bar can be drawn.
+/// The interval between lines without a terminal.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 pub(super) struct Progress {
@@ -14,7 +15,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar of `length`, drawn by a template of `indicatif`.
+    /// Creates a bar of `length` with an `indicatif` template.
     pub(super) fn new(length: u64, template: &str) -> Self {
         let target = ProgressDrawTarget::stderr_with_hz(5);
         let bar = ProgressBar::with_draw_target(Some(length), target);
@@ -25,7 +26,8 @@ impl Progress {
         Self { bar, next_line: lines.then(|| Instant::now() + INTERVAL) }
     }
 
-    /// Moves to `position`, with a message beside the bar, or a line where there is no bar.
+    /// Moves to `position`, with a message next to the bar. Without a terminal, prints a line at
+    /// each interval.
     pub(super) fn advance(
         &mut self,
         position: u64,

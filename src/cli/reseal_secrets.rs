@@ -1,4 +1,4 @@
-//! `clinic-api worker reseal-secrets`: the secrets of webhooks under the newest secret key.
+//! `clinic-api worker reseal-secrets`: re-encrypts webhook secrets with the newest secret key.
 
 use anyhow::Context as _;
 
@@ -20,13 +20,14 @@ use crate::{
     time::{Clock as _, SystemClock},
 };
 
-/// Items that are looked at in a second.
+/// The number of items read per second.
 const RATE: f64 = 1_000.0;
 const SUBJECT: &str = "system:reseal-secrets";
 
-/// Seals all of them anew; `false` if some could not be opened.
+/// Re-encrypts all webhook secrets. Returns `false` if some could not be decrypted.
 pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
+    open.check_format().await?;
     let keyring = keyring::find(&settings.keys, &settings.store.store)?;
     let (mut sealed, mut failed) = (0, 0);
     let mut scan = Scan::new(Segment::WHOLE, RATE);
@@ -43,7 +44,7 @@ pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
             }
         }
     }
-    println!("{sealed} webhooks sealed anew, {failed} failed ({})", open.place);
+    println!("{sealed} webhooks resealed, {failed} failed ({})", open.place);
     open.close().await;
     Ok(failed == 0)
 }
@@ -58,7 +59,8 @@ async fn reseal(store: &Store, keys: &SealingKeys, item: Item) -> Result<(), Sto
         keys.seal(&secret, id).map(SealedSecret::from)
     };
     let modify = |current: &Webhook| {
-        let unopened = || StoreError::corrupt("webhook", "none of the keys opens its secret");
+        let unopened =
+            || StoreError::corrupt("webhook", "none of the secret keys decrypts its secret");
         current.resealed(context.now, seal).ok_or_else(unopened)
     };
     match repo::update(store, &context, &found.value.id, modify).await {

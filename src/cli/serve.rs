@@ -1,4 +1,4 @@
-//! `clinic-api serve`: the service from start to end.
+//! `clinic-api serve`: runs the service from startup to shutdown.
 
 use std::{fmt::Write as _, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -13,7 +13,6 @@ use crate::{
     app::{AppState, Parts, RequestLimits},
     config::{Engine, LogFormat, ServeArgs, Task},
     http::{
-        auth::Role,
         headers::HeaderSettings,
         lifecycle::{Lifecycle, Phase},
         metrics,
@@ -25,11 +24,14 @@ use crate::{
     version::VERSION,
 };
 
-/// File descriptors reserved for other things than connections: metrics, files, logs.
+/// File descriptors reserved for everything but connections: metrics, files, logs.
 const OTHER_DESCRIPTORS: u64 = 256;
 
-/// File descriptors of a connection: its own, and one of the database for a request on it.
+/// File descriptors per connection: its own, and one to the database for a request on it.
 const DESCRIPTORS: u64 = 2;
+
+/// The time that the worker gets to release its leases after a forced shutdown.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the service until a signal stops it.
 pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
@@ -38,6 +40,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     if embedded {
         process.open.ensure_table().await?;
     }
+    process.open.ensure_format().await?;
     let clock = SystemClock;
     let loopback = settings.listen.listen.ip().is_loopback();
     let (authenticator, development) =
@@ -46,10 +49,9 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     match settings.process.log.log_format {
         LogFormat::Text => {
-            let tokens = development.map(|issuer| {
-                identity::tokens_of_roles(&issuer, &settings.identity.development, clock.now())
-            });
-            greet(address, &process, tokens.transpose()?.unwrap_or_default());
+            let issuer = &settings.identity.development;
+            let token = development.map(|_| identity::token_command(issuer));
+            greet(address, &process, token.as_deref());
         }
         // Standard output stays empty for programs that read JSON lines.
         LogFormat::Json => tracing::info!(
@@ -57,7 +59,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
             api.url = format!("http://{address}/v1/clinics"),
             store.place = process.open.place,
             metrics.url = process.metrics,
-            "serving"
+            "service started"
         ),
     }
     let limits =
@@ -78,29 +80,33 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         audit_retention: settings.process.retention.audit_retention_days,
         limits: RequestLimits {
             concurrent: settings.limits.max_concurrent_requests,
-            deadline: RequestLimits::default().deadline,
             rates: RateSettings {
                 per_address: settings.limits.rate_per_address,
                 per_principal: settings.limits.rate_per_principal,
                 per_organisation: settings.limits.rate_per_organisation,
                 trusted_proxies: settings.limits.trusted_proxies,
             },
+            ..RequestLimits::default()
         },
         headers: HeaderSettings {
             hsts_max_age: settings.limits.hsts_max_age,
             server_timing: settings.limits.server_timing,
+            cors_origins: settings.cors_origins.clone().unwrap_or_default(),
         },
         webhook_targets: settings.process.webhook_allow.clone().unwrap_or_default(),
     });
-    serve(listener, state, limits, &settings, &mut process.signals).await?;
+    let served = serve(listener, state.clone(), limits, &settings, &mut process.signals).await;
+    state.stop_recording().await;
     if let Some(worker) = worker {
-        worker.stop(settings.process.drain_timeout).await;
+        // Also after a forced shutdown, so that the next start does not wait for leases to expire.
+        let limit = if served.is_ok() { settings.process.drain_timeout } else { LEAVE_TIMEOUT };
+        worker.stop(limit).await;
     }
     process.stop().await;
-    Ok(())
+    served
 }
 
-fn greet(address: SocketAddr, process: &Process, tokens: Vec<(Role, String)>) {
+fn greet(address: SocketAddr, process: &Process, token: Option<&str>) {
     let mut text = format!(
         "clinic-api {VERSION}\n  API         http://{address}/v1/clinics\n  \
          Swagger UI  http://{address}/docs/\n  Data        {}\n",
@@ -109,19 +115,15 @@ fn greet(address: SocketAddr, process: &Process, tokens: Vec<(Role, String)>) {
     if let Some(metrics) = &process.metrics {
         let _ = writeln!(text, "  Metrics     {metrics}");
     }
-    if !tokens.is_empty() {
-        text.push_str(
-            "  Tokens      for development, valid for 12 hours; `clinic-api token` makes others\n",
-        );
+    if let Some(token) = token {
+        let _ = writeln!(text, "  Tokens      {token}");
     }
-    for (role, token) in tokens {
-        let _ = writeln!(text, "    {:<12}{token}", role.as_str());
-    }
-    // A closed standard output is no reason to stop.
+    // A closed standard output does not stop the service.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// The limit of connections: the one asked for, or what the system allows a process.
+/// Returns the connection limit: the configured one, or a lower one if the system allows fewer open
+/// files.
 fn connections(wanted: usize) -> usize {
     let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
     let possible = allowed.saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS;
@@ -132,7 +134,7 @@ fn connections(wanted: usize) -> usize {
     tracing::info!(
         connections.wanted = wanted,
         connections.allowed = possible,
-        "the system's limit of open files (ulimit -n) allows fewer connections"
+        "the limit of open files (ulimit -n) allows fewer connections than configured"
     );
     possible
 }
@@ -145,9 +147,10 @@ async fn serve(
     signals: &mut Signals,
 ) -> anyhow::Result<()> {
     let lifecycle = state.lifecycle().clone();
-    // On a thread that ends: the allocator gives back what the document of the API took while it was made.
-    let made = std::thread::spawn(move || service(state)).join();
-    let service = made.map_err(|_| anyhow::anyhow!("the routes can't be put together"))?;
+    // On a temporary thread: its end lets the allocator return the memory used to build the OpenAPI
+    // document.
+    let built = std::thread::spawn(move || service(state)).join();
+    let service = built.map_err(|_| anyhow::anyhow!("the router can't be built"))?;
     let drain_timeout = settings.process.drain_timeout;
     let serving = server::run(listener, service, &lifecycle, limits, drain_timeout);
     let stopped_again = async {
@@ -157,28 +160,28 @@ async fn serve(
     tokio::select! {
         unfinished = serving => {
             if unfinished > 0 {
-                tracing::warn!(connections.unfinished = unfinished, "connections or deletions did not finish in time");
+                tracing::warn!(connections.unfinished = unfinished, "connections, deletions or access log writes did not finish in time");
             }
             Ok(())
         }
-        () = stopped_again => anyhow::bail!("second signal to stop: running requests were cut off"),
+        () = stopped_again => anyhow::bail!("received another signal during shutdown: running requests were aborted"),
     }
 }
 
-/// Waits for a signal to stop, and advances through the phases up to draining.
+/// Waits for a shutdown signal, then advances through the phases up to draining.
 async fn leave(lifecycle: &Lifecycle, delay: Duration, signals: &mut Signals) {
     let delay = match signals.any().await {
-        // A person waits, and no load balancer.
+        // Ctrl-C: no load balancer has to notice.
         ShutdownReason::Interrupt => Duration::ZERO,
         ShutdownReason::Terminate => delay,
     };
-    tracing::info!(shutdown.delay = ?delay, "stopping: not ready any more, still serving");
+    tracing::info!(shutdown.delay = ?delay, "stopping: /readyz returns 503, requests are still accepted");
     lifecycle.advance(Phase::Leaving);
     metrics::ready(false);
     tokio::select! {
         () = tokio::time::sleep(delay) => {}
         _ = signals.any() => {}
     }
-    tracing::info!("stopping: no new connections, running requests finish");
+    tracing::info!("stopping: no new connections, waiting for running requests");
     lifecycle.advance(Phase::Draining);
 }

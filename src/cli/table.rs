@@ -1,4 +1,5 @@
-//! `clinic-api table`: the table made, or compared with what it should be, and its day sheets with the appointments.
+//! `clinic-api table`: creates the table, or compares its schema and its day sheets with what they
+//! should be.
 
 use anyhow::Context as _;
 use indicatif::ProgressBar;
@@ -11,7 +12,7 @@ use crate::{
     time::{Clock as _, SystemClock, utc_date},
 };
 
-/// Runs the action; `false` if the table is not as it should be.
+/// Runs the action. Returns `false` if the table has differences.
 pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
         TableAction::Create(settings) => create(&settings).await,
@@ -24,38 +25,41 @@ pub async fn run(action: TableAction) -> anyhow::Result<bool> {
 
 async fn create(settings: &StoreArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(settings).await?;
-    let made = open.store.create_table().await.context("the table can't be made")?;
-    println!("{}: {}", if made { "made" } else { "there already" }, open.place);
+    let created = open.store.create_table().await.context("the table can't be created")?;
+    println!("{}: {}", if created { "created" } else { "already exists" }, open.place);
     print_differences(open).await
 }
 
-/// Prints the differences; `true` if there are none.
+/// Prints the differences. Returns `true` if there are none.
 async fn print_differences(open: OpenStore) -> anyhow::Result<bool> {
     let differences = open.store.check_table().await.context("the table can't be described")?;
     for difference in &differences {
         println!("{difference}");
     }
     if differences.is_empty() {
-        println!("as it should be: {}", open.place);
+        println!("schema is correct: {}", open.place);
     }
     open.close().await;
     Ok(differences.is_empty())
 }
 
-/// Compares the day sheets with the appointments, and repairs them if that was asked for; `false` if they differ then.
+/// Compares day sheets, links and pointers with the appointments, and repairs them on request.
+/// Returns `false` if mismatches are left.
 async fn compare_sheets(settings: &VerifyArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open(&settings.store).await?;
+    open.check_format().await?;
     let items = open.item_count().await?;
     let now = SystemClock.now();
     let today = utc_date(now);
     let from = settings.from.unwrap_or(today).max(DaySheet::first_kept(today));
     let bar = ProgressBar::new(items);
-    let tell = |items: usize| bar.inc(u64::try_from(items).unwrap_or_default());
-    let found = verify(&open.store, from, settings.rate.into(), tell).await;
+    let report = |items: usize| bar.inc(u64::try_from(items).unwrap_or_default());
+    let found = verify(&open.store, from, settings.rate.into(), report).await;
     bar.finish_and_clear();
-    let found = found.context("the table can't be read to its end")?;
+    let found = found.context("reading the table failed")?;
     let (repaired, left) = if settings.repair {
-        let repair = repair(&open.store, &found, now).await.context("not all could be repaired")?;
+        let repair =
+            repair(&open.store, &found, now).await.context("the repair was interrupted")?;
         (repair.repaired, repair.left)
     } else {
         (Vec::new(), found.mismatches().collect())

@@ -1,4 +1,5 @@
-//! Exports spans to an OpenTelemetry collector, if the environment names one. The SDK reads OpenTelemetry's variables.
+//! Exports spans to an OpenTelemetry collector if the environment configures one. The SDK reads the
+//! standard OpenTelemetry variables.
 
 use std::{
     env,
@@ -23,7 +24,7 @@ use tracing::{Dispatch, instrument::WithSubscriber as _};
 
 use crate::{telemetry, version::VERSION};
 
-/// The time limit of the last export when the process ends.
+/// The timeout of the last export at process exit.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// The values of `OTEL_TRACES_SAMPLER` that the SDK supports.
 const SAMPLERS: [&str; 6] = [
@@ -34,44 +35,46 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_always_off",
     "parentbased_traceidratio",
 ];
-/// The interval at which a failing export is logged at most.
+/// The minimum interval between log lines about failed exports.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The export of spans, if it is on.
+/// The span exporter, if it is enabled.
 #[derive(Debug)]
 pub struct Traces(Option<SdkTracerProvider>);
 
 impl Traces {
-    /// Makes spans from now on if the environment names a collector. `service` is the default of `service.name`.
+    /// Starts tracing if the environment configures a collector. `service` is the default of
+    /// `service.name`.
     pub fn start(service: &'static str) -> anyhow::Result<Self> {
         if !is_enabled() {
             return Ok(Self(None));
         }
-        // The exporter's own error quotes the endpoint, which may hold a password.
+        // The exporter's error quotes the endpoint, which may hold a password.
         let exporter = SpanExporter::builder().with_http().build();
         let exporter = exporter.map_err(|_| {
-            anyhow!("spans can't be sent: OTEL_EXPORTER_OTLP_… names no valid endpoint")
+            anyhow!("traces can't be exported: OTEL_EXPORTER_OTLP_… holds no valid endpoint")
         })?;
         let mut provider = SdkTracerProvider::builder()
             .with_resource(resource(service))
             .with_batch_exporter(Exporter { exporter, logged: Mutex::default() });
         if !variable("OTEL_TRACES_SAMPLER").is_some_and(|name| SAMPLERS.contains(&name.as_str())) {
-            // The SDK's default, also for a name it does not know, is `parentbased_always_on`: callers decide what is traced.
+            // The SDK falls back to `parentbased_always_on`, also for an unknown name. Callers
+            // would then decide what is traced.
             provider = provider.with_sampler(Sampler::AlwaysOn);
         }
         let provider = provider.build();
         telemetry::start(provider.tracer("clinic-api"));
-        tracing::info!("spans are sent to the collector that the environment names");
+        tracing::info!("exporting spans to the OpenTelemetry collector");
         Ok(Self(Some(provider)))
     }
 
-    /// Sends the last spans, if the collector takes them in time.
+    /// Exports the last spans, within a time limit.
     pub async fn stop(self) {
         let Some(provider) = self.0 else { return };
-        // It waits for the thread that sends them.
+        // This call blocks until the exporter thread is done.
         let flush = spawn_blocking(move || provider.shutdown_with_timeout(TIMEOUT));
         if !matches!(timeout(TIMEOUT, flush).await, Ok(Ok(Ok(())))) {
-            tracing::warn!("the last spans could not be sent");
+            tracing::warn!("the last spans could not be exported");
         }
     }
 }
@@ -80,7 +83,7 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The SDK itself would send to localhost if no collector is named.
+/// Without a configured collector, the SDK would send to localhost.
 fn is_enabled() -> bool {
     let endpoints = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     let disabled = variable("OTEL_SDK_DISABLED").is_some_and(|it| it.eq_ignore_ascii_case("true"));
@@ -88,7 +91,7 @@ fn is_enabled() -> bool {
     endpoints.into_iter().any(|name| variable(name).is_some()) && !disabled && !none
 }
 
-/// Our name and version, unless the environment sets others.
+/// Returns our name and version, unless the environment sets others.
 fn resource(service: &'static str) -> Resource {
     let name = |name: String| KeyValue::new("service.name", name);
     Resource::builder_empty()
@@ -99,7 +102,7 @@ fn resource(service: &'static str) -> Resource {
         .build()
 }
 
-/// Logs failures once a minute at most. The SDK logs several lines for each batch.
+/// Logs failures at most once a minute. The SDK logs several lines for each batch.
 #[derive(Debug)]
 struct Exporter {
     exporter: SpanExporter,
@@ -113,18 +116,18 @@ impl opentelemetry_sdk::trace::SpanExporter for Exporter {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
             Ok(()) if logged.take().is_some() => {
-                tracing::info!("the collector takes spans again");
+                tracing::info!("the collector accepts spans again");
             }
             Err(error) if logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) => {
                 *logged = Some(Instant::now());
-                // The error's own text may quote the collector's response.
+                // The error text may quote the collector's response.
                 let what = match error {
                     OTelSdkError::Timeout(_) => "no response in time",
                     _ => "the export failed",
                 };
                 tracing::warn!(
                     error.message = what,
-                    "the collector does not take spans: some are lost"
+                    "the collector does not accept spans: some are lost"
                 );
             }
             _ => {}

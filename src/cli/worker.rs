@@ -1,4 +1,4 @@
-//! `clinic-api worker`: the tasks beside the service, from start to end.
+//! `clinic-api worker`: runs the worker's tasks from startup to shutdown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{OpenStore, dead_letters, process::Process, reseal_secrets};
+use super::{OpenStore, dead_letters, process::Process, recover_accesses, reseal_secrets};
 use crate::{
     config::{Engine, ProcessArgs, Task, WorkerAction, WorkerArgs, WorkerCommand},
     id::random_token,
@@ -15,47 +15,50 @@ use crate::{
     version::VERSION,
     worker::{
         consumer::Consumer,
-        dispatcher::Dispatcher,
+        dispatcher::{Dispatcher, Pace},
         lease::Leases,
         metrics,
         sender::{Sender, TIMEOUT},
     },
 };
 
-/// Runs the worker, or one of its actions; `false` if the action could not do all of it.
+/// Runs the worker or one of its actions. Returns `false` if an action did not succeed for all
+/// items.
 pub async fn run(command: WorkerCommand) -> anyhow::Result<bool> {
     match command.action {
         None => work(command.work).await.map(|()| true),
         Some(WorkerAction::DeadLetters { action }) => dead_letters::run(action).await,
         Some(WorkerAction::ResealSecrets(settings)) => reseal_secrets::run(&settings).await,
+        Some(WorkerAction::RecoverAccesses(settings)) => recover_accesses::run(&settings).await,
     }
 }
 
 async fn work(WorkerArgs { process: settings, tasks }: WorkerArgs) -> anyhow::Result<()> {
     anyhow::ensure!(
         settings.store.store == Engine::DynamoDb,
-        "an embedded engine is in the process that serves: `clinic-api serve` works for itself there"
+        "the worker requires --store dynamodb: with an embedded engine, `clinic-api serve` runs the worker's tasks"
     );
     let mut process = Process::start("clinic-api-worker", &settings).await?;
     let open = &process.open;
+    open.ensure_format().await?;
     let keys = process.keyring.webhook_secrets.clone();
     let worker = Worker::start(open, keys, &tasks, &settings)?;
-    tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = process.metrics, worker.tasks = ?tasks, "working");
+    tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = process.metrics, worker.tasks = ?tasks, "worker started");
     process.signals.any().await;
-    tracing::info!("stopping: running tasks finish");
+    tracing::info!("stopping: waiting for running tasks");
     tokio::select! {
         finished = worker.stop(settings.drain_timeout) => {
             if !finished {
-                tracing::warn!("some tasks did not finish in time; they will be done again");
+                tracing::warn!("some tasks did not finish in time; they will be repeated");
             }
         }
-        _ = process.signals.any() => anyhow::bail!("second signal to stop: running tasks were cut off"),
+        _ = process.signals.any() => anyhow::bail!("received another signal during shutdown: running tasks were aborted"),
     }
     process.stop().await;
     Ok(())
 }
 
-/// The running tasks of this process.
+/// The running worker tasks of this process.
 pub struct Worker {
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -72,6 +75,7 @@ impl Worker {
         metrics::describe();
         let store = &open.store;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let audit_retention = settings.retention.audit_retention_days;
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
         if tasks.contains(&Task::Stream) {
             let leases = Leases {
@@ -80,16 +84,17 @@ impl Worker {
                 owner: random_token(),
                 length: settings.worker_lease,
             };
-            let audit_retention = settings.retention.audit_retention_days;
             let consumer = Consumer { streams: open.streams.clone(), leases, audit_retention };
             let stop = stop.clone();
             tracker.spawn(async move { consumer.run(stop).await });
         }
         if tasks.contains(&Task::Deliveries) {
             let allowed = settings.webhook_allow.clone().unwrap_or_default();
-            let sender = Sender::new(allowed, TIMEOUT).context("events can't be sent")?;
+            let sender =
+                Sender::new(allowed, TIMEOUT).context("the webhook client can't be created")?;
+            let pace = Pace { poll: settings.worker_poll, lease: settings.worker_lease };
             let dispatcher =
-                Dispatcher::new(store.clone(), keys, sender, clock, settings.worker_poll);
+                Dispatcher::new(store.clone(), keys, sender, clock, pace, audit_retention);
             let stop = stop.clone();
             tracker.spawn(async move { dispatcher.run(stop).await });
         }
@@ -97,7 +102,7 @@ impl Worker {
         Ok(Self { stop, tasks: tracker })
     }
 
-    /// Stops the tasks and waits for them; whether all finished within the time limit.
+    /// Stops the tasks and waits for them. Returns whether all finished within the limit.
     pub async fn stop(self, limit: Duration) -> bool {
         self.stop.cancel();
         timeout(limit, self.tasks.wait()).await.is_ok()

@@ -1,4 +1,4 @@
-//! Settings of the issuer of tokens, and of the development issuer.
+//! Settings of the token issuer and of the development issuer.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -11,37 +11,42 @@ use crate::{
     id::{ClinicId, OrgId, PatientId},
 };
 
-/// The issuer of tokens. Without one, the service trusts its development issuer, and then it listens on a loopback
-/// address alone.
+/// The token issuer. Without one, the service trusts its development issuer and listens on loopback
+/// addresses only.
 #[derive(Debug, Clone, Args)]
 pub struct IdentityArgs {
-    /// The issuer whose tokens are accepted: their `iss`. Required to listen on any other address than a loopback one.
+    /// The issuer whose tokens are accepted, as in the `iss` claim. Required unless the service
+    /// listens on a loopback address.
     #[arg(long, env = "CLINIC_API_ISSUER", requires_all = ["audience", "jwks_url"])]
     pub issuer: Option<String>,
-    /// The audience that the `aud` of tokens must name.
+    /// The audience that the `aud` claim of a token must contain.
     #[arg(long, env = "CLINIC_API_AUDIENCE", requires = "issuer")]
     pub audience: Option<String>,
-    /// The location of the issuer's keys: `https://…`, or `file:/PATH`.
+    /// The location of the issuer's JWK set: `https://…` or `file:/PATH`.
     #[arg(long, env = "CLINIC_API_JWKS_URL", requires = "issuer")]
     pub jwks_url: Option<JwksLocation>,
-    /// The algorithms that tokens may be signed with, separated by commas. Algorithms with a shared secret are refused.
+    /// The accepted signature algorithms, separated by commas. Algorithms with a shared secret
+    /// (HMAC) are refused.
     #[arg(long, env = "CLINIC_API_TOKEN_ALGORITHMS", value_delimiter = ',', default_value = "RS256,ES256,EdDSA",
         value_parser = asymmetric)]
     pub token_algorithms: Vec<Algorithm>,
-    /// Accept tokens without `nbf` as well: some issuers send none.
+    /// Accept tokens without an `nbf` claim. Some issuers do not send one.
     #[arg(long, env = "CLINIC_API_NBF_OPTIONAL")]
     pub nbf_optional: bool,
-    /// The claim that holds the organisation (`ORG-…`). Of each claim the name, or a JSON pointer such as
-    /// `/realm_access/roles`.
+    /// The claim that holds the organisation (`ORG-…`): a claim name, or a JSON pointer such as
+    /// `/realm_access/organisation`.
     #[arg(long, env = "CLINIC_API_CLAIM_ORGANISATION", default_value = "org")]
     pub claim_organisation: String,
-    /// The claim that holds the roles: `admin`, `manager`, `clinician`, `front_desk`, `patient`, `service`. Others are ignored.
+    /// The claim that holds the roles: `admin`, `manager`, `clinician`, `front_desk`, `patient`,
+    /// `service`. Other values are ignored. A claim name or a JSON pointer, such as
+    /// `/realm_access/roles`.
     #[arg(long, env = "CLINIC_API_CLAIM_ROLES", default_value = "roles")]
     pub claim_roles: String,
-    /// The claim that holds the clinics (`CLN-…`, or `*` for all of the organisation).
+    /// The claim that holds the clinics: `CLN-…`, or `*` for all clinics of the organisation. A
+    /// claim name or a JSON pointer.
     #[arg(long, env = "CLINIC_API_CLAIM_CLINICS", default_value = "clinics")]
     pub claim_clinics: String,
-    /// The claim that holds the patient that the bearer is (`PAT-…`).
+    /// The claim that identifies the caller as a patient (`PAT-…`). A claim name or a JSON pointer.
     #[arg(long, env = "CLINIC_API_CLAIM_PATIENT", default_value = "patient")]
     pub claim_patient: String,
     /// The development issuer.
@@ -49,13 +54,13 @@ pub struct IdentityArgs {
     pub development: DevelopmentArgs,
 }
 
-/// The issuer that a laptop has.
+/// The development issuer, for local use.
 #[derive(Debug, Clone, Args)]
 pub struct DevelopmentArgs {
-    /// The folder of the development issuer: its private key and its JWK set, made if missing.
+    /// The folder of the development issuer, with its private key and JWK set. Created if missing.
     #[arg(long, env = "CLINIC_API_DEVELOPMENT_ISSUER", default_value = "data/development-issuer")]
     pub development_issuer: PathBuf,
-    /// The organisation of development tokens.
+    /// The organisation (`ORG-…`) of development tokens.
     #[arg(
         long,
         visible_alias = "org",
@@ -68,22 +73,23 @@ pub struct DevelopmentArgs {
 /// The claims of a development token.
 #[derive(Debug, Args)]
 pub struct TokenArgs {
-    /// The roles of the bearer.
+    /// A role of the token. Repeat the flag for several roles.
     #[arg(long = "role", value_enum, required = true)]
     pub roles: Vec<Role>,
-    /// A clinic that the bearer works at; every clinic of the organisation if left out.
+    /// A clinic that the token gives access to. Repeat the flag for several clinics. Default: all
+    /// clinics of the organisation.
     #[arg(long = "clinic")]
     pub clinics: Vec<ClinicId>,
-    /// The patient that the bearer is.
+    /// The patient that the token identifies (`PAT-…`). Required with the role `patient`.
     #[arg(long)]
     pub patient: Option<PatientId>,
-    /// The bearer's `sub`; `development-` and the first role if left out.
+    /// The `sub` claim. Default: `development-` and the first role.
     #[arg(long)]
     pub subject: Option<String>,
-    /// The validity of the token, as `30m` or `12h`; 30 days at most.
+    /// The validity period, such as `30m` or `12h`, up to 30 days.
     #[arg(long, default_value = "12h", value_parser = validity)]
     pub valid_for: SignedDuration,
-    /// The issuer.
+    /// The development issuer.
     #[command(flatten)]
     pub development: DevelopmentArgs,
 }
@@ -92,7 +98,7 @@ fn asymmetric(text: &str) -> Result<Algorithm, String> {
     let algorithm = Algorithm::from_str(text.trim()).ok();
     let algorithm = algorithm.filter(|it| !AlgorithmFamily::Hmac.algorithms().contains(it));
     algorithm.ok_or_else(|| {
-        "is none of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA".to_owned()
+        "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA".to_owned()
     })
 }
 
@@ -100,7 +106,7 @@ fn validity(text: &str) -> Result<SignedDuration, String> {
     let parsed = text.parse::<SignedDuration>().ok();
     let parsed = parsed
         .filter(|length| length.is_positive() && *length <= SignedDuration::from_hours(30 * 24));
-    parsed.ok_or_else(|| "is not a length of time such as 30m or 12h, up to 30 days".to_owned())
+    parsed.ok_or_else(|| "must be a duration such as 30m or 12h, up to 30 days".to_owned())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Settings of the store: the engine, the table, and the secret keys.
+//! Settings of the store: the engine, the table and the secret keys.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -9,12 +9,13 @@ use crate::sensitive::Sensitive;
 /// The store.
 #[derive(Debug, Clone, Args)]
 pub struct StoreArgs {
-    /// The engine: `memory` (lost at the end), `file:PATH` (embedded, one SQLite file), or `dynamodb`, whose
-    /// region, credentials and endpoint come from the environment as for every AWS program (`AWS_REGION`,
-    /// `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB Local, …).
+    /// The storage engine: `memory` (data is lost on exit), `file:PATH` (embedded, one SQLite file)
+    /// or `dynamodb`. With `dynamodb`, region, credentials and endpoint come from the standard AWS
+    /// environment variables (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB
+    /// Local, …).
     #[arg(long, env = "CLINIC_API_STORE", default_value = DEFAULT_STORE)]
     pub store: Engine,
-    /// The table's name.
+    /// The table name.
     #[arg(long, env = "CLINIC_API_TABLE", default_value = "clinic")]
     pub table: String,
 }
@@ -27,23 +28,24 @@ const DEFAULT_STORE: &str = "dynamodb";
 /// The secret keys.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
-    /// The secret keys, from which those of cursors, webhooks' secrets and holds' secrets are derived: 32 bytes each
-    /// in base64url, separated by commas. The first one seals and signs, all of them open and verify. All replicas
-    /// and workers need the same. Required with `dynamodb`; the embedded engine keeps its own beside the data.
-    /// `clinic-api secret-key` makes one.
-    // Parsed where it is used: clap's error would show the text.
+    /// The secret keys: 32 bytes each in base64url, separated by commas. The keys for cursors,
+    /// webhook secrets and hold secrets are derived from them. The first key seals and signs; all
+    /// keys open and verify. All replicas and workers need the same keys. Required with `dynamodb`;
+    /// the embedded engine stores its own key next to the data. `clinic-api secret-key` prints a
+    /// new key.
+    // Parsed later: clap's error message would show the value.
     #[arg(long, env = "CLINIC_API_SECRET_KEYS", hide_env_values = true)]
     pub secret_keys: Option<Sensitive<String>>,
 }
 
-/// An engine.
+/// A storage engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Engine {
-    /// Embedded, lost at the end.
+    /// Embedded, in memory. Data is lost on exit.
     Memory,
-    /// Embedded, on a file.
+    /// Embedded, in one SQLite file.
     File(PathBuf),
-    /// DynamoDB, or what its endpoint setting names.
+    /// DynamoDB, or a compatible engine at the configured endpoint.
     DynamoDb,
 }
 
@@ -56,11 +58,11 @@ impl FromStr for Engine {
             "dynamodb" => Self::DynamoDb,
             other => match other.strip_prefix("file:") {
                 Some(path) if !path.is_empty() => Self::File(PathBuf::from(path)),
-                _ => return Err("is none of memory, file:PATH, dynamodb".to_owned()),
+                _ => return Err("must be one of memory, file:PATH, dynamodb".to_owned()),
             },
         };
         if engine != Self::DynamoDb && cfg!(not(feature = "embedded")) {
-            return Err("is not in this build, which has dynamodb alone".to_owned());
+            return Err("is not part of this build, which supports only dynamodb".to_owned());
         }
         Ok(engine)
     }

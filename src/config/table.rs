@@ -1,4 +1,4 @@
-//! Settings of the commands that work on the table.
+//! Settings of the `table` commands.
 
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
@@ -6,33 +6,36 @@ use jiff::civil::Date;
 use super::store::StoreArgs;
 use crate::seed::Plan;
 
-/// The commands on the table.
+/// The `table` commands.
 #[derive(Debug, Args)]
 pub struct TableArgs {
-    /// Make, verify, backfill or seed.
+    /// The action.
     #[command(subcommand)]
     pub action: TableAction,
 }
 
-/// A command on the table.
+/// A `table` command.
 #[derive(Debug, Subcommand)]
 pub enum TableAction {
-    /// Make the table where it is missing, with its index, stream and TTL.
+    /// Create the table with its index, stream and TTL, if it does not exist.
     Create(StoreArgs),
-    /// Compare the table with what it should be; exit with 1 and print what differs.
+    /// Compare the table with the expected schema. Prints the differences and exits with 1 if there
+    /// are any.
     Check(StoreArgs),
-    /// Write every item anew that is not stored as this version would write it: after the shape of items or their
-    /// index keys have changed. Reads the whole table (a Scan), so it needs more rights than the service. It can be
-    /// run beside the service, stopped, and run again. Exits with 1 if there are items that it could do nothing about.
+    /// Rewrite every item whose shape or index keys are outdated. Reads the whole table (a Scan),
+    /// so it needs more permissions than the service. It can run while the service runs, and can be
+    /// stopped and repeated. Exits with 1 if some items could not be rewritten.
     Backfill(BackfillArgs),
-    /// Compare the day sheets and the patients' links with the appointments, of a table that was restored to a point in time,
-    /// and name appointments to come whose start is another local time by now. Reads the whole table (a Scan). Prints what
-    /// differs and exits with 1. Without --repair it changes nothing, and nobody may write to the table meanwhile.
+    /// Check that day sheets, patient links and pointers of moved appointments match the
+    /// appointments, after a point-in-time restore. Also lists future appointments whose local time
+    /// has changed. Reads the whole table (a Scan). Prints the mismatches and exits with 1 if there
+    /// are any. Without --repair it changes nothing, and nobody may write to the table while it
+    /// runs.
     Verify(VerifyArgs),
-    /// Fill the table with a made-up organisation, to try the service at the size that it is to have: clinics with staff,
-    /// patients and appointments, as the API would have written them. The same flags make the same items, ids included. A run
-    /// that was cut short is completed by another one with the same flags; complete clinics are skipped. An
-    /// organisation with other clinics is refused.
+    /// Fill the table with sample data: an organisation with clinics, staff, patients and
+    /// appointments, as the API would have written them. The same flags produce the same items, ids
+    /// included. A repeated run with the same flags completes an interrupted one and skips complete
+    /// clinics. An organisation that has other clinics is refused.
     Seed(SeedArgs),
 }
 
@@ -42,14 +45,17 @@ pub struct VerifyArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The first UTC day to compare; today if left out. Days more than 90 days ago are left out: their sheets have expired.
+    /// The first UTC day whose day sheets are compared. Default: today. Days more than 90 days ago
+    /// are skipped because their day sheets have expired. Links and pointers are compared for all
+    /// days.
     #[arg(long)]
     pub from: Option<Date>,
-    /// Make the sheets and links what the appointments say, also beside a running service. Appointments that overlap, or whose
-    /// local time has changed, are printed and left; then it exits with 1.
+    /// Rewrite day sheets, links and pointers to match the appointments. It can run while the
+    /// service runs. Overlapping appointments and changed local times are printed but not repaired;
+    /// then the exit code is 1.
     #[arg(long)]
     pub repair: bool,
-    /// The limit of items read per second.
+    /// The maximum number of items read per second.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
 }
@@ -60,13 +66,13 @@ pub struct BackfillArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The number of segments that are scanned concurrently; always one with an embedded engine.
+    /// The number of segments that are scanned concurrently. Always 1 with an embedded engine.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub segments: u16,
-    /// The limit of items read per second.
+    /// The maximum number of items read per second.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
-    /// Only count the items that would be written.
+    /// Only count the items that would be rewritten.
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -77,13 +83,13 @@ pub struct SeedArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The organisation.
+    /// The sample data.
     #[command(flatten)]
     pub plan: Plan,
-    /// The number of concurrent calls of 25 items each.
+    /// The number of concurrent batch writes of 25 items each.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub at_once: u16,
-    /// The name of the table once more: required where the table is not on this machine.
+    /// The table name again, as confirmation. Required if the table is not on this machine.
     #[arg(long, value_name = "TABLE")]
     pub confirm_table: Option<String>,
 }

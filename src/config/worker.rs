@@ -7,11 +7,11 @@ use super::{
     store::{KeyArgs, StoreArgs},
 };
 
-/// The worker beside the service.
+/// The `worker` command.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct WorkerCommand {
-    /// An action in place of the tasks.
+    /// An action that runs instead of the tasks.
     #[command(subcommand)]
     pub action: Option<WorkerAction>,
     /// The settings of the tasks.
@@ -22,14 +22,33 @@ pub struct WorkerCommand {
 /// The actions of the worker.
 #[derive(Debug, Subcommand)]
 pub enum WorkerAction {
-    /// Changes that could not be processed.
+    /// List, retry or drop dead letters: changes that could not be processed.
     DeadLetters {
-        /// The action on them.
+        /// The action.
         #[command(subcommand)]
         action: DeadLetterAction,
     },
-    /// Seal the secrets of all webhooks anew with the first of the secret keys, before an old key is taken out.
+    /// Re-encrypt all webhook secrets with the first secret key. Run it before you remove an old
+    /// key.
     ResealSecrets(ResealArgs),
+    /// Write the missing access log entries of the last 30 days, after the stream was lost. Reads
+    /// the whole table (a Scan), so it needs more permissions than the worker. On DynamoDB it can
+    /// run while the service and the worker run. It can be stopped and repeated.
+    RecoverAccesses(RecoverArgs),
+}
+
+/// Settings of `recover-accesses`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The store.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// The retention of the access log.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
+    /// The maximum number of items read per second.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: u32,
 }
 
 /// Settings of `reseal-secrets`.
@@ -43,14 +62,15 @@ pub struct ResealArgs {
     pub keys: KeyArgs,
 }
 
-/// The actions on changes that could not be processed.
+/// The actions on dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadLetterAction {
-    /// List them with their errors, the earliest first.
+    /// List the dead letters with their errors, oldest first.
     List(StoreArgs),
-    /// Process them again; those that succeed are removed.
+    /// Process dead letters again. Those that succeed are removed.
     Retry(RetryArgs),
-    /// Remove them. Their events and audit entries are never written.
+    /// Remove dead letters without processing them. Their events and audit log entries are never
+    /// written.
     Drop(DeadLetterArgs),
 }
 
@@ -71,10 +91,10 @@ pub struct DeadLetterArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// The event ids of those that are meant.
+    /// The event ids of the dead letters.
     #[arg(required_unless_present = "all")]
     pub event_ids: Vec<String>,
-    /// All of them.
+    /// Select all dead letters.
     #[arg(long, conflicts_with = "event_ids")]
     pub all: bool,
 }
@@ -82,19 +102,21 @@ pub struct DeadLetterArgs {
 /// A task of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Task {
-    /// Reads the table's stream: the trail of changes, and deliveries to webhooks. Of several workers, one does.
+    /// Reads the table's stream and writes the audit log, the access log and deliveries to
+    /// webhooks. One worker at a time does this.
     Stream,
-    /// Sends deliveries. All workers do.
+    /// Sends deliveries to webhooks. All workers do this.
     Deliveries,
 }
 
-/// Settings of the worker. An embedded engine is reachable in the process that serves alone, which works for itself.
+/// Settings of the worker. With an embedded engine, the service itself does the worker's tasks,
+/// because no other process can open the data.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArgs {
-    /// The settings that it shares with the service.
+    /// The settings that the worker shares with the service.
     #[command(flatten)]
     pub process: ProcessArgs,
-    /// The tasks to do.
+    /// The tasks of this worker, separated by commas.
     #[arg(
         long,
         env = "CLINIC_API_WORKER_TASKS",
@@ -104,7 +126,7 @@ pub struct WorkerArgs {
     pub tasks: Vec<Task>,
 }
 
-/// The worker as a function of AWS Lambda, which reads its settings from the environment.
+/// Settings of the worker as an AWS Lambda function. They come from environment variables.
 #[derive(Debug, Parser)]
 #[command(name = "clinic-api-lambda", version)]
 pub struct LambdaArgs {

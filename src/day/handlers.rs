@@ -15,21 +15,20 @@ use crate::{
     time::{Spans, Zone, date_only},
 };
 
-/// A day of a clinic's calendar in a path.
+/// The path parameters of a clinic's day.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct DayPath {
     /// The clinic.
     clinic_id: ClinicId,
-    /// The day of the clinic's calendar.
+    /// The date of the clinic's calendar.
     #[serde(deserialize_with = "date_only")]
     #[param(value_type = String, format = Date, example = "2027-03-02")]
     date: Date,
 }
 
-/// No filter. A page has the whole day of most clinics.
+/// No filter. For most clinics, one page has the whole day.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct WholeDay {}
 
@@ -38,22 +37,23 @@ impl Filter for WholeDay {
     const MAX_LIMIT: u16 = 1000;
 }
 
-/// A clinic's day, by staff, with a page of its appointments.
+/// A clinic's day by staff member, with a page of its appointments.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Day)]
+#[schema(as = ClinicDay)]
 pub struct DayOut {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The day of the clinic's calendar.
+    /// The date of the clinic's calendar.
     #[schema(format = Date)]
     pub date: Date,
     /// The clinic's time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// Those who work at the clinic, by id, and those who are gone and have appointments on this page.
+    /// The clinic's staff members by id, and deleted ones with appointments on this page.
     pub staff: Vec<StaffDayOut>,
-    /// Pass it as `cursor` for further appointments. All have been told only when it is null.
-    #[schema(required = true)]
+    /// The `cursor` of the next page of appointments. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
@@ -61,44 +61,46 @@ pub struct DayOut {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = StaffDay)]
 pub struct StaffDayOut {
-    /// Whose.
+    /// The staff member.
     pub staff_id: StaffId,
-    /// Their name, if they are still there.
+    /// The name, unless the staff member was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub name: Option<String>,
-    /// What they work as, if they are still there.
+    /// The role, unless the staff member was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub role: Option<String>,
-    /// Whether they can be booked.
+    /// Whether the staff member can be booked.
     pub active: bool,
-    /// When they work.
+    /// The working time.
     pub working: Vec<SpanOut>,
-    /// When they work and nothing takes their time; nothing of days more than 90 days ago.
+    /// The working time that is free. Empty for inactive staff members and for days 90 or more days
+    /// ago.
     pub free: Vec<SpanOut>,
-    /// The appointments of this page that begin that day, or go on in it, by their start; cancelled ones as well.
+    /// This page's appointments that take place on the day, by start. Includes cancelled ones.
     pub appointments: Vec<AppointmentOut>,
 }
 
 /// A span of time.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Span, example = json!({
+#[schema(as = TimeSpan, example = json!({
     "start": "2027-03-02T08:00:00+01:00", "end": "2027-03-02T12:00:00+01:00"
 }))]
 pub struct SpanOut {
-    /// When it begins, with the clinic's offset (RFC 3339).
+    /// The start, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub start: String,
-    /// When it ends, with the clinic's offset (RFC 3339).
+    /// The end, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub end: String,
 }
 
 /// Get a clinic's day
 ///
-/// The day by staff: when they work, when they are free, and their appointments with their statuses. Appointments come in
-/// pages of at most 1,000 and 1 MB, so that most days are one page; each page tells the working and the free time of all staff.
+/// Returns the working time, the free time and the appointments of each staff member. Use it for
+/// the front desk's view of a day. A page has at most 1,000 appointments and 1 MB, so most days are
+/// one page. Each page repeats the working and free time of all staff members.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/day/{date}",
@@ -114,7 +116,7 @@ pub async fn get_day(
     let (org, page) = (context.grant.org(), paging.request()?);
     let day = Box::pin(repo::day(app.store(), org, &clinic_id, date, app.now(), page)).await?;
     let appointments = day.staff.iter().flat_map(|staff| &staff.appointments);
-    app.record_access(&context, appointments.flat_map(|found| &found.value.patient_id));
+    app.record_access(&context, appointments.flat_map(|found| &found.value.patient_id)).await?;
     let next_cursor = paging.next(day.next.as_ref())?;
     let Day { zone, staff, .. } = day;
     let staff = staff.into_iter().map(|day| StaffDayOut::new(day, &zone)).collect();

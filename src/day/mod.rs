@@ -1,4 +1,4 @@
-//! A clinic's day for its front desk.
+//! The day view of a clinic, for its front desk.
 
 pub mod handlers;
 pub mod repo;

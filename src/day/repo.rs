@@ -1,4 +1,5 @@
-//! A clinic's day: its setup, the day's exceptions, its day sheets and a page of its appointments, read in one round.
+//! A clinic's day: its setup, the day's exceptions and day sheets, and a page of its appointments,
+//! read in one round trip.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use crate::{
 pub struct Day {
     /// The clinic's time zone.
     pub zone: Zone,
-    /// The clinic's staff, and former staff with appointments on this page.
+    /// The clinic's staff members, and deleted ones with appointments on this page.
     pub staff: Vec<StaffDay>,
     /// The position after this page, if there are more appointments.
     pub next: Option<Position>,
@@ -36,17 +37,18 @@ pub struct Day {
 pub struct StaffDay {
     /// The staff member.
     pub staff_id: StaffId,
-    /// Their record, if they are still there.
+    /// The record, unless the staff member was deleted.
     pub member: Option<StaffMember>,
     /// The working time.
     pub working: Spans,
     /// The working time that is free.
     pub free: Spans,
-    /// The appointments of this page that begin or go on that day, by their start; cancelled ones as well.
+    /// This page's appointments that take place on the day, by start. Includes cancelled ones.
     pub appointments: Vec<Entity<Appointment>>,
 }
 
-/// A clinic's day: four Queries at once, of which the one of appointments reads a page of 1 MB at most.
+/// Reads a clinic's day: four Queries in parallel. The Query of appointments reads a page of at
+/// most 1 MB.
 pub async fn day(
     store: &Store,
     org: &OrgId,
@@ -56,13 +58,14 @@ pub async fn day(
     page: PageRequest,
 ) -> Result<Day, StoreError> {
     let (before, after) = (date.yesterday().unwrap_or(date), date.tomorrow().unwrap_or(date));
-    // An appointment of the day before may go on. In descending order it comes after those of the day itself.
+    // An appointment of the day before may continue. In descending order it comes after those of
+    // the day itself.
     let range = keys::appointments_of_clinic(clinic, Dates::Between(before, date));
-    // Awaited all to their end, so that another organisation's clinic takes the time of a missing one.
+    // Waits for all four, so that another organisation's clinic takes as long as a missing one.
     let (setup, exceptions, sheets, found) = tokio::join!(
-        setup(store, org, clinic),
+        setup(store, org, clinic, now),
         exceptions::repo::at_clinic(store, org, clinic, (date, date)),
-        // The UTC dates that the day touches, in whatever zone.
+        // The UTC dates that the day touches, in any time zone.
         sheets_of_clinic(store, org, clinic, (before, after)),
         store.list_of_org::<Appointment>(org, List::of(range, page).descending(true)),
     );
@@ -75,17 +78,18 @@ pub async fn day(
         by_staff.entry(appointment.value.staff_id.clone()).or_default().push(appointment);
     }
     let Setup { clinic, staff, .. } = setup;
-    let calendar = Calendar::new(&wall, &exceptions, &clinic.opening_hours);
+    let calendar = Calendar::new(&wall, &exceptions, clinic.opening_hours.as_deref());
     let mut days: Vec<_> = staff
         .into_iter()
         .map(|member| {
             let appointments = by_staff.remove(&member.id).unwrap_or_default();
             let owner =
                 SheetOwner::Staff { clinic_id: clinic.id.clone(), staff_id: member.id.clone() };
-            let working = calendar.working(&owner, &member.working_hours);
+            let working = calendar.working(&owner, member.working_hours.as_deref());
             let working = working.unwrap_or_else(|| whole.clone());
             let taken = taken(&sheets.remove(&owner).unwrap_or_default(), now);
-            // Nothing is known of days whose sheets have expired, and nobody can book there.
+            // The free time of days whose sheets have expired is unknown, and nobody can book
+            // there.
             let has_sheets = date > DaySheet::first_kept(utc_date(now));
             let free = if member.active && has_sheets {
                 working.without(&taken)
@@ -106,7 +110,7 @@ pub async fn day(
     Ok(Day { zone, staff: days, next: found.next })
 }
 
-/// Whether an appointment begins on a date, or takes some of its time.
+/// Returns whether an appointment begins on a date or takes some of its time.
 fn touches(appointment: &Appointment, date: Date, whole: &Spans) -> bool {
     let visit: Spans =
         [(appointment.start.as_second(), appointment.end().as_second())].into_iter().collect();

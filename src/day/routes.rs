@@ -13,8 +13,9 @@ pub const AGGREGATE: Aggregate = Aggregate {
     item_types: &[],
     policy: &[
         //              admin manager clinician front_desk patient service
-        rule("get_day", [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
+        rule("get_day", [ORG,  OWN,    OWN,      OWN,       NO,     ORG]).heavy(),
     ],
+    guide: None,
     routes: || OpenApiRouter::new().routes(routes!(handlers::get_day)),
     schemas: |schemas| { schemas.add::<DayOut>(); },
 };

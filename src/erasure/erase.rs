@@ -1,4 +1,4 @@
-//! Erasing what is personal of a patient (GDPR, article 17).
+//! Erasure of a patient's personal data (GDPR, article 17).
 
 use crate::{
     appointments,
@@ -10,8 +10,9 @@ use crate::{
     time::Retention,
 };
 
-/// Deletes a patient, records that in the same transaction, and then removes what is personal from their appointments. Another
-/// request completes what was interrupted; [`StoreError::NotFound`] says that nothing at all is left of the patient.
+/// Deletes a patient and records the erasure in the same transaction. Then removes the personal
+/// data from the appointments. A repeated request completes an interrupted erasure.
+/// [`StoreError::NotFound`] means that nothing of the patient is left.
 pub async fn erase(
     store: &Store,
     context: &WriteContext,
@@ -37,7 +38,7 @@ pub async fn erase(
     if !found && appointments == 0 {
         return Err(StoreError::NotFound);
     }
-    // It is there already, unless another request has deleted the patient.
+    // The entry already exists, unless another request has deleted the patient.
     let added = store.add_expiring(context, access.clone(), expires_at).await;
     added.map_err(StoreError::after_writes)?;
     Ok(None)

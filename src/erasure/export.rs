@@ -1,4 +1,4 @@
-//! All that is held on one patient, in pages.
+//! The export of all data held on one patient, in pages.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +13,20 @@ use crate::{
     },
 };
 
-/// A page of all that is held on one patient.
+/// A page of all data held on one patient.
 #[derive(Debug)]
 pub struct Export {
-    /// The patient, on each page; nothing if they were deleted.
+    /// The patient, on each page. `None` if the patient was deleted.
     pub patient: Option<Entity<Patient>>,
-    /// Their appointments, by start.
+    /// The appointments, by start.
     pub appointments: Vec<Entity<Appointment>>,
-    /// Who has read what is known of them, the latest last.
+    /// The access log by hour, latest last.
     pub accesses: Vec<Entity<Access>>,
-    /// Where the next page begins, if there may be one.
+    /// The position of the next page, if there may be one.
     pub next: Option<ExportPosition>,
 }
 
-/// Where an export continues: first in the appointments, then in the accesses.
+/// The position at which an export continues: first in the appointments, then in the access log.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ExportPosition {
     /// After this appointment.
@@ -35,12 +35,12 @@ pub enum ExportPosition {
     Accesses(Option<Position>),
 }
 
-/// The most appointments of a page: as many as one BatchGetItem reads.
+/// The maximum number of appointments of a page: the limit of one BatchGetItem.
 const MOST_APPOINTMENTS: u16 = 100;
 
-/// A page of at most `limit` appointments and accesses, of which 100 are appointments: one `GetItem`, at most two Queries, and
-/// one BatchGetItem, all of them consistent.
-/// [`StoreError::NotFound`] if there is neither the patient nor an appointment of theirs.
+/// Returns a page of at most `limit` appointments and accesses, with at most 100 appointments.
+/// Costs one GetItem, at most two Queries and one BatchGetItem, all of them consistent.
+/// [`StoreError::NotFound`] if neither the patient nor an appointment of theirs exists.
 pub async fn export(
     store: &Store,
     org: &OrgId,

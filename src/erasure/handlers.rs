@@ -18,9 +18,8 @@ use crate::{
     },
 };
 
-/// No filter. The limit is of appointments and accesses together.
+/// No filter. The limit applies to appointments and accesses together.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExportAll {}
 
@@ -29,31 +28,34 @@ impl Filter for ExportAll {
     const MAX_LIMIT: u16 = 1000;
 }
 
-// utoipa takes names without type parameters here.
+// utoipa accepts only names without type parameters here.
 type PatientOut = Shown<Patient>;
 
-/// A page of all that is held on one patient.
+/// A page of all data held on one patient.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PatientExport {
-    /// When the page was taken together.
+    /// When the page was created.
     pub exported_at: Timestamp,
-    /// The patient, on each page; null if they were deleted and appointments are left of them.
-    #[schema(required = true)]
+    /// The patient, on each page. Absent if the patient was deleted and only appointments are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub patient: Option<PatientOut>,
-    /// Their appointments at all clinics, whatever became of them, by start. They come before the accesses.
+    /// The appointments at all clinics in every status, by start. They come before the accesses.
     pub appointments: Vec<AppointmentOut>,
-    /// Who has read what is known of them, the latest last.
+    /// The access log: who read the patient's data, by hour, latest last. A request appears within
+    /// seconds.
     pub accesses: Vec<Access>,
-    /// Pass it as `cursor` to go on. The export is complete only when it is null.
-    #[schema(required = true)]
+    /// The `cursor` of the next page. The export is complete only when it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
-/// Export all that is held on a patient
+/// Export a patient's data
 ///
-/// For the patient's right of access (GDPR, article 15): the record, every appointment with what staff noted, and who
-/// has read them, in pages of at most 100 appointments and 1,000 entries: most patients are one page. All of it is read
-/// consistently.
+/// Returns the record, every appointment with staff notes, and the access log, to answer a request
+/// for access (GDPR, article 15). A page has at most 100 appointments and 1,000 entries, so most
+/// patients are one page. All reads are consistent.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",
@@ -68,7 +70,7 @@ pub async fn export_patient(
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, after) = (context.grant.org(), paging.after()?);
     let page = export(app.store(), org, &patient_id, after, paging.limit()).await?;
-    app.record_access(&context, [&patient_id]);
+    app.record_access(&context, [&patient_id]).await?;
     Ok(Content(PatientExport {
         exported_at: context.grant.now(),
         patient: page.patient.map(Into::into),

@@ -1,4 +1,4 @@
-//! The rights of patients over their data: export and erasure.
+//! Data subject rights of patients: export and erasure.
 
 pub mod erase;
 pub mod export;

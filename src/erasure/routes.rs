@@ -6,15 +6,16 @@ use crate::{
     records::patients,
 };
 
-/// The registration of the export; erasing is a mode of deleting a patient.
+/// The registration of the export. Erasure is a mode of the deletion of a patient.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
     tag: patients::routes::AGGREGATE.tag,
     item_types: &[],
     policy: &[
         //                      admin manager clinician front_desk patient service
-        rule("export_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
+        rule("export_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]).heavy(),
     ],
+    guide: None,
     routes: || OpenApiRouter::new().routes(routes!(handlers::export_patient)),
     schemas: |schemas| { schemas.add::<PatientExport>(); },
 };

@@ -1,4 +1,4 @@
-//! What callers are told of the database's errors.
+//! Conversion of database errors to API errors.
 
 use axum::http::{HeaderValue, header};
 
@@ -12,50 +12,55 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound => Self::not_found(),
             StoreError::Stale { rev } => Self::new(
                 ErrorCode::PreconditionFailed,
-                format!("The record is at ETag \"{rev}\"; read it again and decide anew."),
+                format!(
+                    "The record's current ETag is \"{rev}\", which If-Match does not list. Read the record again and retry with the new ETag."
+                ),
             )
             .with_header(header::ETAG, HeaderValue::from_str(&format!("\"{rev}\"")).ok()),
-            StoreError::IdempotencyKeyReused => Self::new(
+            StoreError::IdempotencyKeyReused => Self::field(
                 ErrorCode::IdempotencyKeyReused,
-                "This Idempotency-Key came with another body before; use a new key for a new request.",
+                "idempotency-key",
+                "was already used with a different request body; use a new key for a new request",
             ),
-            // A condition that no caller looks for: a record changed between the read and the write.
+            // A failed condition that no caller handles: a record changed between read and write.
             StoreError::Contention | StoreError::ConditionFailed(_) => later(
                 ErrorCode::Contention,
-                "Others kept changing the same records. Try again, with the same Idempotency-Key if there was one.",
+                "Concurrent requests kept changing the same records. Retry, with the same Idempotency-Key if you sent one.",
             ),
             StoreError::Throttled(reason) => Self::new(
                 ErrorCode::Throttled,
-                "Try again, with the same Idempotency-Key if there was one.",
+                "The database throttled the request. Retry after the time in Retry-After, with the same Idempotency-Key if you sent one.",
             )
             .with_header(header::RETRY_AFTER, Some(reason.retry_after().into())),
             StoreError::Unreachable(cause) => later(
                 ErrorCode::StoreUnreachable,
-                "Whether a change was written is not known; try again with the same Idempotency-Key.",
+                "The database failed or did not respond, and whether a change was written is not known. Retry, with the same Idempotency-Key if you sent one.",
             )
             .with_cause(cause),
             refused @ StoreError::SignatureRefused(_) => later(
                 ErrorCode::StoreUnreachable,
-                "The database did not take our signature. Nothing was written. Try again, with the same Idempotency-Key if there was one.",
+                "The database rejected the service's signature, and nothing was written. Retry, with the same Idempotency-Key if you sent one.",
             )
             .with_cause(refused),
             newer @ StoreError::NewerShape { .. } => later(
                 ErrorCode::NewerVersion,
-                "Try again: a replica of the newer version can read it. Nothing was written.",
+                "A newer version of the service wrote a record that this request needs, and nothing was written. Retry: a replica of the newer version can read the record.",
             )
             .with_cause(newer),
             StoreError::TooLarge { bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
-                format!("It would take {bytes} bytes; 409600 are the most. Nothing was written."),
+                format!(
+                    "A stored item would take {bytes} bytes, more than the limit of 409600. Shorten the texts of the record."
+                ),
             ),
             StoreError::ItemSizeExceeded => Self::new(
                 ErrorCode::ItemTooLarge,
-                "It would take more than 409600 bytes. Nothing was written.",
+                "A stored item would exceed the limit of 409600 bytes. Shorten the texts of the record.",
             ),
             StoreError::TransactionTooLarge { actions, bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!(
-                    "It would take {actions} writes and {bytes} bytes; 100 writes and 4194304 bytes are the most. Nothing was written."
+                    "The transaction would take {actions} writes and {bytes} bytes, more than the limits of 100 and 4194304. Shorten the texts of the record."
                 ),
             ),
             unforeseen => Self::internal().with_cause(unforeseen),

@@ -1,4 +1,4 @@
-//! The data of events: ids, times, statuses and names of what changed.
+//! The data of events: ids, times, statuses and names of changed members.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,40 +6,40 @@ use utoipa::ToSchema;
 
 use crate::appointments::model::Status;
 
-/// What there is to tell of a change.
+/// The data of a change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum EventData {
-    /// Of an appointment.
+    /// The data of an appointment.
     Appointment(Box<AppointmentData>),
-    /// Of a patient, a clinic or a staff member.
+    /// The data of any other record.
     Record(RecordData),
-    /// Of what was deleted.
+    /// The data of a deleted record.
     Deleted(DeletedData),
 }
 
-/// Who did it.
+/// The caller who made the change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = EventActor)]
 pub struct By {
-    /// The `sub` of their token.
+    /// The `sub` of the caller's token.
     pub subject: String,
-    /// The request that did it.
+    /// The id of the request.
     pub request_id: String,
 }
 
-/// When and with whom an appointment was to be.
+/// The slot of an appointment before it was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Place)]
 pub struct PreviousSlot {
-    /// When it was to begin.
+    /// The previous start.
     pub start: Timestamp,
-    /// How long it was to take.
+    /// The previous duration in minutes.
     pub duration_minutes: u16,
-    /// With which staff member.
+    /// The previous staff member.
     pub staff_id: String,
 }
 
-/// What is told of an appointment.
+/// The data of an appointment event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppointmentData {
     /// The appointment.
@@ -48,63 +48,88 @@ pub struct AppointmentData {
     pub clinic_id: String,
     /// The staff member.
     pub staff_id: String,
-    /// The patient; a hold may have none yet.
-    #[schema(required = true)]
+    /// The patient. Omitted for a hold without a patient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub patient_id: Option<String>,
-    /// The rooms and the equipment.
+    /// The rooms and equipment.
     pub resource_ids: Vec<String>,
-    /// What type of visit it is.
-    #[schema(required = true)]
+    /// The visit type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub visit_type_id: Option<String>,
-    /// Where it stands in its life.
+    /// The status of the appointment.
     pub status: Status,
-    /// Where it stood before, if that was another.
-    #[schema(required = true)]
+    /// The previous status, if the status changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub previous_status: Option<Status>,
-    /// When it begins.
+    /// The start.
     pub start: Timestamp,
-    /// How long it takes.
+    /// The duration in minutes.
     pub duration_minutes: u16,
     /// The clinic's time zone.
     pub time_zone: String,
-    /// Where it was, if it has been moved by this change.
-    #[schema(required = true)]
+    /// The previous slot, if the change moved the appointment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub previous: Option<PreviousSlot>,
-    /// Until when it is held, if it is.
-    #[schema(required = true)]
+    /// The expiry of the hold. Omitted for other statuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub hold_expires_at: Option<Timestamp>,
-    /// The names of the members that changed.
+    /// The names of the changed members.
     pub changed: Vec<String>,
-    /// The record's revision: of two events, the later one has the greater.
+    /// The revision of the record. Of two events about a record, the later one has the higher
+    /// revision.
     pub rev: u64,
-    /// Who did it.
+    /// The caller who made the change.
     pub by: By,
 }
 
-/// What is told of a patient, a clinic or a staff member.
+/// The data of an event about any other record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordData {
-    /// The record.
+    /// The id of the record.
     pub id: String,
-    /// Its clinic, if it has one.
-    #[schema(required = true)]
+    /// The record's clinic, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub clinic_id: Option<String>,
-    /// The names of the members that changed; none if it is new.
+    /// The names of the changed members. Empty for a new record.
     pub changed: Vec<String>,
-    /// The record's revision: of two events, the later one has the greater.
+    /// The revision of the record. Of two events about a record, the later one has the higher
+    /// revision.
     pub rev: u64,
-    /// Who did it.
+    /// The staff member whose hours an exception changes. Only for exceptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub staff_id: Option<String>,
+    /// The resource whose hours an exception changes. Only for exceptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub resource_id: Option<String>,
+    /// The caller who made the change.
     pub by: By,
 }
 
-/// What is told of what was deleted.
+/// The data of an event about a deleted record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DeletedData {
-    /// What was the record.
+    /// The id of the deleted record.
     pub id: String,
-    /// Its clinic, if it had one.
-    #[schema(required = true)]
+    /// The record's clinic, if it had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub clinic_id: Option<String>,
-    /// Who did it.
+    /// The staff member whose hours an exception changed. Only for exceptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub staff_id: Option<String>,
+    /// The resource whose hours an exception changed. Only for exceptions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub resource_id: Option<String>,
+    /// The caller who made the change.
     pub by: By,
 }

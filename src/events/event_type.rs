@@ -1,13 +1,13 @@
-//! The types of events. A name never changes its meaning; a breaking change of the data gets a new name, with the next
-//! version.
+//! The event types. The meaning of a name never changes. A breaking change of the data gets a new
+//! name with the next version.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! event_types {
-    // As a token tree: the schema's derive does not see through a literal that is captured as one.
+    // A token tree, because the schema derive can't handle a captured literal.
     ($($(#[doc = $doc:literal])* $name:ident: $text:tt;)*) => {
-        /// What happened.
+        /// The type of an event.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
         )]
@@ -16,17 +16,17 @@ macro_rules! event_types {
         }
 
         impl EventType {
-            /// All of them.
+            /// All event types.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Its name.
+            /// Returns the name of the type.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
                 }
             }
 
-            /// The case in which it is sent.
+            /// Returns a description of when the event is sent.
             pub(crate) fn summary(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!($($doc),*).trim_ascii_start(),)*
@@ -37,27 +37,27 @@ macro_rules! event_types {
 }
 
 event_types! {
-    /// An appointment was booked, or a hold was confirmed into one.
+    /// An appointment was booked, or a hold was confirmed.
     AppointmentBooked: "clinic.appointment.booked.v1";
-    /// A slot is held until `hold_expires_at` for somebody to confirm.
+    /// A slot is on hold until `hold_expires_at`, waiting for confirmation.
     AppointmentOffered: "clinic.appointment.offered.v1";
-    /// A hold was released, or was over when its time was taken.
+    /// A hold was released, or had expired when its slot was taken.
     AppointmentHoldExpired: "clinic.appointment.hold_expired.v1";
-    /// The patient has confirmed the appointment.
+    /// The patient confirmed the appointment.
     AppointmentConfirmed: "clinic.appointment.confirmed.v1";
-    /// The patient has arrived.
+    /// The patient arrived.
     AppointmentCheckedIn: "clinic.appointment.checked_in.v1";
-    /// The patient had not arrived after all.
+    /// A check-in was undone.
     AppointmentCheckInUndone: "clinic.appointment.check_in_undone.v1";
-    /// The appointment has taken place.
+    /// The appointment took place.
     AppointmentCompleted: "clinic.appointment.completed.v1";
-    /// The appointment will not take place.
+    /// The appointment was cancelled.
     AppointmentCancelled: "clinic.appointment.cancelled.v1";
-    /// The patient did not come.
+    /// The patient did not attend (no-show).
     AppointmentNoShow: "clinic.appointment.no_show.v1";
-    /// The appointment has another time, staff member or resource.
+    /// The appointment has a new time, staff member or resource.
     AppointmentRescheduled: "clinic.appointment.rescheduled.v1";
-    /// Something else of the appointment was changed.
+    /// Other details of the appointment changed.
     AppointmentUpdated: "clinic.appointment.updated.v1";
     /// The appointment was deleted.
     AppointmentDeleted: "clinic.appointment.deleted.v1";
@@ -67,31 +67,47 @@ event_types! {
     PatientUpdated: "clinic.patient.updated.v1";
     /// A patient's record was deleted.
     PatientDeleted: "clinic.patient.deleted.v1";
-    /// A clinic was made.
+    /// A clinic was created.
     ClinicCreated: "clinic.clinic.created.v1";
     /// A clinic was changed.
     ClinicUpdated: "clinic.clinic.updated.v1";
     /// A clinic was deleted.
     ClinicDeleted: "clinic.clinic.deleted.v1";
-    /// A staff member was made.
+    /// A staff member was created.
     StaffCreated: "clinic.staff.created.v1";
     /// A staff member was changed.
     StaffUpdated: "clinic.staff.updated.v1";
     /// A staff member was deleted.
     StaffDeleted: "clinic.staff.deleted.v1";
+    /// A resource was created.
+    ResourceCreated: "clinic.resource.created.v1";
+    /// A resource was changed.
+    ResourceUpdated: "clinic.resource.updated.v1";
+    /// A resource was deleted.
+    ResourceDeleted: "clinic.resource.deleted.v1";
+    /// A visit type was created.
+    VisitTypeCreated: "clinic.visit_type.created.v1";
+    /// A visit type was changed.
+    VisitTypeUpdated: "clinic.visit_type.updated.v1";
+    /// A visit type was deleted.
+    VisitTypeDeleted: "clinic.visit_type.deleted.v1";
+    /// An availability exception was created.
+    ExceptionCreated: "clinic.exception.created.v1";
+    /// An availability exception was deleted.
+    ExceptionDeleted: "clinic.exception.deleted.v1";
 }
 
-/// An event type as it is stored. A later release may have stored one that this release does not know: it keeps its name.
+/// An event type as it is stored. An unknown type, stored by a later release, keeps its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are self-explanatory")]
 pub enum StoredEventType {
     Known(EventType),
     Unknown(String),
 }
 
 impl StoredEventType {
-    /// The type, if this release knows it.
+    /// Returns the type, if this release knows it.
     pub(crate) fn known(&self) -> Option<EventType> {
         match self {
             Self::Known(event_type) => Some(*event_type),
@@ -124,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_what_they_are_written_as_and_differ() {
+    fn names_are_unique_and_serialise_as_documented() {
         let names: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(names.len(), EventType::ALL.len());
         for kind in EventType::ALL {

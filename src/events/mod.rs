@@ -1,4 +1,4 @@
-//! The public contract of events: CloudEvents 1.0 in JSON. They name records and hold times and statuses, but no patient data.
+//! The public contract of events: CloudEvents 1.0 in JSON. Events contain ids, times and statuses, but no patient data.
 
 mod data;
 mod event_type;
@@ -17,27 +17,28 @@ pub struct Event {
     /// The version of CloudEvents.
     #[schema(example = "1.0")]
     pub specversion: String,
-    /// The event's id. It may come more than once, with the same id.
+    /// The id of the event. An event can be delivered more than once, with the same id.
     pub id: String,
-    /// Where it comes from.
+    /// The source of the event.
     #[schema(example = "/clinic-api")]
     pub source: String,
-    /// What happened.
+    /// The event type.
     pub r#type: EventType,
-    /// The id of the record that it happened to.
+    /// The id of the changed record.
     pub subject: String,
-    /// When. Events may come in any order; of one record, `data.rev` tells which is the later one.
+    /// The time of the change. Events can arrive in any order. Of two events about a record, the
+    /// later one has the higher `data.rev`.
     pub time: Timestamp,
-    /// The form of `data`.
+    /// The media type of `data`.
     #[schema(example = "application/json")]
     pub datacontenttype: String,
     /// The organisation.
     pub org: String,
-    /// What there is to tell.
+    /// The data of the event.
     pub data: EventData,
 }
 
-/// An event, for the document.
+/// Returns an example event for the OpenAPI document.
 pub(crate) fn example() -> Value {
     json!({
         "specversion": "1.0",
@@ -50,7 +51,6 @@ pub(crate) fn example() -> Value {
         "org": "ORG-DEMO",
         "data": {
             "id": "PAT-5DZTY78BVG45PH3PZGKXREHH",
-            "clinic_id": null,
             "changed": [],
             "rev": 1,
             "by": { "subject": "anna.keller", "request_id": "h2q4vt9oc99bth6bffph07p2" }

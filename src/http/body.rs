@@ -1,4 +1,4 @@
-//! JSON bodies: media type, syntax, shape and rules, each with an error of its own.
+//! JSON request bodies: media type, syntax, types and validation rules, each with its own error.
 
 use std::{error::Error, time::Duration};
 
@@ -11,26 +11,30 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
-use super::json::{self, JsonError, escape};
+use super::{
+    json::{self, JsonError},
+    shape::escape,
+};
 use crate::{
-    error::{ApiError, ErrorCode, FieldError},
+    error::{ApiError, ErrorCode, FieldCode, FieldError},
     validation,
 };
 
-/// The most bytes of a body.
+/// The maximum size of a request body, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-/// The time in which a body must arrive.
+/// The timeout for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The bytes of the body that came with these headers, if their type is one of `types`. A body left out reads as `{}`.
+/// Reads a body whose `Content-Type` is one of `types`. An empty body reads as `{}`.
 pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Bytes, ApiError> {
     let untyped = !headers.contains_key(header::CONTENT_TYPE);
     let wrong_type = || {
-        let detail = format!("Send {}.", types.join(" or "));
+        let detail =
+            format!("The Content-Type is missing or not supported. Send {}.", types.join(" or "));
         ApiError::new(ErrorCode::UnsupportedMediaType, detail)
     };
-    // What is known from the headers is refused before the body is waited for.
+    // Check the headers before waiting for the body.
     if !untyped && !has_type(headers, types) {
         return Err(wrong_type());
     }
@@ -38,7 +42,7 @@ pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Byt
         return Err(too_large());
     }
     let reading = tokio::time::timeout(TIMEOUT, to_bytes(body, MAX_BYTES)).await;
-    let slow = "Nothing was written; send it again.";
+    let slow = "The body did not arrive within 10 seconds. Send the request again.";
     let read = reading.map_err(|_| ApiError::new(ErrorCode::RequestTimeout, slow))?;
     let bytes = read.map_err(|error| unreadable(&error))?;
     if bytes.is_empty() {
@@ -47,10 +51,13 @@ pub async fn read(headers: &HeaderMap, body: Body, types: &[&str]) -> Result<Byt
     if untyped {
         return Err(wrong_type());
     }
-    // As JSON must be (RFC 8259).
+    // JSON must be UTF-8 (RFC 8259).
     std::str::from_utf8(&bytes).map_err(|error| {
         let place = error.valid_up_to() + 1;
-        ApiError::new(ErrorCode::InvalidJson, format!("The body is not UTF-8 at byte {place}."))
+        ApiError::new(
+            ErrorCode::InvalidJson,
+            format!("The body is not valid UTF-8 at byte {place}."),
+        )
     })?;
     Ok(bytes)
 }
@@ -67,79 +74,60 @@ fn announces_too_much(headers: &HeaderMap) -> bool {
 }
 
 pub(super) fn too_large() -> ApiError {
-    ApiError::new(ErrorCode::BodyTooLarge, "A body has at most 64 KiB.")
+    ApiError::new(
+        ErrorCode::BodyTooLarge,
+        "The body is larger than the limit of 64 KiB. Send a smaller body.",
+    )
 }
 
 fn unreadable(error: &axum::Error) -> ApiError {
     if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
         return too_large();
     }
-    ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
+    ApiError::new(
+        ErrorCode::InvalidJson,
+        "The body ended before it was complete. Send the request again.",
+    )
 }
 
-/// Parses a body.
+/// Parses a body as JSON.
 pub fn value(bytes: &[u8]) -> Result<Value, ApiError> {
-    json::parse(bytes).map_err(|error| misshapen(&error))
+    json::parse(bytes).map_err(misshapen)
 }
 
-/// Reads a parsed body into a type whose rules hold.
+/// Deserialises parsed JSON into `T` and validates it.
 pub fn from_value<T: DeserializeOwned + Validate>(json: &Value) -> Result<T, ApiError> {
-    let value: T = json::read(json).map_err(|error| misshapen(&error))?;
+    let value: T = json::read(json).map_err(misshapen)?;
     let Err(errors) = value.validate() else { return Ok(value) };
     let mut fields = Vec::new();
     collect(&errors, "", &mut fields);
     fields.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-    let detail = "The fields that are wrong stand in errors. Nothing was written.";
+    let detail = "The body violates validation rules. Correct the fields listed in errors.";
     Err(ApiError::new(ErrorCode::ValidationFailed, detail).with_errors(fields))
 }
 
-/// The problem of a body that is no JSON, or has another shape. It never quotes the value: that may be a patient's.
-fn misshapen(JsonError { error, pointer }: &JsonError) -> ApiError {
-    if !error.is_data() {
-        let position = format!("at line {}, column {}", error.line(), error.column());
-        // serde_json counts more than 127 levels among the syntax errors.
-        let deep = error.to_string().starts_with("recursion limit");
-        let fault = if deep { "nested too deeply" } else { "not JSON" };
-        return ApiError::new(ErrorCode::InvalidJson, format!("The body is {fault} {position}."));
-    }
-    let text = error.to_string();
-    // An error of the parser ends with its position; one of a parsed value has none.
-    let message = match text.rsplit_once(" at line ") {
-        Some((message, _)) if error.line() > 0 => message,
-        _ => &text,
+/// Returns the error for a body that is not JSON or does not match the type.
+fn misshapen(error: JsonError) -> ApiError {
+    let error = match error {
+        JsonError::Syntax(error) => error,
+        JsonError::Shape { pointer, error } => {
+            return ApiError::of_field(ErrorCode::ValidationFailed, error.at_pointer(&pointer));
+        }
     };
-    for (kind, said) in
-        [("missing field `", "is required"), ("duplicate field `", "is given twice")]
-    {
-        if let Some(field) = message.strip_prefix(kind).and_then(|rest| rest.strip_suffix('`')) {
-            let pointer = format!("{pointer}/{}", escape(field));
-            return ApiError::field(ErrorCode::ValidationFailed, pointer, said);
-        }
-    }
-    ApiError::field(ErrorCode::ValidationFailed, pointer.as_str(), without_value(message))
-}
-
-/// A message of serde's without the value that it quotes.
-pub(super) fn without_value(message: &str) -> String {
-    if let Some((_, known)) =
-        message.strip_prefix("unknown field `").and_then(|m| m.split_once("`, "))
-    {
-        return format!("is not known here: {known}");
-    }
-    for kind in ["invalid type: ", "invalid value: ", "unknown variant "] {
-        if let Some(rest) = message.strip_prefix(kind) {
-            let expected = rest.rsplit_once(", expected ").map_or("something else", |(_, e)| e);
-            let expected = match expected {
-                "u16" | "u64" | "i64" => "a whole number, and not too large",
-                "f64" => "a number",
-                "a sequence" => "a list",
-                text if text.starts_with("struct ") => "an object",
-                text => text,
-            };
-            return format!("must be {expected}");
-        }
-    }
-    message.to_owned()
+    let position = format!("at line {}, column {}", error.line(), error.column());
+    // serde_json reports nesting deeper than 127 levels, and text or numbers that Rust cannot hold, as syntax errors.
+    let text = error.to_string();
+    let is = |kinds: &[&str]| kinds.iter().any(|kind| text.starts_with(kind));
+    let fault = if is(&["recursion limit"]) {
+        "is nested too deeply"
+    } else if is(&["number out of range"]) {
+        "has a number that is too large"
+    } else if is(&["lone leading surrogate", "unexpected end of hex escape"]) {
+        "has a string with an incomplete surrogate pair"
+    } else {
+        "is not valid JSON"
+    };
+    ApiError::new(ErrorCode::InvalidJson, format!("The body {fault} {position}."))
 }
 
 fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>) {
@@ -153,16 +141,26 @@ fn collect(errors: &ValidationErrors, prefix: &str, fields: &mut Vec<FieldError>
                 }
             }
             ValidationErrorsKind::Field(broken) => fields.extend(broken.iter().map(|error| {
-                // What members say together is wrong of the one that the rule names.
-                let of = error.params.get(validation::MEMBER).and_then(Value::as_str);
+                // A rule about several members names the one that is wrong.
+                let parameter = |name| error.params.get(name).and_then(Value::as_str);
+                let of = parameter(validation::MEMBER);
                 let pointer = of.map_or_else(|| pointer.clone(), |of| format!("{prefix}/{of}"));
-                FieldError { pointer, message: rule(error) }
+                let pointer = pointer + parameter(validation::BELOW).unwrap_or_default();
+                FieldError::of_body(pointer, code_of(error), rule(error))
             })),
         }
     }
 }
 
-/// A broken rule in words.
+fn code_of(error: &validator::ValidationError) -> FieldCode {
+    match error.code.as_ref() {
+        "length" => FieldCode::Length,
+        "range" => FieldCode::Range,
+        _ => FieldCode::Invalid,
+    }
+}
+
+/// Returns the message for a violated rule.
 fn rule(error: &validator::ValidationError) -> String {
     if let Some(message) = &error.message {
         return message.to_string();
@@ -172,7 +170,6 @@ fn rule(error: &validator::ValidationError) -> String {
         ("length", Some(min), Some(max)) => format!("must have {min} to {max} elements"),
         ("length", None, Some(max)) => format!("must have at most {max} characters or elements"),
         ("range", Some(min), Some(max)) => format!("must be between {min} and {max}"),
-        ("email", ..) => "must be an e-mail address".to_owned(),
-        (code, ..) => format!("breaks the rule {code}"),
+        (code, ..) => format!("violates the rule {code}"),
     }
 }

@@ -1,11 +1,12 @@
-//! The HTTP client for calls of other systems: webhooks, the issuer's keys, and the service's own health check.
+//! The HTTP client for outgoing requests: webhooks, the issuer's keys, and the service's health
+//! check.
 
 use std::time::Duration;
 
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 
-/// A client that speaks HTTP/1.1, follows no redirects and uses no proxy. Its TLS is rustls with the system's roots.
-/// `timeout` is the limit of a whole exchange, from the name's resolution to the end of the body.
+/// Returns a client builder: HTTP/1.1, no redirects, no proxy, and rustls with the system's root
+/// certificates. `timeout` limits the whole exchange, from DNS resolution to the end of the body.
 pub fn builder(timeout: Duration) -> ClientBuilder {
     Client::builder()
         .user_agent(concat!("clinic-api/", env!("CARGO_PKG_VERSION")))
@@ -13,6 +14,6 @@ pub fn builder(timeout: Duration) -> ClientBuilder {
         .redirect(Policy::none())
         .no_proxy()
         .timeout(timeout)
-        // Shared by the addresses of a name: if the first does not answer, the next one is tried in time.
+        // Divided among the addresses of a name: if the first is dead, there is time for the next.
         .connect_timeout(timeout)
 }

@@ -1,4 +1,5 @@
-//! A fixed limit of concurrent requests. A request above it gets 503 at once instead of making all others slow.
+//! A fixed limit of concurrent requests. A request above the limit gets 503 at once, so that it
+//! does not slow down all others.
 
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ impl ConcurrencyLimit {
         Self(Arc::new(Semaphore::new(requests.min(Semaphore::MAX_PERMITS))))
     }
 
-    /// Runs `next` with a permit, or answers 503 `overloaded` with Retry-After if there is none. The permit is held while the
-    /// request's body arrives (10 seconds at most) and until the response is made, not while the client reads it.
+    /// Runs `next` with a permit, or returns 503 `overloaded` with `Retry-After` if none is left.
+    ///
+    /// The request holds the permit while its body arrives (at most 10 seconds) and until the
+    /// handler returns the response. Sending the response only counts in the organisation's share.
     pub async fn admit(
         &self,
         request: Request,
@@ -35,7 +38,7 @@ impl ConcurrencyLimit {
             return next(request).await;
         }
         let Ok(_permit) = self.0.try_acquire() else {
-            let detail = "Too many concurrent requests. Nothing was done; try again.";
+            let detail = "The service is at its concurrency limit and did not process the request. Retry after the time in Retry-After.";
             return ApiError::new(ErrorCode::Overloaded, detail).retry_later().into_response();
         };
         next(request).await

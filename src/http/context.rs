@@ -1,21 +1,27 @@
-//! The context of a request besides its parameters: the caller, the instant and the preconditions.
+//! The context of a request: the caller, the current time and the preconditions.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderValue, request::Parts},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use validator::Validate;
 
-use super::{auth::Grant, body, etag::if_match, idempotency, request_id::RequestId};
+use super::{
+    auth::Grant,
+    body,
+    etag::{if_match, if_none_match},
+    idempotency,
+    request_id::RequestId,
+};
 use crate::{error::ApiError, store::WriteContext};
 
 /// The context of a read.
 #[derive(Clone)]
 pub struct ReadContext {
-    /// The caller, and the records that they may read.
+    /// The caller and the records that they may read.
     pub grant: Grant,
     /// The values of `If-None-Match`.
     pub if_none_match: Vec<HeaderValue>,
@@ -28,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for ReadContext {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let grant = Grant::from_request_parts(parts, state).await?;
-        let if_none_match = parts.headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect();
+        let if_none_match = if_none_match(&parts.headers);
         Ok(Self { grant, if_none_match, request_id: request_id(parts) })
     }
 }
@@ -65,12 +71,12 @@ impl<S: Sync> FromRequestParts<S> for WriteContext {
     }
 }
 
-/// A JSON body that satisfies the rules of `T`, and the context of the write.
+/// A validated JSON body and the context of the write.
 #[derive(Debug, Clone)]
 pub struct WriteCommand<T> {
     /// The body.
     pub body: T,
-    /// The caller, the instant and the preconditions.
+    /// The caller, the current time and the preconditions.
     pub context: WriteContext,
 }
 

@@ -1,4 +1,4 @@
-//! Cursors: the position after which a list continues, sealed, and bound to the list and the caller.
+//! Pagination cursors: an encrypted position in a list, bound to the list and the caller.
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -7,18 +7,22 @@ use crate::{
     keyring::Keyring,
 };
 
-/// The cursor for `position` in the list that `list` names; without one, the list would seem to have ended.
+/// Returns the cursor for `position` in `list`. Failure is an error: a page without a cursor would
+/// look like the last one.
 pub fn seal(keyring: &Keyring, position: &impl Serialize, list: &str) -> Result<String, ApiError> {
     let position = serde_json::to_vec(position).ok();
     position.and_then(|position| keyring.cursors.seal(&position, list)).ok_or_else(impossible)
 }
 
-/// The error of a list whose cursors can't be made.
+/// Returns the error for a cursor that could not be created.
 pub(super) fn impossible() -> ApiError {
-    ApiError::new(ErrorCode::InternalError, "The list's cursor can't be made.")
+    ApiError::new(
+        ErrorCode::InternalError,
+        "The service could not create the pagination cursor. Report the request_id to the operator.",
+    )
 }
 
-/// The position that a cursor of this very list holds.
+/// Returns the position in a cursor of this list.
 pub fn open<P: DeserializeOwned>(
     keyring: &Keyring,
     cursor: &str,
@@ -26,7 +30,7 @@ pub fn open<P: DeserializeOwned>(
 ) -> Result<P, ApiError> {
     let position = keyring.cursors.open(cursor, list);
     position.and_then(|position| serde_json::from_slice(&position).ok()).ok_or_else(|| {
-        let message = "is not a cursor of this list; start again without one";
+        let message = "is not valid for this list; start again without a cursor";
         ApiError::field(ErrorCode::InvalidCursor, "cursor", message)
     })
 }

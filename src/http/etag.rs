@@ -1,4 +1,5 @@
-//! `ETags` from revisions, and the preconditions that callers make of them (RFC 9110, sections 8.8.3 and 13.1).
+//! `ETag`s from revisions, and the preconditions `If-Match` and `If-None-Match` (RFC 9110, sections
+//! 8.8.3 and 13.1).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -7,32 +8,68 @@ use crate::{
     store::Precondition,
 };
 
-/// The strong `ETag` of a revision.
+/// Returns the strong `ETag` of a revision.
 pub fn etag(rev: u64) -> String {
     format!("\"{rev}\"")
 }
 
-/// What `If-Match` asks for. Weak tags never match, as the comparison is a strong one.
+/// The codings that responses may have.
+const CODINGS: [&str; 3] = ["gzip", "br", "zstd"];
+
+/// The entity tag of a compressed response: `"3"` becomes `"3-gzip"`. None for a tag that is not strong.
+pub fn of_coding(tag: &HeaderValue, coding: &HeaderValue) -> Option<HeaderValue> {
+    let opaque = tag.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
+    HeaderValue::try_from(format!("\"{opaque}-{}\"", coding.to_str().ok()?)).ok()
+}
+
+/// The opaque part of an entity tag, without the coding.
+fn without_coding(tag: &str) -> Option<&str> {
+    let opaque = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let (before, coding) = opaque.rsplit_once('-').unwrap_or((opaque, ""));
+    Some(if CODINGS.contains(&coding) { before } else { opaque })
+}
+
+/// The values of `If-None-Match`.
+pub fn if_none_match(headers: &HeaderMap) -> Vec<HeaderValue> {
+    headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
+}
+
+/// The first tag in `If-None-Match` that names the current representation in any coding; the current tag for `*`.
+pub fn named(sent: &[HeaderValue], current: &HeaderValue) -> Option<HeaderValue> {
+    let tags = tags(sent, &header::IF_NONE_MATCH).ok()??;
+    let opaque = without_coding(current.to_str().ok()?);
+    tags.into_iter().find_map(|tag| {
+        let tag = tag.trim_start_matches("W/");
+        match tag {
+            "*" => Some(current.clone()),
+            _ if without_coding(tag) == opaque => HeaderValue::from_str(tag).ok(),
+            _ => None,
+        }
+    })
+}
+
+/// Parses `If-Match`. Weak tags never match, because the comparison is strong.
 pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
     let Some(tags) = tags(headers.get_all(header::IF_MATCH), &header::IF_MATCH)? else {
         return Ok(Precondition::None);
     };
     if tags.contains(&"*") {
-        // Every write of ours demands that the record is there.
+        // `*` adds nothing: every write requires that the record exists.
         return Ok(Precondition::None);
     }
     let revs = tags.iter().filter_map(|tag| rev(tag)).collect();
     Ok(Precondition::Revisions(revs))
 }
 
-/// Whether what was sent as `If-None-Match` names the revision; weak tags match as well, as the comparison is a weak one.
+/// Returns whether `If-None-Match` lists the current revision. Weak tags match, because the
+/// comparison is weak.
 pub fn none_match(sent: &[HeaderValue], current: u64) -> Result<bool, ApiError> {
     let tags = tags(sent, &header::IF_NONE_MATCH)?.unwrap_or_default();
     let names = |tag: &&str| *tag == "*" || rev(tag.trim_start_matches("W/")) == Some(current);
     Ok(tags.iter().any(names))
 }
 
-/// The most entity tags that a header may name; DynamoDB compares with 100 at once.
+/// The maximum number of entity tags in a header.
 const MAX_TAGS: usize = 50;
 
 fn tags<'a>(
@@ -40,7 +77,7 @@ fn tags<'a>(
     name: &header::HeaderName,
 ) -> Result<Option<Vec<&'a str>>, ApiError> {
     let malformed = || {
-        let message = "must be entity tags in double quotes, parted by commas, or *";
+        let message = "must be * or a comma-separated list of entity tags in double quotes";
         ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
     };
     let (mut tags, mut values) = (Vec::new(), 0);
@@ -48,7 +85,7 @@ fn tags<'a>(
         values += 1;
         tags.extend(value.to_str().ok().and_then(split).ok_or_else(malformed)?);
     }
-    // Whoever sends the header without a tag has lost it, and does not mean "whatever stands there".
+    // A header without a tag is a mistake of the client. It does not mean `*`.
     if tags.is_empty() && values > 0 {
         return Err(malformed());
     }
@@ -59,7 +96,7 @@ fn tags<'a>(
     Ok((!tags.is_empty()).then_some(tags))
 }
 
-/// The elements of a list of entity tags, in which commas may stand (RFC 9110, sections 5.6.1 and 8.8.3).
+/// Splits a list of entity tags, which may contain commas (RFC 9110, sections 5.6.1 and 8.8.3).
 fn split(mut list: &str) -> Option<Vec<&str>> {
     let mut tags = Vec::new();
     loop {
@@ -83,10 +120,9 @@ fn split(mut list: &str) -> Option<Vec<&str>> {
 }
 
 fn rev(tag: &str) -> Option<u64> {
-    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
-    // Only the form that we write: no sign, no leading zero.
-    let rev = digits.parse().ok()?;
-    (etag(rev) == tag).then_some(rev)
+    let digits = without_coding(tag)?;
+    // Accept only the form that `etag` writes: no sign, no leading zero.
+    digits.parse().ok().filter(|rev: &u64| rev.to_string() == digits)
 }
 
 #[cfg(test)]
@@ -103,7 +139,9 @@ mod tests {
         assert_eq!(revs("\"3\""), Precondition::Revisions(vec![3]));
         assert_eq!(revs("\"3\", \"4\""), Precondition::Revisions(vec![3, 4]));
         assert_eq!(revs("*"), Precondition::None);
-        for never in ["W/\"3\"", "\"03\"", "\"+3\"", "\"abc\""] {
+        assert_eq!(revs("\"3-br\", \"4-gzip\""), Precondition::Revisions(vec![3, 4]));
+        for never in ["W/\"3\"", "\"03\"", "\"+3\"", "\"abc\"", "\"3-deflate\"", "\"3-gzip-gzip\""]
+        {
             assert_eq!(revs(never), Precondition::Revisions(vec![]), "{never}");
         }
         assert_eq!(if_match(&HeaderMap::new()).unwrap(), Precondition::None);
@@ -118,6 +156,25 @@ mod tests {
     fn if_none_match_compares_weakly() {
         let matches = |value| none_match(&[HeaderValue::from_static(value)], 3).unwrap();
         assert!(matches("\"3\"") && matches("W/\"3\"") && matches("\"1\", \"3\"") && matches("*"));
-        assert!(!matches("\"4\""));
+        assert!(matches("\"3-zstd\"") && matches("W/\"3-gzip\""));
+        assert!(!matches("\"4\"") && !matches("\"4-gzip\""));
+    }
+
+    #[test]
+    fn a_tag_names_one_representation_in_any_coding() {
+        let value = HeaderValue::from_static;
+        let gzip = of_coding(&value("\"a-b\""), &value("gzip")).unwrap();
+        assert_eq!(gzip, "\"a-b-gzip\"");
+        assert_eq!(of_coding(&value("W/\"a\""), &value("gzip")), None);
+        for (sent, echoed) in [
+            ("\"a-b\"", Some("\"a-b\"")),
+            ("\"x\", W/\"a-b-gzip\"", Some("\"a-b-gzip\"")),
+            ("*", Some("\"a-b\"")),
+            ("\"a\"", None),
+            ("a-b", None),
+        ] {
+            assert_eq!(named(&[value(sent)], &value("\"a-b\"")), echoed.map(value), "{sent}");
+        }
+        assert_eq!(named(&[], &value("\"a-b\"")), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What browsers and caches are told with every answer, and how many headers a request may have.
+//! Security and cache headers of responses, and the limit of request headers.
 
 use axum::{
     extract::Request,
@@ -6,27 +6,31 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
+use super::cors::AllowedOrigins;
 use crate::error::{ApiError, ErrorCode};
 
-/// The most header fields of a request. hyper refuses as many on HTTP/1.1; on HTTP/2 it only knows their size.
+/// The maximum number of header fields in a request. hyper has the same limit for HTTP/1.1; for
+/// HTTP/2 it only limits their size.
 const MAX_HEADERS: usize = 100;
 
-/// Answers of the API are data: no browser runs or frames them.
+/// API responses are data: no browser may execute or frame them.
 const CSP_OF_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
-/// Swagger UI: its own scripts and styles, inline styles, and the images that it has inside them.
+/// Swagger UI: its own scripts and styles, inline styles, and images embedded in them.
 const CSP_OF_DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the settings say of answers' headers.
+/// The settings of response headers.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderSettings {
-    /// How many seconds browsers keep to HTTPS (RFC 6797); they are told nothing if left out.
+    /// `max-age` of `Strict-Transport-Security`, in seconds (RFC 6797). `None` omits the header.
     pub hsts_max_age: Option<u32>,
-    /// Whether callers are told what their answers took.
+    /// Whether responses have a `Server-Timing` header.
     pub server_timing: bool,
+    /// The origins whose pages may call the API from a browser.
+    pub cors_origins: AllowedOrigins,
 }
 
-/// Refuses requests with too many headers, and gives every answer the headers that protect it.
+/// Rejects requests with too many headers, and adds the security headers to every response.
 pub async fn protect(
     settings: &HeaderSettings,
     request: Request,
@@ -34,13 +38,13 @@ pub async fn protect(
 ) -> Response {
     let of_docs = request.uri().path().starts_with("/docs");
     let mut response = if request.headers().len() > MAX_HEADERS {
-        let detail = format!("A request has at most {MAX_HEADERS} header fields.");
+        let detail = format!("The request has more than {MAX_HEADERS} header fields. Send fewer.");
         ApiError::new(ErrorCode::TooManyHeaders, detail).into_response()
     } else {
         next(request).await
     };
     let headers = response.headers_mut();
-    // At once: a map that grows as they come is made anew twice.
+    // Reserve once: the map would otherwise be reallocated twice.
     headers.reserve(8);
     let csp = if of_docs { CSP_OF_DOCS } else { CSP_OF_DATA };
     set(headers, header::CONTENT_SECURITY_POLICY, csp);

@@ -1,4 +1,5 @@
-//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): one effect and the same answer for 24 hours.
+//! `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same key has one effect and
+//! the same response for 24 hours.
 
 use axum::http::{HeaderMap, HeaderName, Method};
 use serde::Serialize;
@@ -12,8 +13,8 @@ use crate::{
 /// The header's name.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The key of a request, if it is a POST that has one, bound to its caller, its path and its command: the body as its type
-/// reads it, so that every spelling of a command is the same.
+/// Returns the idempotency key of a POST, if it has one. The key is bound to the caller, the path
+/// and the command. The command is the deserialised body, so different spellings of it are equal.
 pub fn from_request(
     headers: &HeaderMap,
     org: &OrgId,
@@ -27,7 +28,7 @@ pub fn from_request(
         return Ok(None);
     };
     let malformed = || {
-        let message = "must be one value of 1 to 255 visible ASCII characters";
+        let message = "must be a single value of 1 to 255 visible ASCII characters";
         ApiError::field(ErrorCode::InvalidIdempotencyKey, IDEMPOTENCY_KEY.as_str(), message)
     };
     let key = key.to_str().map_err(|_| malformed())?;
@@ -36,19 +37,20 @@ pub fn from_request(
         return Err(malformed());
     }
     let scope = [org.as_str(), subject, method.as_str(), path, key];
-    // Only here: a request without a key does not pay for it.
+    // Serialise only here: a request without a key does not pay for it.
     let command = serde_json::to_value(command).map_err(|_| ApiError::internal())?;
     Ok(Some(Idempotency::new(&scope, &command)))
 }
 
-/// Runs a POST. If it is refused but the same key did it before, returns that answer: a replay takes precedence over every
-/// refusal, because what was true then need not be true now.
+/// Runs a POST. If it is refused but an earlier request with the same key succeeded, replays the
+/// earlier response. A replay takes precedence over every refusal, because the state may have
+/// changed.
 pub fn or_replay<'a, T: Record + Send + 'a, E: Into<ApiError> + Send + 'a>(
     store: &'a Store,
     context: &'a WriteContext,
     request: impl Future<Output = Result<Entity<T>, E>> + Send + 'a,
 ) -> impl Future<Output = Result<Entity<T>, ApiError>> + Send + 'a {
-    // A handler's future holds the request's, which is large.
+    // Boxed, because each handler's future would otherwise contain this large one.
     let request = Box::pin(request);
     async move {
         let refusal = match request.await {

@@ -1,55 +1,74 @@
-//! JSON of a body: parsed once, with every member unique, then read into a type.
+//! JSON bodies: parsed once, without duplicate members, then deserialised into a type.
 
 use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
     de::{
-        DeserializeOwned, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess,
-        Unexpected, Visitor,
-        value::{MapDeserializer, SeqDeserializer},
+        DeserializeOwned, Error as _, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        value::{MapDeserializer, SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
 };
 use serde_json::{Error, Map, Value};
 use serde_path_to_error::Path;
 
-/// An error and the JSON pointer (RFC 6901) of the value that has it.
+use super::shape::{ShapeError, escape};
+
+/// The reason why a body could not be deserialised.
 #[derive(Debug)]
-pub struct JsonError {
-    /// The error of `serde_json`. Its text may quote the value.
-    pub error: Error,
-    /// The pointer, empty for the whole body.
-    pub pointer: String,
+pub enum JsonError {
+    /// The body is not JSON. The error's message may quote the body.
+    Syntax(Error),
+    /// A value does not match the type.
+    Shape {
+        /// The JSON pointer to the value (RFC 6901), empty for the whole body.
+        pointer: String,
+        /// What is wrong with the value.
+        error: ShapeError,
+    },
 }
 
-impl From<serde_path_to_error::Error<Error>> for JsonError {
-    fn from(error: serde_path_to_error::Error<Error>) -> Self {
-        Self { pointer: pointer(error.path()), error: error.into_inner() }
-    }
-}
-
-/// Parses a text. RFC 8259 leaves open what a repeated member means, so it is an error.
+/// Parses JSON. A repeated member is an error, because RFC 8259 does not define its meaning.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed = serde_path_to_error::deserialize(&mut json);
-    let whole = |error| JsonError { error, pointer: String::new() };
     match parsed {
         Ok(Unique(value)) => {
-            json.end().map_err(whole)?;
+            json.end().map_err(JsonError::Syntax)?;
             Ok(value)
         }
-        // A text that is no JSON is told so, even where a member before that is repeated.
+        // Report a syntax error first, even if an earlier member is repeated.
         Err(error) => {
-            serde_json::from_slice::<IgnoredAny>(bytes).map_err(whole)?;
-            Err(error.into())
+            serde_json::from_slice::<IgnoredAny>(bytes).map_err(JsonError::Syntax)?;
+            Err(no_value(error))
         }
     }
 }
 
-/// Reads a value into a type. In contrast to `serde_json`, only an object is a struct and only a string is a word.
+/// Returns the error for text with valid syntax, but with a repeated member or half a surrogate
+/// pair.
+fn no_value(error: serde_path_to_error::Error<Error>) -> JsonError {
+    let text = error.inner().to_string();
+    let member = text.strip_prefix(REPEATED).and_then(|rest| rest.rsplit_once("` at line "));
+    match member {
+        Some((member, _)) => {
+            JsonError::Shape { pointer: pointer(error.path()), error: ShapeError::repeated(member) }
+        }
+        None => JsonError::Syntax(error.into_inner()),
+    }
+}
+
+/// The start of the message about a repeated member. Its name and a backtick follow.
+const REPEATED: &str = "repeated: `";
+
+/// Deserialises a value. Unlike `serde_json`, accepts only objects as structs and only strings as
+/// enum variants.
 pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
-    Ok(serde_path_to_error::deserialize(Strict(value))?)
+    serde_path_to_error::deserialize(Strict(value)).map_err(|error| JsonError::Shape {
+        pointer: pointer(error.path()),
+        error: error.into_inner(),
+    })
 }
 
 fn pointer(path: &Path) -> String {
@@ -60,11 +79,6 @@ fn pointer(path: &Path) -> String {
         Segment::Enum { .. } | Segment::Unknown => None,
     });
     parts.fold(String::new(), |pointer, part| pointer + "/" + &part)
-}
-
-/// Escapes a member's name for a JSON pointer.
-pub fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 struct Unique(Value);
@@ -111,7 +125,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
         while let Some(name) = members.next_key::<String>()? {
             let Unique(value) = members.next_value()?;
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("duplicate field `{name}`")));
+                return Err(A::Error::custom(format_args!("{REPEATED}{name}`")));
             }
             object.insert(name, value);
         }
@@ -122,7 +136,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 #[derive(Clone, Copy)]
 struct Strict<'a>(&'a Value);
 
-impl<'de> IntoDeserializer<'de, Error> for Strict<'de> {
+impl<'de> IntoDeserializer<'de, ShapeError> for Strict<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -130,28 +144,18 @@ impl<'de> IntoDeserializer<'de, Error> for Strict<'de> {
     }
 }
 
-impl Strict<'_> {
-    fn unexpected(self, expected: &str) -> Error {
-        let found = match self.0 {
-            Value::Null => Unexpected::Unit,
-            Value::Bool(value) => Unexpected::Bool(*value),
-            Value::Number(_) => Unexpected::Other("number"),
-            Value::String(text) => Unexpected::Str(text),
-            Value::Array(_) => Unexpected::Seq,
-            Value::Object(_) => Unexpected::Map,
-        };
-        Error::invalid_type(found, &expected)
-    }
-}
-
 impl<'de> Deserializer<'de> for Strict<'de> {
-    type Error = Error;
+    type Error = ShapeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => number.deserialize_any(visitor),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => visitor.visit_u64(number),
+                (None, Some(number)) => visitor.visit_i64(number),
+                (None, None) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            },
             Value::String(text) => visitor.visit_borrowed_str(text),
             Value::Array(items) => {
                 visitor.visit_seq(SeqDeserializer::new(items.iter().map(Strict)))
@@ -163,7 +167,7 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ShapeError> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -171,7 +175,7 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ShapeError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -180,9 +184,9 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ShapeError> {
         if !self.0.is_object() {
-            return Err(self.unexpected("an object"));
+            return Err(ShapeError::wrong_type("an object"));
         }
         self.deserialize_any(visitor)
     }
@@ -192,10 +196,10 @@ impl<'de> Deserializer<'de> for Strict<'de> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Error> {
+    ) -> Result<V::Value, ShapeError> {
         match self.0 {
-            Value::String(word) => visitor.visit_enum(word.as_str().into_deserializer()),
-            _ => Err(self.unexpected("a string")),
+            Value::String(word) => visitor.visit_enum(StrDeserializer::new(word)),
+            _ => Err(ShapeError::wrong_type("a string")),
         }
     }
 
@@ -213,14 +217,15 @@ mod tests {
 
     #[test]
     fn a_repeated_member_is_an_error_at_any_depth() {
-        for (bad, at) in [
-            (r#"{"a":1,"a":1}"#, ""),
-            (r#"{"a":{"b":1,"b":2}}"#, "/a"),
-            (r#"[{"a":1,"\u0061":2}]"#, "/0"),
+        for (bad, at, member) in [
+            (r#"{"a":1,"a":1}"#, "", "a"),
+            (r#"{"a":{"b":1,"b":2}}"#, "/a", "b"),
+            (r#"[{"a":1,"\u0061":2}]"#, "/0", "a"),
         ] {
-            let JsonError { error, pointer } = parse(bad.as_bytes()).unwrap_err();
-            assert!(error.to_string().starts_with("duplicate field"), "{bad}: {error}");
-            assert_eq!(pointer, at, "{bad}");
+            let JsonError::Shape { error, pointer } = parse(bad.as_bytes()).unwrap_err() else {
+                panic!("{bad} is JSON");
+            };
+            assert_eq!((error, pointer.as_str()), (ShapeError::repeated(member), at), "{bad}");
         }
         assert!(parse(br#"{"a":{"b":1},"b":{"b":1}}"#).is_ok());
     }
@@ -234,7 +239,10 @@ mod tests {
                     prop_assert_eq!(&read::<Value>(&ours).unwrap(), &ours);
                     prop_assert_eq!(ours, theirs);
                 }
-                (Err(ours), Ok(_)) => prop_assert!(ours.error.to_string().contains("duplicate")),
+                (Err(ours), Ok(_)) => {
+                    let shape = matches!(ours, JsonError::Shape { .. });
+                    prop_assert!(shape, "{ours:?}");
+                }
                 (ours, theirs) => prop_assert!(ours.is_err() && theirs.is_err()),
             }
         }

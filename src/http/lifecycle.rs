@@ -1,34 +1,35 @@
-//! Where a process stands between its start and its end.
+//! The lifecycle of a process, from its start to its graceful shutdown.
 
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-/// A process goes through these in their order, and never back.
+/// The phases of a process, in order. A process never returns to an earlier phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// It serves.
+    /// The process serves requests.
     Serving,
-    /// It was told to stop. It still serves, but says that it is not ready, so that load balancers send nobody any more.
+    /// The process received SIGTERM or SIGINT. It still serves requests, but it is not ready, so
+    /// that load balancers stop sending requests.
     Leaving,
-    /// It takes no new connections, and running requests finish.
+    /// The process accepts no new connections. Running requests finish.
     Draining,
 }
 
-/// The phase of one process. Clones are of the same process.
+/// The lifecycle of one process. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Lifecycle {
     phase: watch::Sender<Phase>,
-    /// Work that outlives its connection, and that the process waits for before it ends.
+    /// Tasks that outlive their connection. The process waits for them before it exits.
     pub tasks: TaskTracker,
 }
 
 impl Lifecycle {
-    /// Where the process stands.
+    /// Returns the current phase.
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
     }
 
-    /// Goes on to a phase; an earlier one than the present is passed over.
+    /// Moves to a phase, unless the process is already past it.
     pub fn advance(&self, phase: Phase) {
         self.phase.send_if_modified(|now| {
             let later = phase > *now;
@@ -37,7 +38,7 @@ impl Lifecycle {
         });
     }
 
-    /// Waits until the process has come to a phase, or past it.
+    /// Waits until the process has reached a phase or a later one.
     pub async fn reached(&self, phase: Phase) {
         // The sender lives in `self`, so the channel can't be closed.
         let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
@@ -45,7 +46,7 @@ impl Lifecycle {
 }
 
 impl Default for Lifecycle {
-    /// A process that serves.
+    /// Returns the lifecycle of a process that serves requests.
     fn default() -> Self {
         let tasks = TaskTracker::new();
         tasks.close();

@@ -1,4 +1,5 @@
-//! JSON Merge Patch (RFC 7396) of a typed resource: merged into what there is, then judged as a whole.
+//! JSON Merge Patch (RFC 7396) of a typed resource: merged into the current record, then validated
+//! as a whole.
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -8,19 +9,20 @@ use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        Object, RefOr, Type,
-        schema::{Schema, SchemaType},
+        Object, ObjectBuilder, Ref, RefOr, Type,
+        schema::{OneOfBuilder, Schema, SchemaType},
     },
 };
 use validator::Validate;
 
 use super::body::{self, from_value};
-use crate::error::{ApiError, ErrorCode};
+use crate::error::{ApiError, ErrorCode, FieldCode, FieldError};
 
-/// The content type of RFC 7396; plain `application/json` is taken as well.
+/// The content type of RFC 7396. `application/json` is accepted as well.
 pub const MERGE_PATCH_JSON: &str = "application/merge-patch+json";
 
-/// A merge patch of a `T`: absent stays, null is removed. It has no `Debug`, as it holds what a patient's record will.
+/// A merge patch of a `T`: absent members stay, null removes a member. It has no `Debug`, because
+/// it may contain patient data.
 #[derive(Clone)]
 pub struct MergePatch<T> {
     members: Map<String, Value>,
@@ -36,9 +38,29 @@ where
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let types = [MERGE_PATCH_JSON, "application/json"];
         let (parts, body) = request.into_parts();
-        match body::value(&body::read(&parts.headers, body, &types).await?)? {
-            Value::Object(members) => Ok(Self { members, of: PhantomData }),
-            _ => Err(ApiError::field(ErrorCode::ValidationFailed, "", "must be an object")),
+        let sent = body::value(&body::read(&parts.headers, body, &types).await?)?;
+        let Value::Object(members) = sent else {
+            let error = FieldError::of_body("", FieldCode::WrongType, "must be an object");
+            return Err(ApiError::of_field(ErrorCode::ValidationFailed, error));
+        };
+        Ok(Self { members, of: PhantomData })
+    }
+}
+
+impl<T> MergePatch<T> {
+    /// Rejects members that another operation changes. Each has a detail that names the operation.
+    pub fn refuse(&self, elsewhere: &[(&str, &str)]) -> Result<(), ApiError> {
+        let refused = elsewhere.iter().filter(|(name, _)| self.members.contains_key(*name));
+        let errors = refused.map(|(name, detail)| {
+            FieldError::of_body(format!("/{name}"), FieldCode::Unknown, *detail)
+        });
+        let errors: Vec<_> = errors.collect();
+        match errors.first() {
+            None => Ok(()),
+            Some(first) => {
+                let error = ApiError::of_field(ErrorCode::ValidationFailed, first.clone());
+                Err(error.with_errors(errors))
+            }
         }
     }
 }
@@ -47,17 +69,21 @@ impl<T> MergePatch<T>
 where
     T: Serialize + DeserializeOwned + Validate,
 {
-    /// `current` with the patch applied, every rule of `T` checked anew.
+    /// Returns `current` with the patch applied, and validates every rule of `T` again.
     pub fn apply(&self, current: T) -> Result<T, ApiError> {
-        let mut json = serde_json::to_value(current)
-            .map_err(|_| ApiError::new(ErrorCode::InternalError, "The record can't be patched."))?;
+        let mut json = serde_json::to_value(current).map_err(|_| {
+            ApiError::new(
+                ErrorCode::InternalError,
+                "The service could not apply the patch. Report the request_id to the operator.",
+            )
+        })?;
         merge(&mut json, &self.members);
         from_value(&json)
     }
 }
 
-/// As RFC 7396 has it, but that the null of a member which is not there is kept, for the type to judge: it may
-/// be none that the type has.
+/// Merges as RFC 7396 defines, with one exception: a null for an absent member is kept, so that the
+/// type can reject an unknown member.
 fn merge(target: &mut Value, patch: &Map<String, Value>) {
     if !target.is_object() {
         *target = Value::Object(Map::new());
@@ -82,31 +108,44 @@ fn merge(target: &mut Value, patch: &Map<String, Value>) {
 
 impl<T: ToSchema> ToSchema for MergePatch<T> {
     fn name() -> Cow<'static, str> {
-        let name = T::name();
-        Cow::Owned(format!("{}Patch", name.strip_suffix("In").unwrap_or(&name)))
+        patch_name(&T::name()).into()
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        T::schemas(schemas);
+        let mut named = Vec::new();
+        T::schemas(&mut named);
+        if let RefOr::T(Schema::Object(object)) = T::schema() {
+            let nested = object.properties.values().filter_map(|member| referred(member, &named));
+            let patches = nested.map(|(name, mut object)| {
+                make_patch(&mut object, "A nested merge patch.", &named);
+                (patch_name(&name), object.into())
+            });
+            schemas.extend(patches);
+        }
+        schemas.extend(named);
     }
 }
 
 impl<T: ToSchema> PartialSchema for MergePatch<T> {
-    /// The schema of `T` with nothing required, and null for all that can be cleared.
+    /// The schema of `T` without required members. Members that can be cleared are nullable.
     fn schema() -> RefOr<Schema> {
         let mut named = Vec::new();
         T::schemas(&mut named);
         let mut schema = T::schema();
         if let RefOr::T(Schema::Object(object)) = &mut schema {
-            let text =
-                "A JSON Merge Patch (RFC 7396): absent members stay as they are, null clears one.";
+            let text = "A JSON Merge Patch (RFC 7396): absent members stay unchanged, null clears a member.";
             make_patch(object, text, &named);
         }
         schema
     }
 }
 
-/// The schemas that others refer to, by name.
+/// Returns the name of the schema of a patch.
+fn patch_name(name: &str) -> String {
+    format!("{}Patch", name.strip_suffix("In").unwrap_or(name))
+}
+
+/// Referenced schemas by name.
 type Named = [(String, RefOr<Schema>)];
 
 fn make_patch(object: &mut Object, description: &str, named: &Named) {
@@ -118,38 +157,46 @@ fn make_patch(object: &mut Object, description: &str, named: &Named) {
     }
 }
 
-/// The schema of a member's patch: objects are patched in their turn.
+/// Returns the schema of a member's patch. Nested objects are merge patches as well.
 fn patch_of(property: RefOr<Schema>, nullable: bool, named: &Named) -> RefOr<Schema> {
     match property {
         RefOr::T(Schema::Object(mut member)) => {
-            member.default = None;
+            if let Some(default) = member.default.take() {
+                let text = member.description.take().unwrap_or_default();
+                member.description =
+                    Some(format!("{text} `null` restores the default, `{default}`."));
+            }
             if let (true, SchemaType::Type(kind)) = (nullable, &member.schema_type) {
                 member.schema_type = SchemaType::Array(vec![kind.clone(), Type::Null]);
             }
             RefOr::T(Schema::Object(member))
         }
         RefOr::T(Schema::Array(mut list)) => {
+            list.default = None;
             if nullable {
                 list.schema_type = SchemaType::Array(vec![Type::Array, Type::Null]);
             }
             RefOr::T(Schema::Array(list))
         }
-        other => {
-            let mut object = referred(&other, named).unwrap_or_default();
-            make_patch(&mut object, "A merge patch in its turn, or null.", named);
-            object.schema_type = SchemaType::Array(vec![Type::Object, Type::Null]);
-            object.into()
-        }
+        other => match referred(&other, named) {
+            Some((name, _)) => OneOfBuilder::new()
+                .item(ObjectBuilder::new().schema_type(Type::Null))
+                .item(Ref::from_schema_name(patch_name(&name)))
+                .into(),
+            None => other,
+        },
     }
 }
 
-/// The object that a schema refers to, alone or beside null.
-fn referred(schema: &RefOr<Schema>, named: &Named) -> Option<Object> {
+/// Returns the object that a schema refers to, directly or in a `oneOf` with null, and its name.
+fn referred(schema: &RefOr<Schema>, named: &Named) -> Option<(String, Object)> {
     match schema {
         RefOr::Ref(reference) => {
             let name = reference.ref_location.rsplit('/').next()?;
             match named.iter().find(|(known, _)| known == name) {
-                Some((_, RefOr::T(Schema::Object(object)))) => Some(object.clone()),
+                Some((name, RefOr::T(Schema::Object(object)))) => {
+                    Some((name.clone(), object.clone()))
+                }
                 _ => None,
             }
         }

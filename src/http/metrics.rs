@@ -1,4 +1,5 @@
-//! What the process measures of itself, by OpenTelemetry's conventions. Labels hold matched paths and codes, never ids.
+//! Metrics of the HTTP server, named after OpenTelemetry's conventions. Labels contain matched
+//! paths and codes, never ids.
 
 use std::time::Duration;
 
@@ -27,21 +28,24 @@ const OPEN_CONNECTIONS: &str = "http_server_open_connections";
 const CONNECTIONS_LIMIT: &str = "http_server_connections_limit";
 const REQUESTS_LIMIT: &str = "http_server_requests_limit";
 const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
-const AUDIT_LOST: &str = "clinic_api_audit_lost_total";
+const ACCESSES_WAITING: &str = "clinic_api_accesses_waiting";
+const ACCESSES_LOST: &str = "clinic_api_accesses_lost_total";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
 
-/// Upper bounds of the histograms, in seconds: from a cached answer to the request deadline.
+/// Upper bounds of the histogram buckets, in seconds: from a cached response to the request
+/// deadline.
 const BUCKETS: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// The text format of Prometheus 0.0.4.
+/// The content type of the Prometheus text format 0.0.4.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// How often what was measured is taken together, so that it does not pile up while nobody asks.
+/// The interval at which samples are aggregated, so that they do not accumulate between scrapes.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Starts measuring for the whole process. Without it, measurements go nowhere and cost next to nothing.
+/// Starts the metrics of the whole process, and returns the routes of the metrics port. Without it,
+/// measurements are discarded and cost almost nothing.
 pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
@@ -54,7 +58,7 @@ pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
             builder.set_buckets_for_metric(capacity, &store::CAPACITY_BUCKETS)
         })
         .and_then(PrometheusBuilder::install_recorder)
-        .context("metrics can't be collected")?;
+        .context("the metrics recorder could not be installed")?;
     describe();
     if connections.is_some() {
         Connections::describe();
@@ -77,60 +81,71 @@ fn router(handle: PrometheusHandle, connections: Option<Connections>) -> Router 
         }
         ([(header::CONTENT_TYPE, TEXT)], handle.render())
     };
-    // Liveness is asked here too: also while callers have taken all connections.
+    // `/livez` is here as well, so that probes work while callers use all connections.
     Router::new().route("/metrics", get(render)).route("/livez", get(async || r#"{"status":"ok"}"#))
 }
 
 fn describe() {
-    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "How long requests took to answer.");
-    describe_gauge!(ACTIVE_REQUESTS, "Requests that are under way.");
-    describe_gauge!(OPEN_CONNECTIONS, "Connections that are open.");
+    describe_histogram!(REQUEST_DURATION, Unit::Seconds, "Duration of requests.");
+    describe_gauge!(ACTIVE_REQUESTS, "Requests in progress.");
+    describe_gauge!(OPEN_CONNECTIONS, "Open connections.");
     describe_gauge!(REQUESTS_LIMIT, "The limit of concurrent requests.");
-    describe_gauge!(CONNECTIONS_LIMIT, "How many connections may be open at once.");
-    describe_counter!(CONNECTIONS_REFUSED, "Connections that were one too many.");
-    describe_counter!(AUDIT_LOST, "Accesses to patients' data that could not be remembered.");
-    describe_gauge!(READY, "1 while the process takes requests, 0 while it is not ready.");
-    describe_gauge!(BUILD_INFO, "1; its labels tell what runs.");
+    describe_gauge!(CONNECTIONS_LIMIT, "The limit of open connections.");
+    describe_counter!(CONNECTIONS_REFUSED, "Connections refused because of the limit.");
+    describe_gauge!(
+        ACCESSES_WAITING,
+        "Requests that showed patient data and wait for the access log."
+    );
+    describe_counter!(ACCESSES_LOST, "Accesses to patient data that could not be recorded.");
+    describe_gauge!(READY, "1 if the process is ready, otherwise 0.");
+    describe_gauge!(BUILD_INFO, "Always 1. The labels are the version and the commit.");
     let commit = version::COMMIT.unwrap_or_default();
     gauge!(BUILD_INFO, "version" => version::VERSION, "commit" => commit).set(1.0);
-    // These are there from the start, so that what is missing means that nobody measures.
+    // Initialise these, so that a missing series means that the process is not scraped.
     gauge!(READY).set(0.0);
     gauge!(ACTIVE_REQUESTS).set(0.0);
     gauge!(OPEN_CONNECTIONS).set(0.0);
     counter!(CONNECTIONS_REFUSED).absolute(0);
-    counter!(AUDIT_LOST).absolute(0);
+    gauge!(ACCESSES_WAITING).set(0.0);
+    counter!(ACCESSES_LOST).absolute(0);
     store::start();
 }
 
-/// A connection was opened; it counts until what this answers is dropped.
+/// Counts an open connection until the returned guard is dropped.
 pub fn connection_opened() -> Counted {
     Counted::begin(OPEN_CONNECTIONS)
 }
 
-/// How many connections may be open at once, and the limit of concurrent requests.
+/// Sets the limits of open connections and of concurrent requests.
 #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
 pub fn limits(connections: usize, requests: usize) {
     gauge!(CONNECTIONS_LIMIT).set(connections as f64);
     gauge!(REQUESTS_LIMIT).set(requests as f64);
 }
 
-/// A connection was one too many.
+/// Counts a connection that was refused because of the limit.
 pub fn connection_refused() {
     counter!(CONNECTIONS_REFUSED).increment(1);
 }
 
-/// An access to a patient's data could not be remembered.
-pub fn audit_lost() {
-    counter!(AUDIT_LOST).increment(1);
+/// Counts a request whose accesses wait for the access log, until the returned guard is dropped.
+pub fn access_waits() -> Counted {
+    Counted::begin(ACCESSES_WAITING)
 }
 
-/// A request has come; it counts until what this answers is dropped.
+/// Counts an access to patient data that could not be recorded.
+pub fn access_lost() {
+    counter!(ACCESSES_LOST).increment(1);
+}
+
+/// Counts a request in progress until the returned guard is dropped.
 pub fn request_begun() -> Counted {
     Counted::begin(ACTIVE_REQUESTS)
 }
 
-/// A request was answered. `method` is a known one, `route` the matched path, `code` that of its problem.
-/// Only failures of ours have a label for the code: each would be a histogram more for each route.
+/// Records the duration of a request. `method` is a known method, `route` the matched path, and
+/// `code` the code of the problem. Only a 5xx has a label for the code: each code adds a histogram
+/// per route.
 pub fn request_answered(
     method: &'static str,
     route: &str,
@@ -152,12 +167,12 @@ pub fn request_answered(
     histogram!(REQUEST_DURATION, labels).record(elapsed);
 }
 
-/// Whether the process is ready.
+/// Sets whether the process is ready.
 pub fn ready(ready: bool) {
     gauge!(READY).set(if ready { 1.0 } else { 0.0 });
 }
 
-/// Anybody can make up methods: the ones that we do not know are one.
+/// Returns the method, or `_OTHER` for unknown ones, because clients can send any text as a method.
 pub(super) fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,10 +1,13 @@
-//! HTTP: extractors, middleware, problems, paging and preconditions. Knows no aggregate and no state of the application.
+//! HTTP: extractors, middleware, problems, pagination and preconditions. Independent of the
+//! aggregates and of the application state.
 
 pub mod auth;
 pub mod body;
 pub mod client;
+pub mod compression;
 pub mod concurrency;
 pub mod context;
+pub mod cors;
 pub mod cursor;
 mod etag;
 pub mod headers;
@@ -16,12 +19,16 @@ pub mod metrics;
 pub mod paging;
 pub mod params;
 pub mod problem;
+pub mod published;
 pub mod rate;
 pub mod request_id;
 pub mod response;
 mod server_span;
 pub mod server_timing;
+mod shape;
+pub mod share;
 pub mod spawn;
+mod text;
 pub mod trace;
 
 pub use context::{ReadContext, WriteCommand};
@@ -30,5 +37,5 @@ pub use paging::{Filter, IndexQuery, ListQuery, NoFilter, Page, Paging};
 pub use params::{ApiPath, ApiQuery, Consistent};
 pub use response::{Content, Created, Deleted, Found, Updated};
 
-// What handlers take from here and hand to the repositories, so that they need not know the store.
+// Re-exported so that handlers do not depend on the store.
 pub use crate::store::{Entity, WriteContext};

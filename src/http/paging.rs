@@ -1,4 +1,4 @@
-//! Pages of a list: `limit`, `cursor`, `consistent`, filters, and the response.
+//! Pagination of lists: `limit`, `cursor`, `consistent`, filters, and the response.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -14,39 +14,40 @@ use utoipa::{
     openapi::{
         self, ObjectBuilder, Ref, RefOr, Type,
         path::{Parameter, ParameterIn},
-        schema::{ArrayBuilder, KnownFormat, Schema, SchemaFormat, SchemaType},
+        schema::{ArrayBuilder, KnownFormat, Schema, SchemaFormat},
     },
 };
 
 use url::form_urlencoded;
 
-use super::{auth::Grant, cursor, params::from_query, response::response};
+use super::{auth::Grant, cursor, response::response, text};
 use crate::{
-    error::{ApiError, ErrorCode},
+    error::{ApiError, ErrorCode, FieldCode, FieldError},
     keyring::Keyring,
     store::read::{Listed, PageRequest},
 };
 
-/// The filters of a list: its own query parameters. A cursor is good only for the filters that it was made with.
+/// The filters of a list: its own query parameters. A cursor is only valid with the filters for
+/// which it was created.
 pub trait Filter: DeserializeOwned + Serialize + IntoParams {
-    /// The limit of a page if the caller names none.
+    /// The page size if the caller sends no limit.
     const DEFAULT_LIMIT: u16 = 25;
-    /// The highest limit.
+    /// The maximum page size.
     const MAX_LIMIT: u16 = 100;
 }
 
 /// No filter.
 #[derive(Debug, Default, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct NoFilter {}
 
 impl Filter for NoFilter {}
 
-/// The query of a list that comes from an index, or is not read at once: it can't be read consistently.
+/// The query of a list without strong consistency, because it comes from an index or from several
+/// reads.
 pub type IndexQuery<F = NoFilter> = ListQuery<F, false>;
 
-/// The query of a list, which can be read consistently if `CONSISTENT` says so. Unknown parameters are refused.
+/// The query of a list. `CONSISTENT` allows reads with strong consistency.
 #[derive(Debug)]
 pub struct ListQuery<F = NoFilter, const CONSISTENT: bool = true> {
     /// The filters.
@@ -64,7 +65,7 @@ struct PageQuery {
 }
 
 impl<F, const CONSISTENT: bool> ListQuery<F, CONSISTENT> {
-    /// Whether the list is to be read consistently.
+    /// Returns whether to read with strong consistency.
     pub fn consistent(&self) -> bool {
         self.page.consistent
     }
@@ -80,28 +81,16 @@ impl<F: Filter, S: Sync, const CONSISTENT: bool> FromRequestParts<S> for ListQue
             "consistent" => CONSISTENT,
             _ => false,
         });
-        let encoded = |pairs: &[(Cow<'_, str>, Cow<'_, str>)]| {
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
-        };
-        let page: PageQuery = from_query(&encoded(&paging))?;
-        let filter = from_query(&encoded(&filter))
-            .map_err(|error| unknown_parameter::<Self>(&filter).unwrap_or(error))?;
+        let page: PageQuery = text::read(paging.into_iter())?;
+        let filter = text::read(filter.into_iter())?;
         let limit = page.limit.unwrap_or(F::DEFAULT_LIMIT);
         if !(1..=F::MAX_LIMIT).contains(&limit) {
             let message = format!("must be between 1 and {}", F::MAX_LIMIT);
-            return Err(ApiError::field(ErrorCode::InvalidParameter, "limit", message));
+            let error = FieldError::of_parameter("limit", FieldCode::Range, message);
+            return Err(ApiError::of_field(ErrorCode::InvalidParameter, error));
         }
         Ok(Self { filter, page, limit })
     }
-}
-
-/// The error of the first parameter that the list does not have, if there is one.
-fn unknown_parameter<Q: IntoParams>(pairs: &[(Cow<'_, str>, Cow<'_, str>)]) -> Option<ApiError> {
-    let known = Q::into_params(|| None);
-    let known: Vec<_> = known.iter().map(|parameter| parameter.name.as_str()).collect();
-    let (name, _) = pairs.iter().find(|(name, _)| !known.contains(&name.as_ref()))?;
-    let message = format!("is not known here: expected one of `{}`", known.join("`, `"));
-    Some(ApiError::field(ErrorCode::InvalidParameter, name.as_ref(), message))
 }
 
 impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> {
@@ -116,7 +105,7 @@ impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> 
             parameters.push(parameter.build());
         };
         if CONSISTENT {
-            let text = "Read what all writes before this request have left, at twice the cost.";
+            let text = "Read with strong consistency: the response reflects all earlier writes. Costs twice as much.";
             let schema = ObjectBuilder::new().schema_type(Type::Boolean);
             add("consistent", text, schema.default(Some(false.into())));
         }
@@ -126,9 +115,9 @@ impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> 
             .minimum(Some(1))
             .maximum(Some(F::MAX_LIMIT))
             .default(Some(F::DEFAULT_LIMIT.into()));
-        add("limit", "The most items of a page.", limit);
+        add("limit", "The maximum number of items per page.", limit);
         let cursor = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
-        add("cursor", "`next_cursor` of the page before.", cursor);
+        add("cursor", "`next_cursor` of the previous page.", cursor);
         parameters
     }
 }
@@ -136,9 +125,10 @@ impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> 
 /// A page of a list.
 #[derive(Debug, Clone, Serialize)]
 pub struct Page<T> {
-    /// Some items of the list, in its order. There may be few or none before the list has ended.
+    /// The items, in the list's order. A page can have few or no items before the end of the list.
     pub items: Vec<T>,
-    /// Where the list continues. The list has ended only if there is none.
+    /// The cursor of the next page. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
@@ -156,7 +146,7 @@ impl<T: ToSchema> IntoResponses for Page<T> {
 
 impl<T: ToSchema> ToSchema for Page<T> {
     fn name() -> Cow<'static, str> {
-        format!("Page_{}", T::name()).into()
+        format!("{}Page", T::name()).into()
     }
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
@@ -168,34 +158,33 @@ impl<T: ToSchema> ToSchema for Page<T> {
 impl<T: ToSchema> PartialSchema for Page<T> {
     fn schema() -> RefOr<Schema> {
         let items = ArrayBuilder::new().items(Ref::from_schema_name(T::name())).description(Some(
-            "Some of the list, in its order. It may be short or empty before the list has ended.",
+            "In the list's order. A page can have few or no items before the end of the list.",
         ));
-        let cursor = ObjectBuilder::new()
-            .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
-            .description(Some(
-                "Pass it as `cursor` to go on. The list has ended only when it is null.",
-            ));
+        let cursor = ObjectBuilder::new().schema_type(Type::String).description(Some(
+            "Send it as `cursor` to get the next page. Absent on the last page.",
+        ));
         ObjectBuilder::new()
             .description(Some("A page of a list."))
             .property("items", items)
             .property("next_cursor", cursor)
             .required("items")
-            .required("next_cursor")
             .into()
     }
 }
 
-/// One list of one caller: its cursors are bound to both.
+/// The pagination of one list for one caller. Cursors are bound to both.
 pub struct Paging<'a> {
     keyring: &'a Keyring,
-    /// `None` if it can't be told from other lists: no cursor is sealed or opened then.
+    /// The identity of the list. `None` if it could not be serialised: then every cursor is an
+    /// error.
     list: Option<String>,
     page: &'a PageQuery,
     limit: u16,
 }
 
 impl<'a> Paging<'a> {
-    /// The list of the granted operation, of `parent` and with the query's filters.
+    /// Returns the pagination of the granted operation's list under `parent`, with the query's
+    /// filters.
     pub fn new<F: Filter, const CONSISTENT: bool>(
         keyring: &'a Keyring,
         grant: &Grant,
@@ -209,18 +198,18 @@ impl<'a> Paging<'a> {
         Self { keyring, list, page: &query.page, limit: query.limit }
     }
 
-    /// The page that the caller asks for.
+    /// Returns the requested page.
     pub fn request(&self) -> Result<PageRequest, ApiError> {
         let (limit, consistent) = (self.limit, self.page.consistent);
         Ok(PageRequest { after: self.after()?, limit, consistent })
     }
 
-    /// The limit of the page.
+    /// Returns the page size.
     pub fn limit(&self) -> u16 {
         self.limit
     }
 
-    /// The position after which the caller's cursor continues.
+    /// Returns the position in the caller's cursor, if there is one.
     pub fn after<P: DeserializeOwned>(&self) -> Result<Option<P>, ApiError> {
         let cursor = self.page.cursor.as_deref();
         cursor.map(|cursor| cursor::open(self.keyring, cursor, self.list()?)).transpose()
@@ -230,17 +219,17 @@ impl<'a> Paging<'a> {
         self.list.as_deref().ok_or_else(cursor::impossible)
     }
 
-    /// The cursor with which the list continues, if it does.
+    /// Returns the cursor of the next page, if there is one.
     pub fn next<P: Serialize>(&self, position: Option<&P>) -> Result<Option<String>, ApiError> {
         position.map(|position| cursor::seal(self.keyring, position, self.list()?)).transpose()
     }
 
-    /// The page of records.
+    /// Returns the page of records.
     pub fn page<R, T: From<R>>(&self, listed: Listed<R>) -> Result<Page<T>, ApiError> {
         self.page_of(listed, T::from)
     }
 
-    /// The page of records, each as `show` makes it.
+    /// Returns the page of records, each converted by `show`.
     pub fn page_of<R, T>(
         &self,
         listed: Listed<R>,

@@ -1,16 +1,17 @@
-//! Path and query parameters, whose errors are problems.
+//! Path and query parameters. Their errors are problems.
 
 use axum::{
     extract::{FromRequestParts, Path, path::ErrorKind, rejection::PathRejection},
     http::request::Parts,
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use super::body::without_value;
+use super::text;
 use crate::error::{ApiError, ErrorCode};
 
-/// The path's parameters.
+/// The path parameters.
 #[derive(Debug, Clone)]
 pub struct ApiPath<T>(pub T);
 
@@ -22,40 +23,41 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(value)| Self(value)).map_err(|rejection| refused(&rejection))
+        let named = named(parts, state).await?;
+        let named = named.iter().map(|(name, text)| (name.as_str().into(), text.as_str().into()));
+        text::read(named).map(Self)
     }
 }
 
-/// The parameter that is wrong and why, without its value.
+/// Returns the path parameters with their names.
+pub(super) async fn named<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+) -> Result<Vec<(String, String)>, ApiError> {
+    let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+    path.map(|Path(named)| named).map_err(|rejection| refused(&rejection))
+}
+
 fn refused(rejection: &PathRejection) -> ApiError {
-    let kind = match rejection {
-        PathRejection::FailedToDeserializePathParams(failed) => Some(failed.kind()),
-        _ => None,
-    };
-    match kind {
-        Some(ErrorKind::DeserializeError { key, message, .. }) => {
-            ApiError::field(ErrorCode::InvalidParameter, key, message)
-        }
-        Some(ErrorKind::Message(message)) => {
-            ApiError::new(ErrorCode::InvalidParameter, format!("A part of the path {message}."))
-        }
-        _ => ApiError::new(ErrorCode::InvalidParameter, "A part of the path is malformed."),
+    if let PathRejection::FailedToDeserializePathParams(failed) = rejection
+        && let ErrorKind::InvalidUtf8InPathParam { key } = failed.kind()
+    {
+        return ApiError::field(ErrorCode::InvalidParameter, key, "must be UTF-8");
     }
+    ApiError::new(ErrorCode::InvalidParameter, "The path is malformed. Check its parameters.")
 }
 
-/// Whether a read must see what all writes before it have left.
+/// The query parameter for strong consistency.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Consistent {
-    /// Read what all writes before this request have left, at twice the cost.
+    /// Read with strong consistency: the response reflects all earlier writes. Costs twice as much.
     #[serde(default)]
     #[param(default = false)]
     pub consistent: bool,
 }
 
-/// The query's parameters; unknown ones are refused where `T` refuses them.
+/// The query parameters. The guard has already rejected unknown ones.
 #[derive(Debug, Clone)]
 pub struct ApiQuery<T>(pub T);
 
@@ -67,20 +69,7 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        from_query(parts.uri.query().unwrap_or_default()).map(Self)
+        let query = parts.uri.query().unwrap_or_default();
+        text::read(form_urlencoded::parse(query.as_bytes())).map(Self)
     }
-}
-
-/// Reads a query string into a type.
-pub(super) fn from_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
-    let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let pointer = error.path().to_string();
-        let message = without_value(&error.inner().to_string());
-        if pointer.is_empty() || pointer == "." {
-            ApiError::new(ErrorCode::InvalidParameter, message)
-        } else {
-            ApiError::field(ErrorCode::InvalidParameter, pointer, message)
-        }
-    })
 }

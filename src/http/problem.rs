@@ -1,8 +1,8 @@
-//! The last middleware on the way out: every error leaves as a problem with its request's id, whoever made it.
+//! Renders every error response as a problem with the request's id, including those from axum.
 
 use axum::{
     extract::Request,
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use problem_details::ProblemDetails;
@@ -13,12 +13,12 @@ use crate::error::{ApiError, ErrorCode, PendingProblem};
 /// The content type of RFC 9457.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// Makes a problem of every error response.
+/// Renders every error response as a problem.
 pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
     let mut response = next(request).await;
     let mut pending = response.extensions_mut().remove::<PendingProblem>();
-    // Made by axum or by a layer, which know nothing of problems.
+    // An error from axum or a layer is not a problem yet.
     if pending.is_none()
         && let Some(foreign) = foreign(response.status())
     {
@@ -50,30 +50,40 @@ fn json(mut pending: PendingProblem, status: StatusCode) -> Vec<u8> {
     serde_json::to_vec(&problem).unwrap_or_default()
 }
 
-/// The code that the problem of an error response has, or will have once it is rendered.
+/// Returns the 405 of a path with these methods. The router adds `Allow`.
+pub fn method_not_allowed(methods: &[Method]) -> ApiError {
+    // GET answers HEAD as well.
+    let head = methods.contains(&Method::GET).then_some(Method::HEAD);
+    let mut names: Vec<_> = methods.iter().chain(&head).map(Method::as_str).collect();
+    names.sort_unstable();
+    let detail = format!("This path has the methods {}.", names.join(", "));
+    ApiError::new(ErrorCode::MethodNotAllowed, detail)
+}
+
+/// Returns the code of the problem that an error response is or will be rendered as.
 pub(super) fn code(response: &Response) -> Option<ErrorCode> {
     let pending = response.extensions().get::<PendingProblem>().map(|problem| problem.code);
     pending.or_else(|| foreign(response.status()).map(|error| error.code()))
 }
 
-/// The error that an error response stands for which no handler of ours made.
+/// Returns the error for an error response that no handler created.
 fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = match status {
         StatusCode::NOT_FOUND => {
-            ApiError::new(ErrorCode::NoRoute, "See /docs for the paths there are.")
+            ApiError::new(ErrorCode::NoRoute, "The service has no such path. See /docs for the paths.")
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            let detail = "The Allow header names the methods there are.";
+            let detail = "The path does not support this method. The Allow header lists the supported methods.";
             ApiError::new(ErrorCode::MethodNotAllowed, detail)
         }
         StatusCode::PAYLOAD_TOO_LARGE => body::too_large(),
         StatusCode::SERVICE_UNAVAILABLE => ApiError::new(
             ErrorCode::DeadlineExceeded,
-            "Whether a change was written is not known; try again with the same Idempotency-Key.",
+            "The request exceeded its deadline, and whether a change was written is not known. Retry, with the same Idempotency-Key if you sent one.",
         )
         .retry_later(),
         status if status.is_client_error() => {
-            ApiError::new(ErrorCode::InvalidParameter, "The request can't be understood.")
+            ApiError::new(ErrorCode::InvalidParameter, "The request is malformed. Check its path, query and headers.")
         }
         status if status.is_server_error() => ApiError::internal(),
         _ => return None,

@@ -1,4 +1,4 @@
-//! How often an address, a principal and an organisation may ask (draft-ietf-httpapi-ratelimit-headers).
+//! Rate limits per address, principal and organisation (draft-ietf-httpapi-ratelimit-headers).
 
 mod address;
 mod bucket;
@@ -18,16 +18,16 @@ use crate::{
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// How many requests a minute each may make.
+/// The rate limits, in requests per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct RateSettings {
-    /// Of one client address, whoever asks from there.
+    /// The limit per client address, for all callers behind it.
     pub per_address: NonZeroU32,
-    /// Of one principal.
+    /// The limit per principal.
     pub per_principal: NonZeroU32,
-    /// Of all principals of an organisation together.
+    /// The limit per organisation, for all its principals together.
     pub per_organisation: NonZeroU32,
-    /// How many proxies before the service append to `X-Forwarded-For`.
+    /// The number of proxies in front of the service that append to `X-Forwarded-For`.
     pub trusted_proxies: usize,
 }
 
@@ -43,7 +43,7 @@ impl Default for RateSettings {
     }
 }
 
-/// The buckets of everybody who asked lately.
+/// The token buckets of recent callers.
 pub struct Rates {
     addresses: Buckets<IpAddr>,
     principals: Buckets<(OrgId, String)>,
@@ -52,7 +52,7 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Full buckets for all.
+    /// Creates the limits with full buckets.
     pub fn new(settings: &RateSettings) -> Self {
         Self {
             addresses: Buckets::new("address", settings.per_address),
@@ -62,7 +62,7 @@ impl Rates {
         }
     }
 
-    /// Counts a request of an address, before it is known who asks.
+    /// Counts a request against its client address, before authentication.
     pub fn charge_address(&self, parts: &Parts, standing: &mut Standing) -> Result<(), ApiError> {
         match address::client_address(parts, self.trusted_proxies) {
             Some(address) => standing.note(self.addresses.charge(&address::network(address))),
@@ -70,7 +70,7 @@ impl Rates {
         }
     }
 
-    /// Counts a request of a principal and of their organisation.
+    /// Counts a request against its principal and the organisation.
     pub fn charge(&self, principal: &Principal, standing: &mut Standing) -> Result<(), ApiError> {
         let who = (principal.org.clone(), principal.subject.clone());
         standing.note(self.principals.charge(&who))?;
@@ -78,26 +78,29 @@ impl Rates {
     }
 }
 
-/// How a request's caller stands with the limits that were asked.
+/// The state of the limits that a request was counted against.
 #[derive(Debug, Default)]
 pub struct Standing(Vec<Left>);
 
 impl Standing {
     fn note(&mut self, left: Left) -> Result<(), ApiError> {
         let refusal = left.wait.map(|wait| {
-            let detail = format!("Too many requests of this {}; see Retry-After.", left.of);
+            let detail = format!(
+                "This {} exceeded its rate limit. Retry after the time in Retry-After.",
+                left.of
+            );
             let seconds = HeaderValue::from(wait.max(1));
             ApiError::new(ErrorCode::RateLimited, detail)
                 .with_header(header::RETRY_AFTER, Some(seconds))
         });
-        // What is known of an address is nobody's but the operator's: behind it there may be many.
+        // Show an address limit only when it is exceeded: several callers may share the address.
         if left.of != "address" || left.wait.is_some() {
             self.0.push(left);
         }
         refusal.map_or(Ok(()), Err)
     }
 
-    /// Tells it in the headers of an answer.
+    /// Writes the `RateLimit` headers of a response.
     pub fn tell(&self, headers: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
@@ -106,7 +109,7 @@ impl Standing {
         for (number, left) in self.0.iter().enumerate() {
             let comma = if number > 0 { ", " } else { "" };
             let Left { of, quota, remaining, full_in, .. } = left;
-            // To a text, that never fails.
+            // Writing to a `String` never fails.
             let _ = write!(policy, "{comma}\"{of}\";q={quota};w=60");
             let _ = write!(now, "{comma}\"{of}\";r={remaining};t={full_in}");
         }

@@ -1,4 +1,4 @@
-//! `X-Request-Id`: taken from the caller if it is well-formed, made here otherwise, and always answered.
+//! `X-Request-Id`: taken from the request if well-formed, generated otherwise, and always returned.
 
 use std::sync::Arc;
 
@@ -13,17 +13,18 @@ use crate::id::random_token;
 /// The header's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id, in two forms. Cheap to clone.
+/// The id of a request, in two forms. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId {
-    /// What the caller sees, and may have chosen.
+    /// The id that the caller sees and may have chosen.
     pub public: Arc<str>,
-    /// What stands in the items that the request writes, by which it knows its own work: unique even if callers repeat theirs.
+    /// The id in the items that the request writes. It is unique even if callers reuse ids, so that
+    /// a request recognises its own writes.
     pub unique: Arc<str>,
 }
 
 impl RequestId {
-    /// The id for what came in the header.
+    /// Returns the id for the value of the header.
     pub fn from_header(header: Option<&HeaderValue>) -> Self {
         let nonce: Arc<str> = random_token().into();
         let sent = header.and_then(|value| value.to_str().ok()).filter(|id| is_well_formed(id));
@@ -37,7 +38,7 @@ fn is_well_formed(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/+=".contains(&b))
 }
 
-/// Gives every request its id and every response the same.
+/// Assigns an id to every request, and returns it in the response.
 pub async fn assign(mut request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = RequestId::from_header(request.headers().get(X_REQUEST_ID));
     let header = HeaderValue::from_str(&id.public);
@@ -59,7 +60,7 @@ mod tests {
         let (a, b) = (RequestId::from_header(Some(&header)), RequestId::from_header(Some(&header)));
         assert_eq!((a.public.as_ref(), b.public.as_ref()), ("trace-1", "trace-1"));
         assert_ne!(a.unique, b.unique);
-        // What could forge a line of the log is replaced.
+        // Ids that could forge a log line are replaced.
         for bad in ["", "a b", "a\"b", &"x".repeat(129)] {
             let header = HeaderValue::from_str(bad).unwrap();
             assert_ne!(RequestId::from_header(Some(&header)).public.as_ref(), bad);

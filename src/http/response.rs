@@ -1,4 +1,5 @@
-//! Responses of handlers. Each type is the response and its entry in the document, so that the two can't drift apart.
+//! Responses of handlers. Each type is both the response and its description in the OpenAPI
+//! document, so that the two cannot diverge.
 
 use std::collections::BTreeMap;
 
@@ -52,17 +53,19 @@ pub struct Updated<T> {
 pub struct Deleted;
 
 impl<T> Found<T> {
-    /// Answers a GET with a record.
+    /// Returns the response to a GET of a record.
     pub fn new<R>(record: Entity<R>, context: &ReadContext) -> Result<Self, ApiError>
     where
         T: From<Entity<R>>,
     {
         let rev = record.meta.rev;
-        let is_current = none_match(&context.if_none_match, rev)?;
+        // A decided deletion changes the body (`deleting`) but not the revision.
+        let is_current =
+            none_match(&context.if_none_match, rev)? && !record.meta.is_deletion_decided();
         Ok(Self { rev, body: (!is_current).then(|| record.into()) })
     }
 
-    /// The same with another body.
+    /// Converts the body.
     #[must_use]
     pub fn map(self, change: impl FnOnce(T) -> T) -> Self {
         Self { body: self.body.map(change), ..self }
@@ -70,7 +73,7 @@ impl<T> Found<T> {
 }
 
 impl<T> Created<T> {
-    /// Answers a POST with a new record that is found at `location`.
+    /// Returns the response to a POST that created the record at `location`.
     pub fn new<R>(record: Entity<R>, location: String) -> Self
     where
         T: From<Entity<R>>,
@@ -78,14 +81,14 @@ impl<T> Created<T> {
         Self { rev: record.meta.rev, body: record.into(), location }
     }
 
-    /// The same with another body.
+    /// Converts the body.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Created<U> {
         Created { rev: self.rev, body: change(self.body), location: self.location }
     }
 }
 
 impl<T> Updated<T> {
-    /// Answers a PATCH or an action with the changed record.
+    /// Returns the response to a PATCH or an action that changed the record.
     pub fn new<R>(record: Entity<R>) -> Self
     where
         T: From<Entity<R>>,
@@ -93,14 +96,14 @@ impl<T> Updated<T> {
         Self { rev: record.meta.rev, body: record.into() }
     }
 
-    /// The same with another body.
+    /// Converts the body.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Updated<U> {
         Updated { rev: self.rev, body: change(self.body) }
     }
 }
 
 impl Deleted {
-    /// Answers a DELETE: 204, or the problem of what needs the record.
+    /// Returns the response to a DELETE: 204, or the error for what still needs the record.
     pub fn unless(blocker: Option<impl Into<ApiError>>) -> Result<Self, ApiError> {
         blocker.map_or(Ok(Self), |blocker| Err(blocker.into()))
     }
@@ -147,13 +150,14 @@ impl IntoResponse for Deleted {
 
 impl<T: ToSchema> IntoResponses for Content<T> {
     fn responses() -> Responses {
-        [response::<T>(StatusCode::OK, "The content.", &[])].into()
+        [response::<T>(StatusCode::OK, "The result.", &[])].into()
     }
 }
 
 impl<T: ToSchema> IntoResponses for Found<T> {
     fn responses() -> Responses {
-        let not_modified = ResponseBuilder::new().description("The caller has this revision.");
+        let not_modified =
+            ResponseBuilder::new().description("The caller has the current revision.");
         [
             response::<T>(StatusCode::OK, "The record.", &["ETag"]),
             (StatusCode::NOT_MODIFIED.as_str().to_owned(), not_modified.into()),
@@ -170,7 +174,7 @@ impl<T: ToSchema> IntoResponses for Created<T> {
 
 impl<T: ToSchema> IntoResponses for Updated<T> {
     fn responses() -> Responses {
-        [response::<T>(StatusCode::OK, "The record as it is now.", &["ETag"])].into()
+        [response::<T>(StatusCode::OK, "The updated record.", &["ETag"])].into()
     }
 }
 
@@ -181,14 +185,15 @@ impl IntoResponses for Deleted {
     }
 }
 
-/// Every operation can fail. The statuses follow from its parameters and its body: `openapi` adds them.
+/// `openapi` adds the errors of every operation: their statuses follow from its parameters and
+/// body.
 impl IntoResponses for ApiError {
     fn responses() -> Responses {
         Responses::new()
     }
 }
 
-/// A response with a JSON body. Its headers are described by `openapi`.
+/// Returns a response with a JSON body. `openapi` describes its headers.
 pub(super) fn response<T: ToSchema>(
     status: StatusCode,
     description: &str,

@@ -1,4 +1,4 @@
-//! The span of a request, by OpenTelemetry's conventions: the matched path, no query, no header, no address.
+//! The OpenTelemetry span of a request. It has the matched path, but no query, header or address.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,12 @@ use crate::telemetry;
 
 const TRACEPARENT: &str = "traceparent";
 
-/// The span of a request. If it is dropped before it has ended, it ends without an outcome.
+/// The span of a request. If it is dropped before `end`, it ends without a status.
 pub(super) struct ServerSpan(Context);
 
 impl ServerSpan {
-    /// Starts one, if spans are made: a child of the caller's span, if the caller names one.
+    /// Starts a span if tracing is enabled. It is a child of the caller's span if the request has
+    /// one.
     pub(super) fn start(
         request: &Request,
         method: &'static str,
@@ -32,12 +33,12 @@ impl ServerSpan {
         let mut attributes = vec![
             KeyValue::new("http.request.method", method),
             KeyValue::new("http.request.id", request_id.to_owned()),
-            // What the process itself speaks.
+            // The scheme of the process itself, which has no TLS.
             KeyValue::new("url.scheme", "http"),
             KeyValue::new("network.protocol.version", version(request.version())),
         ];
         attributes.extend(route.map(|route| KeyValue::new("http.route", route.to_owned())));
-        // A method that HTTP does not define is anybody's text.
+        // An unknown method is arbitrary text from the client.
         let verb = if method == "_OTHER" { "HTTP" } else { method };
         let name = route.map_or_else(|| verb.to_owned(), |route| format!("{verb} {route}"));
         let span = SpanBuilder::from_name(name)
@@ -47,7 +48,7 @@ impl ServerSpan {
         Some(Self(Context::new().with_span(span)))
     }
 
-    /// What goes with the request.
+    /// Returns the context to propagate with the request.
     pub(super) fn context(&self) -> &Context {
         &self.0
     }
@@ -57,7 +58,7 @@ impl ServerSpan {
         (span.span_context().trace_id(), span.span_context().span_id())
     }
 
-    /// Ends with the answer's status. `error` is the code of its problem, or empty.
+    /// Ends the span with the response's status. `error` is the code of its problem, or empty.
     pub(super) fn end(&self, status: u16, error: &'static str) {
         let span = self.0.span();
         span.set_attribute(KeyValue::new("http.response.status_code", i64::from(status)));
@@ -79,7 +80,8 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-/// The span that the caller names in `traceparent` (W3C Trace Context). Its `tracestate` and `baggage` are anybody's text.
+/// Returns the caller's span from `traceparent` (W3C Trace Context). Ignores `tracestate` and
+/// `baggage`, which are arbitrary text.
 fn callers(headers: &HeaderMap) -> Context {
     let mut sent = headers.get_all(TRACEPARENT).iter();
     let mut carrier = HashMap::new();

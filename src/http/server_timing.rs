@@ -1,4 +1,5 @@
-//! `Server-Timing` (W3C Server Timing): what an answer took, for callers to see where operators let them.
+//! `Server-Timing` (W3C Server Timing): the duration of a request, if the operator enables the
+//! header.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use crate::store::ledger::Sum;
 /// The header's name.
 pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What the header says: times in milliseconds, `store` the time in which a call of DynamoDB was under way.
+/// Returns the header's value. Times are in milliseconds. `store` is the time during which at least
+/// one DynamoDB call was in progress.
 pub(super) fn value(store: &Sum, total: Duration) -> Option<HeaderValue> {
     let calls = if store.calls == 1 { "call" } else { "calls" };
     let text = format!(

@@ -1,4 +1,4 @@
-//! Work that must not stop half-way because the caller hung up.
+//! Tasks that must complete even if the caller disconnects.
 
 use opentelemetry::context::FutureExt as _;
 use tracing::Instrument as _;
@@ -6,7 +6,8 @@ use tracing::Instrument as _;
 use super::lifecycle::Lifecycle;
 use crate::{error::ApiError, sensitive::TaskFailed};
 
-/// Runs `work` in a task, so that it ends also if the connection is lost. A process that stops waits for it.
+/// Runs `work` in a task, so that it completes even if the connection is lost. A graceful shutdown
+/// waits for the task.
 pub async fn spawn_uncancellable<T: Send + 'static>(
     lifecycle: &Lifecycle,
     work: impl Future<Output = T> + Send + 'static,
@@ -14,7 +15,7 @@ pub async fn spawn_uncancellable<T: Send + 'static>(
     let done = lifecycle.tasks.spawn(work.in_current_span().with_current_context()).await;
     done.map_err(|error| {
         let failed = TaskFailed::from(error);
-        tracing::error!(error.message = %failed, "a deletion did not come to its end");
+        tracing::error!(error.message = %failed, "a deletion did not complete");
         ApiError::internal()
     })
 }

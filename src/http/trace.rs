@@ -1,4 +1,5 @@
-//! One span and one line of log a request: the matched path, never the raw one, and no header or body.
+//! One span and one log line per request, with the matched path. Neither has the raw path, headers
+//! or the body.
 
 use std::time::Duration;
 
@@ -19,10 +20,10 @@ use super::{
 };
 use crate::{error::ErrorCode, store::ledger::Ledger};
 
-/// The status of a request whose caller hung up before it was answered, as proxies log it.
+/// The status of a request whose caller disconnected before the response, as proxies log it.
 const ABANDONED: u16 = 499;
 
-/// Logs, measures and traces each request with its outcome, and tells callers what it took if they are to know.
+/// Logs, measures and traces each request with its status. Adds `Server-Timing` if it is enabled.
 pub async fn log(
     settings: &HeaderSettings,
     request: Request,
@@ -57,7 +58,7 @@ pub async fn log(
     .await
 }
 
-/// The span of the log, with the ids of the other one, where that is made.
+/// Returns the span of the log, with the trace id and the span id if tracing is enabled.
 fn span_of_log(method: &str, path: &str, id: &str, traced: Option<&ServerSpan>) -> Span {
     let span = tracing::info_span!(
         "request",
@@ -74,7 +75,7 @@ fn span_of_log(method: &str, path: &str, id: &str, traced: Option<&ServerSpan>) 
     span
 }
 
-/// What goes with a request through all that is done for it, if anything does.
+/// Returns the context to propagate with a request, if there is any.
 fn context(ledger: Option<Ledger>, traced: Option<&ServerSpan>) -> Option<Context> {
     let span = traced.map(|traced| traced.context().clone());
     match ledger {
@@ -83,7 +84,7 @@ fn context(ledger: Option<Ledger>, traced: Option<&ServerSpan>) -> Option<Contex
     }
 }
 
-/// A request that is under way.
+/// A request in progress.
 struct Watched<'a> {
     method: &'static str,
     route: Option<&'a str>,
@@ -128,7 +129,7 @@ impl Drop for Watched<'_> {
     }
 }
 
-/// As the Elastic Common Schema has durations.
+/// Returns nanoseconds, the unit of durations in the Elastic Common Schema.
 fn nanos(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,5 @@
-//! The ids of appointments: each carries where its appointment was first stored.
+//! Ids of appointments. An id contains the start and the date of the appointment's first storage
+//! location.
 
 use jiff::{Timestamp, civil::Date};
 use rand::Rng;
@@ -9,18 +10,19 @@ use super::{
     decode,
 };
 
-/// The bytes of an id that hold the minute of the first start, counted from 1970.
+/// The number of bytes for the minute of the first start, counted from 1970.
 const MINUTE_BYTES: usize = 4;
-/// Behind them, those that hold the first date.
+/// The end of the bytes for the first date, which follow the minute.
 const DATE_END: usize = MINUTE_BYTES + 2;
 
 impl Id<Appointment> {
-    /// A new id of an appointment that is stored under a start and the date of it in the clinic's local time.
+    /// Returns a new random id of an appointment that is stored under a start and its date in the
+    /// clinic's local time.
     pub fn random_at(start: Timestamp, date: Date) -> Self {
         Self::random_at_from(start, date, &mut rand::rng())
     }
 
-    /// The same from another source: for sample data, which are the same each time.
+    /// Returns an id from another random source, for reproducible sample data.
     pub fn random_at_from(start: Timestamp, date: Date, source: &mut impl Rng) -> Self {
         let mut bytes: [u8; ID_BYTES] = source.random();
         let minute = start.as_second().div_euclid(60).clamp(0, u32::MAX.into());
@@ -30,15 +32,15 @@ impl Id<Appointment> {
         Self::of(&bytes)
     }
 
-    /// The start under which the appointment was first stored.
+    /// Returns the start under which the appointment was first stored.
     pub fn first_start(&self) -> Timestamp {
         let [a, b, c, d, ..] = decode(&self.0, Appointment::PREFIX).unwrap_or_default();
         let minute = u32::from_be_bytes([a, b, c, d]);
-        // No appointment of ours is after the year 9999: such an id is made up, and leads nowhere.
+        // No appointment is after the year 9999: such an id is forged and has no record.
         Timestamp::from_second(i64::from(minute) * 60).unwrap_or_default()
     }
 
-    /// The date under which the appointment was first stored.
+    /// Returns the date under which the appointment was first stored.
     pub fn first_date(&self) -> Date {
         let bytes = decode(&self.0, Appointment::PREFIX).unwrap_or_default();
         date_of([bytes[MINUTE_BYTES], bytes[MINUTE_BYTES + 1]])

@@ -1,4 +1,4 @@
-//! Ids of exceptions. They carry all that their keys need: whose they are, and their last date.
+//! Ids of availability exceptions. An id contains what its key needs: the owner and the last date.
 
 use std::fmt;
 
@@ -14,8 +14,9 @@ use super::{
 
 const TAG_BYTES: usize = 4;
 
-/// Whose an exception is, in its id and its key: the first bytes of the id of a clinic, a staff member or a resource. Two
-/// owners may have the same, so whoever reads by it compares the owners as well.
+/// The owner of an exception in its id and its key: the first bytes of the id of a clinic, a staff
+/// member or a resource. Two owners may have the same tag, so readers must compare the owners as
+/// well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerTag([u8; TAG_BYTES]);
 
@@ -40,7 +41,7 @@ impl fmt::Display for OwnerTag {
 }
 
 impl Id<Exception> {
-    /// A new id of an exception that ends on `last_date`.
+    /// Returns a new random id of an exception that ends on `last_date`.
     pub fn random_of(owner: OwnerTag, last_date: Date) -> Self {
         let mut bytes: [u8; ID_BYTES] = rand::rng().random();
         bytes[..DATE_BYTES].copy_from_slice(&day_bytes(last_date));
@@ -48,13 +49,13 @@ impl Id<Exception> {
         Self::of(&bytes)
     }
 
-    /// The last date of the exception.
+    /// Returns the last date of the exception.
     pub fn last_date(&self) -> Date {
         let [a, b, ..] = self.bytes();
         date_of([a, b])
     }
 
-    /// Whose it is.
+    /// Returns the tag of the owner.
     pub fn owner(&self) -> OwnerTag {
         OwnerTag::from_start_of(&self.bytes()[DATE_BYTES..])
     }

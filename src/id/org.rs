@@ -4,13 +4,13 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// An organisation: the health group whose clinics, staff and patients these are.
+/// The id of an organisation: the health group that owns the clinics, staff and patients.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OrgId(String);
 
 impl OrgId {
-    /// The organisation's id as it stands in keys.
+    /// Returns the organisation's id as it appears in keys.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,9 +46,9 @@ impl fmt::Display for OrgId {
     }
 }
 
-/// Text that can't name an organisation.
+/// Text that is not an organisation's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an organisation is 1 to 64 letters, digits, dots, dashes and underscores")]
+#[error("must be 1 to 64 letters, digits, dots, dashes or underscores")]
 pub struct InvalidOrgId;
 
 #[cfg(test)]

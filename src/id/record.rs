@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, decode};
 
-/// The id of a record whose changes are in the audit log, of whichever kind.
+/// The id of a record of any kind in the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RecordId(String);
@@ -18,7 +18,7 @@ impl TryFrom<String> for RecordId {
         let prefix = text.get(..3).filter(|prefix| prefix.bytes().all(|b| b.is_ascii_uppercase()));
         match prefix.and_then(|prefix| decode(&text, prefix)) {
             Some(_) => Ok(Self(text)),
-            None => Err("is not a record's id"),
+            None => Err("must be the id of a record"),
         }
     }
 }

@@ -11,28 +11,30 @@ pub use sealing::SealingKeys;
 use sha2::Sha256;
 pub use signing::SigningKeys;
 
-/// Bytes of a secret key, and of each key that is derived from one.
+/// The length in bytes of a secret key and of each derived key.
 const KEY_BYTES: usize = 32;
 
-/// The keys of each purpose. The first secret key seals and signs, all of them open and verify: a new one is placed
-/// behind the old one until every replica has it, then before it, and stays alone once nothing of the old one is used.
+/// The keys of each purpose. The first secret key seals and signs; all keys open and verify.
+///
+/// To rotate a key, append the new one to the list until every replica has it, then put it first.
+/// Remove the old key when nothing sealed or signed with it is in use.
 #[derive(Clone)]
 pub struct Keyring {
-    /// Seals the positions that the cursors of lists hold.
+    /// Seals the positions in list cursors.
     pub cursors: SealingKeys,
-    /// Seals the secrets of webhooks in the table.
+    /// Seals webhook secrets in the table.
     pub webhook_secrets: SealingKeys,
-    /// Makes the secrets of holds.
+    /// Derives hold secrets.
     pub hold_secrets: SigningKeys,
 }
 
-/// A setting that is not a list of secret keys.
+/// The error of a setting that is not a list of secret keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("secret keys are 32 bytes each in base64url, separated by commas")]
 pub struct InvalidSecretKeys;
 
 impl Keyring {
-    /// A keyring of one new key, for a process that shares nothing with others and keeps nothing.
+    /// Creates a keyring with one random key, for a process that shares and stores nothing.
     pub fn random() -> Self {
         Self::derive(&[rand::random()])
     }
@@ -69,7 +71,7 @@ impl FromStr for Keyring {
     }
 }
 
-/// A new secret key in the form that the setting takes.
+/// Returns a new secret key in the format of the setting.
 pub fn new_key() -> String {
     BASE64URL_NOPAD.encode(&rand::random::<[u8; KEY_BYTES]>())
 }
@@ -82,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_sealed_value_opens_for_its_purpose_keyring_and_context_alone(
+        fn a_sealed_value_opens_only_for_its_purpose_keyring_and_context(
             value in any::<Vec<u8>>(), context in "\\PC{0,60}", other in "\\PC{0,60}",
         ) {
             let keyring = Keyring::random();
@@ -94,8 +96,9 @@ mod tests {
         }
     }
 
-    /// Worked out by another implementation of RFC 5869, HMAC-SHA256 and XChaCha20-Poly1305. A release that derives other
-    /// keys can open nothing that the one before has sealed.
+    /// The expected values come from another implementation of RFC 5869, HMAC-SHA256 and
+    /// XChaCha20-Poly1305. A release that derives other keys could not open what an earlier release
+    /// sealed.
     #[test]
     fn the_derived_keys_are_the_same_in_every_release() {
         let keyring: Keyring = "A".repeat(43).parse().unwrap();
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_are_no_keys_are_refused() {
+    fn invalid_settings_are_refused() {
         for bad in ["", "short", &format!("{},", new_key()), &"A".repeat(44)] {
             assert!(bad.parse::<Keyring>().is_err(), "{bad}");
         }

@@ -1,4 +1,4 @@
-//! Encryption and authentication of short values (XChaCha20-Poly1305), each bound to its context.
+//! Authenticated encryption of short values (XChaCha20-Poly1305), each bound to its context.
 
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -8,17 +8,18 @@ use data_encoding::BASE64URL_NOPAD;
 
 const NONCE_BYTES: usize = 24;
 
-/// The keys that seal for one purpose.
+/// The encryption keys of one purpose.
 #[derive(Clone)]
 pub struct SealingKeys(Vec<XChaCha20Poly1305>);
 
 impl SealingKeys {
-    /// The value as text that these keys alone open, and only with the same context; `None` without a key.
+    /// Encrypts a value to text. Only these keys with the same context can open it. Returns `None`
+    /// if there is no key.
     pub fn seal(&self, value: &[u8], context: &str) -> Option<String> {
         self.seal_bytes(value, context).map(|sealed| BASE64URL_NOPAD.encode(&sealed))
     }
 
-    /// The same as bytes.
+    /// Encrypts a value to bytes, like [`Self::seal`].
     pub fn seal_bytes(&self, value: &[u8], context: &str) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: value, aad: context.as_bytes() };
@@ -26,12 +27,12 @@ impl SealingKeys {
         Some([&nonce[..], &sealed].concat())
     }
 
-    /// The value that one of these keys sealed with this context.
+    /// Returns the value, if one of these keys sealed it with this context.
     pub fn open(&self, sealed: &str, context: &str) -> Option<Vec<u8>> {
         self.open_bytes(&BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?, context)
     }
 
-    /// The value of sealed bytes.
+    /// Opens sealed bytes, like [`Self::open`].
     pub fn open_bytes(&self, sealed: &[u8], context: &str) -> Option<Vec<u8>> {
         let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
         let (nonce, aad) = (XNonce::from_slice(nonce), context.as_bytes());

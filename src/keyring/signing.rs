@@ -3,18 +3,18 @@
 use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 
-/// The keys that sign for one purpose.
+/// The signing keys of one purpose.
 #[derive(Clone)]
 pub struct SigningKeys(Vec<hmac::Key>);
 
 impl SigningKeys {
-    /// The text's tag by the first key, as text.
+    /// Returns the tag of a text, made with the first key, as base64url.
     pub fn sign(&self, text: &str) -> String {
         let tag = |key| BASE64URL_NOPAD.encode(hmac::sign(key, text.as_bytes()).as_ref());
         self.0.first().map(tag).unwrap_or_default()
     }
 
-    /// Returns whether it is the text's tag, by any of the keys.
+    /// Returns whether `tag` is the text's tag by any of the keys.
     pub fn verify(&self, text: &str, tag: &str) -> bool {
         let Ok(tag) = BASE64URL_NOPAD.decode(tag.as_bytes()) else {
             return false;

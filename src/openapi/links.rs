@@ -1,11 +1,12 @@
-//! The links of a 201 (OpenAPI 3.1, Link Object): the operations on the new record, for programs that explore the API.
+//! Links of 201 responses (OpenAPI 3.1, Link Object): the operations on the new record, for
+//! programs that explore the API.
 
 use std::collections::BTreeSet;
 
 use utoipa::openapi::{Paths, RefOr, link::Link};
 
-/// Adds to every operation that creates a record the links to all `operations`, by their paths and ids, that are about that
-/// record.
+/// Adds links to every operation that creates a record. They lead to the `operations` (path and id)
+/// on that record.
 pub fn add(paths: &mut Paths, operations: &[(String, String)]) {
     for (path, item) in &mut paths.paths {
         let Some(own) = own_parameter(path, operations) else { continue };
@@ -14,12 +15,14 @@ pub fn add(paths: &mut Paths, operations: &[(String, String)]) {
         else {
             continue;
         };
-        // The record names its parents by the names of the path.
+        // The record names its parents with the same names as the path.
         let mut known = parameters(path);
         known.insert(&own);
         for (target, id) in operations {
             let needed = parameters(target);
-            if needed.contains(own.as_str()) && needed.is_subset(&known) {
+            // Only a hold can be confirmed or released.
+            let fits = path.ends_with("/holds") || !target.contains("/holds/{");
+            if fits && needed.contains(own.as_str()) && needed.is_subset(&known) {
                 let link = needed.iter().fold(Link::builder().operation_id(id), |link, name| {
                     let member = if *name == own { "id" } else { name };
                     link.parameter(*name, format!("$response.body#/{member}"))
@@ -35,7 +38,7 @@ fn parameters(path: &str) -> BTreeSet<&str> {
     parts.filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
 }
 
-/// The parameter that a path has below a collection: `staff_id` below `…/staff`.
+/// Returns the path parameter below a collection: `staff_id` below `…/staff`.
 fn own_parameter(collection: &str, operations: &[(String, String)]) -> Option<String> {
     operations.iter().find_map(|(path, _)| {
         let below = path.strip_prefix(collection)?.strip_prefix("/{")?;

@@ -1,8 +1,12 @@
-//! The OpenAPI document besides the operations: title, tags, security, and what follows for each operation from its method, its
-//! parameters and its responses.
+//! The OpenAPI document except the operations: title, tags, security, and what follows for each
+//! operation from its method, its parameters and its responses.
 
+mod dates;
+mod guide;
 mod links;
 mod problems;
+mod shared;
+mod text;
 mod texts;
 mod webhooks;
 
@@ -12,23 +16,34 @@ use utoipa::{
     PartialSchema as _,
     openapi::{
         Header, HeaderBuilder, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi, OpenApiBuilder,
-        RefOr, ResponseBuilder, Schema, SecurityRequirement, ServerBuilder, Type,
+        Paths, Ref, RefOr, ResponseBuilder, Schema, SecurityRequirement, ServerBuilder, Type,
         path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
 
 use self::problems::problem;
-pub use self::problems::{Conflict, HoldOver, Problem};
+pub use self::{
+    dates::move_dates,
+    guide::page as page_of_guide,
+    problems::{Conflict, HoldOver, Problem},
+    text::text,
+};
 use crate::{
-    error::{Blocking, FieldError},
-    http::merge_patch::MERGE_PATCH_JSON,
+    error::{Blocking, FieldCode, FieldError},
+    http::{
+        auth::{
+            policy::{PolicyRule, Scope},
+            principal::Role,
+        },
+        merge_patch::MERGE_PATCH_JSON,
+    },
 };
 
-/// The name of the one way to tell who calls.
+/// The name of the only security scheme.
 const BEARER: &str = "bearer";
 
-/// The document before the operations are in it.
+/// Returns the document without operations.
 pub fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("clinic-api")
@@ -40,23 +55,25 @@ pub fn document() -> OpenApi {
                 .identifier(Some(env!("CARGO_PKG_LICENSE")))
                 .build(),
         ));
+    let guide = guide::link("/guide", "The guide: pages to read beside this document.");
     OpenApiBuilder::new()
         .info(info.build())
         .servers(Some([ServerBuilder::new().url("/").description(Some("This service")).build()]))
+        .external_docs(Some(guide))
         .security(Some([SecurityRequirement::new::<_, _, String>(BEARER, [])]))
         .build()
 }
 
-/// Gives every operation of a document one tag.
+/// Sets the tag of every operation of a document.
 pub fn tag(document: &mut OpenApi, tag: &str) {
-    for (_, _, operation) in operations(document) {
+    for (_, _, operation) in operations(&mut document.paths) {
         operation.tags = Some(vec![tag.to_owned()]);
     }
 }
 
-/// Every operation, with its path and its method.
-fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, HttpMethod, &mut Operation)> {
-    document.paths.paths.iter_mut().flat_map(|(path, item)| {
+/// Returns every operation, with its path and its method.
+fn operations(paths: &mut Paths) -> impl Iterator<Item = (&str, HttpMethod, &mut Operation)> {
+    paths.paths.iter_mut().flat_map(|(path, item)| {
         let operations = [
             (HttpMethod::Get, &mut item.get),
             (HttpMethod::Post, &mut item.post),
@@ -68,55 +85,83 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, HttpMethod,
     })
 }
 
-/// Adds what belongs to every operation; those of the ids in `public` ask nobody who they are.
-pub fn complete(document: &mut OpenApi, public: &[&str]) {
+/// Adds the common parts of all operations, and the roles that the policy allows to call each.
+pub fn complete(document: &mut OpenApi, policy: &[&PolicyRule]) {
     let components = document.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), Problem::schema());
     components.schemas.insert("FieldError".to_owned(), FieldError::schema());
+    components.schemas.insert("FieldCode".to_owned(), FieldCode::schema());
     components.schemas.insert("Blocking".to_owned(), Blocking::schema());
     webhooks::add(document);
     let components = document.components.get_or_insert_default();
     components.schemas.values_mut().for_each(texts::describe);
+    components.headers.extend(HEADERS.map(|(name, text)| (name.to_owned(), header(text))));
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
-        .description(Some("A JWT of the issuer that the service trusts."));
+        .description(Some("A JWT from the issuer that the service trusts."));
     components
         .security_schemes
         .insert(BEARER.to_owned(), SecurityScheme::Http(bearer.build()).into());
-    for (path, method, operation) in operations(document) {
+    for (path, method, operation) in operations(&mut document.paths) {
         let id = operation.operation_id.as_deref().unwrap_or_default();
-        let is_public = public.contains(&id);
+        let rule = policy.iter().find(|rule| rule.operation == id);
+        let is_public = rule.is_some_and(|rule| rule.is_public());
         if is_public {
             operation.security = Some(vec![]);
+        } else if let Some(rule) = rule {
+            let description = operation.description.take().unwrap_or_default();
+            operation.description = Some(format!("{description}\n\n{}", roles(rule)));
         }
         add_headers(&method, operation);
-        add_problems(path, &method, is_public, operation);
+        add_problems(path, is_public, operation);
         complete_operation(&method, operation);
+        problems::add_examples(operation);
     }
-    let by_path = operations(document).map(|(path, _, operation)| {
+    let by_path = operations(&mut document.paths).map(|(path, _, operation)| {
         (path.to_owned(), operation.operation_id.clone().unwrap_or_default())
     });
     let by_path: Vec<_> = by_path.collect();
     links::add(&mut document.paths, &by_path);
+    let of_webhooks = document.webhooks.iter_mut().flat_map(operations);
+    let every = operations(&mut document.paths).chain(of_webhooks);
+    let every = every.map(|(_, _, operation)| operation);
+    shared::share(every, document.components.get_or_insert_default());
     drop_unused(document);
 }
 
-/// Adds the headers of retries and preconditions: every POST may be retried, every change of a record may have a precondition.
+/// The sentence that names the roles of an operation.
+fn roles(rule: &PolicyRule) -> String {
+    let of = |scope| {
+        let roles = Role::ALL.iter().filter(|role| rule.scope(**role) == Some(scope));
+        roles.map(|role| format!("`{}`", role.as_str())).collect::<Vec<_>>().join(", ")
+    };
+    let scopes = [
+        (Scope::Organisation, ""),
+        (Scope::OwnClinics, " at their own clinics"),
+        (Scope::OwnRecords, " for their own records"),
+    ];
+    let parts = scopes.map(|(scope, text)| (of(scope), text));
+    let parts = parts.iter().filter(|(roles, _)| !roles.is_empty());
+    let parts: Vec<_> = parts.map(|(roles, text)| format!("{roles}{text}")).collect();
+    format!("**Roles:** {}.", parts.join("; "))
+}
+
+/// Adds the headers for retries and preconditions. Every POST can be retried, and every change of a
+/// record can have a precondition.
 fn add_headers(method: &HttpMethod, operation: &mut Operation) {
     let has = |status: &str| operation.responses.responses.contains_key(status);
     let mut headers = Vec::new();
     if *method == HttpMethod::Post {
-        let text = "Any unique text. The same key has one effect and the same answer for 24 hours.";
+        let text = "A unique text, for example a UUID. For 24 hours, the same key has one effect and returns the same response.";
         headers.push(header_parameter("Idempotency-Key", text, "^[!-~]+$"));
     }
     if has("304") {
-        let text =
-            "The `ETag` of the record as the caller has it; 304 if it has not changed since.";
+        let text = "The `ETag` of the record that the caller has. The response is 304 if the record has not changed.";
         headers.push(header_parameter("If-None-Match", text, ENTITY_TAGS));
     }
     if *method != HttpMethod::Get && !has("201") {
-        let text = "The `ETag` of the record as the caller knows it; 412 if it has changed since.";
+        let text = "The `ETag` of the record that the caller has read. The response is 412 if the record has changed.";
         headers.push(header_parameter("If-Match", text, ENTITY_TAGS));
     }
     if !headers.is_empty() {
@@ -131,17 +176,18 @@ fn header_parameter(name: &str, text: &str, pattern: &str) -> Parameter {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     let tags = pattern == ENTITY_TAGS;
     let schema = if tags { schema } else { schema.min_length(Some(1)).max_length(Some(255)) };
+    // Without an example: Swagger UI would send it.
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .description(Some(text))
         .schema(Some(schema))
-        .example(tags.then(|| "\"3\"".into()))
         .build()
 }
 
-/// Adds the problems that follow from the request. An operation names those that follow from the state of its records.
-fn add_problems(path: &str, method: &HttpMethod, is_public: bool, operation: &mut Operation) {
+/// Adds the errors that follow from the request. Each operation declares those that follow from the
+/// state of its records.
+fn add_problems(path: &str, is_public: bool, operation: &mut Operation) {
     let parameters = operation.parameters.iter().flatten();
     let names: Vec<&str> = parameters
         .filter_map(|parameter| match parameter {
@@ -160,7 +206,6 @@ fn add_problems(path: &str, method: &HttpMethod, is_public: bool, operation: &mu
     add(!names.is_empty() || has_body, &[400]);
     add(path.contains('{'), &[404]);
     add(has_body, &[408, 413, 415, 422]);
-    add(*method == HttpMethod::Post, &[422]);
     add(names.contains(&"If-Match"), &[412]);
     let responses = &mut operation.responses.responses;
     for status in statuses {
@@ -169,7 +214,7 @@ fn add_problems(path: &str, method: &HttpMethod, is_public: bool, operation: &mu
     }
 }
 
-/// Drops the schemas that nothing refers to: pages hold what they list.
+/// Removes schemas without references, such as those of items that pages contain inline.
 fn drop_unused(document: &mut OpenApi) {
     let Ok(text) = serde_json::to_string(document) else { return };
     let references = text.split("\"#/components/schemas/").skip(1);
@@ -180,7 +225,7 @@ fn drop_unused(document: &mut OpenApi) {
 
 fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     if let Some(RefOr::T(body)) = &mut operation.request_body {
-        // A body that may be left out is still never null.
+        // An optional body can be absent but not null.
         for content in body.content.values_mut() {
             if let RefOr::T(content) = content {
                 content.schema.iter_mut().for_each(not_null);
@@ -192,9 +237,9 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             body.content.insert(MERGE_PATCH_JSON.to_owned(), content);
         }
     }
-    // The HTTP server's own answer, before there is a route, and so without a problem.
+    // The HTTP server itself returns 431, before routing, so it has no problem.
     let headers_too_large = ResponseBuilder::new()
-        .description("The request's headers are too many or too large. The answer has no body.");
+        .description("The request has too many or too large headers. The response has no body.");
     let responses = &mut operation.responses.responses;
     responses.insert("431".to_owned(), RefOr::T(headers_too_large.build()));
     for (status, response) in &mut operation.responses.responses {
@@ -206,17 +251,16 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
             "503" => &["Retry-After"],
             _ => &[],
         };
-        let id = (status != "431").then_some("X-Request-Id");
-        for name in id.into_iter().chain(further.iter().copied()) {
-            response.headers.insert(name.to_owned(), header(name));
+        for name in further {
+            response.headers.insert((*name).to_owned(), header_of(name));
         }
         for (name, described) in &mut response.headers {
-            *described = header(name);
+            *described = header_of(name);
         }
     }
 }
 
-/// Of a schema beside null, the schema.
+/// Replaces a `oneOf` of a schema and null with the schema.
 fn not_null(body: &mut RefOr<Schema>) {
     if let RefOr::T(Schema::OneOf(either)) = body
         && let Some(RefOr::Ref(only)) =
@@ -226,21 +270,24 @@ fn not_null(body: &mut RefOr<Schema>) {
     }
 }
 
-fn header(name: &str) -> RefOr<Header> {
-    let text = match name {
-        "ETag" => "The record's revision, for `If-Match` and `If-None-Match`.",
-        "Location" => "The path of what was made.",
-        "Retry-After" => "In how many seconds to try again.",
-        "WWW-Authenticate" => {
-            "Which credentials are asked for, and what is wrong with those sent (RFC 6750)."
-        }
-        "RateLimit" => {
-            "How many requests are left, and in how many seconds all are again, of each limit."
-        }
-        "RateLimit-Policy" => "How many requests there may be in how many seconds, of each limit.",
-        _ => "The request's id: the caller's, if it sent a well-formed one.",
-    };
+/// The headers of responses.
+const HEADERS: [(&str, &str); 6] = [
+    ("ETag", "The record's revision, for `If-Match` and `If-None-Match`."),
+    ("Location", "The path of the new record."),
+    ("Retry-After", "The number of seconds to wait before a retry."),
+    ("WWW-Authenticate", "The required credentials, and what is wrong with those sent (RFC 6750)."),
+    (
+        "RateLimit",
+        "For each limit: the remaining requests (`r`), and the seconds until all are available again (`t`).",
+    ),
+    ("RateLimit-Policy", "For each limit: the allowed requests (`q`) per window in seconds (`w`)."),
+];
+
+fn header(text: &str) -> RefOr<Header> {
     let schema = ObjectBuilder::new().schema_type(Type::String);
-    let header = HeaderBuilder::new().description(Some(text)).schema(Some(schema));
-    RefOr::T(header.build())
+    HeaderBuilder::new().description(Some(text)).schema(Some(schema)).build().into()
+}
+
+fn header_of(name: &str) -> RefOr<Header> {
+    RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
 }

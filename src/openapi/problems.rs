@@ -1,157 +1,144 @@
-//! The schema of a problem, and the problems of a status.
+//! The schema of a problem, and the problem responses by status.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
+use serde_json::Value;
 use utoipa::{
     IntoResponses, ToSchema,
-    openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type},
+    openapi::{
+        ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type,
+        example::Example, extensions::ExtensionsBuilder, path::Operation,
+    },
 };
 
-use crate::error::{Blocking, ErrorCode, FieldError};
+use crate::{
+    appointments::model::Status,
+    error::{Blocking, ErrorCode, FieldError},
+    http::problem::PROBLEM_JSON,
+};
 
-/// An error, as RFC 9457 has it, with our own members.
+/// An error in the format of RFC 9457, with additional members.
 #[derive(ToSchema)]
 #[schema(example = json!({
     "type": "/problems/staff_busy",
-    "title": "The staff member is taken at that time",
+    "title": "Staff member not available",
     "status": 409,
-    "detail": "Another appointment of the staff member overlaps. Nothing was written.",
+    "detail": "Another appointment of the staff member overlaps the requested time. Choose a start from nearest_free.",
     "code": "staff_busy",
     "request_id": "7k2m9q0a4d",
     "nearest_free": ["2027-03-02T09:30:00+01:00"]
 }))]
 #[expect(dead_code, reason = "the schema of what http::problem renders")]
 pub struct Problem {
-    /// Where the problem is explained.
+    /// The path of the explanation of `code`.
     r#type: String,
-    /// What is wrong in general.
+    /// The summary of `code`, the same for every occurrence.
     title: String,
     /// The HTTP status.
     status: u16,
-    /// What is wrong this time.
+    /// The explanation of this occurrence.
     detail: String,
-    /// What is wrong, for programs; `/problems` explains each.
+    /// The machine-readable error code. `/problems` explains each code.
     #[schema(schema_with = codes)]
     code: String,
-    /// The request's id, as in `X-Request-Id`.
+    /// The request's id, as in the header `X-Request-Id`.
     request_id: String,
-    /// The fields or parameters that are wrong.
+    /// The invalid fields and parameters.
     #[schema(required = false)]
     errors: Vec<FieldError>,
-    /// With a 409 of a time that can't be had: up to three free starts nearest to the wanted one.
+    /// With a 409 for a time that is not available: up to three free starts, the nearest to the requested one first.
     #[schema(required = false)]
     nearest_free: Vec<jiff::Timestamp>,
-    /// With a 409 of a time that can't be had: who or what stands in the way.
+    /// With a 409 for a time that is not available: the record that conflicts with the request.
+    #[schema(nullable = false)]
     blocking: Option<Blocking>,
-    /// With `invalid_transition`: the status that the appointment is in.
-    current_status: Option<String>,
+    /// With `invalid_transition`: the current status of the appointment.
+    #[schema(nullable = false)]
+    current_status: Option<Status>,
+    /// With `invalid_transition`: the allowed next statuses. `cancelled` has its own operation.
+    #[schema(required = false)]
+    allowed: Vec<Status>,
+    /// With `before_visit_day`: the earliest time of the status change, with the clinic's UTC offset.
+    #[schema(nullable = false)]
+    allowed_from: Option<jiff::Timestamp>,
 }
 
+/// A string: clients that generate an enum would reject the codes of later releases.
 fn codes() -> utoipa::openapi::schema::Object {
+    let codes: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    let extensions = ExtensionsBuilder::new().add("x-extensible-enum", codes).build();
     ObjectBuilder::new()
         .schema_type(Type::String)
-        .enum_values(Some(ErrorCode::ALL.iter().map(|code| code.as_str())))
+        .description(Some("The error code, for programs. `/problems` explains each. Later releases may add codes."))
+        .extensions(Some(extensions))
         .build()
 }
 
-/// The meaning of a status, and an example of an error that has it.
-fn describe(status: u16) -> (&'static str, ErrorCode, &'static str) {
+/// The meaning of a status.
+fn describe(status: u16) -> &'static str {
     match status {
-        400 => (
-            "The path, the query, a header or the body's syntax is wrong.",
-            ErrorCode::InvalidParameter,
-            "limit must be between 1 and 100",
-        ),
-        401 => (
-            "There is no token, or it is refused; `detail` says why.",
-            ErrorCode::Unauthenticated,
-            "The token is refused: it has expired.",
-        ),
-        403 => (
-            "The caller's roles do not allow this operation.",
-            ErrorCode::Forbidden,
-            "The caller's roles do not allow this operation.",
-        ),
-        404 => (
-            "There is no such record, or it is not the caller's to see.",
-            ErrorCode::NotFound,
-            "There is no such record, or it is not yours to see.",
-        ),
-        408 => (
-            "The body took too long to arrive.",
-            ErrorCode::RequestTimeout,
-            "Nothing was written; send it again.",
-        ),
-        409 => (
-            "The state of the records does not allow it; `code` says why.",
-            ErrorCode::InvalidTransition,
-            "The appointment is cancelled and can't become confirmed. Nothing was written.",
-        ),
-        410 => (
-            "The hold is over.",
-            ErrorCode::HoldExpired,
-            "The hold is over, or was released: hold or book another time. Nothing was written.",
-        ),
-        412 => (
-            "`If-Match` does not name the record's current ETag.",
-            ErrorCode::PreconditionFailed,
-            "The record is at ETag \"4\"; read it again and decide anew.",
-        ),
-        413 => (
-            "The body, or what would be stored, is too large.",
-            ErrorCode::BodyTooLarge,
-            "A body has at most 64 KiB.",
-        ),
-        415 => (
-            "The body is of a type that is not taken here.",
-            ErrorCode::UnsupportedMediaType,
-            "Send application/json.",
-        ),
-        422 => (
-            "The body breaks a rule (`errors` has a pointer for each field), or the Idempotency-Key was used for another request.",
-            ErrorCode::ValidationFailed,
-            "/name is required",
-        ),
-        429 => (
-            "Too many requests of the caller, their organisation or their address: try again after `Retry-After`.",
-            ErrorCode::RateLimited,
-            "Too many requests of this principal; see Retry-After.",
-        ),
-        503 => (
-            "The database or the issuer can't be reached, the database limits its rate, too many requests are under way or write the same records, or the request took too long: try again after `Retry-After`.",
-            ErrorCode::Throttled,
-            "Try again, with the same Idempotency-Key if there was one.",
-        ),
-        _ => (
-            "Something went wrong on our side.",
-            ErrorCode::InternalError,
-            "The error is in our log under this request id.",
-        ),
+        400 => "The path, the query, a header or the syntax of the body is invalid.",
+        401 => "The access token is missing or invalid. `detail` states the reason.",
+        403 => "The caller may not do this. `detail` states the reason.",
+        404 => "The record does not exist, or the caller does not have access to it.",
+        408 => "The body did not arrive in time.",
+        409 => "The request conflicts with the state of the records. `code` states the conflict.",
+        410 => "The hold has expired or was released.",
+        412 => "`If-Match` does not list the record's current `ETag`.",
+        413 => "The body or the record to store is too large.",
+        415 => "The `Content-Type` of the body is not supported.",
+        422 => {
+            "The body violates a rule, or the `Idempotency-Key` was used with a different request."
+        }
+        429 => {
+            "The caller, the organisation or the client address exceeded a rate limit or a concurrency limit. Retry after the time in `Retry-After`."
+        }
+        503 => {
+            "The service, the database or the token issuer is not available or overloaded, or the request took too long. Retry after the time in `Retry-After`."
+        }
+        _ => "An unexpected error occurred.",
     }
 }
 
+/// Returns the problem response of a status, without examples.
 pub(super) fn problem(status: u16) -> (String, RefOr<Response>) {
-    let (description, code, detail) = describe(status);
-    let example = serde_json::json!({
-        "type": format!("/problems/{}", code.as_str()),
-        "title": code.title(),
-        "status": status,
-        "detail": detail,
-        "code": code.as_str(),
-        "request_id": "7k2m9q0a4d",
-    });
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(example))
-        .build();
-    let response = ResponseBuilder::new().description(description);
-    (status.to_string(), RefOr::T(response.content("application/problem+json", content).build()))
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(describe(status));
+    (status.to_string(), RefOr::T(response.content(PROBLEM_JSON, content).build()))
 }
 
-/// 409: the state of the records does not allow it.
+/// The problems that the service returned to a test, by operation; [`ANY`] has those of every operation. The test
+/// `error_examples` writes the file.
+static EXAMPLES: LazyLock<BTreeMap<String, Vec<Value>>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("error-examples.json")).unwrap_or_default());
+/// Stands for every operation.
+const ANY: &str = "any";
+
+/// Adds to the problems of an operation an example of each code that it returns.
+pub(super) fn add_examples(operation: &mut Operation) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        let Some(RefOr::T(content)) = response.content.get_mut(PROBLEM_JSON) else { continue };
+        let has_status = |problem: &&Value| problem["status"].as_u64() == status.parse().ok();
+        let of = |name: &str| {
+            EXAMPLES.get(name).into_iter().flatten().filter(has_status).collect::<Vec<_>>()
+        };
+        let own = of(&id);
+        let problems = if own.is_empty() { of(ANY) } else { own };
+        content.examples = problems.into_iter().map(example).collect();
+    }
+}
+
+fn example(problem: &Value) -> (String, RefOr<Example>) {
+    let code = problem["code"].as_str().unwrap_or_default().to_owned();
+    (code, Example::builder().value(Some(problem.clone())).build().into())
+}
+
+/// 409: the request conflicts with the state of the records.
 pub struct Conflict;
 
-/// 410: the hold is over.
+/// 409, and 410: the hold has expired or was released.
 pub struct HoldOver;
 
 impl IntoResponses for Conflict {

@@ -1,16 +1,16 @@
-//! The patterns of texts that people write: what `validation::line` and `validation::text` take, for whoever goes by the
-//! document.
+//! Adds to schemas the patterns of free text, as `validation::line` and `validation::text` accept
+//! it, and the descriptions of defaults.
 
+use serde_json::Value;
 use utoipa::openapi::{
     Object, RefOr, Schema, Type,
     schema::{ArrayItems, SchemaType},
 };
 
-/// Control characters, and those that make a text read as another (`validation`).
-const NOT_IN_A_LINE: &str =
-    r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff";
-/// The same but for line breaks and tabs.
-const NOT_IN_A_TEXT: &str = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff";
+/// Control characters, and characters that make a text look like another (`validation`).
+const NOT_IN_A_LINE: &str = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff";
+/// The same, except line breaks and tabs.
+const NOT_IN_A_TEXT: &str = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff";
 
 /// One line that is not blank.
 fn line() -> String {
@@ -22,8 +22,8 @@ fn text() -> String {
     format!("^[^{NOT_IN_A_TEXT}]*$")
 }
 
-/// Gives every bounded string of a schema its pattern, unless it has a form of its own. One that must not be empty is a
-/// line.
+/// Adds a pattern to every bounded string of a schema that has no format of its own. A string that
+/// must not be empty is one line. Moves each `default` into the description.
 pub fn describe(schema: &mut RefOr<Schema>) {
     describe_member("", schema);
 }
@@ -32,12 +32,14 @@ fn describe_member(name: &str, schema: &mut RefOr<Schema>) {
     let RefOr::T(schema) = schema else { return };
     match schema {
         Schema::Object(object) => {
+            tell_default(&mut object.description, object.default.take());
             object.properties.iter_mut().for_each(|(name, schema)| describe_member(name, schema));
             if is_string(&object.schema_type) && object.max_length.is_some() && !is_formed(object) {
                 object.pattern = Some(if object.min_length.is_some() { line() } else { text() });
             }
         }
         Schema::Array(array) => {
+            tell_default(&mut array.description, array.default.take());
             if let ArrayItems::RefOrSchema(items) = &mut array.items {
                 if let RefOr::T(Schema::Object(item)) = items.as_mut()
                     && is_string(&item.schema_type)
@@ -55,14 +57,24 @@ fn describe_member(name: &str, schema: &mut RefOr<Schema>) {
     }
 }
 
-/// The texts of a list: roles of a visit type, or lines of an address.
+/// States a default in the description. Client generators would make a member with `default`
+/// required.
+fn tell_default(description: &mut Option<String>, default: Option<Value>) {
+    if let Some(default) = default {
+        let told = description.take().unwrap_or_default();
+        *description = Some(format!("{told} Default: `{default}`."));
+    }
+}
+
+/// Describes the texts of a list: roles of a visit type, or lines of an address.
 fn describe_item(list: &str, item: &mut Object) {
-    item.min_length = Some(1);
-    if list == "roles" {
-        item.max_length = Some(40);
-        item.pattern = Some("^[a-z][a-z0-9_]*$".to_owned());
-    } else {
-        item.max_length = Some(200);
+    match list {
+        "roles" => {
+            (item.min_length, item.max_length) = (Some(1), Some(40));
+            item.pattern = Some("^[a-z][a-z0-9_]*$".to_owned());
+        }
+        "lines" => (item.min_length, item.max_length) = (Some(1), Some(200)),
+        _ => {}
     }
 }
 
@@ -86,7 +98,7 @@ mod tests {
     use super::*;
     use crate::validation;
 
-    /// ECMA-262 writes `\u0000` where the crate `regex` writes `\u{0000}`.
+    /// Converts `\u0000` of ECMA-262 to `\u{0000}` of the crate `regex`.
     fn regex(pattern: &str) -> Regex {
         let escape = Regex::new(r"\\u([0-9a-f]{4})").unwrap();
         Regex::new(&escape.replace_all(pattern, r"\u{$1}")).unwrap()

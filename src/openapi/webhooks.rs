@@ -1,20 +1,25 @@
-//! The document's webhooks: the requests that receivers get, one entry for each event type.
+//! The webhooks of the document: the requests that receivers get, one entry per event type.
 
 use utoipa::{
     PartialSchema as _, ToSchema as _,
     openapi::{
         AllOfBuilder, Content, ObjectBuilder, OpenApi, PathItem, Paths, Ref, RefOr, Required,
-        ResponseBuilder, Schema, Type,
+        ResponseBuilder, Schema, Tag, Type,
         path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
         schema::AnyOfBuilder,
     },
 };
 
+use super::guide;
 use crate::events::{Event, EventType};
 
 /// The media type of an event (CloudEvents, structured mode).
 const MEDIA_TYPE: &str = "application/cloudevents+json";
+
+/// The tag of the requests to receivers. Client generators write one file per tag, so operations
+/// must not have the same tag.
+const TAG: &str = "events";
 
 /// Adds the webhooks and the schemas of events.
 pub fn add(document: &mut OpenApi) {
@@ -24,9 +29,13 @@ pub fn add(document: &mut OpenApi) {
         webhooks.paths.insert(event_type.as_str().to_owned(), item);
     }
     document.webhooks = Some(webhooks);
+    let tag =
+        Tag::builder().name(TAG).description(Some("The requests that receivers of webhooks get."));
+    let tag = tag.external_docs(Some(guide::page("events.md")));
+    document.tags.get_or_insert_default().push(tag.build());
     let mut schemas = vec![("Event".to_owned(), Event::schema())];
     Event::schemas(&mut schemas);
-    // The data of a deletion is a part of the data of a change: more than one schema fits.
+    // The data of a deletion is a subset of the data of a change, so more than one schema matches.
     let data = schemas.iter_mut().find(|(name, _)| name == "EventData").map(|(_, schema)| schema);
     if let Some(data) = data
         && let RefOr::T(Schema::OneOf(several)) = data
@@ -53,18 +62,19 @@ fn operation(event_type: EventType) -> Operation {
         .content(MEDIA_TYPE, Content::new(Some(RefOr::T(Schema::AllOf(event.build())))))
         .required(Some(Required::True));
     let received = ResponseBuilder::new()
-        .description("The receiver has the event: any 2xx. Anything else is tried again, but 410.");
+        .description("The receiver has accepted the event. Any 2xx status counts. The worker retries after every other status except 410.");
     OperationBuilder::new()
-        .tag("webhooks")
+        .tag(TAG)
         .operation_id(Some(event_type.as_str().replace(['.', '-'], "_")))
         .summary(Some(event_type.summary()))
+        .securities(Some([]))
         .parameters(Some([
-            header("webhook-id", "The event's id, the same with every attempt."),
-            header("webhook-timestamp", "When it was sent, in seconds since 1970."),
+            header("webhook-id", "The event's id, the same for every attempt."),
+            header("webhook-timestamp", "The time of the attempt, in seconds since 1970."),
             header(
                 "webhook-signature",
-                "`v1,` and the Base64 of an HMAC-SHA256 of id, timestamp and body, parted by dots \
-                 (Standard Webhooks); several, parted by blanks, while a secret is replaced.",
+                "`v1,` and the Base64 of the HMAC-SHA256 of id, timestamp and body, joined by dots \
+                 (Standard Webhooks). During the rotation of a secret: several, separated by spaces.",
             ),
         ]))
         .request_body(Some(body.build()))

@@ -6,17 +6,18 @@ use utoipa::ToSchema;
 
 use crate::{app::AppState, error::ApiResult, http::Content, version};
 
-/// That all is well.
+/// The health of the process.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ServiceHealth)]
 pub struct Health {
-    /// Always `ok`; anything else is a problem.
+    /// Always `ok`. A failed check returns an error instead.
     #[schema(example = "ok")]
     pub status: &'static str,
 }
 
 /// Liveness
 ///
-/// Answers as long as the process runs, whatever the database does.
+/// Returns 200 as long as the process runs. It does not depend on the database.
 #[utoipa::path(get, path = "/livez")]
 pub async fn get_liveness() -> Content<Health> {
     Content(Health { status: "ok" })
@@ -24,29 +25,33 @@ pub async fn get_liveness() -> Content<Health> {
 
 /// Readiness
 ///
-/// Answers 200 while the process takes requests: the table can be read, and the process was not told to stop.
-/// The table is read at most once a second, whoever asks. Once it could be read, only the third failure in a row
-/// counts.
+/// Returns 200 while the process accepts requests: the table is readable and the process is not
+/// shutting down. Otherwise returns 503. The table is read at most once a second, however often the
+/// endpoint is called. After the first successful read, the check fails only after three failed
+/// reads in a row.
 #[utoipa::path(get, path = "/readyz")]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Content<Health>> {
     app.readiness().check(app.store(), app.lifecycle(), || app.now()).await?;
     Ok(Content(Health { status: "ok" }))
 }
 
-/// The build that answers.
+/// The build of the process.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ServiceVersion)]
 pub struct Build {
-    /// The version of the program (Semantic Versioning).
+    /// The version (Semantic Versioning).
     #[schema(example = "0.1.0")]
     pub version: &'static str,
-    /// The commit that it was built from; null if whoever built it did not tell.
-    #[schema(required, example = "853b2e5d0f6d4f6a8c0f8f0a8e9a2b1c3d4e5f60")]
+    /// The commit of the build. Omitted if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "853b2e5d0f6d4f6a8c0f8f0a8e9a2b1c3d4e5f60")]
     pub commit: Option<&'static str>,
 }
 
 /// Version
 ///
-/// Which version answers. While a new one is rolled out, that can be either.
+/// Returns the version of the process that answers. During a rollout, this can be the old or the
+/// new version.
 #[utoipa::path(get, path = "/version")]
 pub async fn get_version() -> Content<Build> {
     Content(Build { version: version::VERSION, commit: version::COMMIT })

@@ -1,5 +1,5 @@
-//! Readiness: asks the table seldom, and does not give up at the first failure. Replicas that all leave at once
-//! because the table did not answer one time would make an outage of a hiccup.
+//! The readiness check. It reads the table at most once a second and tolerates single failures.
+//! Otherwise one slow response of the table would remove all replicas from the load balancer.
 
 use std::time::Duration;
 
@@ -12,48 +12,48 @@ use crate::{
         lifecycle::{Lifecycle, Phase},
         metrics,
     },
-    store::{Store, StoreError, errors::chain},
+    store::{Store, StoreError, errors::chain, format},
 };
 
-/// For how long an answer of the table is good.
+/// How long a result is reused.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
-/// How long the table may take: less than who asks for our readiness waits.
+/// The timeout of the read. It is shorter than the timeout of those who call the check.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How many failures in a row count.
-const MISSES: u32 = 3;
+/// The number of consecutive failures that make the process unready.
+const MAX_FAILURES: u32 = 3;
 
-/// What is known of the table.
+/// The latest results of the check.
 #[derive(Debug, Default)]
-pub struct Readiness(Mutex<Known>);
+pub struct Readiness(Mutex<History>);
 
 #[derive(Debug, Default)]
-struct Known {
-    asked_at: Option<Timestamp>,
-    has_answered: bool,
-    misses: u32,
+struct History {
+    checked_at: Option<Timestamp>,
+    has_succeeded: bool,
+    failures: u32,
 }
 
-impl Known {
+impl History {
     fn is_fresh(&self, now: Timestamp) -> bool {
-        // A clock that was set back makes nothing fresh.
-        self.asked_at
+        // A clock that was set back must not keep an old result valid.
+        self.checked_at
             .is_some_and(|at| (SignedDuration::ZERO..FRESH).contains(&now.duration_since(at)))
     }
 
-    fn learn(&mut self, now: Timestamp, answered: bool) {
-        self.asked_at = Some(now);
-        self.has_answered |= answered;
-        self.misses = if answered { 0 } else { self.misses.saturating_add(1) };
+    fn record(&mut self, now: Timestamp, succeeded: bool) {
+        self.checked_at = Some(now);
+        self.has_succeeded |= succeeded;
+        self.failures = if succeeded { 0 } else { self.failures.saturating_add(1) };
     }
 
     fn is_ready(&self) -> bool {
-        self.has_answered && self.misses < MISSES
+        self.has_succeeded && self.failures < MAX_FAILURES
     }
 }
 
 impl Readiness {
-    /// Whether the process takes requests: 503 `stopping` once it was told to stop, 503 `store_unreachable` while the table
-    /// can't be read.
+    /// Checks that the process accepts requests. Fails with 503 `stopping` during shutdown and with
+    /// 503 `store_unreachable` while the table can't be read.
     pub async fn check(
         &self,
         store: &Store,
@@ -61,20 +61,20 @@ impl Readiness {
         clock: impl Fn() -> Timestamp,
     ) -> Result<(), ApiError> {
         serving(lifecycle)?;
-        // Who asks meanwhile waits here for the answer, rather than ask the table as well.
-        let mut known = self.0.lock().await;
-        if !known.is_fresh(clock()) {
-            let answered = ask(store).await;
-            known.learn(clock(), answered);
+        // Concurrent callers wait here for one read instead of reading the table as well.
+        let mut history = self.0.lock().await;
+        if !history.is_fresh(clock()) {
+            let succeeded = read_table(store).await;
+            history.record(clock(), succeeded);
         }
-        if known.is_ready() {
+        if history.is_ready() {
             serving(lifecycle)?;
             metrics::ready(true);
             return Ok(());
         }
         metrics::ready(false);
-        let unread = "the table could not be read at the last attempts";
-        Err(StoreError::Unreachable(unread.into()).into())
+        let cause = "the last reads of the table failed";
+        Err(StoreError::Unreachable(cause.into()).into())
     }
 }
 
@@ -83,13 +83,19 @@ fn serving(lifecycle: &Lifecycle) -> Result<(), ApiError> {
         return Ok(());
     }
     metrics::ready(false);
-    let detail = "The process was told to stop. Another one takes the requests.";
+    let detail = "The process is shutting down. Another replica serves the requests.";
     Err(ApiError::new(ErrorCode::Stopping, detail).retry_later())
 }
 
-async fn ask(store: &Store) -> bool {
+async fn read_table(store: &Store) -> bool {
     match store.ping(TIMEOUT).await {
-        Ok(()) => true,
+        Ok(found) => match format::check(found) {
+            Ok(()) => true,
+            Err(other) => {
+                tracing::error!(error.message = chain(&other), "the table can't be used");
+                false
+            }
+        },
         Err(error) => {
             tracing::warn!(error.message = chain(&error), "the table can't be read");
             false
@@ -102,12 +108,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_good_for_a_second() {
+    fn a_result_is_reused_for_a_second() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let mut known = Known::default();
-        assert!(!known.is_fresh(at(0)));
-        known.learn(at(5_000), true);
-        assert!(known.is_fresh(at(5_000)) && known.is_fresh(at(5_999)));
-        assert!(!known.is_fresh(at(6_000)) && !known.is_fresh(at(4_999)));
+        let mut history = History::default();
+        assert!(!history.is_fresh(at(0)));
+        history.record(at(5_000), true);
+        assert!(history.is_fresh(at(5_000)) && history.is_fresh(at(5_999)));
+        assert!(!history.is_fresh(at(6_000)) && !history.is_fresh(at(4_999)));
     }
 }

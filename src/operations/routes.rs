@@ -6,11 +6,12 @@ use super::{
 };
 use crate::aggregate::{Aggregate, OpenApiRouter, public, routes};
 
-/// The registration of the operators' endpoints.
+/// The registration of the endpoints for operators.
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("operations", "For those who run the service."),
+    tag: ("operations", "Health checks and version, for operators."),
     item_types: &[],
     policy: &[public("get_liveness"), public("get_readiness"), public("get_version")],
+    guide: None,
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::get_liveness))

@@ -1,4 +1,4 @@
-//! A clinic with its staff, resources, visit types and appointments over HTTP.
+//! A clinic with its visit types, staff, resources and appointments over HTTP.
 
 use axum::extract::State;
 
@@ -15,7 +15,8 @@ use crate::{
 
 /// Get a clinic's overview
 ///
-/// The clinic, its staff, resources and visit types, and its appointments, the latest first, in pages of one Query each.
+/// Lists the clinic's visit types, staff, resources and then appointments (latest first), in pages.
+/// Each page repeats the clinic. Use it to load a whole clinic.
 #[utoipa::path(get, path = "/v1/clinics/{clinic_id}/overview", params(ClinicPath, ListQuery))]
 pub async fn get_clinic_overview(
     State(app): State<AppState>,
@@ -25,14 +26,12 @@ pub async fn get_clinic_overview(
 ) -> ApiResult<Content<ClinicOverview>> {
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
     let org = context.grant.org();
-    let listed = repo::overview(app.store(), org, &clinic_id, paging.request()?).await?;
+    let (clinic, listed) = repo::overview(app.store(), org, &clinic_id, paging.request()?).await?;
     let patients = listed.items.iter().filter_map(|part| match part {
         ClinicPart::Appointment(appointment) => appointment.value.patient_id.as_ref(),
         _ => None,
     });
-    app.record_access(&context, patients);
+    app.record_access(&context, patients).await?;
     let next_cursor = paging.next(listed.next.as_ref())?;
-    let mut overview = ClinicOverview { next_cursor, ..Default::default() };
-    listed.items.into_iter().for_each(|part| overview.add(part));
-    Ok(Content(overview))
+    Ok(Content(ClinicOverview::new(clinic, listed.items, next_cursor)))
 }

@@ -1,4 +1,4 @@
-//! A clinic together with all that belongs to it.
+//! The overview: a clinic with its staff, resources, visit types and appointments.
 
 pub mod handlers;
 pub mod model;

@@ -1,5 +1,6 @@
-//! What is in a clinic's partition, and how it is shown.
+//! The records in a clinic's partition, and their response.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,18 +13,18 @@ use crate::{
     store::{Entity, Item, Record, StoreError, attributes::text},
 };
 
-/// A record of a clinic's partition.
+/// A record in a clinic's partition.
 #[derive(Debug)]
 pub enum ClinicPart {
-    /// A type of visit; they come first.
+    /// A visit type. Visit types come first.
     VisitType(Entity<VisitType>),
-    /// A staff member; they come next.
+    /// A staff member. Staff members come second.
     Staff(Entity<StaffMember>),
-    /// A room or a piece of equipment; they come after the staff.
+    /// A room or a piece of equipment. Resources come third.
     Resource(Entity<Resource>),
     /// The clinic itself.
     Clinic(Entity<Clinic>),
-    /// An appointment; they come last, the latest start first.
+    /// An appointment. Appointments come last, latest start first.
     Appointment(Entity<Appointment>),
 }
 
@@ -42,40 +43,49 @@ impl ClinicPart {
     }
 }
 
-// utoipa takes names without type parameters here.
+// utoipa accepts only names without type parameters here.
 type ClinicOut = Shown<Clinic>;
 type VisitTypeOut = Shown<VisitType>;
 type StaffOut = Shown<StaffMember>;
 type ResourceOut = Shown<Resource>;
 
-/// A page of all that a clinic has.
-#[derive(Debug, Default, Serialize, ToSchema)]
+/// A page of a clinic's records.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ClinicOverview {
-    /// The clinic: on the page where staff, resources and visit types end, which is the first one for fewer than `limit` of them.
-    #[schema(required = true)]
-    pub clinic: Option<ClinicOut>,
-    /// Its visit types; they come first.
+    /// The clinic, on every page.
+    pub clinic: ClinicOut,
+    /// The visit types, which come first.
     pub visit_types: Vec<VisitTypeOut>,
-    /// Its staff; they come before the clinic itself.
+    /// The staff members, which come second.
     pub staff: Vec<StaffOut>,
-    /// Its rooms and equipment; they come before the clinic itself.
+    /// The rooms and equipment, which come third.
     pub resources: Vec<ResourceOut>,
-    /// Its appointments, the latest start first; they come last.
+    /// The appointments, which come last, latest start first.
     pub appointments: Vec<AppointmentOut>,
-    /// Pass it as `cursor` to go on. All has been told only when it is null.
-    #[schema(required = true)]
+    /// The `cursor` of the next page. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_cursor: Option<String>,
 }
 
 impl ClinicOverview {
-    pub(super) fn add(&mut self, part: ClinicPart) {
-        match part {
-            ClinicPart::Clinic(clinic) => self.clinic = Some(clinic.into()),
-            ClinicPart::Staff(staff) => self.staff.push(staff.into()),
-            ClinicPart::Resource(resource) => self.resources.push(resource.into()),
-            ClinicPart::VisitType(visit_type) => self.visit_types.push(visit_type.into()),
-            ClinicPart::Appointment(appointment) => self.appointments.push(appointment.into()),
+    pub(super) fn new(
+        clinic: Entity<Clinic>,
+        parts: Vec<ClinicPart>,
+        next_cursor: Option<String>,
+    ) -> Self {
+        let (mut visit_types, mut staff, mut resources, mut appointments) =
+            (vec![], vec![], vec![], vec![]);
+        for part in parts {
+            match part {
+                ClinicPart::VisitType(visit_type) => visit_types.push(visit_type.into()),
+                ClinicPart::Staff(member) => staff.push(member.into()),
+                ClinicPart::Resource(resource) => resources.push(resource.into()),
+                ClinicPart::Clinic(_) => {}
+                ClinicPart::Appointment(appointment) => appointments.push(appointment.into()),
+            }
         }
+        Self { clinic: clinic.into(), visit_types, staff, resources, appointments, next_cursor }
     }
 }
 
@@ -84,23 +94,23 @@ impl ClinicOverview {
 pub struct Setup {
     /// The clinic.
     pub clinic: Clinic,
-    /// Its staff, by id.
+    /// The staff members, by id.
     pub staff: Vec<StaffMember>,
-    /// Its rooms and equipment, by id.
+    /// The rooms and equipment, by id.
     pub resources: Vec<Resource>,
-    /// Its types of visits, by id.
+    /// The visit types, by id.
     pub visit_types: Vec<VisitType>,
 }
 
 impl Setup {
-    pub(super) fn from_items(items: Vec<Item>) -> Result<Self, StoreError> {
+    pub(super) fn from_items(items: Vec<Item>, now: Timestamp) -> Result<Self, StoreError> {
         let mut clinic = None;
         let (mut staff, mut resources, mut visit_types) = (Vec::new(), Vec::new(), Vec::new());
         for item in items {
             match ClinicPart::from_item(item)? {
                 ClinicPart::Clinic(found) => clinic = Some(found.value),
-                ClinicPart::Staff(found) => staff.extend(staying(found)),
-                ClinicPart::Resource(found) => resources.extend(staying(found)),
+                ClinicPart::Staff(found) => staff.extend(staying(found, now)),
+                ClinicPart::Resource(found) => resources.extend(staying(found, now)),
                 ClinicPart::VisitType(found) => visit_types.push(found.value),
                 ClinicPart::Appointment(_) => {}
             }
@@ -110,6 +120,6 @@ impl Setup {
     }
 }
 
-fn staying<T>(entity: Entity<T>) -> Option<T> {
-    entity.meta.deleting.is_none().then_some(entity.value)
+fn staying<T>(entity: Entity<T>, now: Timestamp) -> Option<T> {
+    (!entity.meta.is_being_deleted(now)).then_some(entity.value)
 }

@@ -15,6 +15,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         //                           admin manager clinician front_desk patient service
         rule("get_clinic_overview", [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
     ],
+    guide: None,
     routes: || OpenApiRouter::new().routes(routes!(handlers::get_clinic_overview)),
     schemas: |schemas| { schemas.add::<ClinicOverview>(); },
 };

@@ -1,4 +1,5 @@
-//! What is deleted with a clinic, a staff member or a resource: exceptions and day sheets, past ones as well.
+//! The items that are deleted with a clinic, a staff member or a resource: its exceptions and day
+//! sheets, including past ones.
 
 use jiff::civil::Date;
 
@@ -7,17 +8,17 @@ use crate::{
     store::{Dependents, attributes::string, expression::Condition, keys},
 };
 
-/// Those of a clinic, whose staff and resources are deleted before.
+/// Returns the dependents of a clinic, whose staff and resources are already deleted.
 pub fn of_clinic(clinic: &ClinicId) -> [Dependents; 1] {
     [Dependents { range: keys::days_of_clinic(clinic), filter: None }]
 }
 
-/// Those of a staff member.
+/// Returns the dependents of a staff member.
 pub fn of_staff(clinic: &ClinicId, staff: &StaffId) -> [Dependents; 2] {
     of_owner(clinic, staff.into(), &Condition::Equals("staff_id", string(staff)))
 }
 
-/// Those of a resource.
+/// Returns the dependents of a resource.
 pub fn of_resource(clinic: &ClinicId, resource: &ResourceId) -> [Dependents; 2] {
     of_owner(clinic, resource.into(), &Condition::Equals("resource_id", string(resource)))
 }

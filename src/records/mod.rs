@@ -1,7 +1,8 @@
-//! Plain records: what clinics, staff, patients and the rest of the master data are, and their operations.
+//! The records of the master data (clinics, staff, patients and others) and their operations.
 
 pub mod clinics;
 pub mod dead_letters;
+pub mod deferred;
 pub mod deliveries;
 pub mod dependents;
 pub mod details;

@@ -1,4 +1,4 @@
-//! The mechanism of plain records under a clinic: their shape, their items, and the operations on the table.
+//! Plain records of a clinic: their shape, their items and the operations on the table.
 
 use std::{convert::Infallible, ops::Deref};
 
@@ -8,14 +8,14 @@ use super::{details::ClinicDetails, shown::Show};
 use crate::{
     id::{ClinicId, Id, OrgId, RandomId},
     store::{
-        Dependents, Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        Dependents, Entity, Key, Meta, Record, Shapes, Store, StoreError, WriteContext,
         expression::Condition,
         keys::{self, IndexKey},
         read::{List, Listed, PageRequest},
     },
 };
 
-/// A plain record of a clinic. Its details are read as its own members.
+/// A plain record of a clinic. It dereferences to its details.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct OfClinic<D: ClinicDetails> {
@@ -23,7 +23,7 @@ pub struct OfClinic<D: ClinicDetails> {
     pub id: Id<D::Kind>,
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The members that callers may change.
+    /// The members that callers set.
     #[serde(flatten)]
     pub details: D,
 }
@@ -38,6 +38,7 @@ impl<D: ClinicDetails> Deref for OfClinic<D> {
 
 impl<D: ClinicDetails> Record for OfClinic<D> {
     const TYPE: &'static str = D::TYPE;
+    const SHAPES: Shapes = D::SHAPES;
 
     fn key(&self) -> Key {
         D::key(&self.clinic_id, &self.id)
@@ -53,8 +54,8 @@ impl<D: ClinicDetails> Show for OfClinic<D> {
     const OF_CLINIC: bool = true;
 }
 
-/// Stores a new record of a clinic, or returns the record that the same `Idempotency-Key` stored before.
-/// A clinic that is not there, or is being deleted, is [`StoreError::NotFound`].
+/// Stores a new record of a clinic, or returns the one that was stored under the same
+/// `Idempotency-Key`. A clinic that is missing or being deleted is [`StoreError::NotFound`].
 pub async fn create<D: ClinicDetails<Kind: RandomId>>(
     store: &Store,
     context: &WriteContext,
@@ -65,7 +66,8 @@ pub async fn create<D: ClinicDetails<Kind: RandomId>>(
     store.create_under(context, keys::clinic(clinic), Entity::new(record, context)).await
 }
 
-/// Reads a record of a clinic of the organisation. Another organisation's is [`StoreError::NotFound`] too.
+/// Returns a record of a clinic of the organisation. Another organisation's record is
+/// [`StoreError::NotFound`].
 pub async fn get<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
@@ -76,8 +78,8 @@ pub async fn get<D: ClinicDetails>(
     store.get_of_org(org, &D::key(clinic, id), consistent).await
 }
 
-/// Lists a clinic's records for which all of `filter` holds, by id. A filtered page may be short before the list has ended.
-/// Without the clinic: [`StoreError::NotFound`].
+/// Lists a clinic's records that match all of `filter`, by id. A filtered page may be short before
+/// the end of the list. A missing clinic is [`StoreError::NotFound`].
 pub async fn list<D: ClinicDetails>(
     store: &Store,
     org: &OrgId,
@@ -89,7 +91,7 @@ pub async fn list<D: ClinicDetails>(
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
-/// Replaces a record's details with what `change` makes of them.
+/// Replaces a record's details with the result of `change`.
 pub async fn update<D: ClinicDetails, E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -105,8 +107,8 @@ pub async fn update<D: ClinicDetails, E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a record with its `dependents` unless `check_blockers` finds a record that needs it, also in a race with one that is
-/// being made.
+/// Deletes a record with its `dependents`, unless `check_blockers` finds a record that needs it. A
+/// record that is created at the same time also blocks the deletion, or is refused.
 pub async fn delete<D: ClinicDetails, Blocker, Checking>(
     store: &Store,
     context: &WriteContext,
@@ -122,7 +124,8 @@ where
     store.guarded_delete(context, &key, dependents, check_blockers, |_| Ok(vec![])).await
 }
 
-/// Deletes a record that nothing needs. It is marked first all the same, so that the audit log has who deleted it.
+/// Deletes a record that nothing else needs. It is still marked first, so that the audit log states
+/// who deleted it.
 pub async fn delete_unneeded<D: ClinicDetails>(
     store: &Store,
     context: &WriteContext,

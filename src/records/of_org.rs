@@ -1,4 +1,4 @@
-//! The shape of plain records of an organisation that belong to no clinic.
+//! The shape of plain records that belong to an organisation, not to a clinic.
 
 use std::ops::Deref;
 
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{details::Details, shown::Show};
 use crate::id::Id;
 
-/// A plain record of an organisation. Its details are read as its own members.
+/// A plain record of an organisation. It dereferences to its details.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct OfOrg<D: Details> {
     /// The record's id.
     pub id: Id<D::Kind>,
-    /// The members that callers may change.
+    /// The members that callers set.
     #[serde(flatten)]
     pub details: D,
 }

@@ -1,4 +1,4 @@
-//! Records whose public form is their stored form, with the times of the item.
+//! Records whose public form is their stored form plus the item's timestamps.
 
 use std::borrow::Cow;
 
@@ -18,30 +18,41 @@ use crate::{
     store::Entity,
 };
 
-/// A record as callers see it.
+const DELETING: &str = "True if its deletion was decided but not completed. It cannot be booked or changed: repeat the DELETE.";
+
+/// A record as it is returned to callers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Shown<T> {
     /// The record.
     #[serde(flatten)]
     pub record: T,
-    /// When the record was made.
+    /// When the record was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When the record was last changed.
     pub updated_at: Timestamp,
+    /// Whether its deletion was decided but not completed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub deleting: bool,
 }
 
 impl<T> From<Entity<T>> for Shown<T> {
     fn from(Entity { value, meta }: Entity<T>) -> Self {
-        Self { record: value, created_at: meta.created_at, updated_at: meta.updated_at }
+        Self {
+            record: value,
+            deleting: meta.is_deletion_decided(),
+            created_at: meta.created_at,
+            updated_at: meta.updated_at,
+        }
     }
 }
 
-/// A record that is shown as it is stored: ids that the service makes, and members that callers may change.
+/// A record that is returned as it is stored: ids that the service creates, and members that
+/// callers set.
 pub trait Show: Serialize {
-    /// The members that callers may change.
+    /// The members that callers set.
     type Details: Details;
 
-    /// Whether it belongs to a clinic, whose id it shows beside its own.
+    /// Whether it belongs to a clinic. If so, the clinic's id is returned with its own.
     const OF_CLINIC: bool;
 }
 
@@ -81,7 +92,8 @@ impl<T: Show> ToSchema for Shown<T> {
 }
 
 impl<T: Show> PartialSchema for Shown<T> {
-    /// The schema of what callers may change, without the bounds of what they send, together with what the service sets.
+    /// Returns the schema of the members that callers set, without the limits of requests, plus the
+    /// members that the service sets.
     fn schema() -> RefOr<Schema> {
         let RefOr::T(Schema::Object(mut object)) = T::Details::schema() else {
             return T::Details::schema();
@@ -89,11 +101,7 @@ impl<T: Show> PartialSchema for Shown<T> {
         object.description = Some(T::Details::DESCRIPTION.to_owned());
         object.additional_properties = None;
         object.required = Vec::new();
-        for (name, property) in &mut object.properties {
-            if !make_shown(property) {
-                object.required.push(name.clone());
-            }
-        }
+        let details = std::mem::take(&mut object.properties);
         let mut example = object.example.take().unwrap_or_default();
         for member in SetMember::all_of::<T>() {
             let mut reference = Ref::from_schema_name(member.schema);
@@ -101,9 +109,15 @@ impl<T: Show> PartialSchema for Shown<T> {
             add(&mut object, member.name, reference.into());
             example[member.name] = member.example.into();
         }
+        for (name, mut property) in details {
+            if !make_shown(&mut property) {
+                object.required.push(name.clone());
+            }
+            object.properties.insert(name, property);
+        }
         for (name, description) in [
-            ("created_at", "When the record was made."),
-            ("updated_at", "When it was changed last."),
+            ("created_at", "When the record was created."),
+            ("updated_at", "When the record was last changed."),
         ] {
             let time = ObjectBuilder::new()
                 .schema_type(Type::String)
@@ -112,6 +126,8 @@ impl<T: Show> PartialSchema for Shown<T> {
             add(&mut object, name, time.into());
             example[name] = "2027-03-01T08:00:00Z".into();
         }
+        let deleting = ObjectBuilder::new().schema_type(Type::Boolean).description(Some(DELETING));
+        object.properties.insert("deleting".to_owned(), deleting.into());
         object.example = Some(example);
         RefOr::T(Schema::Object(object))
     }
@@ -122,7 +138,8 @@ fn add(object: &mut Object, name: &str, schema: RefOr<Schema>) {
     object.required.push(name.to_owned());
 }
 
-/// Makes the schema of a member as it is shown; whether it may be absent. A member without a value is left out.
+/// Turns the schema of a member into that of a response, and returns whether the member may be
+/// absent. A member without a value is left out.
 fn make_shown(property: &mut RefOr<Schema>) -> bool {
     match property {
         RefOr::T(Schema::Object(member)) => {
@@ -137,7 +154,7 @@ fn make_shown(property: &mut RefOr<Schema>) -> bool {
             drop_null(&mut list.schema_type)
         }
         RefOr::T(Schema::OneOf(either)) => {
-            // A reference beside null.
+            // A reference or null.
             let item = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();
             if let Some(RefOr::Ref(mut reference)) = item {
                 if let Some(description) = &either.description {

@@ -1,4 +1,4 @@
-//! Scheduling: the time that is taken of staff, resources and patients, and the times that are free. It knows no appointments.
+//! Scheduling: busy and free time of staff, resources and patients. It imports nothing of appointments.
 
 pub mod model;
 pub mod repo;

@@ -1,4 +1,4 @@
-//! Day sheets in the table, and the writes that occupy and free time.
+//! Day sheets in the table, and the writes that add and remove their entries.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -18,7 +18,7 @@ use crate::{
 
 const ENTRIES: &str = "entries";
 
-/// The types of items that are stored here.
+/// The item types of this module.
 pub const ITEM_TYPES: &[ItemType] = &[ItemType::of::<DaySheet>()];
 
 impl Record for DaySheet {
@@ -29,7 +29,7 @@ impl Record for DaySheet {
     }
 }
 
-/// The key of a sheet.
+/// Returns the key of a day sheet.
 pub fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
     match owner {
         SheetOwner::Staff { clinic_id, staff_id } => {
@@ -42,7 +42,7 @@ pub fn sheet_key(owner: &SheetOwner, utc_date: Date) -> Key {
     }
 }
 
-/// The changes of day sheets in one transaction: one write for each sheet.
+/// The changes of day sheets in one transaction: one write per sheet.
 #[derive(Debug, Default)]
 pub struct SheetChanges<'a> {
     sheets: BTreeMap<(&'a SheetOwner, Date), SheetChange<'a>>,
@@ -50,14 +50,15 @@ pub struct SheetChanges<'a> {
 
 #[derive(Debug, Default)]
 struct SheetChange<'a> {
-    /// The sheet as it was read, if there is one.
+    /// The sheet that was read, if it exists.
     read: Option<&'a Meta>,
     set: Vec<(&'a AppointmentId, Entry)>,
     remove: Vec<&'a AppointmentId>,
 }
 
 impl<'a> SheetChanges<'a> {
-    /// Enters an appointment in a sheet, on the condition that the sheet is as it was read.
+    /// Adds an appointment to a sheet, on the condition that the sheet has not changed since it was
+    /// read.
     pub fn occupy(
         &mut self,
         sheet: (&'a SheetOwner, Date),
@@ -70,9 +71,10 @@ impl<'a> SheetChanges<'a> {
         change.set.push((appointment, entry));
     }
 
-    /// Removes an appointment from a sheet, unless it was entered there before. A sheet that was not read may be missing, or have
-    /// no such entry: whoever frees time checks the appointment in the same transaction, and restores and TTL may have
-    /// taken the entry.
+    /// Removes an appointment from a sheet, unless this transaction also adds it there.
+    ///
+    /// A sheet that was not read may be missing or have no such entry, because a restore or TTL may
+    /// have removed it. The caller checks the appointment in the same transaction.
     pub fn free(&mut self, sheet: (&'a SheetOwner, Date), appointment: &'a AppointmentId) {
         let change = self.sheets.entry(sheet).or_default();
         if !change.set.iter().any(|(entered, _)| *entered == appointment) {
@@ -80,7 +82,8 @@ impl<'a> SheetChanges<'a> {
         }
     }
 
-    /// Removes an appointment from a sheet, on the condition that the sheet is as it was read.
+    /// Removes an appointment from a sheet, on the condition that the sheet has not changed since
+    /// it was read.
     pub fn remove(
         &mut self,
         sheet: (&'a SheetOwner, Date),
@@ -91,7 +94,7 @@ impl<'a> SheetChanges<'a> {
         self.free(sheet, appointment);
     }
 
-    /// The writes.
+    /// Returns the writes.
     pub fn into_writes(self, context: &WriteContext) -> Result<Vec<Write>, StoreError> {
         let writes = self.sheets.into_iter().map(|(sheet, change)| change.write(context, sheet));
         writes.collect()
@@ -129,7 +132,7 @@ impl SheetChange<'_> {
 /// Day sheets of a clinic's staff and resources.
 pub type Sheets = HashMap<SheetOwner, Vec<DaySheet>>;
 
-/// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
+/// Reads the day sheets of a clinic's staff and resources for a range of UTC dates, both included.
 pub async fn sheets_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -144,7 +147,7 @@ pub async fn sheets_of_clinic(
     Ok(sheets)
 }
 
-/// A clinic, or one of those whose time appointments take.
+/// A record that can have appointments.
 #[derive(Debug, Clone, Copy)]
 pub enum Bookable<'a> {
     /// A clinic, with all of its staff and resources.
@@ -157,24 +160,25 @@ pub enum Bookable<'a> {
     Patient(&'a PatientId),
 }
 
-/// The record has appointments that are not over.
+/// The record has current or future appointments or holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booked;
 
 impl From<Booked> for ApiError {
     fn from(Booked: Booked) -> Self {
-        let detail = "Cancel the appointments to come first. Nothing was written.";
+        let detail = "The record has appointments or holds that are not over. Cancel or delete them first, or wait until they are over.";
         Self::new(ErrorCode::HasFutureAppointments, detail)
     }
 }
 
-/// [`Booked`] if there is an appointment or a hold that is not over; read consistently.
+/// Returns [`Booked`] if there is an appointment or a hold that is not over. Uses strong
+/// consistency.
 pub async fn find_booked(
     store: &Store,
     bookable: Bookable<'_>,
     now: Timestamp,
 ) -> Result<Option<Booked>, StoreError> {
-    // Today's sheets hold what began yesterday and is not over as well.
+    // Today's sheets also contain entries that began yesterday and are not over.
     let today = utc_date(now);
     let (range, filter) = match bookable {
         Bookable::Clinic(clinic) => (keys::staff_day_sheets_from(clinic, today), None),
@@ -191,7 +195,7 @@ pub async fn find_booked(
     let found = store
         .find(range, filter, |item| match Entity::<DaySheet>::from_item(item.clone()) {
             Ok(sheet) => sheet.value.has_future_entry(now),
-            // A sheet that can't be read may have an appointment: it ends the search with an error.
+            // An unreadable sheet may contain an appointment: end the search with an error.
             Err(error) => {
                 corrupt = Some(error);
                 true
@@ -210,10 +214,10 @@ mod tests {
 
     /// The version of a day sheet's item, the attributes of a sheet, and those of an entry.
     ///
-    /// If this fails because you add an attribute by which time counts as taken or free, raise the version (`Record::SHAPES` of the
-    /// day sheet) and then both here, and let [`SheetChange::write`] put the whole sheet where the version was older.
-    /// While two releases run, the older one would decide without the attribute; a version that it does not know keeps
-    /// it from that.
+    /// If this test fails because you add an attribute that decides whether time is free, raise the
+    /// version (`Record::SHAPES` of the day sheet) and update both constants here. Let
+    /// [`SheetChange::write`] put the whole sheet if its version is older. While two releases run,
+    /// the older one would ignore the attribute; it refuses a version that it does not know.
     const VERSION: &str = "1";
     const OF_SHEET: [&str; 6] =
         ["clinic_id", "entries", "expires_at", "patient_id", "staff_id", "utc_date"];

@@ -1,4 +1,4 @@
-//! A clinic with all that is its, and its items.
+//! A sample clinic with everything that belongs to it, and its items.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,8 @@ use crate::{
     time::{Zone, utc_midnight},
 };
 
-/// One clinic after the other; in Los Angeles an afternoon runs over UTC midnight.
+/// City, country and time zone, assigned to the clinics in turn. In Los Angeles, an afternoon
+/// crosses UTC midnight.
 const PLACES: [(&str, &str, &str); 5] = [
     ("Zurich", "CH", "Europe/Zurich"),
     ("London", "GB", "Europe/London"),
@@ -35,9 +36,9 @@ const PLACES: [(&str, &str, &str); 5] = [
     ("Auckland", "NZ", "Pacific/Auckland"),
     ("Bengaluru", "IN", "Asia/Kolkata"),
 ];
-/// Names and minutes: each is over before the next one may begin.
+/// Names and minutes. Each visit ends before the next one can begin.
 const VISIT_TYPES: [(&str, u16); 3] = [("check-up", 15), ("consultation", 20), ("first visit", 30)];
-/// Roles and specialities, one staff member after the other.
+/// Roles and specialities, assigned to the staff members in turn.
 const WORK: [(&str, Option<&str>); 5] = [
     ("physician", Some("general practice")),
     ("physician", Some("paediatrics")),
@@ -46,10 +47,10 @@ const WORK: [(&str, Option<&str>); 5] = [
     ("physiotherapist", None),
 ];
 const REASONS: [&str; 4] = ["made-up cough", "made-up back pain", "made-up check", "made-up rash"];
-/// Before everything else that is made up.
+/// The time between the creation of a clinic and the first date with appointments.
 const OPENED_BEFORE: SignedDuration = SignedDuration::from_hours(60 * 24);
 
-/// A clinic with all that is its.
+/// A sample clinic with everything that belongs to it.
 pub struct MadeUpClinic {
     /// The clinic.
     pub clinic: Entity<Clinic>,
@@ -59,14 +60,14 @@ pub struct MadeUpClinic {
     pub staff: Vec<Entity<StaffMember>>,
     /// Its patients.
     pub patients: Vec<Entity<Patient>>,
-    /// Its appointments, by their starts.
+    /// Its appointments, sorted by start.
     pub appointments: Vec<Entity<Appointment>>,
     links: Vec<Entity<AppointmentLink>>,
     record_numbers: Vec<Item>,
     sheets: BTreeMap<(SheetOwner, Date), Entity<DaySheet>>,
 }
 
-/// The author of all writes: each has a request id of its own.
+/// Creates the context of each write, with its own request id.
 struct Writer<'a> {
     org: &'a OrgId,
     opened: Timestamp,
@@ -78,13 +79,13 @@ impl Writer<'_> {
         WriteContext::internal(self.org.clone(), SUBJECT, token_from(&mut self.chance), now)
     }
 
-    /// A record as it was when the clinic opened.
+    /// Returns a record as it was when the clinic opened.
     fn entity<T: Record>(&mut self, value: T) -> Entity<T> {
         Entity::new(value, &self.at(self.opened))
     }
 }
 
-/// An appointment that takes its time, or frees it.
+/// A change that adds an appointment to its day sheets, or removes it.
 struct Turn {
     context: WriteContext,
     appointment: usize,
@@ -92,13 +93,13 @@ struct Turn {
 }
 
 impl Plan {
-    /// A clinic of it, by its number from 0.
+    /// Returns the clinic with this number, counted from 0.
     pub fn clinic(&self, number: u32) -> Result<MadeUpClinic, StoreError> {
-        // Clinics of one organisation are listed by when they were made.
+        // Clinics of an organisation are listed by their creation time.
         let opened = utc_midnight(self.first_date()) - OPENED_BEFORE;
         let opened = opened + SignedDuration::from_millis(number.into());
         let mut writer = Writer { org: &self.org, opened, chance: self.chance(number) };
-        // The first random value: `Plan::clinic_id` yields it without the rest.
+        // The id must be the first random value: `Plan::clinic_id` computes it alone.
         let id = ClinicId::random_from(&mut writer.chance);
         let clinic = clinic(id.clone(), number, &mut writer.chance);
         let clinic = writer.entity(clinic);
@@ -131,13 +132,13 @@ impl Plan {
             record_numbers,
             sheets: BTreeMap::new(),
         };
-        made.keep_diary(self, &mut writer);
+        made.add_appointments(self, &mut writer);
         Ok(made)
     }
 }
 
 impl MadeUpClinic {
-    fn keep_diary(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
+    fn add_appointments(&mut self, plan: &Plan, writer: &mut Writer<'_>) {
         let mut turns = Vec::new();
         for visit in visits(plan, &self.clinic.value.time_zone, &mut writer.chance) {
             let appointment = self.appointments.len();
@@ -149,7 +150,9 @@ impl MadeUpClinic {
             turns.push(Turn { context, appointment, takes: true });
             for (at, status) in life.steps {
                 let context = writer.at(at);
-                let mut value = Appointment { status, ..entity.value.clone() };
+                let arrived = (status == Status::CheckedIn).then_some(at);
+                let checked_in_at = arrived.or(entity.value.checked_in_at);
+                let mut value = Appointment { status, checked_in_at, ..entity.value.clone() };
                 if status == Status::Cancelled {
                     value.cancellation_reason = Some("made-up holiday".to_owned().into());
                 }
@@ -162,7 +165,7 @@ impl MadeUpClinic {
         }
         turns.sort_by_key(|turn| turn.context.now);
         for turn in &turns {
-            self.take(turn);
+            self.apply(turn);
         }
     }
 
@@ -182,8 +185,8 @@ impl MadeUpClinic {
         }
     }
 
-    /// Enters an appointment in its sheets, or takes it out of them: each has one revision more.
-    fn take(&mut self, turn: &Turn) {
+    /// Adds an appointment to its day sheets, or removes it. Each change increments the revision.
+    fn apply(&mut self, turn: &Turn) {
         let appointment = &self.appointments[turn.appointment].value;
         for claim in &claims_of(appointment) {
             for (owner, date) in Claim::sheets(claim) {
@@ -207,7 +210,7 @@ impl MadeUpClinic {
         }
     }
 
-    /// The number of its items.
+    /// Returns the number of items.
     pub(super) fn items(&self) -> usize {
         let middle = self.visit_types.len()
             + self.patients.len()
@@ -218,7 +221,8 @@ impl MadeUpClinic {
         1 + middle + self.staff.len()
     }
 
-    /// All items but the clinic's own and its staff's. Each comes when it is asked for: a big clinic has many.
+    /// Returns all items but the clinic and its staff. They are created lazily, because a large
+    /// clinic has many.
     pub(super) fn middle(&self) -> impl Iterator<Item = Result<Item, StoreError>> {
         items(&self.visit_types)
             .chain(items(&self.patients))
@@ -249,7 +253,7 @@ fn clinic(id: ClinicId, number: u32, chance: &mut impl Rng) -> Clinic {
         address: Some(address),
         position: None,
         phone: Some(people::phone(chance)),
-        opening_hours: opening_hours(),
+        opening_hours: Some(opening_hours()),
     };
     Clinic { id, details }
 }
@@ -280,7 +284,7 @@ fn staff_member(clinic_id: &ClinicId, number: u16, chance: &mut impl Rng) -> Sta
         role: role.to_owned(),
         specialty: specialty.map(str::to_owned),
         active: true,
-        working_hours: working_hours(),
+        working_hours: Some(working_hours()),
     };
     StaffMember { id, clinic_id: clinic_id.clone(), details }
 }

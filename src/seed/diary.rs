@@ -1,4 +1,4 @@
-//! The visits of a clinic, and the status life of their appointments.
+//! The visits of a clinic, and the status changes of their appointments.
 
 use jiff::{SignedDuration, Span, Timestamp, civil::Time};
 use rand::{
@@ -12,7 +12,8 @@ use crate::{
     time::{WeeklyHours, Zone},
 };
 
-/// The start times of visits on the clinic's wall clock; each visit is over when the next one may begin.
+/// The start times of visits in the clinic's local time. Each visit ends before the next one can
+/// begin.
 #[rustfmt::skip]
 pub const START_TIMES: [Time; 16] = [
     at(8, 0), at(8, 30), at(9, 0), at(9, 30), at(10, 0), at(10, 30), at(11, 0), at(11, 30),
@@ -36,7 +37,7 @@ fn hours(spans: &[(Time, Time)]) -> Vec<WeeklyHours> {
     WORKDAYS.into_iter().flat_map(of_day).collect()
 }
 
-/// A visit of a patient to a staff member, each by their number at the clinic.
+/// A visit of a patient to a staff member, both by their number at the clinic.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Visit {
     pub(super) staff: usize,
@@ -44,7 +45,8 @@ pub(super) struct Visit {
     pub(super) start: Timestamp,
 }
 
-/// The visits of a clinic, day by day. Patients come in turn, so that none has two at once: there are as many as staff.
+/// Returns the visits of a clinic, day by day. Patients take turns, so none has two visits at once:
+/// a clinic has at least as many patients as staff members.
 pub(super) fn visits(plan: &Plan, zone: &Zone, chance: &mut impl Rng) -> Vec<Visit> {
     let wanted = plan.appointments as usize;
     let mut patients: Vec<usize> = (0..plan.patients as usize).collect();
@@ -57,7 +59,7 @@ pub(super) fn visits(plan: &Plan, zone: &Zone, chance: &mut impl Rng) -> Vec<Vis
             .map(|_| index::sample(chance, START_TIMES.len(), VISITS_A_DAY as usize).into_vec())
             .collect();
         for (slot, time) in START_TIMES.iter().enumerate() {
-            // No clock of ours changes while people work.
+            // In the zones used here, clocks do not change during working hours.
             let Ok(start) = zone.instant_of(date.to_datetime(*time)) else { continue };
             for (staff, _) in days.iter().enumerate().filter(|(_, day)| day.contains(&slot)) {
                 if visits.len() == wanted {
@@ -71,14 +73,14 @@ pub(super) fn visits(plan: &Plan, zone: &Zone, chance: &mut impl Rng) -> Vec<Vis
     visits
 }
 
-/// The instant at which an appointment was booked, and its changes of status.
+/// When an appointment was booked, and its status changes.
 #[derive(Debug)]
 pub(super) struct Life {
     pub(super) booked: Timestamp,
     pub(super) steps: Vec<(Timestamp, Status)>,
 }
 
-/// The life of an appointment until `now`.
+/// Returns the status changes of an appointment until `now`.
 pub(super) fn life(start: Timestamp, now: Timestamp, chance: &mut impl Rng) -> Life {
     let minutes = |minutes: i64| SignedDuration::from_mins(minutes);
     let lead = minutes(chance.random_range(24 * 60..28 * 24 * 60));

@@ -1,4 +1,4 @@
-//! Writes a plan, so that another run completes one that was cut short.
+//! Writes a plan. A repeated run completes an interrupted one.
 
 use std::{collections::HashSet, iter};
 
@@ -18,24 +18,25 @@ use crate::{
 /// The progress of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filled {
-    /// Clinics that it made.
+    /// Clinics that were created.
     pub clinics: u32,
-    /// Clinics that existed already, complete.
+    /// Complete clinics that existed already.
     pub there: u32,
-    /// Items that it wrote.
+    /// Items that were written.
     pub items: u64,
-    /// Appointments among them.
+    /// Appointments among the items.
     pub appointments: u64,
-    /// The thousandths of the current clinic's items that are written.
+    /// The progress of the current clinic, in thousandths of its items.
     pub of_next: u16,
 }
 
-/// Writes all clinics of a plan that do not exist yet, with at most `at_once` concurrent calls, and reports the progress after
-/// each.
+/// Writes all clinics of a plan that do not exist yet, with at most `at_once` concurrent calls.
+/// Reports the progress after each batch.
 ///
-/// A clinic is written first, then all that belongs to it, then its staff, in order. So nobody can be booked there before it is
-/// complete, its last staff member proves that it is, and a clinic that was cut short belongs to this plan by its id and is
-/// written anew with the same items.
+/// Within a clinic, the clinic is written first, then everything that belongs to it, then its staff
+/// in order. Nobody can be booked before the clinic is complete, and the last staff member proves
+/// that it is. An incomplete clinic belongs to this plan by its id and is written again with the
+/// same items.
 pub async fn fill(
     store: &Store,
     plan: &Plan,
@@ -81,9 +82,9 @@ async fn refuse_others(store: &Store, plan: &Plan) -> anyhow::Result<()> {
         let ids = listed.items.into_iter().map(|clinic| clinic.value.id);
         if let Some(clinic) = ids.into_iter().find(|id| !planned.contains(id)) {
             bail!(
-                "{} has clinics that are not of this plan, as {clinic}: nothing was written. Name an organisation that has \
-                 none; or, to complete what was made up before, give the same --staff, --patients, --appointments, --seed \
-                 and --today",
+                "{} has clinics that are not part of this plan, such as {clinic}: nothing was written. Use an organisation \
+                 without clinics. To complete an earlier run, use the same --staff, --patients, --appointments, --seed and \
+                 --today",
                 plan.org
             );
         }
@@ -94,7 +95,8 @@ async fn refuse_others(store: &Store, plan: &Plan) -> anyhow::Result<()> {
     }
 }
 
-/// Writes items in batches, and counts the items of each batch and the appointments among them.
+/// Writes items in batches. Reports the number of items in each batch and of the appointments among
+/// them.
 async fn write_all(
     store: &Store,
     mut items: impl Iterator<Item = Result<Item, StoreError>>,

@@ -1,8 +1,8 @@
-//! A made-up organisation, for trying the service at the size that it is to have: clinics with staff, patients, and the
-//! appointments of some weeks before and after a day, as the API would have written them.
+//! Sample data: an organisation with clinics, staff, patients and some weeks of appointments around a given day, stored as the
+//! API would have written them.
 //!
-//! Everything follows from a [`Plan`]: the same one makes the same items, ids included. So the plan tells what is in the
-//! table, and a run that was cut short is completed by another one.
+//! A [`Plan`] determines all items, ids included. The same plan creates the same items, so a second run completes an interrupted
+//! one.
 
 mod clinic;
 mod diary;

@@ -1,4 +1,4 @@
-//! Names that nobody takes for real ones, and numbers and addresses that reach nobody.
+//! Names that are recognisably invented, and phone numbers and addresses that reach nobody.
 
 use jiff::{Span, civil::date};
 use rand::{Rng, seq::IndexedRandom as _};
@@ -33,19 +33,19 @@ pub(super) fn name(chance: &mut impl Rng) -> String {
     format!("{given} {family}")
 }
 
-/// A telephone number that is kept for drama, +44 1632 960000 to 960999
-/// (Ofcom, "Telephone numbers for use in TV and radio drama programmes").
+/// Returns a phone number reserved for drama, +44 1632 960000 to 960999 (Ofcom, "Telephone numbers
+/// for use in TV and radio drama programmes").
 pub(super) fn phone(chance: &mut impl Rng) -> String {
     format!("+441632960{:03}", chance.random_range(0..1000))
 }
 
-/// The patient of that number at a clinic; three in four have a record number.
+/// Returns the patient with this number at a clinic. Three in four have a medical record number.
 pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patient {
     let id = PatientId::random_from(chance);
     let name = name(chance);
     let born = date(1935, 1, 1).saturating_add(Span::new().days(chance.random_range(0..33_000)));
     let mrn = format!("SEED-{clinic:04}-{number:06}");
-    // RFC 2606: example.org is nobody's.
+    // RFC 2606 reserves example.org.
     let email = format!("patient-{clinic}-{number}@example.org");
     let phone = phone(chance);
     let mut in_hundred = |of: u32| chance.random_ratio(of, 100);

@@ -1,4 +1,4 @@
-//! The plan of a made-up organisation.
+//! The plan of a sample organisation.
 
 use anyhow::ensure;
 use clap::{Args, value_parser};
@@ -12,37 +12,39 @@ use crate::{
     time::{Clock as _, SystemClock, Weekday, utc_date, utc_midnight},
 };
 
-/// Visits of a staff member on a workday; what is left of the day is free.
+/// The visits of a staff member on a workday. The rest of the day is free.
 pub const VISITS_A_DAY: u32 = 10;
 
 pub(super) const WORKDAYS: [Weekday; 5] =
     [Weekday::Monday, Weekday::Tuesday, Weekday::Wednesday, Weekday::Thursday, Weekday::Friday];
 
-/// The `updated_by` of everything made up.
+/// The `updated_by` of all sample data.
 pub const SUBJECT: &str = "clinic-api table seed";
 
-/// The settings of a made-up organisation.
+/// The settings of a sample organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct Plan {
-    /// The organisation. It must have no clinics, but those of an earlier run with the same flags.
+    /// The organisation. It must have no clinics, except those of an earlier run with the same
+    /// flags.
     #[arg(long, default_value = "ORG-DEMO")]
     pub org: OrgId,
-    /// How many clinics; more than in an earlier run add to those.
+    /// The number of clinics. A larger number than in an earlier run adds clinics.
     #[arg(long, default_value_t = 10, value_parser = value_parser!(u32).range(1..=100_000))]
     pub clinics: u32,
-    /// How many staff members each clinic has.
+    /// The number of staff members per clinic.
     #[arg(long, default_value_t = 5, value_parser = value_parser!(u16).range(1..=5_000))]
     pub staff: u16,
-    /// How many patients each clinic has: at least as many as staff members.
+    /// The number of patients per clinic. At least the number of staff members.
     #[arg(long, default_value_t = 250, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub patients: u32,
-    /// How many appointments each clinic has: ten a workday and staff member, a third of the days before `--today`.
+    /// The number of appointments per clinic: ten per workday and staff member, a third of the days
+    /// before `--today`.
     #[arg(long, default_value_t = 1000, value_parser = value_parser!(u32).range(0..=1_000_000))]
     pub appointments: u32,
-    /// The day at whose beginning (UTC) all of it is so; the day of the run if left out.
+    /// The date on which the sample data is current, at 00:00 UTC. Default: today.
     #[arg(long, default_value_t = utc_date(SystemClock.now()), hide_default_value = true)]
     pub today: Date,
-    /// The seed of the random numbers: another one makes other ids and other appointments.
+    /// The seed of the random numbers. Another seed produces other ids and appointments.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
@@ -58,25 +60,25 @@ impl Plan {
         let ahead = i64::from(self.workdays() - self.workdays_before()) * 7 / 5 + 7;
         ensure!(
             ahead * 24 <= HORIZON.as_hours(),
-            "{} appointments of a clinic take {} workdays, and the last ones would be more than 400 days ahead: give it \
-             more staff or fewer appointments",
+            "{} appointments per clinic need {} workdays, and the last ones would be more than 400 days ahead: use more \
+             staff or fewer appointments",
             self.appointments,
             self.workdays()
         );
         Ok(())
     }
 
-    /// The id of a clinic of it.
+    /// Returns the id of the clinic with this number.
     pub fn clinic_id(&self, number: u32) -> ClinicId {
         ClinicId::random_from(&mut self.chance(number))
     }
 
-    /// The instant at which all of it is so.
+    /// Returns the instant at which the sample data is current.
     pub fn now(&self) -> Timestamp {
         utc_midnight(self.today)
     }
 
-    /// The workdays that the appointments of a clinic take.
+    /// Returns the number of workdays that the appointments of a clinic need.
     fn workdays(&self) -> u32 {
         self.appointments.div_ceil(u32::from(self.staff.max(1)) * VISITS_A_DAY)
     }
@@ -91,7 +93,8 @@ impl Plan {
         workdays.take(self.workdays_before() as usize).last().unwrap_or(self.today)
     }
 
-    /// The random numbers of a clinic: others for each setting, but for the number of clinics.
+    /// Returns the random number generator of a clinic. It depends on all settings but the number
+    /// of clinics.
     pub(super) fn chance(&self, clinic: u32) -> StdRng {
         let Self { org, clinics: _, staff, patients, appointments, today, seed } = self;
         let text = format!("{org}/{staff}/{patients}/{appointments}/{today}/{seed}/{clinic}");

@@ -1,4 +1,4 @@
-//! One connection, HTTP/1.1 or HTTP/2, from its first request to its last.
+//! Serves one connection, HTTP/1.1 or HTTP/2, from its first request to its last.
 
 use std::{convert::Infallible, net::IpAddr, pin::pin, time::Duration};
 
@@ -34,39 +34,44 @@ use crate::http::{
     rate::PeerAddress,
 };
 
-/// The interval of pings to a silent HTTP/2 client.
+/// The interval of pings to an idle HTTP/2 client.
 const HTTP2_PING: Duration = Duration::from_secs(20);
 
-/// The limit of concurrent requests of an HTTP/2 client.
+/// The maximum number of concurrent requests per HTTP/2 connection.
 const HTTP2_STREAMS: u32 = 64;
 
-/// The limit of requests of an HTTP/2 connection that end by faults of its client (CVE-2025-8671). A client that sends the
-/// usual first 100 before it has received the limit of concurrent ones makes 36 of them.
+/// The maximum number of requests per HTTP/2 connection that end because of client errors
+/// (CVE-2025-8671). A client that sends the usual first 100 requests before it receives the
+/// concurrency limit causes 36 of them.
 const HTTP2_FAULTS: usize = 128;
 
-/// The limit of requests that an HTTP/2 client cancelled before they were accepted (CVE-2023-44487).
+/// The maximum number of requests that an HTTP/2 client cancels before they are accepted
+/// (CVE-2023-44487).
 const HTTP2_CANCELLED: usize = 20;
 
-/// The limit of the header fields of an HTTP/2 request, as `SETTINGS_MAX_HEADER_LIST_SIZE` counts them.
+/// The maximum size of the header fields of an HTTP/2 request, as `SETTINGS_MAX_HEADER_LIST_SIZE`
+/// counts them.
 const HTTP2_FIELDS: u32 = 16 * 1024;
 
-/// The limit of the head of an HTTP/1.1 request.
+/// The maximum size of the head of an HTTP/1.1 request.
 const HEAD_BYTES: usize = 32 * 1024;
 
-/// Writes of fewer bytes are no part of a response: HTTP/2's pings and acknowledgements have 17 at most.
+/// Writes of at most this size are not part of a response. HTTP/2 pings and acknowledgements have
+/// at most 17 bytes.
 const CONTROL: usize = 64;
 
-/// The response to a connection above the limit, whatever it asks.
+/// The response on a connection above the limit, whatever it requests.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
 
-/// The time limit of a refused client: cut off at once, it would not read the response.
+/// The time that a refused connection stays open. If it closed at once, the client might not read
+/// the response.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Refuses a connection above the limit.
 pub async fn refuse(mut stream: TcpStream) {
     let mut ignored = [0; 4096];
-    // A client takes a response before its request for an error of the connection.
+    // Read first: a client treats a response before its request as a connection error.
     let _ = timeout(TIMEOUT, stream.read(&mut ignored)).await;
     let respond = async {
         stream.write_all(REFUSAL).await?;
@@ -77,7 +82,7 @@ pub async fn refuse(mut stream: TcpStream) {
     let _ = timeout(TIMEOUT, respond).await;
 }
 
-/// Serves a connection to its end; returns whether all its requests were answered.
+/// Serves a connection until it closes. Returns whether all its requests were answered.
 pub async fn serve(
     stream: TcpStream,
     peer: IpAddr,
@@ -86,7 +91,7 @@ pub async fn serve(
     limits: Limits,
 ) -> bool {
     let _open = limits.measured.then(metrics::connection_opened);
-    // Answers are written whole: nothing is gained by waiting for more to send.
+    // Responses are written in one piece, so Nagle's algorithm gains nothing.
     let _ = stream.set_nodelay(true);
     let load = Load::new();
     let answering = service_fn({
@@ -119,7 +124,7 @@ pub async fn serve(
         () = load.quiet(limits.first_request, limits.idle) => {}
         () = lifecycle.reached(Phase::Draining) => {}
     }
-    // A request may be on its way.
+    // A request may already be in flight.
     tokio::select! {
         _ = connection.as_mut() => return true,
         () = load.busy(limits.last_request) => {}
@@ -141,10 +146,12 @@ async fn answer(
     let version = request.version();
     let mut response = service.oneshot(request.map(Body::new)).await?;
     if lifecycle.phase() > Phase::Serving && version <= Version::HTTP_11 {
-        // The client's next request goes to another process. HTTP/2 has GOAWAY for it.
+        // The client opens a new connection, to another process, for its next request. HTTP/2 uses
+        // GOAWAY instead.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    // The body owns the guard: the request is under way until the last of its response was taken.
+    // The body owns the guard, so the request stays in progress until the client has received the
+    // whole response.
     Ok(response.map(|body| {
         body.map_err(move |error| {
             let _ = &under_way;

@@ -5,22 +5,23 @@ use std::time::Duration;
 /// The limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The limit of open connections; one more is answered with 503 and closed.
+    /// The maximum number of open connections. Further connections get 503 and are closed.
     pub connections: usize,
-    /// The time limit for the first request to arrive with all of its headers.
+    /// The timeout for the first request to arrive with all its headers.
     pub first_request: Duration,
-    /// The time limit of a connection without a request. Longer than the 60 seconds of common load balancers,
-    /// which otherwise send a request on a connection that is just being closed
-    /// (AWS, "Application Load Balancers: connection idle timeout").
+    /// The idle timeout of a connection. It exceeds the 60 seconds of common load balancers, which
+    /// would otherwise send requests on a connection that is being closed (AWS, "Application Load
+    /// Balancers: connection idle timeout").
     pub idle: Duration,
-    /// The time limit of a request until its client has taken the last of the response: more than its deadline.
+    /// The timeout of a request until its client has received the whole response. It exceeds the
+    /// request deadline.
     pub request: Duration,
-    /// The time limit for a request that is on its way to arrive once its connection is to close.
+    /// The time that a request in flight has to arrive when its connection is about to close.
     pub last_request: Duration,
-    /// The time limit of a last response without progress. The system takes megabytes at once and reports progress in
-    /// steps of as much, so a slow reader needs some seconds between them.
+    /// The timeout of the last response without progress. The system buffers megabytes and reports
+    /// progress in steps of that size, so a slow reader may need several seconds per step.
     pub linger: Duration,
-    /// Whether the connections count in the metrics: those of the operators' own port do not.
+    /// Whether the connections count in the metrics. Those of the metrics port do not.
     pub measured: bool,
 }
 

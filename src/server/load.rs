@@ -1,4 +1,4 @@
-//! The load of one connection: which requests are under way, and the last activity.
+//! The load of one connection: its requests in progress and its last activity.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// The load of one connection. Clones are of the same connection.
+/// The load of one connection. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Load(watch::Sender<Requests>);
 
@@ -15,11 +15,11 @@ pub struct Load(watch::Sender<Requests>);
 struct Requests {
     begun: u64,
     under_way: BTreeMap<u64, Instant>,
-    /// The instant at which a request last began or ended, or a part of a response was sent.
+    /// The last instant at which a request began or ended, or a part of a response was sent.
     active: Instant,
 }
 
-/// A request that is under way for as long as this lives.
+/// A request in progress. It ends when this is dropped.
 #[derive(Debug)]
 pub struct UnderWay {
     load: Load,
@@ -36,13 +36,13 @@ impl Drop for UnderWay {
 }
 
 impl Load {
-    /// The load of a connection on which no request has arrived.
+    /// Creates the load of a connection without requests.
     pub fn new() -> Self {
         let active = Instant::now();
         Self(watch::Sender::new(Requests { begun: 0, under_way: BTreeMap::new(), active }))
     }
 
-    /// Counts a request that has arrived.
+    /// Records the start of a request.
     pub fn begin(&self) -> UnderWay {
         let mut number = 0;
         self.0.send_modify(|requests| {
@@ -54,7 +54,7 @@ impl Load {
         UnderWay { load: self.clone(), number }
     }
 
-    /// Notes that a part of a response was sent.
+    /// Records that a part of a response was sent.
     pub fn sent(&self) {
         self.0.send_if_modified(|requests| {
             if requests.begun > 0 {
@@ -68,17 +68,19 @@ impl Load {
         self.0.borrow().begun > 0
     }
 
-    /// Waits for `limit` at most until a request is under way.
+    /// Waits until a request is in progress, at most for `limit`.
     pub async fn busy(&self, limit: Duration) {
         let begun = self.0.borrow().begun;
         let busy = |requests: &Requests| requests.begun > begun || !requests.under_way.is_empty();
         let _ = timeout(limit, self.0.subscribe().wait_for(busy)).await;
     }
 
-    /// Waits until nothing has happened for `first`, while no request has ever arrived, or for `next`, once one has: no
-    /// request was under way, and no part of a response was sent.
+    /// Waits until the connection has been idle for `first` if it has had no request yet, or for
+    /// `next` otherwise. Idle means that no request is in progress and no part of a response is
+    /// sent.
     ///
-    /// Requests do not wake it: it checks again when, at the earliest, there can have been as much silence.
+    /// Requests do not wake it. It checks again at the earliest instant at which the connection can
+    /// have been idle for long enough.
     pub async fn quiet(&self, first: Duration, next: Duration) {
         let called = Instant::now();
         loop {
@@ -86,21 +88,22 @@ impl Load {
             if due.is_some_and(|due| due <= now) {
                 return;
             }
-            // A request may come and go at once.
+            // A request may start and end between two checks.
             let earliest = now + next.max(Duration::from_millis(1));
             sleep_until(due.unwrap_or(earliest).min(earliest)).await;
         }
     }
 
-    /// The instant at which the silence is long enough, if nothing happens meanwhile; `None` while a request is under way.
+    /// Returns the instant at which the connection will have been idle for long enough. Returns
+    /// `None` while a request is in progress.
     fn quiet_at(&self, called: Instant, first: Duration, next: Duration) -> Option<Instant> {
         let requests = self.0.borrow();
         let limit = if requests.begun == 0 { first } else { next };
         requests.under_way.is_empty().then(|| requests.active.max(called) + limit)
     }
 
-    /// Waits until a request has been under way for longer than `limit`: its client takes nothing of the response. Checks
-    /// again when, at the earliest, there can be one.
+    /// Waits until a request has been in progress for longer than `limit`, because its client does
+    /// not read the response. It checks again at the earliest instant at which that is possible.
     pub async fn overdue(&self, limit: Duration) {
         loop {
             let oldest = self.0.borrow().under_way.values().next().copied();
@@ -123,7 +126,7 @@ mod tests {
     const NEXT: Duration = Duration::from_secs(75);
 
     #[tokio::test(start_paused = true)]
-    async fn silence_counts_from_the_start_and_from_the_end_of_the_last_request() {
+    async fn idle_time_counts_from_the_start_or_the_end_of_the_last_request() {
         let (load, opened) = (Load::new(), Instant::now());
         load.quiet(FIRST, NEXT).await;
         assert_eq!(opened.elapsed().as_secs(), 10);

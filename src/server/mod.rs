@@ -1,7 +1,7 @@
-//! The server: accepts connections, limits them, and lets them finish when the process stops.
+//! The server: accepts and limits connections, and lets them finish at shutdown.
 //!
-//! `axum::serve` and the graceful shutdown of `hyper-util` close no silent connection, neither while they serve nor when they
-//! stop. This loop does both, so that silent clients hold nothing up.
+//! `axum::serve` and the graceful shutdown of `hyper-util` never close idle connections, neither in operation nor at shutdown. This
+//! accept loop does both.
 
 mod connection;
 mod limits;
@@ -26,23 +26,23 @@ use crate::http::{
     metrics,
 };
 
-/// The connections that may wait to be accepted: a burst is no reason to refuse.
+/// The backlog: how many connections may wait to be accepted, so that a burst is not refused.
 const BACKLOG: u32 = 4096;
 
-/// The limit of concurrent refusals; a connection above it is cut off.
+/// The maximum number of concurrent refusals. A connection above it is closed without a response.
 const REFUSALS: usize = 256;
 
-/// A listener on `address`.
+/// Listens on `address`.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // A new process can listen where the one before has just ended.
+    // Lets a new process listen where the previous one has just stopped.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves connections until the process drains, and then until each has finished or `drain` has passed.
-/// Returns the number of connections and tasks that did not finish.
+/// Serves connections until the process drains, then waits until all have finished or `drain` has
+/// passed. Returns the number of connections and tasks that did not finish.
 pub async fn run(
     mut listener: TcpListener,
     service: Router,
@@ -61,15 +61,15 @@ pub async fn run(
     loop {
         tokio::select! {
             () = lifecycle.reached(Phase::Draining) => break,
-            // axum's accept logs errors and waits while descriptors are used up.
+            // axum's `accept` logs errors, and waits while no file descriptors are left.
             (stream, peer) = Listener::accept(&mut listener) => server.take(stream, peer.ip()),
-            // Connections that end before the process drains had no more requests, or took nothing for too long.
+            // Connections that end before draining had no more requests, or timed out.
             Some(_) = server.serving.join_next() => {}
             Some(_) = server.refusing.join_next() => {}
         }
     }
     if let Err(error) = server.take_backlog(listener) {
-        tracing::warn!(error.message = %error, "connections that waited to be accepted were cut off");
+        tracing::warn!(error.message = %error, "connections in the backlog were closed without a response");
     }
     if timeout(drain, server.finish()).await.is_err() {
         server.unfinished += server.serving.len() + lifecycle.tasks.len();
@@ -88,7 +88,7 @@ struct Server<'a> {
 
 impl Server<'_> {
     fn take(&mut self, stream: TcpStream, peer: IpAddr) {
-        // Connections that have ended count no more.
+        // Forget connections that have ended.
         while self.serving.try_join_next().is_some() {}
         if self.serving.len() < self.limits.connections {
             let (service, lifecycle) = (self.service.clone(), self.lifecycle.clone());
@@ -103,7 +103,7 @@ impl Server<'_> {
         }
     }
 
-    /// Accepts the connections of the backlog, which would be cut off when the listener closes.
+    /// Accepts the connections in the backlog. They would be reset when the listener closes.
     fn take_backlog(&mut self, listener: TcpListener) -> io::Result<()> {
         let listener = listener.into_std()?;
         loop {

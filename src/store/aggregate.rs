@@ -1,4 +1,4 @@
-//! What every aggregate does with its records: make, get, list, read-modify-write.
+//! The operations of every aggregate on its records: create, get, list, read-modify-write, delete.
 
 use super::{
     Entity, Item, Key, Record, Store, StoreError, WriteContext,
@@ -8,14 +8,13 @@ use super::{
     guarded_delete::stays,
     keys::KeyRange,
     read::{List, Listed, PageRequest},
-    retry::Backoff,
     write::Write,
 };
 use crate::id::OrgId;
 
 impl Store {
-    /// Stores a new record together with `extra_writes`, or returns what the same `Idempotency-Key` stored
-    /// before. The record stands at position 0 of a failed condition, `extra_writes` behind it.
+    /// Creates a record together with `extra_writes`, or returns what the same `Idempotency-Key`
+    /// created before. In failed conditions, the record has position 0 and `extra_writes` follow.
     pub async fn create<T: Record>(
         &self,
         context: &WriteContext,
@@ -27,7 +26,8 @@ impl Store {
         self.commit(context, writes).await?.answer(entity)
     }
 
-    /// [`Store::create`] under a parent record of the organisation. [`StoreError::NotFound`] if it has none that stays.
+    /// Creates a record like [`Store::create`], under a parent record of the organisation. Fails
+    /// with [`StoreError::NotFound`] if the parent does not exist or is being deleted.
     pub async fn create_under<T: Record>(
         &self,
         context: &WriteContext,
@@ -43,15 +43,15 @@ impl Store {
         }
     }
 
-    /// Refuses a parent record that the organisation does not have.
+    /// Fails with [`StoreError::NotFound`] if the organisation has no such parent record.
     pub async fn require(&self, org: &OrgId, parent: &Key) -> Result<(), StoreError> {
         let found = self.get_item(parent, true).await?;
         let own = found.is_some_and(|item| text(&item, "org") == Some(org.as_str()));
         if own { Ok(()) } else { Err(StoreError::NotFound) }
     }
 
-    /// Lists records under a parent record of the organisation: [`StoreError::NotFound`] if there is none. Only an empty page
-    /// costs the read of the parent.
+    /// Lists records under a parent record of the organisation. Fails with [`StoreError::NotFound`]
+    /// if the parent does not exist. The parent is read only if the page is empty.
     pub async fn list_under<T: Record>(
         &self,
         org: &OrgId,
@@ -65,7 +65,7 @@ impl Store {
         Ok(listed)
     }
 
-    /// A record of the organisation.
+    /// Returns a record of the organisation.
     pub async fn get_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -76,8 +76,9 @@ impl Store {
         found.filter(|entity| entity.meta.org == *org).ok_or(StoreError::NotFound)
     }
 
-    /// Reads a record (consistently), lets `modify` make another of it, and replaces it; again, if somebody was faster and the
-    /// caller named no revision. `extra_writes` go with the change: [`StoreError::ConditionFailed`] is of one of them.
+    /// Reads a record with strong consistency, replaces it with the result of `modify`, and commits
+    /// `extra_writes` with it. Retries if another write was faster and the caller gave no revision.
+    /// A returned [`StoreError::ConditionFailed`] is about `extra_writes`.
     pub async fn modify<T, E, Reading>(
         &self,
         context: &WriteContext,
@@ -90,11 +91,11 @@ impl Store {
         E: From<StoreError>,
         Reading: Future<Output = Result<Entity<T>, StoreError>> + Send,
     {
-        let mut backoff = Backoff::default();
+        let mut backoff = self.backoff();
         loop {
             let current = read().await?;
-            // What it had may be deleted already, and so will the record be.
-            if current.meta.deleting.as_ref().is_some_and(|mark| mark.decided) {
+            // Its dependents may already be deleted, and the record will follow.
+            if current.meta.is_deletion_decided() {
                 return Err(StoreError::NotFound.into());
             }
             context.precondition.check(current.meta.rev)?;
@@ -110,7 +111,7 @@ impl Store {
             };
             match outcome {
                 Ok(done) => return Ok(done),
-                // Somebody was faster.
+                // Another write was faster.
                 Err(StoreError::ConditionFailed(failed)) if failed.at(0).is_some() => {
                     if !backoff.pause().await {
                         return Err(StoreError::Contention.into());
@@ -127,12 +128,11 @@ impl Store {
         context: &WriteContext,
         key: &Key,
     ) -> Result<(), StoreError> {
-        let mut backoff = Backoff::default();
+        let mut backoff = self.backoff();
         loop {
             let current = self.get_of_org::<T>(&context.org, key, true).await?;
             context.precondition.check(current.meta.rev)?;
-            let condition = current.meta.unchanged();
-            match self.commit(context, vec![Write::Delete { key: key.clone(), condition }]).await {
+            match self.commit(context, vec![current.delete()]).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
                 Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention),
@@ -141,7 +141,8 @@ impl Store {
         }
     }
 
-    /// A page of an organisation's records of one type; an empty one where they are another organisation's.
+    /// Returns a page of an organisation's records of one type. The page is empty if the records
+    /// belong to another organisation.
     pub async fn list_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -150,14 +151,15 @@ impl Store {
         let page = self.list(list).await?;
         let items = records::<T>(page.items)?;
         if items.iter().any(|entity| entity.meta.org != *org) {
-            // As if there were none: whoever asks looks next whether there is what they would be of, as it does
-            // where there is nothing, so that neither the answer nor its time tells the two apart.
+            // Behave as if there were none. The caller then checks the parent in both cases, so
+            // neither the response nor its time reveals that records of another organisation exist.
             return Ok(Listed { items: Vec::new(), next: None });
         }
         Ok(Listed { items, next: page.next })
     }
 
-    /// All of an organisation's items in a range, page after page of 1 MB; none where one is another organisation's.
+    /// Returns all items of an organisation in a range, read in pages of 1 MB. Returns none if an
+    /// item belongs to another organisation.
     pub async fn all_items_of_org(
         &self,
         org: &OrgId,
@@ -180,7 +182,8 @@ impl Store {
         }
     }
 
-    /// All of an organisation's records of one type in a range; none where they are another organisation's.
+    /// Returns all records of one type of an organisation in a range. Returns none if they belong
+    /// to another organisation.
     pub async fn all_of_org<T: Record>(
         &self,
         org: &OrgId,
@@ -192,24 +195,25 @@ impl Store {
 }
 
 impl List {
-    /// A page of a range, ascending.
+    /// Creates a list of one page of a range, in ascending order.
     pub fn of(range: KeyRange, page: PageRequest) -> Self {
         Self { range, descending: false, filter: None, page }
     }
 
-    /// The same, descending where `descending` says so.
+    /// Sets the order.
     pub fn descending(self, descending: bool) -> Self {
         Self { descending, ..self }
     }
 
-    /// The same, of those items for which all of `conditions` hold; none at all keeps everything.
+    /// Restricts the list to items that satisfy all `conditions`. Without conditions, it keeps all
+    /// items.
     pub fn filter(self, conditions: Vec<Condition>) -> Self {
         let filter = (!conditions.is_empty()).then_some(Condition::All(conditions));
         Self { filter, ..self }
     }
 }
 
-/// The records of one type among items.
+/// Returns the records of one type among items.
 fn records<T: Record>(items: Vec<Item>) -> Result<Vec<Entity<T>>, StoreError> {
     items.into_iter().filter(is_of_type::<T>).map(Entity::<T>::from_item).collect()
 }

@@ -1,4 +1,4 @@
-//! What the answers of DynamoDB say beside their items: the capacity that was taken, and errors by DynamoDB's names.
+//! The metadata of DynamoDB's responses: consumed capacity, and errors by DynamoDB's names.
 
 use std::{collections::BTreeSet, slice};
 
@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::throttling::ThrottlingReason;
 
-/// Which of a table's two capacities was taken.
+/// The kind of capacity: read or write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Read,
@@ -32,7 +32,8 @@ impl Kind {
     }
 }
 
-/// What a call took, table by table; a call that failed took some as well, but DynamoDB does not say how much.
+/// Returns the consumed capacity of a call, by table. A failed call consumes capacity as well, but
+/// DynamoDB does not report it.
 pub(super) fn consumed(output: &Output) -> Option<(Kind, &[ConsumedCapacity])> {
     macro_rules! of_one {
         ($kind:expr, $($answer:ty),+) => {
@@ -50,12 +51,13 @@ pub(super) fn consumed(output: &Output) -> Option<(Kind, &[ConsumedCapacity])> {
     Some((Kind::Write, answer.consumed_capacity()))
 }
 
-/// The units of all tables together.
+/// Returns the capacity units of all tables together.
 pub(super) fn units(taken: &[ConsumedCapacity]) -> f64 {
     taken.iter().filter_map(ConsumedCapacity::capacity_units).sum()
 }
 
-/// What a call failed with: DynamoDB's name for it, or what happened on the way; nothing if it did not fail.
+/// Returns the error of a call: DynamoDB's name, or a transport failure. Returns `None` if the call
+/// succeeded.
 pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<String> {
     let Some(Err(error)) = call.output_or_error() else {
         return None;
@@ -70,14 +72,14 @@ pub(super) fn error_type(call: &FinalizerInterceptorContextRef<'_>) -> Option<St
     Some(name.unwrap_or_else(|| "_OTHER".to_owned()))
 }
 
-/// An error as the AWS JSON 1.0 protocol carries it. What else stands in it may be of an item, and is not read.
+/// An error in the AWS JSON 1.0 protocol. Other members may hold item data and are not read.
 #[derive(Debug, Deserialize)]
 pub(super) struct Refusal {
     #[serde(rename = "__type")]
     kind: String,
     #[serde(rename = "CancellationReasons", default)]
     reasons: Vec<Reason>,
-    /// Only one of the errors has the lower-case name.
+    /// One error type uses the lower-case name.
     #[serde(rename = "ThrottlingReasons", alias = "throttlingReasons", default)]
     throttling: Vec<Limit>,
 }
@@ -94,7 +96,7 @@ struct Limit {
 }
 
 impl Refusal {
-    /// The error that a call or a try was answered with, if it was.
+    /// Returns the error response of a call or an attempt, if there is one.
     pub(super) fn of(call: &FinalizerInterceptorContextRef<'_>) -> Option<Self> {
         match call.output_or_error() {
             Some(Err(_)) => Self::read(call.response()?.body().bytes()?),
@@ -102,60 +104,60 @@ impl Refusal {
         }
     }
 
-    /// The same of its body.
+    /// Parses an error response body.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         serde_json::from_slice(body).ok()
     }
 
-    /// The error's name: `…#ConditionalCheckFailedException` without what stands before it. A transaction that was
-    /// cancelled is called by what cancelled it, as AWS calls that: `ThrottlingError`, `TransactionConflict`,
-    /// `ConditionalCheckFailed` (AWS, `TransactWriteItems`, errors).
+    /// Returns the error name: `…#ConditionalCheckFailedException` without the prefix. For a
+    /// cancelled transaction, returns the AWS name of the reason: `ThrottlingError`,
+    /// `TransactionConflict`, `ConditionalCheckFailed` (AWS, `TransactWriteItems`, errors).
     pub(super) fn name(&self) -> Option<String> {
         let reason = self.reasons().into_iter().max_by_key(|code| weight(code));
         let name = reason.or_else(|| self.kind.rsplit('#').next().filter(|name| is_plain(name)))?;
         Some(name.to_owned())
     }
 
-    /// Why a transaction was cancelled: each reason once.
+    /// Returns the reasons why a transaction was cancelled, without duplicates.
     pub(super) fn reasons(&self) -> BTreeSet<&str> {
         let codes = self.reasons.iter().filter_map(|reason| reason.code.as_deref());
         codes.filter(|code| *code != "None" && is_plain(code)).collect()
     }
 
-    /// Which limit was exceeded, if it was for the rate of calls, which may pass with the next try. Of several, the one that
-    /// lasts longest.
+    /// Returns the exceeded limit if the error is about the rate of calls, which a retry may
+    /// overcome. Of several limits, returns the one that lasts longest.
     pub(super) fn throttling(&self) -> Option<ThrottlingReason> {
-        // The second is of a stream that more than two read at once.
+        // The second name occurs when more than two readers read a shard of the stream.
         let by_rate = |name: &str| is_throttling(name) || name == "LimitExceededException";
         let cancelled_for_rate = self.reasons().into_iter().any(is_throttling);
         if !cancelled_for_rate && !self.name().is_some_and(|name| by_rate(&name)) {
             return None;
         }
-        let told = self.throttling.iter().filter_map(|limit| limit.reason.as_deref());
-        let told = told.map(ThrottlingReason::of);
-        Some(told.max_by_key(|reason| reason.retry_after()).unwrap_or_default())
+        let reasons = self.throttling.iter().filter_map(|limit| limit.reason.as_deref());
+        let reasons = reasons.map(ThrottlingReason::of);
+        Some(reasons.max_by_key(|reason| reason.retry_after()).unwrap_or_default())
     }
 }
 
-/// Whether an error or a reason of this name is for the rate of calls.
+/// Returns whether an error or a reason of this name is about the rate of calls.
 pub(super) fn is_throttling(name: &str) -> bool {
     name.starts_with("ProvisionedThroughputExceeded")
         || name.starts_with("Throttling")
         || name == "RequestLimitExceeded"
 }
 
-/// The id under which AWS knows an answer, if it looks like one.
+/// Returns the AWS request id of a response, if it looks like one.
 pub(super) fn request_id(answer: &HttpResponse) -> Option<&str> {
     let id = answer.headers().get("x-amzn-requestid")?;
     is_plain(&id.replace('-', "")).then_some(id)
 }
 
-/// Whether it is a name as AWS gives them, and no text that others put together.
+/// Returns whether a text looks like an AWS name, and not like arbitrary text.
 pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// Of several reasons, the one that operators should know of: what the table can't do, before what callers did.
+/// Ranks reasons by their importance to operators: limits of the table before actions of callers.
 fn weight(reason: &str) -> u8 {
     match reason {
         "ConditionalCheckFailed" => 0,
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_called_as_dynamodb_calls_them() {
+    fn errors_have_the_names_that_dynamodb_uses() {
         let failed = br#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"x"}"#;
         assert_eq!(named(failed).as_deref(), Some("ConditionalCheckFailedException"));
         for (codes, name) in [
@@ -195,7 +197,7 @@ mod tests {
         ] {
             assert_eq!(cancelled(codes).name().as_deref(), Some(name), "{codes}");
         }
-        assert_eq!(named(br#"{"__type":"a b"}"#), None, "a label holds no text of others");
+        assert_eq!(named(br#"{"__type":"a b"}"#), None, "a label holds no foreign text");
         assert_eq!(named(b"<html>"), None);
     }
 
@@ -209,7 +211,7 @@ mod tests {
         for codes in ["ConditionalCheckFailed ThrottlingError", "ValidationError ThrottlingError"] {
             assert_eq!(cancelled(codes).throttling(), Some(ThrottlingReason::Other), "{codes}");
         }
-        assert!(cancelled("a-b None").reasons().is_empty(), "a label holds no text of others");
+        assert!(cancelled("a-b None").reasons().is_empty(), "a label holds no foreign text");
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exceeded_limit_is_told_by_its_name() {
+    fn the_exceeded_limit_is_identified_by_its_name() {
         let read = |reasons: &str| {
             let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
             let body = format!(r#"{{"__type":"{kind}",{reasons}}}"#);

@@ -1,41 +1,43 @@
-//! Items as DynamoDB has them, and their attributes one by one.
+//! DynamoDB items and their attributes.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// An item as DynamoDB has it.
+/// A DynamoDB item.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The most that an item may weigh (AWS, "Service, account, and table quotas in Amazon DynamoDB").
+/// The maximum size of an item (AWS, "Service, account, and table quotas in Amazon DynamoDB").
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// The attribute that marks a record as about to be deleted, with the request that is at it.
+/// The attribute that marks a record as about to be deleted, and names the request.
 pub const DELETING: &str = "deleting";
 
-/// A text attribute of an item.
+/// Returns a text attribute of an item.
 pub fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// A whole number as an attribute.
+/// Returns a whole number as an attribute.
 pub fn number(value: impl Into<i128>) -> AttributeValue {
     AttributeValue::N(value.into().to_string())
 }
 
-/// A text as an attribute.
+/// Returns a text as an attribute.
 #[expect(clippy::needless_pass_by_value, reason = "texts, ids and references alike")]
 pub fn string<T: ToString>(value: T) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-/// What an item weighs, as AWS counts it, rounded up where AWS does not tell: names and texts in UTF-8 bytes,
-/// a number half its digits and two, 3 bytes for a list or map and 1 for each of its elements.
+/// Returns the size of an item as AWS counts it, rounded up where AWS does not document it.
+///
+/// It counts the UTF-8 bytes of names and texts, and half the digits of a number plus two. A list or
+/// map takes 3 bytes, plus 1 per element.
 pub(super) fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 
-/// What a value weighs.
+/// Returns the size of a value.
 pub(super) fn value_bytes(value: &AttributeValue) -> usize {
     match value {
         AttributeValue::S(text) => text.len(),

@@ -1,4 +1,5 @@
-//! Writes every item anew that is not stored as it would be written today, with other attributes or index keys.
+//! Rewrites every item that this version would store differently, with other attributes or index
+//! keys.
 
 use super::{
     Item, Key, Meta, Store, StoreError,
@@ -10,17 +11,18 @@ use super::{
     write::Write,
 };
 
-/// How often an item is tried that others keep changing.
+/// The number of attempts for an item that others keep changing.
 const TRIES: u32 = 8;
 
-/// What a backfill has done.
+/// The counts of a backfill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Items that were read.
     pub examined: u64,
-    /// Items that were written anew, or would be.
+    /// Items that were rewritten, or would be.
     pub rewritten: u64,
-    /// Items that could not be: of an unknown type, unreadable, or changed by others at each try.
+    /// Items that could not be rewritten: of an unknown type, unreadable, or changed by others at
+    /// each attempt.
     pub failed: u64,
 }
 
@@ -32,24 +34,25 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// How a backfill goes about it.
+/// The settings of a backfill.
 #[derive(Debug, Clone)]
 pub struct Backfill {
-    /// The types that there are.
+    /// All item types.
     pub item_types: Vec<ItemType>,
-    /// How many items a second are read at most.
+    /// The maximum number of items read per second.
     pub rate: f64,
-    /// Only says what it would do.
+    /// Whether to only count outdated items.
     pub dry_run: bool,
 }
 
 impl Backfill {
-    /// Works through one part of the table, and tells after every page what was done on it and what went wrong.
+    /// Processes one segment of the table. After each page, reports the counts and the failures of
+    /// the page.
     pub async fn run(
         &self,
         store: &Store,
         segment: Segment,
-        mut tell: impl FnMut(Tally, Vec<String>),
+        mut report: impl FnMut(Tally, Vec<String>),
     ) -> Result<(), StoreError> {
         let mut scan = Scan::new(segment, self.rate);
         while let Some(items) = scan.next_page(store).await? {
@@ -57,7 +60,7 @@ impl Backfill {
             let mut failures = Vec::new();
             for item in items {
                 tally.examined += 1;
-                match self.settle(store, item).await? {
+                match self.rewrite(store, item).await? {
                     Ok(true) => tally.rewritten += 1,
                     Ok(false) => {}
                     Err(failure) => {
@@ -66,13 +69,13 @@ impl Backfill {
                     }
                 }
             }
-            tell(tally, failures);
+            report(tally, failures);
         }
         Ok(())
     }
 
-    /// Whether the item was outdated, or why nothing can be done about it.
-    async fn settle(&self, store: &Store, item: Item) -> Result<Result<bool, String>, StoreError> {
+    /// Rewrites an item if needed. Returns whether it was outdated, or why it can't be rewritten.
+    async fn rewrite(&self, store: &Store, item: Item) -> Result<Result<bool, String>, StoreError> {
         let name = described(&item);
         let mut item = item;
         for _ in 0..TRIES {
@@ -87,7 +90,7 @@ impl Backfill {
                 Err(error) => return Ok(Err(format!("{name}: {}", chain(&error)))),
             };
             if Key::of(&rewritten) != Key::of(&item) {
-                return Ok(Err(format!("{name}: its attributes belong under another key")));
+                return Ok(Err(format!("{name}: its key does not match its attributes")));
             }
             if self.dry_run {
                 return Ok(Ok(true));
@@ -96,23 +99,24 @@ impl Backfill {
                 Ok(()) => return Ok(Ok(true)),
                 Err(StoreError::ConditionFailed(_)) => {}
                 Err(StoreError::TooLarge { bytes }) => {
-                    return Ok(Err(format!("{name}: it would take {bytes} bytes")));
+                    return Ok(Err(format!("{name}: it would be too large with {bytes} bytes")));
                 }
                 Err(other) => return Err(other),
             }
-            // Somebody changed it, or a try without an answer was done after all.
+            // Another write changed it, or an attempt without a response succeeded after all.
             let Some(key) = Key::of(&item) else { break };
             match patiently(|| store.get_item(&key, true)).await? {
                 Some(now) => item = now,
                 None => return Ok(Ok(false)),
             }
         }
-        Ok(Err(format!("{name}: others kept changing it")))
+        Ok(Err(format!("{name}: it was changed concurrently at each attempt")))
     }
 }
 
 impl Store {
-    /// Puts `item` where `seen` still stands. The revision alone would not tell a record from one made anew under its key.
+    /// Stores `item` if `seen` is still stored. The revision alone can't distinguish a record from
+    /// one that was deleted and created again under the same key.
     async fn replace_unchanged(&self, seen: &Item, item: &Item) -> Result<(), StoreError> {
         let meta: Meta = serde_dynamo::aws_sdk_dynamodb_1::from_item(seen.clone())
             .map_err(|error| StoreError::corrupt("item", error))?;
@@ -125,11 +129,11 @@ impl Store {
     }
 }
 
-/// An item by its type and key.
+/// Describes an item by its type and key.
 fn described(item: &Item) -> String {
-    // Whatever else stands there may be anything.
+    // An unknown `type` may hold any text, so it is not printed.
     let known = |kind: &&str| kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    let kind = text(item, "type").filter(known).unwrap_or("item of no type of ours");
+    let kind = text(item, "type").filter(known).unwrap_or("item");
     let key = Key::of(item).map(|key| key.for_people()).unwrap_or_default();
     format!("{kind} {key}")
 }

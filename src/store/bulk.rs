@@ -1,4 +1,4 @@
-//! Many items at once, whatever stands under their keys: for operators who fill a table. No request comes here.
+//! Unconditional batch writes, for operators who fill a table. Requests do not use them.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,17 +9,17 @@ use super::{
     Item, Store, StoreError, errors::of_read, scan::patiently, throttling::ThrottlingReason,
 };
 
-/// The most items of one BatchWriteItem (AWS, "BatchWriteItem").
+/// The maximum number of items per BatchWriteItem (AWS, "BatchWriteItem").
 pub const BATCH: usize = 25;
 
-/// How often DynamoDB may leave items unprocessed in a row without taking one of them.
+/// The maximum number of consecutive calls of which DynamoDB processes no item.
 const TRIES: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl Store {
-    /// Puts at most [`BATCH`] items, each for itself, and again those that DynamoDB leaves unprocessed. After an error some may
-    /// be written.
+    /// Stores at most [`BATCH`] items, each independently, and retries unprocessed ones. After an
+    /// error, some may be stored.
     pub async fn put_batch(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let requests = items.into_iter().map(|item| {
             let put = PutRequest::builder().set_item(Some(item)).build()?;
@@ -45,7 +45,7 @@ impl Store {
         }
     }
 
-    /// What is left unprocessed.
+    /// Sends a batch and returns the unprocessed items.
     async fn send_batch(&self, puts: Vec<WriteRequest>) -> Result<Vec<WriteRequest>, StoreError> {
         let batch = self
             .client

@@ -1,4 +1,4 @@
-//! Watches every call that the SDK makes for us, of DynamoDB and of its streams.
+//! Observes every SDK call to DynamoDB and DynamoDB Streams.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -22,22 +22,23 @@ use super::{
     span::CallSpan,
 };
 
-/// Measures calls, the SDK's own tries included, enters them in their request's ledger, and makes spans of them.
+/// Measures calls including the SDK's retries, records them in the ledger of their request, and
+/// creates spans.
 #[derive(Debug)]
 pub struct MeasureCalls;
 
-/// A call that is under way. The SDK drops it with the call, also where that is given up.
+/// A call in progress. The SDK drops it with the call, also if the call is cancelled.
 #[derive(Debug)]
 struct Call {
     operation: String,
     started: Instant,
     /// Whether its outcome is known.
     ended: AtomicBool,
-    /// If anybody measures.
+    /// Set if metrics are enabled.
     active: Option<Counted>,
-    /// If a ledger is kept.
+    /// Set if the request has a ledger.
     entry: Option<Entry>,
-    /// If spans are made.
+    /// Set if tracing is enabled.
     span: Option<CallSpan>,
 }
 
@@ -48,13 +49,13 @@ impl Storable for Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if self.active.is_some() && !self.ended.load(Relaxed) {
-            metrics::call_ended(&self.operation, GIVEN_UP, self.started.elapsed());
+            metrics::call_ended(&self.operation, CANCELLED, self.started.elapsed());
         }
     }
 }
 
-/// The error of a call that nobody waits for any more: its caller hung up, or its time was over.
-const GIVEN_UP: &str = "cancelled";
+/// The `error_type` of a cancelled call: its caller disconnected, or its deadline passed.
+const CANCELLED: &str = "cancelled";
 
 fn operation(settings: &ConfigBag) -> &str {
     settings.load::<Operation>().map_or("_OTHER", Operation::name)

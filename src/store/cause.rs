@@ -1,5 +1,6 @@
-//! What is behind an error of the database, in our own words. DynamoDB's messages echo requests, and errors of parsers quote
-//! values: either may be known of a patient. So a cause can't be made of a text that was put together.
+//! The causes of database errors, in our own words. DynamoDB's messages echo requests, and parser
+//! errors quote values: both may hold patient data. A cause therefore can't be built from a
+//! formatted text.
 
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -11,7 +12,7 @@ use aws_sdk_dynamodb::{
 use super::answer::{Refusal, is_plain, request_id};
 use crate::sensitive::{LogSafe, TaskFailed, chain, io_kind};
 
-/// A cause, for the log. Whatever can be converted into one quotes nobody.
+/// A cause, safe to log. Only errors that quote no data convert to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause(Cow<'static, str>);
 
@@ -26,28 +27,29 @@ impl StdError for Cause {}
 impl LogSafe for Cause {}
 
 impl Cause {
-    /// A call that failed: operation, name of the error, HTTP status and AWS request id, never the message.
+    /// Returns the cause of a failed call: operation, error name, HTTP status and AWS request id,
+    /// but never the message.
     pub fn of_call<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         let what: Cow<'static, str> = match error {
             SdkError::ConstructionFailure(_) => "the call could not be built".into(),
-            SdkError::TimeoutError(_) => "no answer in time".into(),
+            SdkError::TimeoutError(_) => "no response in time".into(),
             SdkError::DispatchFailure(failure) => match failure.as_connector_error() {
                 Some(connector) if connector.is_timeout() => "no connection in time".into(),
                 Some(connector) => io_kind(connector)
                     .map_or("no connection".into(), |kind| format!("no connection, {kind}").into()),
                 None => "the call could not be sent".into(),
             },
-            SdkError::ResponseError(_) => "an answer that can't be read".into(),
+            SdkError::ResponseError(_) => "unreadable response".into(),
             SdkError::ServiceError(service) => {
                 let code = service.err().code().filter(|code| is_plain(code));
-                let mut what = code.unwrap_or("an error without a name").to_owned();
+                let mut what = code.unwrap_or("error without a name").to_owned();
                 let body = service.raw().body().bytes().unwrap_or_default();
                 for reason in Refusal::read(body).iter().flat_map(Refusal::reasons) {
                     what = format!("{what}, {reason}");
                 }
                 what.into()
             }
-            _ => "an error of another kind".into(),
+            _ => "unknown error".into(),
         };
         let mut text = format!("{}: {what}", operation::<E>());
         if let Some(answer) = error.raw_response() {
@@ -59,12 +61,12 @@ impl Cause {
         Self(text.into())
     }
 
-    /// An error of ours, with its causes.
+    /// Returns one of our own errors with its causes.
     pub fn chain(error: &impl LogSafe) -> Self {
         Self(chain(error).into())
     }
 
-    /// What is wrong with an attribute. Its name is left out if it is none of ours.
+    /// Returns a problem of an attribute. Its name is left out if it is not one of ours.
     pub fn attribute(name: &str, what: &'static str) -> Self {
         let ours = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let name = if name.len() <= 64 && name.bytes().all(ours) { name } else { "an attribute" };
@@ -72,7 +74,7 @@ impl Cause {
     }
 }
 
-/// The operation of an SDK's error, by its type: `PutItemError` is of `PutItem`.
+/// Returns the operation of an SDK error from its type name: `PutItemError` belongs to `PutItem`.
 fn operation<E>() -> &'static str {
     let name = std::any::type_name::<E>().rsplit("::").next().unwrap_or_default();
     name.strip_suffix("Error").unwrap_or(name)
@@ -90,16 +92,16 @@ impl From<TaskFailed> for Cause {
     }
 }
 
-/// The kind of an error and where it is, without the text that it quotes.
+/// Keeps the kind and position of the error, without the text that it quotes.
 impl From<serde_json::Error> for Cause {
     fn from(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let kind = error.classify();
-        Self(format!("its JSON is wrong ({kind:?}, line {line}, column {column})").into())
+        Self(format!("invalid JSON ({kind:?}, line {line}, column {column})").into())
     }
 }
 
-/// Errors whose text is left out: it may quote what was read.
+/// Errors whose text is dropped, because it may quote what was read.
 macro_rules! silent {
     ($($error:ty => $text:literal),* $(,)?) => {$(
         impl From<$error> for Cause {
@@ -111,10 +113,10 @@ macro_rules! silent {
 }
 silent! {
     BuildError => "the call could not be built",
-    serde_dynamo::Error => "it is no item of its kind",
-    jiff::Error => "it holds no instant where there should be one",
-    crate::id::InvalidId => "it holds no id where there should be one",
-    crate::id::InvalidOrgId => "it holds no organisation where there should be one",
+    serde_dynamo::Error => "the item does not match its type",
+    jiff::Error => "an instant is invalid",
+    crate::id::InvalidId => "an id is invalid",
+    crate::id::InvalidOrgId => "an organisation id is invalid",
 }
 
 #[cfg(test)]
@@ -147,18 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_failed_is_told_by_names_and_numbers_alone() {
+    fn a_failed_call_is_described_by_names_and_numbers_only() {
         assert_eq!(
             validation("ValidationException", Some("4KBN-1")).to_string(),
             "PutItem: ValidationException, HTTP status 400, AWS request id 4KBN-1"
         );
-        let nameless = "PutItem: an error without a name, HTTP status 400";
+        let nameless = "PutItem: error without a name, HTTP status 400";
         assert_eq!(validation("canary notes", Some("canary id")).to_string(), nameless);
         assert_eq!(validation(&"x".repeat(65), None).to_string(), nameless);
     }
 
     #[test]
-    fn a_cancelled_transaction_tells_its_reasons() {
+    fn a_cancelled_transaction_lists_its_reasons() {
         let body = r#"{"__type":"a#TransactionCanceledException","CancellationReasons":[
             {"Code":"None"},{"Code":"ValidationError","Message":"canary"},{"Code":"canary notes"}]}"#;
         let meta = ErrorMetadata::builder().code("TransactionCanceledException").message("canary");
@@ -171,10 +173,10 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_on_the_way_is_told_by_its_kind() {
+    fn transport_failures_are_described_by_their_kind() {
         let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "canary");
         let calls: [(SdkError<PutItemError, HttpResponse>, &str); 4] = [
-            (SdkError::timeout_error("canary"), "no answer in time"),
+            (SdkError::timeout_error("canary"), "no response in time"),
             (
                 SdkError::dispatch_failure(ConnectorError::io(refused.into())),
                 "no connection, connection refused",
@@ -191,10 +193,10 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_parsers_are_told_without_what_they_quote() {
+    fn parser_errors_are_described_without_their_quotes() {
         let of_json = serde_json::from_str::<u8>("\"canary\"").unwrap_err();
         assert!(of_json.to_string().contains("canary"));
-        assert_eq!(Cause::from(of_json).to_string(), "its JSON is wrong (Data, line 1, column 8)");
+        assert_eq!(Cause::from(of_json).to_string(), "invalid JSON (Data, line 1, column 8)");
         let of_time = "canary".parse::<jiff::Timestamp>().unwrap_err();
         assert!(!Cause::from(of_time).to_string().contains("canary"));
         assert_eq!(Cause::attribute("notes", "is missing").to_string(), "notes is missing");

@@ -1,4 +1,4 @@
-//! The DynamoDB client, as the engine needs it.
+//! The DynamoDB client.
 
 use std::time::Duration;
 
@@ -32,15 +32,16 @@ fn retries() -> RetryConfig {
         .with_max_backoff(Duration::from_millis(500))
 }
 
-/// Clients of DynamoDB and of its streams, over the same connections, with region, credentials and endpoints of the
-/// environment. Streams are looked for at DynamoDB's own endpoint where that alone is set, as for DynamoDB Local.
+/// Returns clients of DynamoDB and DynamoDB Streams over the same connections, with region,
+/// credentials and endpoints from the environment. If only the DynamoDB endpoint is set, as for
+/// DynamoDB Local, streams use it as well.
 pub async fn from_environment(
     connections: &Connections,
 ) -> (Client, aws_sdk_dynamodbstreams::Client) {
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
         .retry_config(retries())
-        // Each try has its own time limit, which ends a stalled one sooner.
+        // The attempt timeout ends a stalled attempt sooner.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .load()
         .await;
@@ -62,7 +63,7 @@ pub async fn from_environment(
 const ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const STREAMS_ENDPOINT: &str = "AWS_ENDPOINT_URL_DYNAMODB_STREAMS";
 
-/// With calls that are measured, that tell who makes them, and whose signatures follow DynamoDB's time.
+/// Adds metrics, the user agent and a retry of refused signatures.
 fn watched(config: Builder, agent: UserAgent) -> Builder {
     let mut config = config.retry_classifier(SignAgain);
     config.push_interceptor(SharedInterceptor::permanent(MeasureCalls));
@@ -78,7 +79,7 @@ fn measured(
     config
 }
 
-/// A client of the streams of an engine on this machine.
+/// Returns a client of the streams of an engine on this machine.
 pub fn local_streams(
     endpoint: &str,
     calls: impl HttpClient + 'static,
@@ -94,7 +95,8 @@ pub fn local_streams(
     aws_sdk_dynamodbstreams::Client::from_conf(measured(config).build())
 }
 
-/// The settings of a client of an engine on this machine, which asks for no real credentials; `calls` carries its calls.
+/// Returns the settings of a client of an engine on this machine, which needs no real credentials.
+/// `calls` carries its calls.
 pub fn local_config(endpoint: &str, calls: impl HttpClient + 'static) -> Builder {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())

@@ -1,4 +1,4 @@
-//! Items in and out: the attributes that every item has, and the aggregate's own beside them.
+//! Encoding and decoding of items: the attributes that every item has, and the aggregate's own.
 
 use std::{cell::Cell, collections::BTreeSet};
 
@@ -22,52 +22,53 @@ use super::{
 };
 use crate::id::OrgId;
 
-/// A kind of item: what it is called, the shapes that it has had, and where it lives.
+/// A type of item: its name, its shapes and its keys.
 pub trait Record: Serialize + DeserializeOwned {
     /// The item's `type`.
     const TYPE: &'static str;
-    /// The shapes that it has had.
+    /// Its current and earlier shapes.
     const SHAPES: Shapes = Shapes::FIRST;
 
-    /// Its key in the table.
+    /// Returns its key in the table.
     fn key(&self) -> Key;
 
-    /// Its key in the index, if it stands there.
+    /// Returns its key in the index, if it is indexed.
     fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
         None
     }
 }
 
-/// What every item says of itself.
+/// The attributes that every item has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
     /// The organisation that it belongs to.
     pub org: OrgId,
-    /// One up with every change; the `ETag`.
+    /// The revision, which each change increments. It is the `ETag`.
     pub rev: u64,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// The time of the last change.
     pub updated_at: Timestamp,
-    /// Who changed it last.
+    /// The author of the last change.
     pub updated_by: String,
-    /// The request that changed it last, unique to one write: a repeated request knows its own work by it.
+    /// The id of the last write, unique per write. A repeated request recognises its own work by
+    /// it.
     pub request_id: String,
-    /// Who is about to delete it; such an item gets nothing new.
+    /// The mark of a deletion in progress. Nothing may be added to such an item.
     pub deleting: Option<DeletionMark>,
 }
 
 /// An aggregate as it is stored: its own attributes and those of every item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entity<T> {
-    /// What every item says of itself.
+    /// The attributes that every item has.
     pub meta: Meta,
     /// The aggregate.
     pub value: T,
 }
 
 impl<T: Record> Entity<T> {
-    /// A new aggregate, at its first revision.
+    /// Creates an aggregate at its first revision.
     pub fn new(value: T, context: &WriteContext) -> Self {
         let meta = Meta {
             org: context.org.clone(),
@@ -81,7 +82,7 @@ impl<T: Record> Entity<T> {
         Self { meta, value }
     }
 
-    /// The same aggregate with another value, one revision on.
+    /// Returns the aggregate with another value and the next revision.
     #[must_use]
     pub fn changed(&self, value: T, context: &WriteContext) -> Self {
         let meta = Meta {
@@ -94,7 +95,7 @@ impl<T: Record> Entity<T> {
         Self { meta, value }
     }
 
-    /// The entity as an item, keys included.
+    /// Encodes the entity as an item, with its keys.
     pub fn to_item(&self) -> Result<Item, StoreError> {
         let corrupt = |error| StoreError::corrupt(T::TYPE, error);
         let mut item = to_item(&self.value).map_err(corrupt)?;
@@ -109,51 +110,67 @@ impl<T: Record> Entity<T> {
         Ok(item)
     }
 
-    /// The entity that an item holds.
+    /// Decodes the entity of an item.
     pub fn from_item(mut item: Item) -> Result<Self, StoreError> {
         if !is_of_type::<T>(&item) {
             return Err(StoreError::corrupt(T::TYPE, "the item is of another type"));
         }
         T::SHAPES.upcast(T::TYPE, &mut item)?;
         let meta = Meta::of_item(T::TYPE, &item)?;
-        // Values are taken out of it rather than copied.
+        // Moves the values instead of copying them.
         let taken =
             |value: &mut AttributeValue| std::mem::replace(value, AttributeValue::Null(true));
         let value = item.iter_mut().map(|(name, value)| (name.as_str(), taken(value)));
         Ok(Self { meta, value: decoded(T::TYPE, value)? })
     }
 
-    /// The write that stores a new entity, where nothing may stand yet.
+    /// Returns the write that stores a new entity if its key is free.
     pub fn create(&self) -> Result<Write, StoreError> {
         Ok(Write::Put { item: self.to_item()?, condition: Condition::Absent })
     }
 
-    /// The same of an item that TTL deletes once it has expired.
+    /// Returns the write like [`Self::create`], for an item that TTL deletes after it has expired.
     pub fn create_expiring(&self, expires_at: Timestamp) -> Result<Write, StoreError> {
         let mut item = self.to_item()?;
         item.insert(EXPIRES_AT.to_owned(), number(expires_at.as_second()));
         Ok(Write::Put { item, condition: Condition::Absent })
     }
 
-    /// The write that replaces `previous`, if nobody has changed it since.
+    /// Returns the write that replaces `previous` if it is unchanged.
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
         Ok(Write::Put { item: self.to_item()?, condition: previous.meta.unchanged() })
+    }
+
+    /// Returns the write that deletes the entity if it is unchanged since it was read.
+    pub fn delete(&self) -> Write {
+        Write::Delete { key: self.value.key(), condition: self.meta.unchanged() }
     }
 }
 
 impl Meta {
-    /// The names of its attributes.
+    /// Returns whether a deletion is in progress, so that nothing may be added. An abandoned mark
+    /// does not count: the next commit removes it.
+    pub fn is_being_deleted(&self, now: Timestamp) -> bool {
+        self.deleting.as_ref().is_some_and(|mark| !mark.is_abandoned(now))
+    }
+
+    /// Returns whether its deletion is decided. Its dependents may already be deleted.
+    pub fn is_deletion_decided(&self) -> bool {
+        self.deleting.as_ref().is_some_and(|mark| mark.decided)
+    }
+
+    /// The names of these attributes.
     pub const ATTRIBUTES: [&str; 7] =
         ["org", "rev", "created_at", "updated_at", "updated_by", "request_id", DELETING];
 
-    /// The attributes of an item that every item has; `kind` names the item in an error.
+    /// Decodes the attributes that every item has. `kind` names the item in errors.
     pub fn of_item(kind: &'static str, item: &Item) -> Result<Self, StoreError> {
         let of_meta = |name| Some((name, item.get(name)?.clone()));
         decoded(kind, Self::ATTRIBUTES.into_iter().filter_map(of_meta))
     }
 
-    /// That the item still is at this revision and marked as it was: a mark leaves the revision alone, and a whole
-    /// item written over it must neither wipe it nor bring it back.
+    /// Returns the condition that the item has the same revision and the same mark. A mark does not
+    /// change the revision, and a replaced item must neither lose its mark nor get an old one back.
     pub fn unchanged(&self) -> Condition {
         let mark = match &self.deleting {
             Some(mark) => Condition::Equals(DELETING, string(mark)),
@@ -163,7 +180,7 @@ impl Meta {
     }
 }
 
-/// What attributes hold. An error names the attribute and not what stands in it, which may be known of a patient.
+/// Decodes attributes. Errors name the attribute but not its value, which may be patient data.
 fn decoded<'a, V: DeserializeOwned>(
     kind: &'static str,
     attributes: impl Iterator<Item = (&'a str, AttributeValue)>,
@@ -178,13 +195,13 @@ fn decoded<'a, V: DeserializeOwned>(
         let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
         let cause = match missing {
             Some(name) => Cause::attribute(name, "is missing"),
-            None => Cause::attribute(reading.get(), "is not as it should be"),
+            None => Cause::attribute(reading.get(), "is invalid"),
         };
         StoreError::corrupt(kind, cause)
     })
 }
 
-/// The value of an attribute, as serde reads it.
+/// The value of an attribute, as input for serde.
 struct Attribute(AttributeValue);
 
 impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
@@ -195,11 +212,11 @@ impl IntoDeserializer<'_, serde_dynamo::Error> for Attribute {
     }
 }
 
-/// The names of the attributes in which two values of a record differ, in order.
+/// Returns the names of the attributes in which two values of a record differ, in order.
 pub fn differing<T: Record>(old: &T, new: &T) -> Result<Vec<String>, StoreError> {
     let item = |value: &T| {
         let mut item: Item = to_item(value).map_err(|error| StoreError::corrupt(T::TYPE, error))?;
-        // An attribute that has no value is left out of the stored item.
+        // Attributes without a value are not stored.
         item.retain(|_, value| !value.is_null());
         Ok::<_, StoreError>(item)
     };
@@ -207,13 +224,13 @@ pub fn differing<T: Record>(old: &T, new: &T) -> Result<Vec<String>, StoreError>
     Ok(differing_attributes(&old, &new).map(str::to_owned).collect())
 }
 
-/// The names of the attributes in which two items differ, in order.
+/// Returns the names of the attributes in which two items differ, in order.
 pub fn differing_attributes<'a>(old: &'a Item, new: &'a Item) -> impl Iterator<Item = &'a str> {
     let names: BTreeSet<_> = old.keys().chain(new.keys()).map(String::as_str).collect();
     names.into_iter().filter(|name| old.get(*name) != new.get(*name))
 }
 
-/// Whether an item is of the record's type.
+/// Returns whether an item is of the record's type.
 pub fn is_of_type<T: Record>(item: &Item) -> bool {
     text(item, "type") == Some(T::TYPE)
 }

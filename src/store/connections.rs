@@ -1,4 +1,4 @@
-//! The connections to DynamoDB: those that a pool keeps open between calls, and what is measured of them.
+//! The pool of connections to DynamoDB, and its metrics.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,14 +20,16 @@ use metrics::{
 
 use super::{errors::StartError, metrics::measured};
 
-// OpenTelemetry's `db.client.connection.count`; in Prometheus, a name that ends in `_count` is a part of a histogram.
+// OpenTelemetry's `db.client.connection.count`. In Prometheus, a name that ends in `_count` belongs
+// to a histogram.
 const OPEN: &str = "db_client_open_connections";
 const PENDING: &str = "db_client_connection_pending_requests";
-/// The histogram of how long it takes to open a connection, in seconds.
+/// The histogram of the time to open a connection, in seconds.
 pub const CREATE_TIME: &str = "db_client_connection_create_time_seconds";
 const CLOSED: &str = "db_client_connections_closed_total";
 
-/// A clock that nobody sets: with the machine's, which may be, all idle connections would be over at once, or none for long.
+/// A monotonic clock. With the system clock, a clock change could expire all idle connections at
+/// once, or none for a long time.
 #[derive(Debug)]
 struct Elapsed(Instant);
 
@@ -37,14 +39,15 @@ impl TimeSource for Elapsed {
     }
 }
 
-/// The origins (scheme, host and port) that the pool opens connections to: the table's and its stream's.
+/// The origins (scheme, host and port) of the pool's connections: those of the table and of its
+/// stream.
 type Origins = Arc<Mutex<Vec<OriginKey>>>;
 
 fn lock(origins: &Origins) -> MutexGuard<'_, Vec<OriginKey>> {
     origins.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The connections to DynamoDB of one process. Cheap to clone.
+/// The connections of one process to DynamoDB. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Connections {
     pool: ConnectionPool,
@@ -53,7 +56,8 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// A pool with TLS and with the proxy that the environment names (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+    /// Creates a pool with TLS and the proxy of the environment (`HTTPS_PROXY`, `HTTP_PROXY`,
+    /// `NO_PROXY`).
     pub fn as_environment_says() -> Result<Self, StartError> {
         Self::of(|pool| {
             let pool = pool.proxy_config(ProxyConfig::from_env());
@@ -61,7 +65,7 @@ impl Connections {
         })
     }
 
-    /// The same without TLS, for engines on this machine.
+    /// Creates a pool without TLS, for engines on this machine.
     pub fn on_this_machine() -> Result<Self, StartError> {
         Self::of(|pool| Ok(pool.build_http()?))
     }
@@ -79,28 +83,28 @@ impl Connections {
         Ok(Self { pool, client, origins })
     }
 
-    /// What carries the SDK's calls over them.
+    /// Returns the HTTP client that sends the SDK's calls over the pool.
     pub fn http_client(&self) -> Client {
         self.client.clone()
     }
 
-    /// Says what is measured of them. How many were closed is there from the start.
+    /// Registers the metrics. The counters of closed connections start at 0.
     pub fn describe() {
-        describe_gauge!(OPEN, "Connections to DynamoDB that are open.");
-        describe_gauge!(PENDING, "Calls of DynamoDB that wait for a connection.");
+        describe_gauge!(OPEN, "Open connections to DynamoDB, by state.");
+        describe_gauge!(PENDING, "DynamoDB calls that wait for a connection.");
         describe_histogram!(
             CREATE_TIME,
             Unit::Seconds,
-            "How long it took to open connections to DynamoDB, TLS included."
+            "Time to open a connection to DynamoDB, including TLS."
         );
-        describe_counter!(CLOSED, "Connections to DynamoDB that were closed, by reason.");
+        describe_counter!(CLOSED, "Closed connections to DynamoDB, by reason.");
         for reason in REASONS {
             counter!(CLOSED, "reason" => reason).absolute(0);
         }
     }
 
-    /// Measures how many there are now.
-    #[expect(clippy::cast_precision_loss, reason = "no machine has that many")]
+    /// Updates the connection gauges.
+    #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
     pub fn measure(&self) {
         let (mut open, mut idle, mut pending) = (0, 0, 0);
         for origin in lock(&self.origins).iter() {
@@ -110,7 +114,7 @@ impl Connections {
                 pending += stats.pending_acquisitions();
             }
         }
-        // They are not counted in one moment.
+        // The counts are not read atomically.
         let used = open.saturating_sub(idle);
         gauge!(OPEN, "db_client_connection_state" => "used").set(used as f64);
         gauge!(OPEN, "db_client_connection_state" => "idle").set(idle as f64);
@@ -143,7 +147,7 @@ fn observe(event: &ConnectionEvent<'_>, origins: &Origins) {
     }
 }
 
-/// How far the opening of a connection came that failed.
+/// Returns the stage at which opening a connection failed.
 fn stage(stage: ConnectionEstablishmentStage) -> &'static str {
     match stage {
         ConnectionEstablishmentStage::Transport => "transport",

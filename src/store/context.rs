@@ -3,23 +3,25 @@
 use jiff::Timestamp;
 
 use super::{
-    attributes::{Item, number, string, text},
+    attributes::{Item, string, text},
     errors::StoreError,
-    expression::{Change, Condition},
+    expression::Change,
     idempotency_key::Idempotency,
 };
-use crate::id::OrgId;
+use crate::id::{OrgId, random_token};
 
-/// The context of a write: the caller, the request, the instant and the caller's preconditions.
+/// The context of a write: caller, request, instant and preconditions.
 #[derive(Debug, Clone)]
 pub struct WriteContext {
     /// The caller's organisation.
     pub org: OrgId,
     /// The caller, for `updated_by`.
     pub subject: String,
-    /// Unique to this write: what is stored with it tells a repeated request its own work.
+    /// Unique to this write. It is stored with the data, so that a repeated request recognises its
+    /// own work. Several transactions may share it if each one reads again what an earlier one
+    /// wrote before it sets a condition on that.
     pub request_id: String,
-    /// The request's instant.
+    /// The instant of the request.
     pub now: Timestamp,
     /// The revisions that the caller allows (`If-Match`).
     pub precondition: Precondition,
@@ -28,13 +30,21 @@ pub struct WriteContext {
 }
 
 impl WriteContext {
-    /// A write without conditions of a caller, and not under an `Idempotency-Key`.
+    /// Creates the context of a write without preconditions and without an `Idempotency-Key`.
     pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
         let (subject, precondition) = (subject.to_owned(), Precondition::None);
         Self { org, subject, request_id, now, precondition, idempotency: None }
     }
 
-    /// The change that every update makes: the revision, and who and when.
+    /// Creates the context of a write that belongs to no organisation: leases, registrations, the
+    /// table format.
+    pub fn system(subject: &str, now: Timestamp) -> Self {
+        let org =
+            "system".parse::<OrgId>().unwrap_or_else(|_| unreachable!("the literal is valid"));
+        Self::internal(org, subject, random_token(), now)
+    }
+
+    /// Returns the change that every update makes: revision, author and time.
     pub fn touch(&self) -> Change {
         Change::default()
             .set("updated_at", string(self.now))
@@ -43,19 +53,19 @@ impl WriteContext {
             .increment("rev")
     }
 
-    /// Whether an item was written by this very write.
+    /// Returns whether this write has written an item.
     pub(super) fn wrote(&self, item: &Item) -> bool {
         text(item, "request_id") == Some(self.request_id.as_str())
     }
 }
 
-/// The revisions of a record that a caller allows to be changed (RFC 9110, `If-Match`).
+/// The revisions that a caller allows to be changed (RFC 9110, `If-Match`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
-    /// The caller did not ask.
+    /// No precondition.
     #[default]
     None,
-    /// One of these revisions; none at all allows nothing.
+    /// One of these revisions. An empty list allows nothing.
     Revisions(Vec<u64>),
 }
 
@@ -65,18 +75,6 @@ impl Precondition {
         match self {
             Self::Revisions(allowed) if !allowed.contains(&rev) => Err(StoreError::Stale { rev }),
             _ => Ok(()),
-        }
-    }
-
-    /// The precondition as a condition of the write itself.
-    pub fn condition(&self) -> Option<Condition> {
-        match self {
-            Self::None => None,
-            // DynamoDB refuses an empty IN; no item is at revision 0.
-            Self::Revisions(allowed) => {
-                let allowed = allowed.iter().copied().chain([0]).map(number);
-                Some(Condition::OneOf("rev", allowed.collect()))
-            }
         }
     }
 }

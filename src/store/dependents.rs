@@ -1,4 +1,4 @@
-//! What is deleted with a record: items that nobody needs once it is gone, however many they are.
+//! The dependents of a record: items that are deleted with it, however many there are.
 
 use std::borrow::Cow;
 
@@ -15,22 +15,24 @@ use super::{
     write::Write,
 };
 
-/// How many items are deleted at once.
+/// The maximum number of concurrent deletes.
 const AT_ONCE: usize = 16;
 
-/// Items that are deleted with a record: those of a range for which a condition holds, or all of it.
+/// Items that are deleted with a record: those of a range that satisfy a condition, or the whole
+/// range.
 #[derive(Clone)]
 pub struct Dependents {
-    /// The keys.
+    /// The key range.
     pub range: KeyRange,
-    /// Which of them; all without.
+    /// The filter. `None` selects all items.
     pub filter: Option<Condition>,
 }
 
 impl Store {
-    /// Deletes the dependents of a marked record, page after page of 1 MB, and returns the mark that it bears then. With the
-    /// first that is found, the deletion is decided: nobody takes the mark back any more. So nothing new is made that this could
-    /// delete, and the same request again goes on where this one was cut short.
+    /// Deletes the dependents of a marked record, in pages of 1 MB. Returns the record's mark at
+    /// the end. The first dependent found decides the deletion: the mark is then never removed. So
+    /// nothing new can be created that this would delete, and repeating the request completes an
+    /// interrupted deletion.
     pub(super) async fn delete_dependents<'a>(
         &self,
         deletion: &Deletion<'_>,
@@ -56,7 +58,7 @@ impl Store {
         Ok(mark)
     }
 
-    /// Makes the mark one that stays.
+    /// Makes the mark permanent.
     async fn decide(
         &self,
         Deletion { context, key, .. }: &Deletion<'_>,
@@ -64,7 +66,7 @@ impl Store {
         mark: &DeletionMark,
     ) -> Result<DeletionMark, StoreError> {
         let decided = DeletionMark { decided: true, ..mark.clone() };
-        // A repeated try finds its own work.
+        // A retry accepts its own earlier write.
         let condition = unchanged(marked, vec![string(mark), string(&decided)]);
         let change = Change::default().set(DELETING, string(&decided));
         match self.update(context, (*key).clone(), change, condition).await {
@@ -78,7 +80,7 @@ impl Store {
         let own = Condition::Equals("org", string(&deletion.context.org));
         let deletes = items.iter().filter_map(Key::of).map(|key| async {
             match self.write(&Write::Delete { key, condition: own.clone() }).await {
-                // It is gone already.
+                // It is already deleted.
                 Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
                 Err(other) => Err(other),
             }
@@ -95,13 +97,13 @@ pub(super) struct Deletion<'a> {
     pub(super) dependents: &'a [Dependents],
 }
 
-/// That a record is as it was read, and bears one of these marks.
+/// Returns the condition that a record is unchanged and has one of these marks.
 pub(super) fn unchanged(marked: &Item, marks: Vec<AttributeValue>) -> Condition {
     let marked = Condition::Equals("rev", number(rev(marked)));
     Condition::All(vec![Condition::OneOf(DELETING, marks), marked])
 }
 
-/// The revision of an item.
+/// Returns the revision of an item.
 pub(super) fn rev(item: &Item) -> u64 {
     let rev = item.get("rev").and_then(|rev| rev.as_n().ok());
     rev.and_then(|rev| rev.parse().ok()).unwrap_or_default()

@@ -1,4 +1,5 @@
-//! The engine inside the process: DynamoDB's API for this process alone, its data in one SQLite file or in memory.
+//! The embedded engine: DynamoDB's API for this process only, with its data in one SQLite file or
+//! in memory.
 
 mod in_process;
 mod served;
@@ -20,27 +21,27 @@ use tokio::task::JoinHandle;
 use super::client::{local_config, local_streams};
 use crate::id::random_token;
 
-/// Why the embedded engine does not start.
+/// The error of starting the embedded engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// Another process has the file.
+    /// Another process uses the file.
     #[error("{} is in use by another clinic-api process{}", .path.display(), .holder)]
     InUse {
         /// The data file.
         path: PathBuf,
-        /// Which process it is, where it said so.
+        /// The process, if it is known.
         holder: String,
     },
-    /// The file or its folder can't be opened or made.
+    /// The file or its folder can't be opened or created.
     #[error("{} can't be opened", .path.display())]
     Open {
         /// The data file.
         path: PathBuf,
-        /// What the system said.
+        /// The system error.
         #[source]
         source: super::errors::StartError,
     },
-    /// No port could be had on the loopback address.
+    /// No port is available on the loopback address.
     #[error("the embedded engine can't listen on 127.0.0.1")]
     Listen(#[source] std::io::Error),
 }
@@ -50,11 +51,12 @@ pub enum EmbeddedError {
 pub struct Engine {
     calls: InProcess,
     upkeep: Option<JoinHandle<()>>,
-    // Held for as long as the engine may write: the lock goes when the process does, however it ends.
+    // Held while the engine may write. The system releases the lock when the process ends, even if
+    // it is killed.
     _lock: Option<File>,
 }
 
-/// What stands for the engine in the SDK's settings, which ask for an address; nothing is sent there.
+/// The placeholder endpoint of the engine: the SDK requires an address, but nothing is sent there.
 const NOWHERE: &str = "http://embedded.invalid";
 
 impl Engine {
@@ -64,7 +66,7 @@ impl Engine {
     }
 
     fn open_in_memory() -> Result<(Self, Database), EmbeddedError> {
-        // By a name, under which a second connection can give the stream its index.
+        // A named database, so that a second connection can create the stream's index.
         let name = format!("file:{}?mode=memory&cache=shared", random_token());
         let path = PathBuf::from(":memory:");
         let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
@@ -72,16 +74,18 @@ impl Engine {
         Ok((Self::of(database.clone(), None, None), database))
     }
 
-    /// Starts an engine on a file, made with its folders if missing, within a runtime. It keeps other processes off.
+    /// Starts an engine on a file, within a runtime. Creates the file and its folders if missing,
+    /// and locks out other processes.
     pub fn on_file(path: &Path) -> Result<Self, EmbeddedError> {
         if let Some(folder) = path.parent() {
             let mut private = DirBuilder::new();
             private.recursive(true).mode(0o700);
             private.create(folder).map_err(|error| open_error(path, error))?;
         }
-        // Made before SQLite makes it, for this user alone; what SQLite puts beside it has the same mode.
+        // Created before SQLite does, readable by this user only. SQLite's files next to it get the
+        // same mode.
         private_file(path).map_err(|error| open_error(path, error))?;
-        // By its real name, so that no link leads two processes to one file.
+        // The canonical path, so that no link leads two processes to the same file.
         let path = &path.canonicalize().map_err(|error| open_error(path, error))?;
         let lock = lock(path)?;
         let name = path.to_string_lossy();
@@ -98,38 +102,38 @@ impl Engine {
         }
     }
 
-    /// What carries the SDK's calls to this engine.
+    /// Returns the HTTP client that passes the SDK's calls to this engine.
     pub fn http_client(&self) -> InProcess {
         self.calls.clone()
     }
 
-    /// The settings of a client of this engine.
+    /// Returns the settings of a client of this engine.
     pub fn config(&self) -> aws_sdk_dynamodb::config::Builder {
         local_config(NOWHERE, self.http_client())
     }
 
-    /// A client of this engine.
+    /// Returns a client of this engine.
     pub fn client(&self) -> Client {
         Client::from_conf(self.config().build())
     }
 
-    /// A client of its streams.
+    /// Returns a client of its streams.
     pub fn streams(&self) -> aws_sdk_dynamodbstreams::Client {
         local_streams(NOWHERE, self.http_client())
     }
 
-    /// Has the engine no longer wait for the disk with every write (SQLite, `PRAGMA synchronous = NORMAL`): for who can write
-    /// again what a loss of power takes.
+    /// Stops waiting for the disk on each write (SQLite, `PRAGMA synchronous = NORMAL`). For
+    /// callers that can repeat the writes that a power failure loses.
     pub fn wait_less(&self) -> Result<(), super::errors::StartError> {
-        // What it goes back to after a bulk load is that mode, and there is no other way to it.
+        // The engine enters this mode when it ends a bulk load. It offers no other way.
         self.calls.database().map_or(Ok(()), |database| Ok(database.disable_bulk_loading()?))
     }
 
-    /// Stops the engine, lets running calls finish and closes the file.
+    /// Stops the engine: waits for running calls and closes the file.
     pub async fn stop(mut self) {
         if let Some(upkeep) = self.upkeep.take() {
             upkeep.abort();
-            // What it was just removing ends first.
+            // Wait for a deletion in progress.
             let _ = upkeep.await;
         }
         let calls = self.calls.clone();
@@ -150,20 +154,21 @@ fn open_error(path: &Path, source: impl Into<super::errors::StartError>) -> Embe
     EmbeddedError::Open { path: path.to_owned(), source: source.into() }
 }
 
-/// The path of what stands beside a data file: its name with `suffix` behind it.
+/// Returns the path of a file next to a data file: the name of the data file plus `suffix`.
 pub fn beside_data(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Opens a file, made if missing, that nobody else may read.
+/// Opens a file that nobody else may read. Creates it if missing.
 fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).read(true).write(true).truncate(false).mode(0o600).open(path)
 }
 
-/// Takes the lock beside the data file, which the system gives back when the process ends, killed or not.
+/// Locks the lock file next to the data file. The system releases the lock when the process ends,
+/// even if it is killed.
 fn lock(path: &Path) -> Result<File, EmbeddedError> {
     let beside = beside_data(path, ".lock");
     let mut file = private_file(&beside).map_err(|error| open_error(path, error))?;

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, told apart by what the caller can do about it.
+//! Database errors, classified by what the caller can do about them.
 
 use std::error::Error as StdError;
 
@@ -22,25 +22,26 @@ use super::{
 use crate::sensitive::LogSafe;
 pub use crate::sensitive::chain;
 
-/// What keeps an engine or the connections from being set up. There are no requests yet that it could quote.
+/// The error of setting up an engine or the connections. No request exists yet that it could quote.
 pub type StartError = Box<dyn StdError + Send + Sync>;
 
-/// The writes of a commit whose conditions failed, by their position in it.
+/// The failed conditions of a commit, by the position of their writes.
 #[derive(Debug, Clone, Default)]
 pub struct FailedConditions {
     by_position: Vec<Option<FailedCondition>>,
-    /// Whether an earlier try got no answer, and so may have been done before others changed the item.
+    /// Whether an earlier attempt got no response. It may have succeeded before others changed the
+    /// item.
     pub(super) after_unknown: bool,
 }
 
-/// One write's condition that did not hold.
+/// A failed condition of one write.
 #[derive(Clone)]
 pub struct FailedCondition {
-    /// The item as it stands (`ReturnValuesOnConditionCheckFailure`), if there is one.
+    /// The current item (`ReturnValuesOnConditionCheckFailure`), if there is one.
     pub item: Option<Item>,
 }
 
-/// Without the item: what is known of a patient must not reach a log.
+/// Omits the item: patient data must not reach a log.
 impl std::fmt::Debug for FailedCondition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FailedCondition").field("has_item", &self.item.is_some()).finish()
@@ -48,83 +49,83 @@ impl std::fmt::Debug for FailedCondition {
 }
 
 impl FailedConditions {
-    /// The failure of the write at `position`, if it was that one's condition that failed.
+    /// Returns the failure of the write at `position`, if its condition failed.
     pub fn at(&self, position: usize) -> Option<&FailedCondition> {
         self.by_position.get(position)?.as_ref()
     }
 
-    /// Every item that stood in the way.
+    /// Returns every item whose condition failed.
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.by_position.iter().flatten().filter_map(|failed| failed.item.as_ref())
     }
 }
 
-/// Why the database did not do what it was asked.
+/// The error of a database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such record, or it is another organisation's.
+    /// The record does not exist, or belongs to another organisation.
     #[error("no such record")]
     NotFound,
-    /// The record is not at a revision that the caller allows (`If-Match`).
+    /// The record is at a revision that the caller does not allow (`If-Match`).
     #[error("the record has changed: it is at revision {rev}")]
     Stale {
-        /// The revision it is at.
+        /// The current revision.
         rev: u64,
     },
     /// The `Idempotency-Key` was used with another request.
     #[error("the Idempotency-Key was used with another request")]
     IdempotencyKeyReused,
-    /// A condition of a write did not hold; nothing was written.
+    /// A condition of a write failed. Nothing was written.
     #[error("a condition failed")]
     ConditionFailed(FailedConditions),
-    /// Other writers got in between each time, for as long as the request may try.
-    #[error("too many writers at the same records")]
+    /// Conflicting writes kept winning until the retry time was over.
+    #[error("too many concurrent writes to the same records")]
     Contention,
-    /// DynamoDB refuses for its rate; nothing was written.
-    #[error("DynamoDB throttles")]
+    /// DynamoDB throttled the request. Nothing was written.
+    #[error("DynamoDB throttled the request")]
     Throttled(ThrottlingReason),
-    /// No answer, or a 5xx, from DynamoDB: whether a write happened is not known.
+    /// DynamoDB did not respond, or returned a 5xx. Whether a write succeeded is unknown.
     #[error("DynamoDB can't be reached")]
     Unreachable(#[source] Cause),
-    /// DynamoDB refused the signature, also of repeats: this call did nothing.
+    /// DynamoDB refused the signature, also of retries. This call had no effect.
     #[error("DynamoDB refused the signature")]
     SignatureRefused(#[source] Cause),
-    /// The item would weigh more than DynamoDB takes; it was not sent.
+    /// The item exceeds DynamoDB's size limit. It was not sent.
     #[error("an item of {bytes} bytes is too large")]
     TooLarge {
-        /// What it weighs.
+        /// The size of the item.
         bytes: usize,
     },
-    /// DynamoDB refused an item that a write would have made larger than it takes; nothing was written.
+    /// DynamoDB refused an update that would exceed the item size limit. Nothing was written.
     #[error("an item would become too large")]
     ItemSizeExceeded,
-    /// The transaction would have more actions or bytes than DynamoDB takes; it was not sent.
+    /// The transaction exceeds DynamoDB's limit of actions or bytes. It was not sent.
     #[error("a transaction of {actions} actions and {bytes} bytes is too large")]
     TransactionTooLarge {
-        /// Its actions.
+        /// The number of actions.
         actions: usize,
-        /// What its items weigh.
+        /// The total size of its items.
         bytes: usize,
     },
-    /// What is stored can't be read as what it should be.
+    /// A stored item can't be read as its type, or a value can't be stored.
     #[error("a stored {kind} can't be read or written")]
     Corrupt {
         /// The record's type.
         kind: &'static str,
-        /// What is wrong with it.
+        /// The cause.
         #[source]
         cause: Cause,
     },
-    /// A record of a shape that this release does not know: a later one wrote it.
+    /// A record has a shape that only a later release knows.
     #[error("a stored {kind} has shape {version}, which only a later release knows")]
     NewerShape {
         /// The record's type.
         kind: &'static str,
-        /// Its `v`.
+        /// The item's `v`.
         version: usize,
     },
-    /// Anything else.
-    #[error("DynamoDB answered with an error that was not foreseen")]
+    /// Any other error.
+    #[error("DynamoDB returned an unexpected error")]
     Unexpected(#[source] Cause),
 }
 
@@ -143,12 +144,12 @@ impl From<StoreError> for Cause {
 }
 
 impl StoreError {
-    /// A stored record that can't be read, or one that can't be written.
+    /// Returns the error of a record that can't be read or written.
     pub fn corrupt(kind: &'static str, cause: impl Into<Cause>) -> Self {
         Self::Corrupt { kind, cause: cause.into() }
     }
 
-    /// Whether the same may succeed in a while, the table being as it is.
+    /// Returns whether a retry may succeed while the table stays as it is.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -159,7 +160,8 @@ impl StoreError {
         )
     }
 
-    /// The error of a call that followed on writes: that it was refused does not mean that nothing was written.
+    /// Returns the error of a call that followed on writes. A refusal of this call then does not
+    /// mean that nothing was written.
     #[must_use]
     pub fn after_writes(self) -> Self {
         match self {
@@ -169,14 +171,14 @@ impl StoreError {
     }
 }
 
-/// An answer that was no success, before it is known whether another try is in order.
+/// A failed response, before it is decided whether to retry.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Another transaction has the same items in hand: try again.
+    /// Another transaction is working on the same items: retry.
     Conflict,
-    /// A transaction was cancelled for its rate.
+    /// A transaction was cancelled because of throttling.
     ThrottledInside,
-    /// Final.
+    /// A final error.
     Store(StoreError),
 }
 
@@ -187,11 +189,11 @@ impl Failure {
     }
 }
 
-/// The operations whose failed condition returns the item.
+/// The errors of operations that return the item if a condition fails.
 pub(super) trait ConditionalError:
     ProvideErrorMetadata + StdError + Send + Sync + 'static
 {
-    /// What the error says of the conditions that the operation came with, if it says anything.
+    /// Returns what the error reports about the conditions, if anything.
     fn failure(&self) -> Option<Failure>;
 }
 
@@ -207,8 +209,9 @@ macro_rules! conditional_error {
 }
 conditional_error!(PutItemError, UpdateItemError, DeleteItemError);
 
-/// What a transaction was cancelled for, as its reasons say by position. Positions in conflict or throttled were not
-/// evaluated, so nothing is known of their conditions yet: these come first, and the transaction is tried again.
+/// Evaluates the cancellation reasons by position. Positions with a conflict or throttling were not
+/// evaluated, so their conditions are unknown. These reasons take precedence, and the transaction
+/// is retried.
 impl ConditionalError for TransactWriteItemsError {
     fn failure(&self) -> Option<Failure> {
         let Self::TransactionCanceledException(cancelled) = self else { return None };
@@ -217,7 +220,7 @@ impl ConditionalError for TransactWriteItemsError {
         if any(|code| code == "TransactionConflict") {
             Some(Failure::Conflict)
         } else if any(is_throttling) {
-            // Of a transaction, DynamoDB does not say which limit it was.
+            // For a transaction, DynamoDB does not report the exceeded limit.
             Some(Failure::ThrottledInside)
         } else if any(|code| code == CONDITION_FAILED) {
             let failed = reasons.iter().map(|reason| {
@@ -236,8 +239,9 @@ impl ConditionalError for TransactWriteItemsError {
 
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
-/// Whether an error or a reason says that an item, or all of its partition key, would become too large. For an item,
-/// DynamoDB has no name but the one of every invalid request: its message alone tells.
+/// Returns whether an error or a reason reports that an item, or all items of its partition key,
+/// would become too large. For an item, the code is that of any invalid request: only the message
+/// identifies it.
 fn is_size(code: Option<&str>, message: Option<&str>) -> bool {
     match code {
         Some("ValidationError" | "ValidationException") => message.is_some_and(|message| {
@@ -249,7 +253,7 @@ fn is_size(code: Option<&str>, message: Option<&str>) -> bool {
     }
 }
 
-/// What a read's error means.
+/// Converts the error of a read.
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 pub(super) fn of_read<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
@@ -266,7 +270,7 @@ where
                 StoreError::Throttled(reason.unwrap_or_default())
             }
             Some(SIGNATURE_REFUSED) => StoreError::SignatureRefused(Cause::of_call(&error)),
-            // Also what a proxy in between says, in whatever words.
+            // Includes 5xx responses of a proxy, whatever their body.
             _ if service.raw().status().is_server_error() => {
                 StoreError::Unreachable(Cause::of_call(&error))
             }
@@ -276,7 +280,7 @@ where
     }
 }
 
-/// What a write's error means.
+/// Converts the error of a write.
 pub(super) fn of_write<E: ConditionalError>(error: SdkError<E, HttpResponse>) -> Failure {
     if matches!(
         error.code(),

@@ -1,4 +1,4 @@
-//! Expressions of which every name and every value is a placeholder, so that no reserved word can bite.
+//! Expressions with placeholders for all names and values, so that reserved words can't conflict.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::value_bytes;
 
-/// The names and values that an expression's placeholders stand for.
+/// The names and values of an expression's placeholders.
 #[derive(Clone, Default)]
 pub(super) struct Placeholders {
     names: HashMap<String, String>,
@@ -14,7 +14,7 @@ pub(super) struct Placeholders {
 }
 
 impl Placeholders {
-    /// The placeholder of an attribute's name; the same name has one placeholder.
+    /// Returns the placeholder of an attribute name. Equal names share one placeholder.
     pub(super) fn name(&mut self, attribute: &str) -> String {
         let known = self.names.iter().find(|(_, name)| *name == attribute);
         if let Some((placeholder, _)) = known {
@@ -25,48 +25,49 @@ impl Placeholders {
         placeholder
     }
 
-    /// The placeholder of a value.
+    /// Returns the placeholder of a value.
     pub(super) fn value(&mut self, value: AttributeValue) -> String {
         let placeholder = format!(":v{}", self.values.len());
         self.values.insert(placeholder.clone(), value);
         placeholder
     }
 
-    /// The names, or nothing where there are none: DynamoDB refuses an empty map.
+    /// Returns the names. Returns `None` if there are none, because DynamoDB refuses an empty map.
     pub(super) fn names(&self) -> Option<HashMap<String, String>> {
         (!self.names.is_empty()).then(|| self.names.clone())
     }
 
-    /// The values, or nothing where there are none.
+    /// Returns the values, or `None` if there are none.
     pub(super) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
         (!self.values.is_empty()).then(|| self.values.clone())
     }
 }
 
-/// What must be true of an item to be written or listed. It has no `Debug`, as the values may be a patient's.
+/// A condition on an item to be written or listed. It has no `Debug`, because the values may be
+/// patient data.
 #[derive(Clone)]
 #[must_use]
 pub enum Condition {
-    /// Nothing is stored under the key.
+    /// No item exists under the key.
     Absent,
-    /// The attribute has this value.
+    /// The attribute equals this value.
     Equals(&'static str, AttributeValue),
-    /// The attribute has one of these values.
+    /// The attribute equals one of these values.
     OneOf(&'static str, Vec<AttributeValue>),
     /// The attribute is less than this value.
     Less(&'static str, AttributeValue),
-    /// The item has no such attribute.
+    /// The item lacks the attribute.
     Without(&'static str),
-    /// The item has such an attribute.
+    /// The item has the attribute.
     Has(&'static str),
-    /// All of them.
+    /// All conditions hold.
     All(Vec<Condition>),
-    /// One of them or more.
+    /// At least one condition holds.
     Any(Vec<Condition>),
 }
 
 impl Condition {
-    /// The condition's text, its names and values noted in `placeholders`.
+    /// Returns the text of the condition. Adds its names and values to `placeholders`.
     pub(super) fn render(&self, placeholders: &mut Placeholders) -> String {
         match self {
             Self::Absent => format!("attribute_not_exists({})", placeholders.name(super::keys::PK)),
@@ -98,7 +99,7 @@ impl Condition {
     }
 }
 
-/// A change of one item's attributes.
+/// A change of an item's attributes.
 #[derive(Clone, Default)]
 #[must_use]
 pub struct Change {
@@ -108,43 +109,43 @@ pub struct Change {
 }
 
 impl Change {
-    /// Set an attribute.
+    /// Sets an attribute.
     pub fn set(mut self, name: &str, value: AttributeValue) -> Self {
         self.set.push((vec![name.to_owned()], value));
         self
     }
 
-    /// Set one entry of a map attribute.
+    /// Sets one entry of a map attribute.
     pub fn set_entry(mut self, map: &str, entry: &str, value: AttributeValue) -> Self {
         self.set.push((vec![map.to_owned(), entry.to_owned()], value));
         self
     }
 
-    /// Remove an attribute.
+    /// Removes an attribute.
     pub fn remove(mut self, name: &str) -> Self {
         self.remove.push(vec![name.to_owned()]);
         self
     }
 
-    /// Remove one entry of a map attribute.
+    /// Removes one entry of a map attribute.
     pub fn remove_entry(mut self, map: &str, entry: &str) -> Self {
         self.remove.push(vec![map.to_owned(), entry.to_owned()]);
         self
     }
 
-    /// Add one to a number attribute.
+    /// Adds one to a number attribute.
     pub fn increment(mut self, name: &str) -> Self {
         self.increment.push(name.to_owned());
         self
     }
 
-    /// What it adds to an item, at most.
+    /// Returns the maximum size in bytes that it adds to an item.
     pub(super) fn bytes(&self) -> usize {
         let of_path = |path: &[String]| path.iter().map(String::len).sum::<usize>();
         self.set.iter().map(|(path, value)| of_path(path) + value_bytes(value)).sum()
     }
 
-    /// The update expression's text, its names and values noted in `placeholders`.
+    /// Returns the text of the update expression. Adds its names and values to `placeholders`.
     pub(super) fn render(&self, placeholders: &mut Placeholders) -> String {
         let mut set = Vec::new();
         for (path, value) in &self.set {

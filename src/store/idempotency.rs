@@ -1,4 +1,5 @@
-//! The record of an `Idempotency-Key`: written in the transaction of the effect, good for 24 hours.
+//! The record of an `Idempotency-Key`. It is written in the transaction of the effect and is valid
+//! for 24 hours.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,9 +17,9 @@ use super::{
     write::Write,
 };
 
-/// How long a key is remembered.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(24);
-/// The types of items that are stored here.
+/// How long a record is valid.
+const VALIDITY: SignedDuration = SignedDuration::from_hours(24);
+/// The item types of this module.
 pub const ITEM_TYPES: &[ItemType] = &[ItemType::never_rewritten(TYPE)];
 
 const TYPE: &str = "idempotency";
@@ -26,7 +27,7 @@ const FINGERPRINT: &str = "fingerprint";
 const ANSWER: &str = "answer";
 
 impl Idempotency {
-    /// The write that keeps `answer` under the key, where no record stands that still counts.
+    /// Returns the write that stores `answer` under the key, unless a valid record exists.
     pub(super) fn record(
         &self,
         context: &WriteContext,
@@ -34,9 +35,10 @@ impl Idempotency {
     ) -> Result<Write, StoreError> {
         let expires_at = context
             .now
-            .saturating_add(REMEMBERED)
+            .saturating_add(VALIDITY)
             .map_err(|error| StoreError::corrupt("idempotency", error))?;
-        // What it is read into knows its keys; without them the record stays within 1 KB, one write unit.
+        // The decoded record derives its keys. Without them, the item stays within 1 KB, one write
+        // unit.
         let mut answer = answer.clone();
         answer.retain(|name, _| ![PK, SK, GSI1PK, GSI1SK].contains(&name.as_str()));
         let mut item = self.key().attributes();
@@ -53,13 +55,13 @@ impl Idempotency {
             (ANSWER.to_owned(), sealed::seal(&answer, self.secret.expose(), &self.hash)?),
             (EXPIRES_AT.to_owned(), number(expires_at.as_second())),
         ]);
-        // TTL deletes late, so an expired record is one that is not there.
+        // TTL deletes late, so an expired record counts as absent.
         let expired = Condition::Less(EXPIRES_AT, number(context.now.as_second()));
         let condition = Condition::Any(vec![Condition::Absent, expired]);
         Ok(Write::Put { item, condition })
     }
 
-    /// The answer that a record holds, if the request is the one that it was made for.
+    /// Returns the response of a record if it belongs to this request.
     pub(super) fn replay(&self, record: &Item) -> Result<Item, StoreError> {
         if text(record, FINGERPRINT) != Some(self.fingerprint.as_str()) {
             return Err(StoreError::IdempotencyKeyReused);
@@ -67,7 +69,8 @@ impl Idempotency {
         sealed::open(record.get(ANSWER), self.secret.expose(), &self.hash)
     }
 
-    /// The answer that a record holds, unless it has expired. [`StoreError::IdempotencyKeyReused`] for another request's.
+    /// Returns the response of a record unless it has expired. Fails with
+    /// [`StoreError::IdempotencyKeyReused`] if it belongs to another request.
     pub fn replay_unexpired(
         &self,
         record: &Item,
@@ -83,7 +86,8 @@ impl Idempotency {
 }
 
 impl Store {
-    /// What the same request with the same `Idempotency-Key` was answered earlier, if there was one.
+    /// Returns the stored response of an earlier request with the same `Idempotency-Key`, if there
+    /// is one.
     pub async fn replay<T: Record>(
         &self,
         context: &WriteContext,

@@ -1,4 +1,4 @@
-//! A request's `Idempotency-Key`, bound to its caller, its path and its command.
+//! A request's `Idempotency-Key`, bound to its caller, path and command.
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -7,27 +7,29 @@ use sha2::{Digest, Sha256};
 use super::keys::{self, Key};
 use crate::sensitive::Sensitive;
 
-/// A request's `Idempotency-Key`, bound to who sent it where, and what it was to do.
+/// A request's `Idempotency-Key`, bound to the caller, the path and the command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
     pub(super) hash: String,
     pub(super) fingerprint: String,
-    /// What seals the answer: it follows from the key, which the record does not hold. Whoever reads the table alone
-    /// reads no answer, also of a patient who was erased meanwhile.
+    /// The key that seals the stored response. It is derived from the `Idempotency-Key`, which the
+    /// record does not hold. Read access to the table alone thus reveals no response, for example
+    /// of a patient who was erased meanwhile.
     pub(super) secret: Sensitive<[u8; 32]>,
 }
 
 impl Idempotency {
-    /// The record for `scope` (organisation, subject, method, path, key) and the request's command, as its type serialises.
+    /// Creates the value for a `scope` (organisation, subject, method, path, key) and the
+    /// serialised command of the request.
     pub fn new(scope: &[&str], command: &Value) -> Self {
         let mut hash = Sha256::new();
         for part in scope {
-            // Lengths keep ("ab", "c") and ("a", "bc") apart.
+            // Length prefixes keep ("ab", "c") and ("a", "bc") apart.
             hash.update(part.len().to_be_bytes());
             hash.update(part.as_bytes());
         }
         let secret = hash.clone().chain_update("answer").finalize();
-        // Without the secret, a command could be guessed by its fingerprint.
+        // Keyed with the secret, so that nobody can guess the command by its fingerprint.
         let mut fingerprint = Sha256::new_with_prefix(secret);
         add(command, &mut fingerprint);
         Self {
@@ -37,13 +39,13 @@ impl Idempotency {
         }
     }
 
-    /// The record's key, for reads that fetch it beside other items.
+    /// Returns the key of the record, for reads that fetch it with other items.
     pub fn key(&self) -> Key {
         keys::idempotency(&self.hash)
     }
 }
 
-/// Adds a value to a hash. A member that is null is one that was left out. `serde_json` keeps members sorted.
+/// Adds a value to a hash. A null member counts as omitted. `serde_json` keeps members sorted.
 fn add(value: &Value, hash: &mut Sha256) {
     match value {
         Value::Object(members) => {

@@ -10,34 +10,34 @@ use super::{Entity, Item, Record, StoreError};
 pub struct ItemType {
     /// The items' `type`.
     pub name: &'static str,
-    /// Whether the audit log keeps their changes, which may be events as well.
+    /// Whether changes are recorded in the audit log and may become events.
     pub audited: bool,
     rewrite: fn(&Item) -> Result<Option<Item>, StoreError>,
 }
 
 impl ItemType {
-    /// The type of a record.
+    /// Returns the type of a record.
     pub const fn of<T: Record>() -> Self {
         Self { name: T::TYPE, audited: false, rewrite: rewrite::<T> }
     }
 
-    /// The type of a record whose changes are audited.
+    /// Returns the type of a record whose changes are audited.
     pub const fn audited<T: Record>() -> Self {
         Self { audited: true, ..Self::of::<T>() }
     }
 
-    /// A type whose items are never written a second time: a backfill does not rewrite them.
+    /// Returns a type whose items are never changed, so a backfill does not rewrite them.
     pub const fn never_rewritten(name: &'static str) -> Self {
         Self { name, audited: false, rewrite: |_| Ok(None) }
     }
 
-    /// An outdated item of this type as it would be written today.
+    /// Returns an item of this type as it would be written today, or `None` if it is up to date.
     pub fn rewrite(&self, item: &Item) -> Result<Option<Item>, StoreError> {
         (self.rewrite)(item)
     }
 }
 
-/// Attributes that the type does not know stay, also inside of maps.
+/// Unknown attributes remain, also inside maps.
 fn rewrite<T: Record>(item: &Item) -> Result<Option<Item>, StoreError> {
     let mut current = item.clone();
     if T::SHAPES.downcast.is_none() {

@@ -1,4 +1,4 @@
-//! What the calls of DynamoDB take that one request makes: how long, how many, how much capacity.
+//! The DynamoDB calls of one request: their duration, number and consumed capacity.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,38 +10,39 @@ use tokio::time::Instant;
 
 use super::answer::Kind;
 
-/// The calls of one request, which it goes with in OpenTelemetry's context. Clones are the same.
+/// The calls of one request. The ledger travels in the OpenTelemetry context of the request. Clones
+/// share it.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger(Arc<Mutex<Entries>>);
 
 #[derive(Debug, Default)]
 struct Entries {
     under_way: u32,
-    /// Since when there has been a call under way at each moment.
+    /// Since when at least one call has been in progress.
     since: Option<Instant>,
     sum: Sum,
 }
 
-/// What calls took together.
+/// The totals of the calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Sum {
-    /// How many calls there were; one that was tried again is one.
+    /// The number of calls. Retries do not count.
     pub calls: u32,
-    /// For how long at least one of them was under way.
+    /// How long at least one call was in progress.
     pub time: Duration,
-    /// Capacity units that reads took.
+    /// Capacity units consumed by reads.
     pub read_units: f64,
-    /// Capacity units that writes took.
+    /// Capacity units consumed by writes.
     pub write_units: f64,
 }
 
 impl Ledger {
-    /// The ledger of the request for which this is run, if one is kept.
+    /// Returns the ledger of the current request, if it has one.
     pub(super) fn current() -> Option<Self> {
         Context::map_current(|context| context.get::<Self>().cloned())
     }
 
-    /// Enters a call, which is under way until the entry is dropped.
+    /// Records a call. It is in progress until the entry is dropped.
     pub(super) fn enter(self) -> Entry {
         let mut entries = self.entries();
         entries.sum.calls += 1;
@@ -51,7 +52,7 @@ impl Ledger {
         Entry(self)
     }
 
-    /// What the calls took that have ended.
+    /// Returns the totals of the completed calls.
     pub fn sum(&self) -> Sum {
         self.entries().sum
     }
@@ -61,7 +62,7 @@ impl Ledger {
     }
 }
 
-/// A call that is under way.
+/// A call in progress.
 #[derive(Debug)]
 pub(super) struct Entry(Ledger);
 

@@ -1,4 +1,4 @@
-//! What is measured of the calls of DynamoDB, by OpenTelemetry's conventions. Labels never hold anything of an item.
+//! The metrics of DynamoDB calls, by OpenTelemetry's conventions. Labels never hold item data.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -15,14 +15,15 @@ const CALL_DURATION: &str = "db_client_operation_duration_seconds";
 const ACTIVE_CALLS: &str = "db_client_active_operations";
 /// The histogram of capacity units, by operation and kind.
 pub const CAPACITY: &str = "aws_dynamodb_consumed_capacity_units";
-/// Upper bounds of its buckets: from an eventually consistent read of one item to a transaction or a page of the largest.
+/// The upper bounds of its buckets: from an eventually consistent read of one item to the largest
+/// transaction or page.
 pub const CAPACITY_BUCKETS: [f64; 12] =
     [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 const RETRIES: &str = "aws_dynamodb_retries_total";
 const THROTTLED: &str = "aws_dynamodb_throttled_total";
 const CANCELLATIONS: &str = "aws_dynamodb_transaction_cancellations_total";
 
-/// The operations that requests make. Their counters are there from the start, so that `rate` sees the first increment.
+/// The operations of requests. Their counters start at 0, so that `rate` sees the first increment.
 const OPERATIONS: [&str; 7] = [
     "BatchGetItem",
     "DeleteItem",
@@ -33,30 +34,30 @@ const OPERATIONS: [&str; 7] = [
     "UpdateItem",
 ];
 
-/// Those that read the table's stream.
+/// The operations that read the table's stream.
 const OPERATIONS_OF_STREAMS: [&str; 3] = ["DescribeStream", "GetRecords", "GetShardIterator"];
 
-/// Why transactions are cancelled in the ordinary course of things (AWS, `TransactWriteItems`, errors).
+/// The ordinary reasons for cancelled transactions (AWS, `TransactWriteItems`, errors).
 const REASONS: [&str; 3] = ["ConditionalCheckFailed", "ThrottlingError", "TransactionConflict"];
 
 static MEASURED: AtomicBool = AtomicBool::new(false);
 
-/// Whether anybody measures: labels are made only then.
+/// Returns whether metrics are enabled. Labels are created only then.
 pub fn measured() -> bool {
     MEASURED.load(Ordering::Relaxed)
 }
 
-/// Measures from now on, and says what each is.
+/// Enables and describes the metrics.
 pub fn start() {
     describe_histogram!(
         CALL_DURATION,
         Unit::Seconds,
-        "How long calls of DynamoDB took, tries and waits between them included."
+        "Duration of DynamoDB calls, including retries and the pauses between them."
     );
-    describe_gauge!(ACTIVE_CALLS, "Calls of DynamoDB that are under way.");
-    describe_histogram!(CAPACITY, "The capacity units that calls of DynamoDB took.");
-    describe_counter!(RETRIES, "Tries of calls of DynamoDB after the first.");
-    describe_counter!(THROTTLED, "Tries of calls of DynamoDB that were throttled, by reason.");
+    describe_gauge!(ACTIVE_CALLS, "DynamoDB calls in progress.");
+    describe_histogram!(CAPACITY, "Capacity units consumed by DynamoDB calls.");
+    describe_counter!(RETRIES, "Retries of DynamoDB calls.");
+    describe_counter!(THROTTLED, "Throttled attempts of DynamoDB calls, by reason.");
     describe_counter!(CANCELLATIONS, "Transactions that DynamoDB cancelled, by reason.");
     gauge!(ACTIVE_CALLS).set(0.0);
     begin(&OPERATIONS);
@@ -66,7 +67,7 @@ pub fn start() {
     MEASURED.store(true, Ordering::Relaxed);
 }
 
-/// Shows what is counted of reading the table's stream, in a process that does.
+/// Initialises the counters of stream reads, in a process that reads the stream.
 pub fn start_streams() {
     begin(&OPERATIONS_OF_STREAMS);
 }
@@ -81,13 +82,13 @@ fn begin(operations: &[&'static str]) {
     }
 }
 
-/// Something that counts in a gauge for as long as this lives.
+/// Increments a gauge while this lives.
 #[derive(Debug)]
 #[must_use]
 pub struct Counted(&'static str);
 
 impl Counted {
-    /// Counts from now on.
+    /// Increments the gauge.
     pub fn begin(gauge: &'static str) -> Self {
         gauge!(gauge).increment(1.0);
         Self(gauge)
@@ -100,12 +101,12 @@ impl Drop for Counted {
     }
 }
 
-/// A call is under way; it counts until what this answers is dropped.
+/// Records a call in progress, until the result is dropped.
 pub(super) fn call_begun() -> Counted {
     Counted::begin(ACTIVE_CALLS)
 }
 
-/// A call has ended; `error` is empty if it did not fail.
+/// Records the end of a call. `error` is empty if it succeeded.
 pub(super) fn call_ended(operation: &str, error: &str, elapsed: Duration) {
     histogram!(
         CALL_DURATION,
@@ -115,26 +116,26 @@ pub(super) fn call_ended(operation: &str, error: &str, elapsed: Duration) {
     .record(elapsed);
 }
 
-/// A call took so many capacity units.
+/// Records consumed capacity units.
 pub(super) fn consumed(operation: &str, kind: Kind, units: f64) {
     let operation = operation.to_owned();
     histogram!(CAPACITY, "db_operation_name" => operation, "kind" => kind.as_str()).record(units);
 }
 
-/// A call was tried again so often.
+/// Records retries.
 pub(super) fn retried(operation: &str, times: u32) {
     if measured() && times > 0 {
         counter!(RETRIES, "db_operation_name" => operation.to_owned()).increment(times.into());
     }
 }
 
-/// A try was throttled, for this reason.
+/// Records a throttled attempt.
 pub(super) fn throttled(operation: &str, reason: ThrottlingReason) {
     let operation = operation.to_owned();
     counter!(THROTTLED, "db_operation_name" => operation, "reason" => reason.as_str()).increment(1);
 }
 
-/// A transaction was cancelled, for this reason among others.
+/// Records a reason of a cancelled transaction.
 pub(super) fn cancelled(reason: &str) {
     counter!(CANCELLATIONS, "reason" => reason.to_owned()).increment(1);
 }

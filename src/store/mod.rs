@@ -1,7 +1,7 @@
-//! DynamoDB and nothing of HTTP: the client, the keys, items in and out, conditional writes, transactions.
+//! DynamoDB: the client, keys, conversion of items, conditional writes, transactions. It contains nothing of HTTP.
 //!
-//! Every read is a key condition and every write is conditional (but of operators' commands: [`scan`], [`bulk`]).
-//! Repositories compose transactions out of [`write::Write`]s; nothing else in the service speaks to the database.
+//! Every read uses a key condition and every write has a condition; only operator commands differ ([`scan`], [`bulk`]).
+//! Repositories compose transactions from [`write::Write`]s. No other code calls the database.
 
 mod aggregate;
 mod answer;
@@ -20,6 +20,7 @@ mod dependents;
 pub mod embedded;
 pub mod errors;
 pub mod expression;
+pub mod format;
 pub mod guarded_delete;
 pub mod idempotency;
 mod idempotency_key;
@@ -40,6 +41,8 @@ pub mod throttling;
 mod user_agent;
 pub mod write;
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{Client, config::retry::RetryConfig};
 
 pub use attributes::Item;
@@ -51,34 +54,53 @@ pub use errors::StoreError;
 pub use idempotency_key::Idempotency;
 pub use item_type::ItemType;
 pub use keys::Key;
-use retry::RetryBudget;
+use retry::{Backoff, RetryBudget};
 pub use shape::Shapes;
 
-/// The one table, and the client that reaches it. Cheap to clone.
+/// The table and its client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
-    /// The same without retries of its own, for writes that must know whether an earlier try may have been done.
+    /// The client without SDK retries, for writes that must know whether an earlier attempt may
+    /// have succeeded.
     once: Client,
-    /// What those writes may be repeated.
+    /// The retry budget of those writes.
     repeats: RetryBudget,
+    retry_time: Duration,
     table: String,
 }
 
 impl Store {
-    /// A store on `table` through `client`.
+    /// Creates a store on `table` with `client`.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let no_retries = client.config().to_builder().retry_config(RetryConfig::disabled());
         let once = Client::from_conf(no_retries.build());
-        Self { once, client, repeats: RetryBudget::default(), table: table.into() }
+        Self {
+            once,
+            client,
+            repeats: RetryBudget::default(),
+            retry_time: retry::BUDGET,
+            table: table.into(),
+        }
     }
 
-    /// The client, for `table create` and `table check`.
+    /// Sets the time during which one step of a request may retry.
+    #[must_use]
+    pub fn with_retry_time(self, retry_time: Duration) -> Self {
+        Self { retry_time, ..self }
+    }
+
+    /// Returns the backoff of one step of a request.
+    pub(crate) fn backoff(&self) -> Backoff {
+        Backoff::new(self.retry_time)
+    }
+
+    /// Returns the client, for `table create` and `table check`.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The table's name.
+    /// Returns the table name.
     pub fn table(&self) -> &str {
         &self.table
     }

@@ -1,4 +1,4 @@
-//! Lists of records whose keys are known: they are read directly, not looked for in their range.
+//! Lists of records whose keys are known. They are read by key, not with a Query.
 
 use super::{
     Entity, Key, Record, Store, StoreError,
@@ -7,8 +7,9 @@ use super::{
 use crate::id::OrgId;
 
 impl Store {
-    /// A page of a list of the organisation's records, of which only those at `keys` are listed: one consistent BatchGetItem
-    /// of all of them. Their order and their positions are the list's.
+    /// Returns a page of a list of the organisation's records, restricted to the records at `keys`.
+    /// Reads all of them with strong consistency (BatchGetItem). Order and positions are those of
+    /// the list.
     pub async fn list_named<T: Record>(
         &self,
         org: &OrgId,

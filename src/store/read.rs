@@ -1,4 +1,4 @@
-//! Reads: one item, several at once, and pages of a key range. Never a Scan.
+//! Reads: single items, batches, and pages of a key range. Never a Scan.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,19 +17,19 @@ use super::{
     expression::{Condition, Placeholders},
     keys::{self, GSI1, GSI1PK, GSI1SK, KeyRange, PK, SK, SortRange},
     metrics,
-    retry::Backoff,
     throttling::ThrottlingReason,
 };
 
-/// How many DynamoDB pages a filtered list reads before it answers with what it has.
+/// The maximum number of DynamoDB pages that one page of a filtered list reads.
 const MAX_FILTERED_PAGES: usize = 4;
-/// How many items each of those pages examines.
+/// The number of items that each of those pages examines.
 const FILTERED_PAGE: i32 = 250;
 
-/// The most keys of one BatchGetItem (AWS, "BatchGetItem").
+/// The maximum number of keys per BatchGetItem (AWS, "BatchGetItem").
 const MAX_KEYS: usize = 100;
 
-/// The last item that a list examined: its keys, by attribute name. Positions of one list are in its order.
+/// The keys of the last examined item of a list, by attribute name. Positions of one list sort in
+/// list order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(BTreeMap<String, String>);
@@ -49,28 +49,29 @@ impl Position {
     }
 }
 
-/// What to list: a key range, from where, in which order, which of its items, and how many.
+/// A list request: key range, order, filter and page.
 #[derive(Clone)]
 #[must_use]
 pub struct List {
     /// The sort keys of one partition.
     pub range: KeyRange,
-    /// Descending sort keys.
+    /// Whether the sort keys are in descending order.
     pub descending: bool,
-    /// Keep only the items for which this holds.
+    /// The filter: only items that satisfy it are returned.
     pub filter: Option<Condition>,
-    /// Which part of it.
+    /// The page.
     pub page: PageRequest,
 }
 
-/// Which part of a list, and how to read it.
+/// The page of a list, and how to read it.
 #[derive(Debug, Clone)]
 pub struct PageRequest {
-    /// Begin after this one.
+    /// The position after which the page begins.
     pub after: Option<Position>,
-    /// The most items to return.
+    /// The maximum number of items.
     pub limit: u16,
-    /// Read what all writes before it have left (not on the index, which always lags).
+    /// Whether to read with strong consistency. Has no effect on the index, which is eventually
+    /// consistent.
     pub consistent: bool,
 }
 
@@ -80,17 +81,17 @@ impl PageRequest {
     }
 }
 
-/// Some items of a list, in its order.
+/// A page of a list, in list order.
 #[derive(Debug, Clone)]
 pub struct Listed<T> {
-    /// The items; fewer than asked for, or none, does not mean that the list has ended.
+    /// The items. A short or empty page does not mean that the list has ended.
     pub items: Vec<T>,
-    /// Where to go on; the list has ended only where this is `None`.
+    /// The position of the next page. The list has ended only if this is `None`.
     pub next: Option<Position>,
 }
 
 impl Store {
-    /// One record by its key.
+    /// Reads a record by its key.
     pub async fn get<T: Record>(
         &self,
         key: &Key,
@@ -100,7 +101,7 @@ impl Store {
         item.map(Entity::from_item).transpose()
     }
 
-    /// One item by its key.
+    /// Reads an item by its key.
     pub async fn get_item(&self, key: &Key, consistent: bool) -> Result<Option<Item>, StoreError> {
         let get = self.client.get_item().table_name(&self.table);
         let get = get
@@ -110,7 +111,8 @@ impl Store {
         get.send().await.map(|output| output.item).map_err(of_read)
     }
 
-    /// Several items by their keys, consistently; what does not exist is left out. One BatchGetItem for 100 of them.
+    /// Reads items by their keys with strong consistency. Missing items are left out. Uses one
+    /// BatchGetItem per 100 keys.
     pub async fn batch_get(&self, keys: &[Key]) -> Result<HashMap<Key, Item>, StoreError> {
         let mut found = HashMap::new();
         for keys in keys.chunks(MAX_KEYS) {
@@ -125,7 +127,7 @@ impl Store {
         found: &mut HashMap<Key, Item>,
     ) -> Result<(), StoreError> {
         let mut wanted: Vec<Item> = keys.iter().map(Key::attributes).collect();
-        let mut backoff = Backoff::default();
+        let mut backoff = self.backoff();
         loop {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
@@ -152,7 +154,8 @@ impl Store {
         }
     }
 
-    /// A page of a list. A filtered one examines a bounded number of items and may come back short or empty.
+    /// Reads a page of a list. A filtered list examines a bounded number of items, so the page may
+    /// be short or empty.
     pub async fn list(&self, list: List) -> Result<Listed<Item>, StoreError> {
         let wanted = usize::from(list.page.limit);
         let pages = if list.filter.is_some() { MAX_FILTERED_PAGES } else { 1 };
@@ -173,13 +176,14 @@ impl Store {
         Ok(listed)
     }
 
-    /// The first item of a range, read consistently.
+    /// Returns the first item of a range, read with strong consistency.
     pub async fn first(&self, range: KeyRange) -> Result<Option<Item>, StoreError> {
         let first = List::of(range, PageRequest::consistently(1));
         Ok(self.query(&first, None).await?.items.into_iter().next())
     }
 
-    /// The first item of a range for which `wanted` holds, read consistently and to the range's end.
+    /// Returns the first item of a range for which `wanted` holds. Reads the range to its end, with
+    /// strong consistency.
     pub async fn find(
         &self,
         range: KeyRange,
@@ -201,7 +205,7 @@ impl Store {
         }
     }
 
-    /// One page of a list as a Query reads it: 1 MB at most, less of a list with a filter.
+    /// Reads one page of a list with a single Query: at most 1 MB, less with a filter.
     pub(super) async fn page(&self, list: List) -> Result<Listed<Item>, StoreError> {
         self.query(&list, list.page.after.as_ref()).await
     }
@@ -238,28 +242,29 @@ impl Store {
         let last = output.last_evaluated_key.filter(|key| !key.is_empty());
         let position = |key| {
             Position::of(&key, list.range.index)
-                .ok_or_else(|| StoreError::corrupt("key", "no text in a last key"))
+                .ok_or_else(|| StoreError::corrupt("key", "the last evaluated key holds no text"))
         };
         let next = last.map(position).transpose()?;
         Ok(Listed { items: output.items.unwrap_or_default(), next })
     }
 
-    /// Whether the table answers, within `patience`.
-    pub async fn ping(&self, patience: Duration) -> Result<(), StoreError> {
-        let timeouts = TimeoutConfig::builder().operation_timeout(patience).build();
+    /// Reads the table's format, within `limit`. Returns `None` if it has none.
+    pub async fn ping(&self, limit: Duration) -> Result<Option<u32>, StoreError> {
+        let timeouts = TimeoutConfig::builder().operation_timeout(limit).build();
         let get = self
             .client
             .get_item()
             .table_name(&self.table)
-            .set_key(Some(keys::never_written().attributes()))
+            .set_key(Some(keys::table_format().attributes()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .customize()
             .config_override(Config::builder().timeout_config(timeouts));
-        get.send().await.map(|_| ()).map_err(of_read)
+        let found = get.send().await.map_err(of_read)?.item;
+        Ok(found.and_then(|item| item.get("format")?.as_n().ok()?.parse().ok()))
     }
 }
 
-/// The condition that a range is; none for a range that nothing is in.
+/// Returns the key condition of a range. Returns `None` for an empty range.
 fn key_condition(range: &KeyRange, placeholders: &mut Placeholders) -> Option<String> {
     let (pk, sk) = if range.index { (GSI1PK, GSI1SK) } else { (PK, SK) };
     let text = |text: &str| AttributeValue::S(text.to_owned());

@@ -1,5 +1,6 @@
-//! Trying again: after others got in between, inside a budget of time; after DynamoDB did not answer or refused for its rate,
-//! inside a budget of repeats, which answers fill, so that it is not asked more the worse it is.
+//! Retries. After conflicts with other writes, retries are limited by time. After missing responses
+//! and throttling, they are limited by a retry budget, which successful calls refill. An overloaded
+//! database thus does not get more calls than usual.
 
 use std::{
     sync::{
@@ -14,17 +15,18 @@ use tokio::time::{Instant, sleep};
 
 const FIRST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(250);
-/// How long one step of a request may go on trying; a request has a deadline of its own besides.
+/// The time during which one step of a request may retry. The request also has a deadline.
 pub const BUDGET: Duration = Duration::from_secs(10);
-/// How often it may try in that time. Random pauses make it some 80 times; with this, that is bounded.
+/// The maximum number of attempts in that time. Random pauses lead to about 80; this is the upper
+/// bound.
 pub const MAX_TRIES: u8 = 100;
 
-/// How many repeats there may be before answers have paid for any.
+/// The initial number of retries, before responses have earned any.
 const RESERVE: u16 = 25;
-/// How many answers pay for one repeat: of many calls, repeats are at most a fifth.
-const ANSWERS_PER_REPEAT: u16 = 5;
+/// The number of responses that earn one retry: at most a fifth of many calls are retries.
+const RESPONSES_PER_RETRY: u16 = 5;
 
-/// What the service itself may repeat. Clones share it.
+/// The retry budget of the service. Clones share it.
 #[derive(Debug, Clone)]
 pub struct RetryBudget(Arc<AtomicU32>);
 
@@ -35,35 +37,37 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Counted in answers.
+    /// Measured in responses.
     const FULL: u32 = RESERVE as u32 * Self::PRICE;
-    const PRICE: u32 = ANSWERS_PER_REPEAT as u32;
+    const PRICE: u32 = RESPONSES_PER_RETRY as u32;
 
-    /// DynamoDB did what it was asked, or refused it for its contents.
+    /// Records a response: DynamoDB executed the request, or refused its content.
     pub fn earn(&self) {
         let more = |left: u32| (left < Self::FULL).then_some(left + 1);
         let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
     }
 
-    /// Takes a repeat out; `false` means that there must be none now.
+    /// Takes a retry from the budget. Returns `false` if there is none left.
     pub fn spend(&self) -> bool {
         let less = |left: u32| left.checked_sub(Self::PRICE);
         self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
 }
 
-/// The same of what the SDK repeats: reads. (Its own default is four times as much, and shared by all of a process.)
+/// Returns the retry budget of the SDK, for reads. (The SDK's default is four times as large, and
+/// shared by the whole process.)
 pub(super) fn budget_of_sdk() -> RetryPartition {
-    let price = ANSWERS_PER_REPEAT.into();
+    let price = RESPONSES_PER_RETRY.into();
     let bucket = TokenBucket::builder()
-        .capacity(usize::from(RESERVE) * usize::from(ANSWERS_PER_REPEAT))
+        .capacity(usize::from(RESERVE) * usize::from(RESPONSES_PER_RETRY))
         .retry_cost(price)
         .timeout_retry_cost(price)
         .throttling_retry_cost(price);
     RetryPartition::custom("clinic-api").token_bucket(bucket.build()).build()
 }
 
-/// The pauses between tries until the budget is spent (AWS Architecture Blog, "Exponential Backoff And Jitter").
+/// Exponential backoff with jitter until the time is over (AWS Architecture Blog, "Exponential
+/// Backoff And Jitter").
 #[derive(Debug)]
 pub struct Backoff {
     ends: Instant,
@@ -71,14 +75,13 @@ pub struct Backoff {
     tries_left: u8,
 }
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { ends: Instant::now() + BUDGET, ceiling: FIRST, tries_left: MAX_TRIES - 1 }
-    }
-}
-
 impl Backoff {
-    /// Waits before the next try; `false` means that the budget is spent and nothing should be tried.
+    /// Creates pauses that end within `budget`.
+    pub(super) fn new(budget: Duration) -> Self {
+        Self { ends: Instant::now() + budget, ceiling: FIRST, tries_left: MAX_TRIES - 1 }
+    }
+
+    /// Waits before the next attempt. Returns `false` if the time is over; then give up.
     pub async fn pause(&mut self) -> bool {
         let pause = self.ceiling.mul_f64(rand::random::<f64>());
         if self.tries_left == 0 || Instant::now() + pause >= self.ends {
@@ -96,18 +99,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn tries_are_bounded_in_time_and_in_number() {
+    async fn attempts_are_bounded_in_time_and_number() {
         for _ in 0..100 {
-            let (began, mut backoff, mut tries) = (Instant::now(), Backoff::default(), 1);
+            let (began, mut backoff, mut tries) = (Instant::now(), Backoff::new(BUDGET), 1);
             while backoff.pause().await {
                 tries += 1;
             }
-            // The runtime's timers count whole milliseconds.
+            // The runtime's timers have a resolution of one millisecond.
             assert!(began.elapsed() <= BUDGET + Duration::from_millis(1));
             assert!((20..=u32::from(MAX_TRIES)).contains(&tries), "{tries}");
         }
-        // However short the pauses.
-        let mut backoff = Backoff { ceiling: Duration::ZERO, ..Backoff::default() };
+        // The limit holds even with the shortest pauses.
+        let mut backoff = Backoff { ceiling: Duration::ZERO, ..Backoff::new(BUDGET) };
         let mut pauses = 0;
         while backoff.pause().await {
             pauses += 1;
@@ -116,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_a_fifth_of_what_is_answered_beyond_the_reserve() {
+    fn retries_are_a_fifth_of_the_responses_beyond_the_reserve() {
         let budget = RetryBudget::default();
         let take_all = || (0..1_000).take_while(|_| budget.spend()).count();
         assert_eq!(take_all(), usize::from(RESERVE));

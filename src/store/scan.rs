@@ -1,4 +1,5 @@
-//! Every item of the table, at a bounded rate: for operators, under a role of their own. No request comes here.
+//! Scans the whole table at a limited rate, for operators with their own role. Requests do not use
+//! it.
 
 use std::time::Duration;
 
@@ -6,42 +7,43 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Item, Store, StoreError, errors::of_read};
 
-/// Items that are read at once, at most.
+/// The maximum number of items per page.
 const PAGE: f64 = 100.0;
-/// How often a call is tried that the database refuses for now.
+/// The maximum number of attempts of a call that the database refuses for now.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// One of the parts of the table that are read side by side.
+/// A segment of the table. Segments are scanned in parallel.
 #[derive(Debug, Clone, Copy)]
 pub struct Segment {
-    /// Which one, from 0.
+    /// The number of the segment, counted from 0.
     pub number: u16,
-    /// Of how many.
+    /// The total number of segments.
     pub of: u16,
 }
 
 impl Segment {
-    /// The table in one part.
+    /// The whole table as one segment.
     pub const WHOLE: Self = Self { number: 0, of: 1 };
 }
 
-/// The pages of one part of the table.
+/// The scan of one segment.
 #[derive(Debug)]
 pub struct Scan {
     segment: Segment,
     rate: f64,
-    /// When the next page is due, and after which item; none behind the last one.
+    /// The due time of the next page, and the item after which it starts. `None` after the last
+    /// page.
     next: Option<(Instant, Option<Item>)>,
 }
 
 impl Scan {
-    /// A scan that reads at most `rate` items a second.
+    /// Creates a scan that reads at most `rate` items per second.
     pub fn new(segment: Segment, rate: f64) -> Self {
         Self { segment, rate, next: Some((Instant::now(), None)) }
     }
 
-    /// The next page, not before its time; `None` behind the last one.
+    /// Waits until the next page is due and returns it. Returns `None` after the last page.
     pub async fn next_page(&mut self, store: &Store) -> Result<Option<Vec<Item>>, StoreError> {
         let Some((due, after)) = self.next.take() else { return Ok(None) };
         sleep_until(due).await;
@@ -56,7 +58,7 @@ impl Scan {
         Ok(Some(items))
     }
 
-    /// How many items are read at once: no more than a second's.
+    /// Returns the page size: at most the items of one second.
     #[expect(clippy::cast_possible_truncation, reason = "it is between 1 and 100")]
     fn page(&self) -> i32 {
         self.rate.clamp(1.0, PAGE) as i32
@@ -75,7 +77,8 @@ impl Store {
             .scan()
             .table_name(&self.table)
             .consistent_read(true)
-            // The whole table is asked for without parts: for those the embedded engine sorts all of it with every page.
+            // A single segment omits the parameters: with them, the embedded engine sorts the whole
+            // table for every page.
             .set_segment((segment.of > 1).then_some(segment.number.into()))
             .set_total_segments((segment.of > 1).then_some(segment.of.into()))
             .limit(limit)
@@ -85,7 +88,7 @@ impl Store {
         Ok((page.items.unwrap_or_default(), next))
     }
 
-    /// About how many items the table has: DynamoDB counts them every six hours.
+    /// Returns the approximate number of items in the table. DynamoDB counts them every six hours.
     pub async fn item_count(&self) -> Result<u64, StoreError> {
         let table = self.describe_table().await?;
         let count = table.and_then(|table| table.item_count);
@@ -93,7 +96,7 @@ impl Store {
     }
 }
 
-/// Calls again after a pause that doubles, while the database refuses for now or is out of reach.
+/// Retries with doubling pauses while the database refuses the call or is unreachable.
 pub async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
     mut call: impl FnMut() -> F,
 ) -> Result<T, StoreError> {

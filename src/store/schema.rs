@@ -1,4 +1,4 @@
-//! The table itself: made where it is missing, and compared with what it should be.
+//! The schema of the table: creates the table, and compares it with the expected schema.
 
 use std::time::Duration;
 
@@ -18,13 +18,17 @@ use aws_sdk_dynamodb::{
 use super::{
     Store, StoreError,
     errors::{Cause, of_read},
+    format::FORMAT,
     keys::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, PK, SK},
 };
 
-/// One thing in which the table is not as it should be.
+/// The differences that make items unreadable.
+const KEYS: [&str; 2] = ["key schema", "key attribute types"];
+
+/// A difference between the table and the expected schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// What it is about.
+    /// The property.
     pub what: &'static str,
     expected: String,
     actual: String,
@@ -43,10 +47,11 @@ impl std::fmt::Display for Difference {
 }
 
 impl Store {
-    /// Makes the table where it is missing, with its index, stream and TTL, and waits until it can be used. Returns whether it
-    /// was missing.
+    /// Creates the table with its index, stream and TTL if it does not exist, and waits until it is
+    /// active. Returns whether it was created.
     pub async fn create_table(&self) -> Result<bool, StoreError> {
-        // TTL comes last: where it is on, nothing is left to do. The embedded engine takes seconds to describe a big table.
+        // The format and then TTL are set last, so a table with TTL is complete. The check avoids
+        // DescribeTable, which takes the embedded engine seconds on a large table.
         if let Ok(Some(_)) = self.time_to_live().await {
             return Ok(false);
         }
@@ -56,12 +61,14 @@ impl Store {
         }
         self.wait_until_active().await?;
         if self.time_to_live().await?.is_none() {
+            self.add_format().await?;
             self.enable_time_to_live().await?;
         }
         Ok(missing)
     }
 
-    /// Everything in which the table differs from what the service needs. How it is billed is the operator's choice.
+    /// Returns all differences between the table and the expected schema. The billing mode is the
+    /// operator's choice.
     pub async fn check_table(&self) -> Result<Vec<Difference>, StoreError> {
         let Some(table) = self.describe_table().await? else {
             return Ok(vec![Difference::of("table", &self.table, "no such table")]);
@@ -70,10 +77,16 @@ impl Store {
         let mut seen = describe(&table);
         seen.push(Difference::of("TTL attribute", EXPIRES_AT, ttl));
         seen.retain(|seen| seen.expected != seen.actual);
+        // The format is readable only with the right keys. A restored table lacks other parts.
+        let has_keys = !seen.iter().any(|seen| KEYS.contains(&seen.what));
+        if has_keys && let Some(found) = self.format().await?.filter(|found| *found != FORMAT) {
+            let (wanted, found) = (FORMAT.to_string(), found.to_string());
+            seen.push(Difference::of("format of the items", wanted, found));
+        }
         Ok(seen)
     }
 
-    /// The ARN of the table's stream, if it has one.
+    /// Returns the ARN of the table's stream, if it has one.
     pub async fn stream_arn(&self) -> Result<Option<String>, StoreError> {
         Ok(self.describe_table().await?.and_then(|table| table.latest_stream_arn))
     }
@@ -118,7 +131,7 @@ impl Store {
         match create.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                // Two replicas that start at once both ask for it.
+                // Another replica that starts at the same time has requested it.
                 Some(CreateTableError::ResourceInUseException(_)) => Ok(()),
                 _ => Err(of_read(error)),
             },
@@ -133,7 +146,7 @@ impl Store {
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        Err(StoreError::Unexpected(Cause::from("the table did not become active in a minute")))
+        Err(StoreError::Unexpected(Cause::from("the table did not become active within a minute")))
     }
 
     async fn time_to_live(&self) -> Result<Option<String>, StoreError> {
@@ -168,7 +181,7 @@ fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {
     KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
 }
 
-/// What can be compared of a table, also what does not differ.
+/// Returns all comparable properties of a table, also those that match.
 fn describe(table: &TableDescription) -> Vec<Difference> {
     let keys = |schema: &[KeySchemaElement]| {
         let part = |key: &KeySchemaElement| format!("{} {}", key.attribute_name, key.key_type);

@@ -1,4 +1,5 @@
-//! Items inside of items that nobody reads who has the table alone: XChaCha20-Poly1305 under a key that is not in it.
+//! Encrypted items inside items. The key is not in the table, so access to the table alone reveals
+//! nothing (XChaCha20-Poly1305).
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -9,7 +10,7 @@ use crate::keyring::SealingKeys;
 
 const KIND: &str = "sealed item";
 
-/// An item as bytes that only `key` opens, and only for `purpose`.
+/// Encrypts an item. Only `key` opens it, and only for `purpose`.
 pub fn seal(item: &Item, key: &[u8; 32], purpose: &str) -> Result<AttributeValue, StoreError> {
     let corrupt = |error| StoreError::corrupt(KIND, error);
     let json: Value = from_item(item.clone()).map_err(corrupt)?;
@@ -19,14 +20,14 @@ pub fn seal(item: &Item, key: &[u8; 32], purpose: &str) -> Result<AttributeValue
     Ok(AttributeValue::B(Blob::new(sealed)))
 }
 
-/// The item that was sealed.
+/// Decrypts a sealed item.
 pub fn open(
     sealed: Option<&AttributeValue>,
     key: &[u8; 32],
     purpose: &str,
 ) -> Result<Item, StoreError> {
     let sealed = sealed.and_then(|sealed| sealed.as_b().ok());
-    let sealed = sealed.ok_or_else(|| StoreError::corrupt(KIND, "there is none"))?;
+    let sealed = sealed.ok_or_else(|| StoreError::corrupt(KIND, "it is missing"))?;
     let plain = SealingKeys::from_iter([*key]).open_bytes(sealed.as_ref(), purpose);
     let plain = plain.ok_or_else(|| StoreError::corrupt(KIND, "it was sealed with another key"))?;
     let json = serde_json::from_slice::<Value>(&plain);
@@ -41,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_item_opens_as_it_was_for_its_key_and_purpose_alone() {
+    fn an_item_opens_only_with_its_key_and_purpose() {
         let item: Item = HashMap::from([
             ("text".to_owned(), AttributeValue::S("Ida".to_owned())),
             ("number".to_owned(), AttributeValue::N("47.3661".to_owned())),

@@ -1,37 +1,40 @@
-//! The shapes that items of one type have had, and how an item of an older one is read.
+//! The shapes of an item type, and the conversion of older ones.
 //!
-//! A shape changes without a pause in two releases (`migrations-terraform/migrations/README.md`): the first reads the
-//! new shape and still writes the old one, the second writes the new one.
+//! A shape changes without downtime in two releases (`migrations-terraform/migrations/README.md`).
+//! The first release reads the new shape and still writes the old one. The second release writes
+//! the new one.
 
 use super::{Item, StoreError, attributes::number, errors::Cause};
 
-/// Makes one version's item of another's, in place.
+/// Converts an item from one version to another, in place.
 pub type Step = fn(&mut Item) -> Result<(), Cause>;
 
-/// The shapes of one type, by their version: an item's `v`, counted from 1.
+/// The shapes of one type. Versions are an item's `v`, counted from 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Shapes {
-    /// The step from each version to the next: the first one makes version 2 of version 1.
+    /// The conversions from each version to the next. The first one converts version 1 to 2.
     pub upcasts: &'static [Step],
-    /// The step from the newest version to the one before, while the newest is read but not yet written.
+    /// The conversion from the newest version to the previous one, while the newest is read but not
+    /// yet written.
     pub downcast: Option<Step>,
 }
 
 impl Shapes {
-    /// There has been one shape only.
+    /// A type with one shape.
     pub const FIRST: Self = Self { upcasts: &[], downcast: None };
 
-    /// The version that the code works with.
+    /// Returns the version that the code works with.
     fn newest(&self) -> usize {
         1 + self.upcasts.len()
     }
 
-    /// The version that is written.
+    /// Returns the version that is written.
     fn written(&self) -> usize {
         self.newest() - usize::from(self.downcast.is_some())
     }
 
-    /// Makes the newest shape of an item as it was read. [`StoreError::NewerShape`] if only a later release knows its shape.
+    /// Converts an item to the newest shape. Fails with [`StoreError::NewerShape`] if only a later
+    /// release knows its shape.
     pub fn upcast(&self, kind: &'static str, item: &mut Item) -> Result<(), StoreError> {
         let version =
             version(item).ok_or_else(|| StoreError::corrupt(kind, "it has no version"))?;
@@ -44,7 +47,7 @@ impl Shapes {
         Ok(())
     }
 
-    /// Makes the shape that is written of an item in the newest one, and says so in it.
+    /// Converts an item in the newest shape to the written shape, and sets its version.
     pub fn downcast(&self, kind: &'static str, item: &mut Item) -> Result<(), StoreError> {
         if let Some(step) = self.downcast {
             step(item).map_err(|cause| StoreError::corrupt(kind, cause))?;

@@ -1,7 +1,8 @@
-//! Tries once more what was signed at a time that DynamoDB does not take.
+//! Retries calls whose signature DynamoDB refused because of its time.
 //!
-//! The SDK signs by the time that it learns from the `Date` of each answer; but it repeats a refused signature only where the
-//! machine's clock is off by more than four minutes (`aws-runtime` 1.10), not where that has just been set right.
+//! The SDK learns the time from the `Date` header of each response. But it retries a refused
+//! signature only if the machine's clock is off by more than four minutes (`aws-runtime` 1.10). It
+//! does not retry if the clock has just been corrected.
 
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
@@ -11,10 +12,11 @@ use aws_smithy_types::retry::ErrorKind;
 
 use super::answer::Refusal;
 
-/// The error of a signature, also of one out of time (AWS, "Troubleshooting signed requests for AWS APIs").
+/// The error of a refused signature, also of an expired one (AWS, "Troubleshooting signed requests
+/// for AWS APIs").
 pub(super) const SIGNATURE_REFUSED: &str = "InvalidSignatureException";
 
-/// Has the SDK repeat calls whose signature was refused. Nothing was done of those.
+/// Makes the SDK retry calls whose signature was refused. Such calls had no effect.
 #[derive(Debug)]
 pub(super) struct SignAgain;
 

@@ -1,4 +1,5 @@
-//! A span for each call of DynamoDB, by OpenTelemetry's conventions: never a key, a value or a text of DynamoDB's.
+//! A span for each DynamoDB call, by OpenTelemetry's conventions. It never holds a key, a value or
+//! a message of DynamoDB.
 
 use aws_sdk_dynamodb::{
     config::interceptors::FinalizerInterceptorContextRef,
@@ -19,12 +20,13 @@ use serde_json::json;
 use super::answer::{consumed, error_type, is_plain, request_id};
 use crate::telemetry;
 
-/// A call that is under way. A call that is given up ends its span as well, without an outcome.
+/// A call in progress. A cancelled call also ends its span, without an outcome.
 #[derive(Debug)]
 pub(super) struct CallSpan(Context);
 
 impl CallSpan {
-    /// The span of a call, if it is made within another one: what polls would otherwise make a trace each time.
+    /// Starts the span of a call inside another span. Calls outside a span, such as polls, would
+    /// each create a trace.
     pub(super) fn start(operation: &str, input: &Input) -> Option<Self> {
         let tracer = telemetry::tracer()?;
         let parent = Context::current();
@@ -47,7 +49,7 @@ impl CallSpan {
         Some(Self(Context::new().with_span(span)))
     }
 
-    /// Ends with what came of the call, which was tried so often.
+    /// Ends the span with the outcome of the call and its number of attempts.
     pub(super) fn end(&self, ended: &FinalizerInterceptorContextRef<'_>, tries: u32) {
         let span = self.0.span();
         if let Some((_, taken)) = ended.output_or_error().and_then(Result::ok).and_then(consumed) {
@@ -60,7 +62,7 @@ impl CallSpan {
             span.set_attribute(KeyValue::new("http.request.resend_count", i64::from(tries - 1)));
         }
         if let Some(error) = error_type(ended) {
-            // A condition that fails is an ordinary answer.
+            // A failed condition is an ordinary response.
             if !error.starts_with("ConditionalCheckFailed") {
                 span.set_status(Status::error(""));
             }
@@ -74,15 +76,15 @@ fn texts(texts: impl Iterator<Item = String>) -> Value {
     Value::Array(Array::String(texts.map(StringValue::from).collect()))
 }
 
-/// As DynamoDB's own JSON has it.
+/// Returns the capacity in DynamoDB's JSON format.
 fn as_json(taken: &ConsumedCapacity) -> String {
-    // A table's name also has these.
+    // A table name may also contain these characters.
     let named = |name: &&str| is_plain(&name.replace(['-', '_', '.'], ""));
     let table = taken.table_name().filter(named);
     json!({ "TableName": table, "CapacityUnits": taken.capacity_units() }).to_string()
 }
 
-/// The table of a call: there is one, also of several items.
+/// Returns the table of a call. All items of a call are in one table.
 fn table(input: &Input) -> Option<&str> {
     macro_rules! of_one {
         ($($call:ty),+) => {

@@ -1,33 +1,34 @@
-//! Why DynamoDB throttles, and when it is worth asking again.
+//! Throttling reasons of DynamoDB, and when to retry.
 
-/// The limit that a throttled call exceeded (AWS, `ThrottlingReason`), whether of the table or of an index.
+/// The limit that a throttled call exceeded, of the table or of an index (AWS, `ThrottlingReason`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ThrottlingReason {
-    /// That of one partition: many calls for the same key.
+    /// The limit of one partition: many calls for the same key.
     KeyRange,
     /// The provisioned capacity.
     Provisioned,
-    /// The most that is set for an on-demand table.
+    /// The configured maximum of an on-demand table.
     OnDemand,
     /// The account's quota.
     Account,
-    /// Another one, or DynamoDB does not say.
+    /// Another limit, or DynamoDB did not report it.
     #[default]
     Other,
 }
 
 impl ThrottlingReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 5] =
         [Self::KeyRange, Self::Provisioned, Self::OnDemand, Self::Account, Self::Other];
 
-    /// The reason of AWS's name, as `TableWriteKeyRangeThroughputExceeded`: what is throttled, then the limit.
+    /// Returns the reason for an AWS name such as `TableWriteKeyRangeThroughputExceeded`: the
+    /// throttled operation, then the limit.
     pub(super) fn of(name: &str) -> Self {
         let known = Self::ALL.into_iter().filter(|reason| *reason != Self::Other);
         known.into_iter().find(|reason| name.ends_with(reason.as_str())).unwrap_or_default()
     }
 
-    /// Its name in labels: AWS's for the limit.
+    /// Returns the AWS name of the limit, for labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::KeyRange => "KeyRangeThroughputExceeded",
@@ -38,8 +39,8 @@ impl ThrottlingReason {
         }
     }
 
-    /// In how many seconds to try again. Other callers use up a limit of the table or the account, so that it lasts longer
-    /// than the burst of one key.
+    /// Returns the number of seconds after which to retry. A limit of the table or the account
+    /// stays exceeded for longer than a burst on one key, because other callers consume it too.
     pub fn retry_after(self) -> u16 {
         match self {
             Self::KeyRange | Self::Other => 1,

@@ -1,4 +1,4 @@
-//! What calls name as their `User-Agent`.
+//! The `User-Agent` of calls.
 
 use aws_runtime::user_agent::UserAgentInterceptor;
 use aws_sdk_dynamodb::{
@@ -12,8 +12,9 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_runtime_api::client::interceptors::{disable_interceptor, dyn_dispatch_hint};
 
-/// Names this program, and the app of `AWS_SDK_UA_APP_ID`, in place of the SDK, whose own name for itself is put together
-/// anew with each call, sent twice and signed. `CloudTrail` shows it as `userAgent`.
+/// Sends the name of this program, and the app of `AWS_SDK_UA_APP_ID`, as `User-Agent`. The SDK
+/// would build its own value for each call, send it twice and sign it. `CloudTrail` shows the value
+/// as `userAgent`.
 #[derive(Debug)]
 pub(super) struct UserAgent(String);
 
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
     use crate::store::{client::local_config, connections::Connections};
 
-    /// Sees the headers of a call, and lets it go no further.
+    /// Captures the headers of a call and stops the call.
     #[derive(Debug, Clone, Default)]
     struct Headers(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_names_this_program_once_and_the_sdk_not_at_all() {
+    async fn the_user_agent_is_sent_once_and_names_this_program() {
         let headers = Headers::default();
         let calls = Connections::on_this_machine().unwrap().http_client();
         let config =

@@ -14,15 +14,15 @@ use jiff::{
     tz::TimeZone,
 };
 pub use retention::Retention;
-use serde::{Deserialize as _, Deserializer};
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 pub use spans::Spans;
 pub use wall::Wall;
 pub use working::{DatedHours, Effect, working_time};
 pub use zone::{LocalTimeError, UnknownZone, Zone};
 
-/// Where the service reads the time; tests hand in one that stands still.
+/// The source of the current time. Tests use one that stands still.
 pub trait Clock: Send + Sync + 'static {
-    /// The current instant, to the millisecond.
+    /// Returns the current time, rounded to milliseconds.
     fn now(&self) -> Timestamp;
 }
 
@@ -38,18 +38,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// Whether a text has a digit wherever `shape` has one, and is the same elsewhere.
+/// Returns whether a text has a digit where `shape` has `0`, and is equal to `shape` elsewhere.
 pub fn is_shaped(text: &str, shape: &str) -> bool {
     let fits = |(a, b): (u8, u8)| if b == b'0' { a.is_ascii_digit() } else { a == b };
     text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
 }
 
-/// A calendar date as RFC 3339 and JSON Schema's `date` have it, `YYYY-MM-DD`, and nothing else.
+/// Parses a calendar date in the format `YYYY-MM-DD` only (RFC 3339, and `date` of JSON Schema).
 pub fn parse_date(text: &str) -> Option<Date> {
     text.parse().ok().filter(|_| is_shaped(text, "0000-00-00"))
 }
 
-/// Reads an optional date as `YYYY-MM-DD`; its errors do not quote what was met.
+/// Deserialises an optional date as `YYYY-MM-DD`. Errors do not quote the value.
 pub fn optional_date<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -59,38 +59,49 @@ where
     text.map(|text| read_date(&text).map(T::from)).transpose()
 }
 
-/// Reads a date as `YYYY-MM-DD`; its errors do not quote what was met.
+/// Deserialises a date as `YYYY-MM-DD`. Errors do not quote the value.
 pub fn date_only<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
     read_date(&String::deserialize(deserializer)?)
 }
 
 fn read_date<E: serde::de::Error>(text: &str) -> Result<Date, E> {
-    parse_date(text).ok_or_else(|| E::custom("is not a date, as 1984-02-29"))
+    parse_date(text).ok_or_else(|| E::custom("must be a date, for example 1984-02-29"))
 }
 
-/// The UTC date of an instant.
+/// Deserialises an optional instant (RFC 3339). Errors do not quote the value.
+pub fn optional_instant<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let wrong = |_| {
+        D::Error::custom("must be a date-time with a UTC offset, for example 2027-03-01T00:00:00Z")
+    };
+    text.map(|text| text.parse().map_err(wrong)).transpose()
+}
+
+/// Returns the UTC date of an instant.
 pub fn utc_date(instant: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(instant).date()
 }
 
-/// The UTC dates that the time from `start` until `end` touches; `end` itself is not part of it.
+/// Returns the UTC dates of the period from `start` until `end`, which is excluded.
 pub fn utc_dates(start: Timestamp, end: Timestamp) -> Vec<Date> {
     let last_moment = end.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(end);
     let last = utc_date(last_moment.max(start));
     utc_date(start).series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect()
 }
 
-/// An instant as text that sorts by time: always three decimals of a second.
+/// Formats an instant as text that sorts by time: always three decimals of a second.
 pub fn sortable(instant: Timestamp) -> String {
     format!("{instant:.3}")
 }
 
-/// The minute of an instant as text that sorts by time, as `2027-03-02T08:00Z`.
+/// Formats the minute of an instant as text that sorts by time, for example `2027-03-02T08:00Z`.
 pub fn sortable_minute(instant: Timestamp) -> String {
     instant.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
-/// Midnight UTC at which `date` begins.
+/// Returns the instant at which `date` begins in UTC.
 pub fn utc_midnight(date: Date) -> Timestamp {
     TimeZone::UTC
         .to_timestamp(date.to_datetime(Time::midnight()))

@@ -1,21 +1,21 @@
-//! How long what is written is kept.
+//! The retention period of stored items.
 
 use std::{fmt, str::FromStr};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// A hundred years: beyond that, a number of days is a mistake.
+/// A hundred years. A larger number is a mistake.
 const MOST_DAYS: u16 = 36_525;
 
-/// The number of days for which items are kept before TTL deletes them.
+/// The number of days after which TTL deletes an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention(u16);
 
 impl Retention {
-    /// Ten years, and the leap days in them.
+    /// Ten years, including leap days.
     pub const TEN_YEARS: Self = Self(3653);
 
-    /// When what is written at an instant expires.
+    /// Returns the expiry of an item that is written at an instant.
     pub fn expiry(self, written: Timestamp) -> Timestamp {
         let kept = SignedDuration::from_hours(24 * i64::from(self.0));
         written.saturating_add(kept).unwrap_or(Timestamp::MAX)
@@ -27,7 +27,7 @@ impl FromStr for Retention {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
-        let days = days.ok_or_else(|| format!("is not a number of days from 1 to {MOST_DAYS}"))?;
+        let days = days.ok_or_else(|| format!("must be a number of days from 1 to {MOST_DAYS}"))?;
         Ok(Self(days))
     }
 }

@@ -1,28 +1,29 @@
 //! Sets of instants, as spans of epoch seconds.
 
-/// A set of instants: spans of epoch seconds in order, none of which touches another. The end of a span is no part of it.
+/// A set of instants: ordered spans of epoch seconds that do not touch each other. Spans exclude
+/// their end.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Spans(Vec<(i64, i64)>);
 
 impl Spans {
-    /// The spans in order.
+    /// Returns the spans in order.
     pub fn iter(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         self.0.iter().copied()
     }
 
-    /// Whether all of the time from `start` until `end` is in it.
+    /// Returns whether the set contains the whole period from `start` until `end`.
     pub fn contain(&self, start: i64, end: i64) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= start);
         after.checked_sub(1).is_some_and(|at| end <= self.0[at].1)
     }
 
-    /// What is in both.
+    /// Returns the instants in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         self.without(&self.without(other))
     }
 
-    /// What is in this one alone.
+    /// Returns the instants in this set that are not in `other`.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let mut left = Vec::new();
@@ -43,7 +44,7 @@ impl Spans {
 }
 
 impl FromIterator<(i64, i64)> for Spans {
-    /// Spans in any order, which may overlap and be empty.
+    /// Merges spans in any order, which may overlap or be empty.
     fn from_iter<I: IntoIterator<Item = (i64, i64)>>(spans: I) -> Self {
         let mut spans: Vec<_> = spans.into_iter().filter(|(from, to)| from < to).collect();
         spans.sort_unstable();

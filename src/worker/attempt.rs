@@ -1,4 +1,5 @@
-//! One attempt to deliver an event: claim the delivery, sign the event, send it, and store the outcome.
+//! One attempt to deliver an event: claims the delivery, signs and sends the event, and stores the
+//! outcome.
 
 use std::sync::Arc;
 
@@ -24,9 +25,10 @@ use crate::{
     time::Clock,
 };
 
-/// For how long no other worker tries a claimed delivery: longer than an attempt takes.
+/// How long a claim keeps other workers from trying the delivery. It exceeds the duration of an
+/// attempt.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
-/// How long no delivery has to reach a webhook until it is switched off.
+/// How long a webhook must fail before it is switched off.
 const SWITCHED_OFF_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 pub(super) struct Attempts {
@@ -41,20 +43,25 @@ impl Attempts {
         WriteContext::internal(org.clone(), SUBJECT, random_token(), self.clock.now())
     }
 
-    /// Tries a delivery once, unless another worker does. `tried` becomes the outcome as soon as it is known.
-    pub(super) async fn attempt(
+    /// Claims a due delivery. Returns `None` if it has changed since it was read: another worker
+    /// has claimed it, or the index lags.
+    pub(super) async fn claim(
         &self,
         due: &Entity<Delivery>,
-        tried: &mut Option<Outcome>,
-    ) -> Result<(), StoreError> {
-        let Delivery { org, webhook_id, .. } = &due.value;
+    ) -> Result<Option<Entity<Delivery>>, StoreError> {
         let now = self.clock.now();
         let claim = due.value.claimed(now.saturating_add(CLAIM).unwrap_or(now));
-        let claimed =
-            deliveries::repo::replace(&self.store, &self.context(org), due, claim).await?;
-        let Some(claimed) = claimed else {
-            return Ok(());
-        };
+        deliveries::repo::replace(&self.store, &self.context(&due.value.org), due, claim).await
+    }
+
+    /// Attempts a claimed delivery once. Sets `tried` as soon as the outcome is known.
+    pub(super) async fn attempt(
+        &self,
+        claimed: &Entity<Delivery>,
+        tried: &mut Option<Outcome>,
+    ) -> Result<(), StoreError> {
+        let Delivery { org, webhook_id, .. } = &claimed.value;
+        let now = self.clock.now();
         let webhook = webhooks::repo::get(&self.store, org, webhook_id, true).await;
         let begun = Instant::now();
         let (webhook, (outcome, response_status)) = match webhook.map(|webhook| webhook.value) {
@@ -77,8 +84,8 @@ impl Attempts {
         let attempt = Attempt { at: now, duration_ms, outcome, response_status };
         let after = claimed.value.after(attempt.clone(), self.clock.now(), rand::random());
         let context = self.context(org);
-        if deliveries::repo::replace(&self.store, &context, &claimed, after).await?.is_none() {
-            // It was replayed meanwhile: it stays due, with one more attempt.
+        if deliveries::repo::replace(&self.store, &context, claimed, after).await?.is_none() {
+            // The delivery was replayed meanwhile. It stays due, with one more attempt.
             deliveries::repo::add_attempt(&self.store, &context, &claimed.value, &attempt).await?;
         }
         match webhook {
@@ -96,7 +103,7 @@ impl Attempts {
         let open = |sealed: &SealedSecret| self.keys.open(sealed.expose(), webhook.id.as_str());
         let secrets: Vec<_> = webhook.secrets(at).filter_map(open).collect();
         if secrets.is_empty() {
-            tracing::error!(webhook.id = %webhook.id, "no secret key opens the webhook's secret");
+            tracing::error!(webhook.id = %webhook.id, "none of the secret keys decrypts the webhook's secret");
             return (Outcome::Unsigned, None);
         }
         let secrets = secrets.iter().map(Vec::as_slice);
@@ -106,7 +113,8 @@ impl Attempts {
         }
     }
 
-    /// Stores since when no delivery reaches a webhook, and switches it off after [`SWITCHED_OFF_AFTER`].
+    /// Stores since when deliveries to the webhook fail, and switches it off after
+    /// [`SWITCHED_OFF_AFTER`].
     async fn store_health(
         &self,
         context: &WriteContext,
@@ -126,7 +134,7 @@ impl Attempts {
                 }
                 Ok(())
             }
-            // It was deleted meanwhile.
+            // The webhook was deleted meanwhile.
             Err(StoreError::NotFound) => Ok(()),
             Err(other) => Err(other),
         }

@@ -1,4 +1,4 @@
-//! Pauses between tries.
+//! Pauses between retries.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use tokio::time::sleep;
 
 const MAX: Duration = Duration::from_secs(10);
 
-/// Pauses that double up to [`MAX`], each multiplied by 0.75 to 1.25.
+/// Exponential backoff: pauses that double up to [`MAX`], each multiplied by 0.75 to 1.25.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -14,12 +14,12 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// So many pauses, beginning with `first`.
+    /// Creates a backoff with this number of pauses. `first` is the first pause.
     pub(super) fn new(first: Duration, pauses: u32) -> Self {
         Self { next: first, left: pauses }
     }
 
-    /// Waits before the next try; `false` means that no pauses are left and nothing should be tried.
+    /// Waits before the next attempt. Returns `false` if no pauses are left; then give up.
     pub(super) async fn pause(&mut self) -> bool {
         if self.left == 0 {
             return false;

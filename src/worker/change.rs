@@ -1,7 +1,9 @@
-//! A change of a record, as a record of the stream reports it: who created, changed or deleted it, and what of it.
+//! A change of a record, as reported by a stream record: who created, changed or deleted the
+//! record, and which attributes changed.
 //!
-//! A deletion is reported by what its writer left: of an appointment by its tombstone, of any other record by the deletion mark
-//! on the removed item. Items that are removed without a mark, as by TTL, are no change.
+//! A deletion is reported by a trace that the deleting request leaves. For an appointment, this is
+//! its tombstone. For any other record, it is the deletion mark on the removed item. An item
+//! removed without a mark, for example by TTL, is not a change.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::SignedDuration;
@@ -30,26 +32,27 @@ use crate::{
 pub struct Change<'a> {
     /// The record's organisation.
     pub org: OrgId,
-    /// Its entry of the audit log.
+    /// Its audit log entry.
     pub entry: AuditEvent,
-    /// The record before.
+    /// The item before the change.
     pub old: Option<&'a Item>,
-    /// The record after.
+    /// The item after the change.
     pub new: Option<&'a Item>,
 }
 
-/// The attributes that every item has or that follow from others; [`Meta`]'s are beside them.
+/// Attributes that all items have or that are derived from others, in addition to those of
+/// [`Meta`].
 const DERIVED: [&str; 6] = ["GSI1PK", "GSI1SK", "PK", "SK", "type", "v"];
 
 const RESCHEDULED_FROM: &str = "rescheduled_from";
 
 impl<'a> Change<'a> {
-    /// The change that a record of the stream reports, if it reports one. An item of a type that this release does not know
-    /// is an error: the release that knows it is to process it.
+    /// Returns the change that a stream record reports, if any. An item of an unknown type is an
+    /// error: a later release has to process it.
     pub fn of(record: &'a ChangeRecord) -> Result<Option<Self>, StoreError> {
         let image = record.image().ok_or_else(|| corrupt("the record has no image"))?;
         let item_type = aggregates::item_type(required(image, "type")?)
-            .ok_or_else(|| corrupt("the item is of a type that this release does not know"))?;
+            .ok_or_else(|| corrupt("the item has a type that this release does not know"))?;
         let change = match (&record.old, &record.new) {
             (None, Some(tombstone)) if item_type.name == Tombstone::TYPE => {
                 let meta = Meta::of_item("change", tombstone)?;
@@ -64,7 +67,7 @@ impl<'a> Change<'a> {
         Ok(change)
     }
 
-    /// `None` if the item was written with the same revision.
+    /// Returns `None` if the revision did not change.
     fn written(
         record: &ChangeRecord,
         item_type: &str,
@@ -77,7 +80,7 @@ impl<'a> Change<'a> {
         {
             return Ok(None);
         }
-        // A move to another start stores the appointment anew, under its id.
+        // A move to another start stores the appointment as a new item with the same id.
         let moved = new.get(RESCHEDULED_FROM).filter(|_| old.is_none());
         let action = if old.is_some() || moved.is_some() { Action::Update } else { Action::Create };
         let changed = match (old, moved) {
@@ -91,7 +94,7 @@ impl<'a> Change<'a> {
         Ok(Some(Self { entry, old, new: Some(new), ..change }))
     }
 
-    /// `None` if the removed item bears no deletion mark.
+    /// Returns `None` if the removed item has no deletion mark.
     fn deleted(
         record: &ChangeRecord,
         item_type: &str,
@@ -101,7 +104,8 @@ impl<'a> Change<'a> {
             return Ok(None);
         };
         let meta = Meta::of_item("change", old)?;
-        // The stream's times are in seconds: a deletion is later than the last change in any case.
+        // Stream timestamps have a resolution of one second. A deletion is always later than the
+        // last change.
         let after_last_change = meta.updated_at.saturating_add(SignedDuration::from_millis(1));
         let recorded = record.at.max(after_last_change.unwrap_or(meta.updated_at));
         let change = Self::about(record, item_type, required(old, "id")?, old, meta)?;
@@ -109,7 +113,7 @@ impl<'a> Change<'a> {
         Ok(Some(Self { entry, old: Some(old), ..change }))
     }
 
-    /// A deletion by the last writer of `image`.
+    /// Returns a deletion by the last writer of `image`. Callers adjust it for other changes.
     fn about(
         record: &ChangeRecord,
         item_type: &str,
@@ -143,14 +147,14 @@ fn required<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreErro
     text(item, name).ok_or_else(|| corrupt(Cause::attribute(name, "is missing")))
 }
 
-/// The names of what a move changed, as the appointment tells.
+/// Returns the names of the attributes that a move changed, as stored in the appointment.
 fn changed_by(moved: &AttributeValue) -> Result<Vec<String>, StoreError> {
     let moved: Rescheduled = from_attribute_value(moved.clone())
-        .map_err(|_| corrupt(Cause::attribute(RESCHEDULED_FROM, "is not as it should be")))?;
+        .map_err(|_| corrupt(Cause::attribute(RESCHEDULED_FROM, "is invalid")))?;
     Ok(moved.changed)
 }
 
-/// The names of the record's own attributes that differ.
+/// Returns the names of the record's own attributes that differ.
 fn differing<'a>(old: &'a Item, new: &'a Item) -> impl Iterator<Item = &'a str> {
     let own = |name: &&str| !DERIVED.contains(name) && !Meta::ATTRIBUTES.contains(name);
     differing_attributes(old, new).filter(own)

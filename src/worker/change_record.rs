@@ -1,4 +1,4 @@
-//! A record of the table's stream, read from DynamoDB Streams or handed over by AWS Lambda.
+//! A record of the table's stream, from DynamoDB Streams or AWS Lambda.
 
 use std::collections::HashMap;
 
@@ -7,29 +7,30 @@ use jiff::Timestamp;
 
 use crate::store::Item;
 
-/// One change of one item. It has no `Debug`: the images hold patient data, which must not reach a log.
+/// One change of one item. It has no `Debug`: the images hold patient data, which must not reach a
+/// log.
 #[derive(Clone)]
 pub struct ChangeRecord {
-    /// The stream's id of it, the same whenever it is read.
+    /// The stream's id of the record. It is the same on each read.
     pub event_id: String,
-    /// When it was written, to the second.
+    /// The time of the write, with a resolution of one second.
     pub at: Timestamp,
-    /// The item before; none if it is new.
+    /// The item before the change. `None` if it is new.
     pub old: Option<Item>,
-    /// The item after; none if it was removed.
+    /// The item after the change. `None` if it was removed.
     pub new: Option<Item>,
 }
 
 impl ChangeRecord {
-    /// The latest image of the item.
+    /// Returns the latest image of the item.
     pub(super) fn image(&self) -> Option<&Item> {
         self.new.as_ref().or(self.old.as_ref())
     }
 }
 
-/// A record of the stream without a member that every record has.
+/// The error of a stream record without a required member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the stream's record has no {0}")]
+#[error("the stream record has no {0}")]
 pub struct Incomplete(&'static str);
 
 impl TryFrom<StreamRecord> for ChangeRecord {
@@ -49,7 +50,7 @@ impl From<aws_lambda_events::dynamodb::EventRecord> for ChangeRecord {
     fn from(record: aws_lambda_events::dynamodb::EventRecord) -> Self {
         let body = record.change;
         let at = body.approximate_creation_date_time.timestamp();
-        // Where there is none, the parser leaves an empty one.
+        // The parser leaves an empty image if there is none.
         let image = |image: serde_dynamo::Item| (!image.is_empty()).then(|| image.into());
         Self {
             event_id: record.event_id,

@@ -1,4 +1,4 @@
-//! Reads the stream: one worker at a time, shard by shard, a parent before its children.
+//! Reads the stream. One worker at a time reads it, shard by shard, a parent before its children.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,31 +9,28 @@ use aws_sdk_dynamodbstreams::Client;
 use tokio::{
     select,
     task::JoinSet,
-    time::{Instant, interval, sleep},
+    time::{Instant, interval, sleep, sleep_until, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    lease::{Lease, Leases},
+    lease::{Held, Leases},
     metrics,
     processor::Processor,
     progress::Progress,
     shard::{ReadError, ShardReader},
 };
 use crate::{
-    store::{
-        Entity,
-        errors::{Cause, chain},
-    },
+    store::errors::{Cause, chain},
     time::Retention,
 };
 
-/// How often the stream's shards are listed.
+/// The interval at which the stream's shards are listed.
 const DISCOVERY: Duration = Duration::from_secs(5);
-/// After how many of those it is checked whether the table has another stream.
+/// The number of those intervals between checks for a new stream of the table.
 const STREAM_CHECK: u32 = 12;
 
-/// Reads the stream of a table, while it holds the lease.
+/// Reads the stream of a table while it holds the lease.
 pub(crate) struct Consumer {
     pub(crate) streams: Client,
     pub(crate) leases: Leases,
@@ -42,7 +39,7 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Reads until `stop`. A failure is logged, and it begins again.
+    /// Reads until `stop`. After a failure, it logs the error and starts again.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let held = select! {
@@ -66,8 +63,8 @@ impl Consumer {
         }
     }
 
-    async fn lead(&self, held: Entity<Lease>, stop: &CancellationToken) -> Result<(), ReadError> {
-        let epoch = held.value.epoch;
+    async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ReadError> {
+        let epoch = held.epoch();
         tracing::info!(lease.epoch = epoch, "reading the stream");
         metrics::leads(true);
         let (outcome, held) = select! {
@@ -82,38 +79,35 @@ impl Consumer {
         outcome
     }
 
-    /// Renews the lease until `stop` and returns it; `None` once it is lost.
-    async fn hold(
-        &self,
-        mut held: Entity<Lease>,
-        stop: &CancellationToken,
-    ) -> Option<Entity<Lease>> {
-        let mut renewed = Instant::now();
+    /// Renews the lease until `stop`, then returns it. Returns `None` once the lease is lost. The
+    /// lease expires if it is not renewed within its duration, even during a renewal, because other
+    /// workers then take it.
+    async fn hold(&self, mut held: Held, stop: &CancellationToken) -> Option<Held> {
         loop {
+            let next = Instant::now() + self.leases.length / 3;
             select! {
                 () = stop.cancelled() => return Some(held),
-                () = sleep(self.leases.length / 3) => {}
+                () = sleep_until(next.min(held.until)) => {}
             }
-            match self.leases.renew(&held).await {
-                Ok(Some(longer)) => {
-                    held = longer;
-                    renewed = Instant::now();
-                }
-                Ok(None) => {
-                    tracing::warn!("another worker has taken over the stream");
+            match timeout_at(held.until, self.leases.renew(&held)).await {
+                Ok(Ok(Some(longer))) => held = longer,
+                Ok(Ok(None)) => {
+                    tracing::warn!("another worker has taken over the lease of the stream");
                     return None;
                 }
-                // Others wait for the lease's length; a worker that can't renew it for that long no longer has it.
-                Err(error) if renewed.elapsed() >= self.leases.length => {
-                    tracing::error!(error.message = chain(&error), "the lease can't be renewed");
+                Ok(Err(error)) if Instant::now() < held.until => {
+                    let cause = chain(&error);
+                    tracing::debug!(error.message = cause, "renewing the lease failed; retrying");
+                }
+                Ok(Err(_)) | Err(_) => {
+                    tracing::error!("the lease expired before it could be renewed");
                     return None;
                 }
-                Err(_) => {}
             }
         }
     }
 
-    /// Reads one stream of the table after the other, until another worker has taken over.
+    /// Reads the table's streams one after the other, until another worker takes over.
     async fn read(&self, epoch: u64) -> Result<(), ReadError> {
         while self.read_stream(epoch).await? {
             tracing::warn!("the table has a new stream");
@@ -121,7 +115,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// Reads a stream until the table has another one (`true`), or another worker has taken over (`false`).
+    /// Reads one stream. Returns `true` if the table has a new stream, `false` if another worker
+    /// took over.
     async fn read_stream(&self, epoch: u64) -> Result<bool, ReadError> {
         let Leases { store, clock, .. } = &self.leases;
         let stream_arn = store.stream_arn().await?.ok_or(ReadError::NoStream)?;
@@ -135,7 +130,7 @@ impl Consumer {
         };
         let mut running: JoinSet<(String, Result<(), ReadError>)> = JoinSet::new();
         let (mut started, mut ended) = (HashSet::new(), HashSet::new());
-        // Read again with the next tick.
+        // Shards to read again at the next tick.
         let mut failed = Vec::new();
         let mut parents = Parents::new();
         let mut discovery = interval(DISCOVERY);
@@ -173,7 +168,7 @@ impl Consumer {
                         }
                         Err(ReadError::TakenOver) => return Ok(false),
                         Err(error) => {
-                            tracing::warn!(stream.shard = shard, error.message = chain(&error), "reading a shard failed; it is read again");
+                            tracing::warn!(stream.shard = shard, error.message = chain(&error), "reading a shard failed; restarting at its checkpoint");
                             failed.push(shard);
                         }
                     }
@@ -212,10 +207,11 @@ impl Consumer {
     }
 }
 
-/// Shards, each with its parent.
+/// The shards, each with its parent.
 type Parents = HashMap<String, Option<String>>;
 
-/// The shards that may be read: those whose parent has ended, or is no longer in the stream; then with that parent.
+/// Returns the shards that may be read: those whose parent has ended or is no longer in the stream.
+/// In the latter case, the parent is returned as well.
 fn readable(parents: &Parents, ended: &HashSet<String>) -> Vec<(String, Option<String>)> {
     let open = parents.iter().filter(|(shard, _)| !ended.contains(*shard));
     open.filter_map(|(shard, parent)| match parent {
@@ -228,9 +224,53 @@ fn readable(parents: &Parents, ended: &HashSet<String>) -> Vec<(String, Option<S
     .collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_dynamodb::Client as Table;
+    use aws_smithy_runtime_api::client::{
+        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        orchestrator::HttpRequest,
+    };
+
     use super::*;
+    use crate::{
+        store::{Store, embedded::Engine},
+        time::SystemClock,
+    };
+
+    /// A connector that never responds.
+    #[derive(Debug)]
+    struct Silent;
+
+    impl HttpConnector for Silent {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            HttpConnectorFuture::new(std::future::pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_expires_also_during_a_renewal() {
+        let engine = Engine::in_memory().unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        let clock = Arc::new(SystemClock);
+        let length = Duration::from_secs(15);
+        let leases = Leases { store, clock, owner: "a".to_owned(), length };
+        let held = leases.acquire().await.unwrap();
+        let silent = http_client_fn(|_, _| SharedHttpConnector::new(Silent));
+        let silent = Table::from_conf(engine.config().http_client(silent).build());
+        let leases = Leases { store: Store::new(silent, "clinic"), ..leases };
+        let streams = engine.streams();
+        let consumer = Consumer { streams, leases, audit_retention: Retention::TEN_YEARS };
+        let until = held.until;
+        tokio::time::pause();
+        assert!(consumer.hold(held, &CancellationToken::new()).await.is_none());
+        let late = Instant::now().duration_since(until);
+        // Timers have a resolution of one millisecond; a renewal is retried for 9 seconds.
+        assert!(late <= Duration::from_millis(100), "{late:?}");
+    }
 
     #[test]
     fn a_child_waits_for_its_parent_unless_that_is_gone() {

@@ -1,4 +1,4 @@
-//! The dead letter of a change, and back.
+//! Converts a change to a dead letter and back.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,19 +9,24 @@ use crate::{
     store::{Item, StoreError, attributes::text},
 };
 
+/// The log message of each new dead letter. The alarm of the AWS Lambda function matches it.
+pub const BECAME_DEAD_LETTER: &str = "a change became a dead letter";
+
 #[derive(Serialize, Deserialize)]
 struct Images {
     old: Option<serde_dynamo::Item>,
     new: Option<serde_dynamo::Item>,
 }
 
-/// The organisation of a change; `unknown`, if its item names none.
+/// Returns the organisation of a change, or `unknown` if its item names none.
 pub fn org_of(record: &ChangeRecord) -> OrgId {
     let org = record.image().and_then(|image| text(image, "org")).unwrap_or("unknown");
-    org.parse().or_else(|_| "unknown".parse()).unwrap_or_else(|_| unreachable!("it is one"))
+    org.parse()
+        .or_else(|_| "unknown".parse())
+        .unwrap_or_else(|_| unreachable!("the literal is valid"))
 }
 
-/// The dead letter of a change.
+/// Returns the dead letter of a change.
 pub fn dead_letter_of(
     record: &ChangeRecord,
     error: String,
@@ -35,7 +40,7 @@ pub fn dead_letter_of(
     Ok(DeadLetter { event_id, at: record.at, error, tries, images: images.into() })
 }
 
-/// The keys alone of a change, by which an operator finds the record.
+/// Returns a change with its keys only. An operator finds the record by them.
 pub(super) fn keys_of(record: &ChangeRecord) -> ChangeRecord {
     let image = record.image().into_iter().flatten();
     let keys = image.filter(|(name, _)| matches!(name.as_str(), "PK" | "SK" | "type" | "org"));
@@ -43,7 +48,7 @@ pub(super) fn keys_of(record: &ChangeRecord) -> ChangeRecord {
     ChangeRecord { event_id: record.event_id.clone(), at: record.at, old: None, new: Some(keys) }
 }
 
-/// The change of a dead letter.
+/// Returns the change of a dead letter.
 pub fn record_of(dead_letter: &DeadLetter) -> Result<ChangeRecord, StoreError> {
     let images: Images = serde_json::from_str(dead_letter.images.expose())
         .map_err(|_| StoreError::corrupt("dead_letter", "its images can't be read"))?;

@@ -7,13 +7,14 @@ use crate::{
     events::{
         AppointmentData, By, DeletedData, Event, EventData, EventType, PreviousSlot, RecordData,
     },
-    store::{Entity, Item, Record, StoreError},
+    records::exceptions::model::AvailabilityException,
+    store::{Entity, Item, Record, StoreError, attributes::text},
 };
 
 const SOURCE: &str = "/clinic-api";
 
 impl Change<'_> {
-    /// The event of the change, if it has one.
+    /// Returns the event of the change, if it has one.
     pub fn event(&self) -> Result<Option<Event>, StoreError> {
         let event = match self.new {
             Some(new) if self.entry.record_kind == Appointment::TYPE => {
@@ -34,7 +35,7 @@ impl Change<'_> {
         }))
     }
 
-    /// The event type that is named after the record's item type and what happened, if there is one.
+    /// Returns the event type named after the record's item type and the action, if there is one.
     fn record_type(&self) -> Option<EventType> {
         let action = match self.entry.action {
             Action::Create => "created",
@@ -48,13 +49,22 @@ impl Change<'_> {
     fn record_data(&self) -> EventData {
         let (id, by) = (self.entry.record_id.to_string(), self.by());
         let clinic_id = self.entry.clinic_id.as_ref().map(ToString::to_string);
+        let [staff_id, resource_id] = ["staff_id", "resource_id"].map(|name| self.owner(name));
         match self.entry.record_rev {
-            None => EventData::Deleted(DeletedData { id, clinic_id, by }),
+            None => EventData::Deleted(DeletedData { id, clinic_id, staff_id, resource_id, by }),
             Some(rev) => {
                 let changed = self.entry.changed.clone();
-                EventData::Record(RecordData { id, clinic_id, changed, rev, by })
+                let data = RecordData { id, clinic_id, changed, rev, staff_id, resource_id, by };
+                EventData::Record(data)
             }
         }
+    }
+
+    /// Returns the owner of an exception from this attribute, if it is set.
+    fn owner(&self, name: &str) -> Option<String> {
+        let exception =
+            self.new.or(self.old).filter(|_| self.entry.record_kind == AvailabilityException::TYPE);
+        exception.and_then(|exception| text(exception, name)).map(str::to_owned)
     }
 
     fn of_appointment(&self, new: &Appointment) -> Result<(EventType, EventData), StoreError> {
@@ -97,7 +107,7 @@ fn read<T: Record>(item: &Item) -> Result<T, StoreError> {
     Entity::from_item(item.clone()).map(|entity| entity.value)
 }
 
-/// The event type of an appointment that was created or changed.
+/// Returns the event type of an appointment that was created or changed.
 fn appointment_type(old: Option<&Appointment>, new: &Appointment) -> EventType {
     let Some(old) = old else {
         return match (&new.rescheduled_from, new.status) {

@@ -1,4 +1,5 @@
-//! The worker as a function of AWS Lambda: it gets a batch of the stream, and returns what of it AWS Lambda has to send again.
+//! The worker as an AWS Lambda function. It processes a batch of stream records and returns the
+//! records that AWS Lambda must send again.
 
 use std::sync::Arc;
 
@@ -14,10 +15,11 @@ use crate::{
     store::errors::{Cause, chain},
 };
 
-/// Processes a batch. Changes that the database refuses for now are to come again, from the first of them on; changes that can't
-/// be processed become dead letters.
+/// Processes a batch. Changes that the database refuses for now are reported as failed, so that AWS
+/// Lambda retries from the first of them. Changes that can't be processed become dead letters.
 ///
-/// The payload is read here and processed in a task: Lambda's runtime would report text that it can't read, and a panic's.
+/// The payload is parsed here and processed in a task. Otherwise the Lambda runtime would log
+/// unparsable payloads and panic messages, which may hold patient data.
 pub async fn handle(
     processor: Arc<Processor>,
     payload: Value,
@@ -39,7 +41,7 @@ async fn process(processor: &Processor, batch: Event) -> DynamoDbEventResponse {
             tracing::warn!(
                 stream.sequence_number = sequence_number,
                 error.message = chain(&error),
-                "a change is to come again"
+                "a change was not processed; AWS Lambda retries it"
             );
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = sequence_number;

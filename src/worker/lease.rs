@@ -1,8 +1,10 @@
-//! The lease of the stream, and checkpoints: of several workers one reads, and another takes over when it dies.
+//! The lease of the stream and its checkpoints. One of several workers reads the stream; another
+//! one takes over when it dies.
 //!
-//! A lease is taken over when it was not renewed for its whole length by the clock of the worker that waits for it, so that
-//! clocks need not agree. With every new holder its epoch goes up, and a checkpoint of an earlier epoch is refused: a worker
-//! that was taken for dead can't set a shard back.
+//! A waiting worker takes over a lease that was not renewed for its whole duration by the waiting
+//! worker's own clock, so clocks need not agree. Each new holder increments the epoch, and a
+//! checkpoint of an earlier epoch is refused. A worker that was considered dead thus can't reset a
+//! shard.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +14,6 @@ use tokio::time::{Instant, sleep};
 
 use super::SUBJECT;
 use crate::{
-    id::{OrgId, random_token},
     store::{
         Entity, ItemType, Key, Record, Store, StoreError, WriteContext, attributes::number,
         expression::Condition, keys, write::Write,
@@ -20,23 +21,24 @@ use crate::{
     time::Clock,
 };
 
-/// The types of items that are stored here.
+/// The item types of this module.
 pub(crate) const ITEM_TYPES: &[ItemType] =
     &[ItemType::never_rewritten(Lease::TYPE), ItemType::never_rewritten(Checkpoint::TYPE)];
 
-/// For how long it is kept that a shard has ended: far longer than the stream has the shard.
+/// How long the checkpoint of an ended shard is kept. It far exceeds the lifetime of a shard in the
+/// stream.
 const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 const NAME: &str = "stream";
 
-/// The right to read the stream.
+/// The exclusive right to read the stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Lease {
     name: String,
-    /// The worker that holds it; empty, if none does.
+    /// The worker that holds the lease. Empty if none does.
     owner: String,
-    /// The number of its holder: each has one more than the holder before.
-    pub(super) epoch: u64,
+    /// The number of the holder. Each new holder increments it.
+    epoch: u64,
 }
 
 impl Record for Lease {
@@ -47,17 +49,32 @@ impl Record for Lease {
     }
 }
 
-/// How far a shard is read.
+/// A lease that this worker holds.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    lease: Entity<Lease>,
+    /// The instant until which no other worker takes it over.
+    pub(super) until: Instant,
+}
+
+impl Held {
+    /// Returns the epoch of this holder.
+    pub(super) fn epoch(&self) -> u64 {
+        self.lease.value.epoch
+    }
+}
+
+/// The read position in a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Checkpoint {
     name: String,
     shard: String,
     epoch: u64,
-    /// The last sequence number that is done.
+    /// The last processed sequence number.
     pub(super) sequence_number: Option<String>,
-    /// Whether the shard has ended, and all of it is done.
+    /// Whether the shard has ended and is fully processed.
     pub(super) ended: bool,
-    /// When TTL removes the checkpoint of an ended shard, in epoch seconds.
+    /// The TTL of the checkpoint of an ended shard, in epoch seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<i64>,
 }
@@ -70,32 +87,36 @@ impl Record for Checkpoint {
     }
 }
 
-/// Takes the lease for one worker.
+/// Acquires the lease for one worker.
 #[derive(Clone)]
 pub(crate) struct Leases {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) owner: String,
-    /// How long a lease is held without being renewed.
+    /// The duration of a lease without renewal.
     pub(crate) length: Duration,
 }
 
 impl Leases {
     fn context(&self) -> WriteContext {
-        let org = "system".parse::<OrgId>().unwrap_or_else(|_| unreachable!("it is one"));
-        let subject = format!("{SUBJECT}:{}", self.owner);
-        WriteContext::internal(org, &subject, random_token(), self.clock.now())
+        WriteContext::system(&format!("{SUBJECT}:{}", self.owner), self.clock.now())
     }
 
-    /// Waits for the lease and takes it.
-    pub(super) async fn acquire(&self) -> Result<Entity<Lease>, StoreError> {
+    /// Waits for the lease and acquires it.
+    pub(super) async fn acquire(&self) -> Result<Held, StoreError> {
         let key = keys::lease(NAME);
         let mut seen: Option<(u64, Instant)> = None;
         loop {
             let found = self.store.get::<Lease>(&key, true).await?;
             let is_free = match (&found, seen) {
                 (None, _) => true,
-                (Some(lease), _) if lease.value.owner.is_empty() => true,
+                // The worker's own lease remains from an earlier run, or from a write whose reply
+                // was lost.
+                (Some(Entity { value: Lease { owner, .. }, .. }), _)
+                    if owner.is_empty() || *owner == self.owner =>
+                {
+                    true
+                }
                 (Some(lease), Some((rev, since))) if rev == lease.meta.rev => {
                     since.elapsed() >= self.length
                 }
@@ -113,26 +134,34 @@ impl Leases {
         }
     }
 
-    /// Holds a lease for longer; `None` if another worker has it.
-    pub(super) async fn renew(
-        &self,
-        held: &Entity<Lease>,
-    ) -> Result<Option<Entity<Lease>>, StoreError> {
-        self.store(Some(held), held.value.clone()).await
+    /// Renews a lease. Returns `None` if another worker has it. An earlier renewal may have
+    /// succeeded without a reply. Then the stored lease is the same at a later revision, and that
+    /// one is renewed.
+    pub(super) async fn renew(&self, held: &Held) -> Result<Option<Held>, StoreError> {
+        let lease = &held.lease;
+        if let Some(longer) = self.store(Some(lease), lease.value.clone()).await? {
+            return Ok(Some(longer));
+        }
+        let stored = self.store.get::<Lease>(&lease.value.key(), true).await?;
+        match stored.filter(|stored| stored.value == lease.value) {
+            Some(stored) => self.store(Some(&stored), stored.value.clone()).await,
+            None => Ok(None),
+        }
     }
 
-    /// Gives a lease back, so that no other worker has to wait for it.
-    pub(super) async fn release(&self, held: &Entity<Lease>) -> Result<(), StoreError> {
-        let free = Lease { owner: String::new(), ..held.value.clone() };
-        self.store(Some(held), free).await.map(|_| ())
+    /// Releases a lease, so that no other worker has to wait for it to expire.
+    pub(super) async fn release(&self, held: &Held) -> Result<(), StoreError> {
+        let free = Lease { owner: String::new(), ..held.lease.value.clone() };
+        self.store(Some(&held.lease), free).await.map(|_| ())
     }
 
-    /// Stores a lease, if `previous` is still stored.
+    /// Stores a lease if `previous` is unchanged.
     async fn store(
         &self,
         previous: Option<&Entity<Lease>>,
         lease: Lease,
-    ) -> Result<Option<Entity<Lease>>, StoreError> {
+    ) -> Result<Option<Held>, StoreError> {
+        let until = Instant::now() + self.length;
         let context = self.context();
         let lease = match previous {
             None => Entity::new(lease, &context),
@@ -143,16 +172,17 @@ impl Leases {
             Some(previous) => lease.replace(previous)?,
         };
         let stored = self.store.try_commit(&context, vec![write]).await?;
-        Ok(stored.then_some(lease))
+        Ok(stored.then_some(Held { lease, until }))
     }
 
-    /// How far a shard is read, if it was.
+    /// Returns the checkpoint of a shard, if there is one.
     pub(super) async fn checkpoint(&self, shard: &str) -> Result<Option<Checkpoint>, StoreError> {
         let found = self.store.get::<Checkpoint>(&keys::checkpoint(NAME, shard), true).await?;
         Ok(found.map(|found| found.value))
     }
 
-    /// Stores how far a shard is read, on behalf of an epoch; `false` if there is a later one.
+    /// Stores the checkpoint of a shard for an epoch. Returns `false` if there is one of a later
+    /// epoch.
     pub(super) async fn save(
         &self,
         epoch: u64,
@@ -171,5 +201,46 @@ impl Leases {
             condition: Condition::Any(vec![Condition::Absent, not_later]),
         };
         self.store.try_commit(&context, vec![write]).await
+    }
+}
+
+#[cfg(all(test, feature = "embedded"))]
+mod tests {
+    use super::*;
+    use crate::{store::embedded::Engine, time::SystemClock};
+
+    /// Returns the leases of a worker, with a duration that no test waits for.
+    fn leases(store: &Store, owner: &str) -> Leases {
+        let (store, clock, owner) = (store.clone(), Arc::new(SystemClock), owner.to_owned());
+        Leases { store, clock, owner, length: Duration::from_hours(1) }
+    }
+
+    #[tokio::test]
+    async fn a_renewal_whose_reply_was_lost_is_recognised() {
+        let engine = Engine::in_memory().unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        let (a, b) = (leases(&store, "a"), leases(&store, "b"));
+        let held = a.acquire().await.unwrap();
+        a.renew(&held).await.unwrap().unwrap();
+        // The worker does not know of that renewal.
+        let longer = a.renew(&held).await.unwrap().unwrap();
+        assert_eq!((longer.epoch(), longer.lease.meta.rev), (1, 3));
+        a.release(&longer).await.unwrap();
+        let other = b.acquire().await.unwrap();
+        assert_eq!(other.epoch(), 2);
+        assert!(a.renew(&longer).await.unwrap().is_none(), "another worker holds it");
+    }
+
+    #[tokio::test]
+    async fn a_worker_does_not_wait_for_its_own_lease() {
+        let engine = Engine::in_memory().unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        let a = leases(&store, "a");
+        let lost = a.acquire().await.unwrap();
+        let held = a.acquire().await.unwrap();
+        assert_eq!((lost.epoch(), held.epoch()), (1, 2));
+        assert!(a.renew(&lost).await.unwrap().is_none(), "a later lease exists");
     }
 }

@@ -14,38 +14,51 @@ const LEADER: &str = "clinic_api_stream_leader";
 const TRIMMED: &str = "clinic_api_stream_trimmed_total";
 const DEAD_LETTERS: &str = "clinic_api_dead_letters_total";
 const DEAD_LETTERS_OLDEST: &str = "clinic_api_dead_letters_oldest_seconds";
+const DEFERRED: &str = "clinic_api_deferred_total";
+const DEFERRED_OLDEST: &str = "clinic_api_deferred_oldest_seconds";
 const DELIVERIES: &str = "clinic_api_webhook_deliveries_total";
 const DELIVERY_DURATION: &str = "clinic_api_webhook_delivery_duration_seconds";
 const DISABLED: &str = "clinic_api_webhooks_disabled_total";
 
-/// Describes each metric.
+/// Registers the description of each metric.
 pub fn describe() {
-    describe_counter!(RECORDS, "Changes of the stream, by outcome.");
+    describe_counter!(RECORDS, "Stream records, by outcome of their processing.");
     describe_gauge!(
         ITERATOR_AGE,
         Unit::Seconds,
-        "How far this worker is behind the stream, while it reads it."
+        "Age of the oldest unprocessed stream record, while this worker reads the stream."
     );
     describe_gauge!(LEADER, "1 while this worker reads the stream.");
-    describe_counter!(TRIMMED, "Parts of the stream that were trimmed unread: lost changes.");
+    describe_counter!(TRIMMED, "Times that stream records expired unread: changes are lost.");
     describe_counter!(DEAD_LETTERS, "Changes that became dead letters.");
     describe_gauge!(
         DEAD_LETTERS_OLDEST,
         Unit::Seconds,
-        "The age of the earliest dead letter; 0 while there is none."
+        "Age of the oldest dead letter; 0 while there is none."
     );
-    describe_counter!(DELIVERIES, "Attempts to deliver events to webhooks, by outcome.");
-    describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "Duration of attempts to deliver.");
+    describe_counter!(
+        DEFERRED,
+        "Events and requests that were deferred because not all of their deliveries or accesses could be stored."
+    );
+    describe_gauge!(
+        DEFERRED_OLDEST,
+        Unit::Seconds,
+        "Age of the oldest deferred work in this worker's partitions; 0 while there is none."
+    );
+    describe_counter!(DELIVERIES, "Webhook delivery attempts, by outcome.");
+    describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "Duration of webhook delivery attempts.");
     describe_counter!(
         DISABLED,
-        "Webhooks that were switched off because no delivery reached them."
+        "Webhooks that were switched off because all deliveries failed for five days."
     );
     counter!(TRIMMED).absolute(0);
     counter!(DEAD_LETTERS).absolute(0);
+    counter!(DEFERRED).absolute(0);
     counter!(DISABLED).absolute(0);
     store::metrics::start_streams();
     gauge!(LEADER).set(0);
     gauge!(DEAD_LETTERS_OLDEST).set(0);
+    gauge!(DEFERRED_OLDEST).set(0);
 }
 
 pub fn record(outcome: &'static str) {
@@ -70,6 +83,14 @@ pub fn dead_letter() {
 
 pub fn oldest_dead_letter(age: Duration) {
     gauge!(DEAD_LETTERS_OLDEST).set(age.as_secs_f64());
+}
+
+pub fn deferred() {
+    counter!(DEFERRED).increment(1);
+}
+
+pub fn oldest_deferred(age: Duration) {
+    gauge!(DEFERRED_OLDEST).set(age.as_secs_f64());
 }
 
 pub fn delivery(outcome: Outcome, took: Duration) {

@@ -1,5 +1,5 @@
-//! Permits for deliveries under way: so many to one webhook, and so many to all of an organisation, so that receivers that hang
-//! hold up neither others' deliveries nor each other's.
+//! Permits for deliveries in progress, limited per webhook and per organisation. Slow receivers
+//! thus do not block other deliveries.
 
 use std::{
     collections::HashSet,
@@ -11,14 +11,14 @@ use crate::{
     records::deliveries::model::{Delivery, Outcome},
 };
 
-/// The most deliveries under way to the webhooks of one organisation.
+/// The maximum number of deliveries in progress to the webhooks of one organisation.
 const PER_ORGANISATION: usize = 32;
-/// The most to one webhook.
+/// The maximum number of deliveries in progress to one webhook.
 const PER_WEBHOOK: usize = 16;
-/// The most to one webhook that did not answer in time the last time.
+/// The maximum for a webhook whose last attempt timed out.
 const PER_SLOW_WEBHOOK: usize = 1;
 
-/// Gives out permits. Clones share them.
+/// Issues permits. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Permits(Arc<Mutex<UnderWay>>);
 
@@ -28,10 +28,10 @@ struct UnderWay {
     slow: HashSet<WebhookId>,
 }
 
-/// A delivery, by what it counts for.
+/// The organisation, webhook and id of a delivery.
 type Key = (OrgId, WebhookId, DeliveryId);
 
-/// One delivery under way, until it is dropped.
+/// A delivery in progress, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     permits: Permits,
@@ -44,9 +44,14 @@ impl Permits {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Permits a delivery, unless it is under way already or too many others are.
+    /// Returns whether a delivery is in progress.
+    pub(super) fn has(&self, delivery: &Delivery) -> bool {
+        self.under_way().deliveries.contains(&key(delivery))
+    }
+
+    /// Returns a permit for a delivery, unless it is already in progress or a limit is reached.
     pub(super) fn try_acquire(&self, delivery: &Delivery) -> Option<Permit> {
-        let Delivery { org, webhook_id, id, .. } = delivery;
+        let Delivery { org, webhook_id, .. } = delivery;
         let mut under_way = self.under_way();
         let count = |counts: &dyn Fn(&Key) -> bool| {
             under_way.deliveries.iter().filter(|key| counts(key)).count()
@@ -58,14 +63,19 @@ impl Permits {
         {
             return None;
         }
-        let key = (org.clone(), webhook_id.clone(), id.clone());
+        let key = key(delivery);
         let permit = || Permit { permits: self.clone(), key: key.clone(), outcome: None };
         under_way.deliveries.insert(key.clone()).then(permit)
     }
 }
 
+fn key(Delivery { org, webhook_id, id, .. }: &Delivery) -> Key {
+    (org.clone(), webhook_id.clone(), id.clone())
+}
+
 impl Permit {
-    /// The outcome of the attempt, if there was one. A method, so that a block that moves the permit takes all of it.
+    /// Returns the outcome of the attempt, if there was one. A method, so that a block that moves
+    /// the permit captures all of it.
     pub(super) fn outcome(&mut self) -> &mut Option<Outcome> {
         &mut self.outcome
     }
@@ -112,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_and_an_organisation_have_only_so_much_at_once() {
+    fn permits_are_limited_per_webhook_and_organisation() {
         let permits = Permits::default();
         let webhooks = [(); 4].map(|()| WebhookId::random());
         let filled = webhooks.each_ref().map(|webhook| fill(&permits, "ORG-A", webhook));
@@ -121,13 +131,15 @@ mod tests {
         let filled_other = fill(&permits, "ORG-B", &other);
         assert_eq!(filled_other.len(), 16);
         drop(filled_other);
+        assert!(!permits.has(&delivery("ORG-B", &other, 0)));
         let once = permits.try_acquire(&delivery("ORG-B", &other, 0));
+        assert!(permits.has(&delivery("ORG-B", &other, 0)));
         let twice = permits.try_acquire(&delivery("ORG-B", &other, 0));
-        assert!(once.is_some() && twice.is_none(), "one is tried once at a time");
+        assert!(once.is_some() && twice.is_none(), "a delivery has one attempt at a time");
     }
 
     #[test]
-    fn a_webhook_that_did_not_answer_in_time_has_one_at_once_until_it_answers() {
+    fn a_webhook_that_timed_out_has_one_permit_until_it_responds() {
         let permits = Permits::default();
         let webhook = WebhookId::random();
         end(fill(&permits, "ORG-A", &webhook), Some(Outcome::TimedOut));

@@ -1,5 +1,6 @@
-//! The age of the oldest change that may wait: every shard's reader reports up to when it is done. Shards that are not listed
-//! yet count as well: nothing is done past the instant when the shards were listed last.
+//! The age of the oldest unprocessed change. Each shard reader reports the time up to which its
+//! shard is processed. Shards that are not listed yet count as well: nothing counts as processed
+//! after the last listing of the shards.
 
 use std::{
     collections::HashMap,
@@ -9,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-/// Up to when the shards that are read are done. Clones share it.
+/// The time up to which each shard is processed. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<Mutex<Shards>>);
 
@@ -24,19 +25,20 @@ impl Progress {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The shards were listed; reports of others no longer count.
+    /// Records a listing of the shards. Shards that are no longer listed do not count.
     pub(super) fn described(&self, is_listed: impl Fn(&str) -> bool, now: Timestamp) {
         let mut shards = self.shards();
         shards.done.retain(|shard, _| is_listed(shard));
         shards.described = Some(now);
     }
 
-    /// A shard is read from now on. It counts as done up to now, and stays there until something is read.
+    /// Records that a shard is read from now on. It counts as processed up to `now` until something
+    /// is read.
     pub(super) fn begin(&self, shard: &str, now: Timestamp) {
         self.shards().done.entry(shard.to_owned()).or_insert(now);
     }
 
-    /// All changes of a shard up to this instant are done.
+    /// Records that all changes of a shard up to this instant are processed.
     pub(super) fn done(&self, shard: &str, up_to: Timestamp) {
         self.shards().done.insert(shard.to_owned(), up_to);
     }
@@ -45,7 +47,7 @@ impl Progress {
         self.shards().done.remove(shard);
     }
 
-    /// The age of the oldest change that may wait, in the shard that is furthest behind.
+    /// Returns the age of the oldest change that may be unprocessed, in the shard that lags most.
     pub(super) fn age(&self, now: Timestamp) -> Duration {
         let shards = self.shards();
         let up_to = shards.done.values().chain(&shards.described).min();
@@ -59,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shard_that_is_furthest_behind_counts_and_grows_older_while_nothing_is_done() {
+    fn the_shard_that_lags_most_determines_the_age() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let progress = Progress::default();
         assert_eq!(progress.age(at(100)), Duration::ZERO);
@@ -77,6 +79,10 @@ mod tests {
         progress.described(|shard| shard == "a", at(108));
         assert_eq!(progress.age(at(110)), Duration::from_secs(7), "b is gone");
         progress.end("a");
-        assert_eq!(progress.age(at(118)), Duration::from_secs(10), "there may be others since");
+        assert_eq!(
+            progress.age(at(118)),
+            Duration::from_secs(10),
+            "shards may have been added since"
+        );
     }
 }

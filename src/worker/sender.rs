@@ -1,4 +1,4 @@
-//! Sends events to webhooks: only to addresses that may be reached, and without following redirects.
+//! Sends events to webhooks, only to permitted addresses and without following redirects.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-/// How long a receiver may take to answer.
+/// The timeout of a request to a receiver.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// How long an idle connection is kept.
+/// How long an idle connection is kept open.
 const IDLE: Duration = Duration::from_secs(30);
-/// CloudEvents' structured mode.
+/// The media type of CloudEvents' structured mode.
 const CONTENT_TYPE: &str = "application/cloudevents+json; charset=utf-8";
 
 /// Sends events. Clones share connections.
@@ -33,7 +33,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A sender to public addresses and to what is `allowed` beside them.
+    /// Creates a sender to public addresses and to `allowed` hosts.
     pub fn new(allowed: AllowList, timeout: Duration) -> anyhow::Result<Self> {
         let client = client::builder(timeout)
             .pool_idle_timeout(IDLE)
@@ -43,8 +43,8 @@ impl Sender {
         Ok(Self { client, allowed })
     }
 
-    /// Sends an event once and returns the outcome, with the status of the response if there is one. `signature` is its
-    /// `webhook-signature` at `at`.
+    /// Sends an event once. Returns the outcome and the HTTP status, if there was a response.
+    /// `signature` is the `webhook-signature` at the instant `at`.
     pub async fn send(
         &self,
         url: &str,
@@ -52,7 +52,7 @@ impl Sender {
         at: Timestamp,
         signature: &str,
     ) -> (Outcome, Option<u16>) {
-        // An address in the URL is checked here: only names reach the resolver.
+        // IP addresses in the URL are checked here, because only names reach the resolver.
         let Ok(url) = self.allowed.check(url) else {
             return (Outcome::Forbidden, None);
         };
@@ -65,7 +65,7 @@ impl Sender {
             .header("webhook-signature", signature)
             .body(delivery.payload.clone());
         match request.send().await {
-            // The body is never read: the connection is closed instead.
+            // The response body is never read. The connection is closed instead.
             Ok(response) => {
                 let outcome = match response.status() {
                     StatusCode::GONE => Outcome::Gone,
@@ -85,12 +85,12 @@ fn is_forbidden(error: &(dyn StdError + 'static)) -> bool {
     error.is::<NoPublicAddress>() || error.source().is_some_and(is_forbidden)
 }
 
-/// A name that leads to no address that may be reached.
+/// The error of a host name without a permitted address.
 #[derive(Debug, thiserror::Error)]
-#[error("the name leads to no public address")]
+#[error("the host name has no public address")]
 struct NoPublicAddress;
 
-/// Resolves names without the addresses that may not be reached: what is connected to is what was checked.
+/// Resolves names to permitted addresses only. The connection uses the addresses that were checked.
 #[derive(Debug)]
 struct Resolver(AllowList);
 
@@ -113,20 +113,21 @@ impl Resolve for Resolver {
 mod tests {
     use super::*;
 
-    /// What is connected to is what was checked, whatever a name led to when its URL was.
+    /// The sender connects to the address that was checked, even if the name resolved to another
+    /// one when the URL was checked.
     #[tokio::test]
     async fn nothing_connects_to_what_a_name_leads_to_if_that_is_forbidden() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
-        // Without the check of the URL, which would refuse it before.
+        // Bypasses the URL check, which would refuse the URL earlier.
         let send = async |allowed: AllowList| {
             let sender = Sender::new(allowed, TIMEOUT).unwrap();
             sender.client.post(format!("http://localhost:{port}/")).send().await
         };
         let refused = send(AllowList::default()).await.unwrap_err();
         assert!(is_forbidden(&refused), "{refused:?}");
-        // A connection would be waiting by now.
+        // A connection would already be in the backlog.
         assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         tokio::select! {

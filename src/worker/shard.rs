@@ -25,17 +25,18 @@ use crate::{
     },
 };
 
-/// The most records of one read.
+/// The maximum number of records per read.
 const LIMIT: usize = 500;
-/// The pause before the next read after one that was not full: a shard may be read five times a second. The pauses after
-/// failures begin with it.
+/// The pause after a read that was not full: a shard may be read five times a second. It is also
+/// the first pause after a failure.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often in a row reading a shard may fail, until its reader gives up and begins again at the checkpoint.
+/// The number of consecutive failures after which the reader gives up and restarts at the
+/// checkpoint.
 const FAILURES: u32 = 8;
 /// The first pause after the table has refused the changes of a read.
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
-/// How long a checkpoint may wait after records with nothing to do: the worker's own writes are in the stream as well, and a
-/// checkpoint after each would cause the next.
+/// The maximum age of a checkpoint while records need no processing. The worker's own writes are in
+/// the stream as well, so a checkpoint after each of them would cause the next one.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
@@ -48,7 +49,7 @@ pub(super) struct ShardReader {
     pub(super) progress: Progress,
 }
 
-/// Why the stream, or one of its shards, is not read to its end.
+/// The error of reading the stream or one of its shards.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     #[error("the table has no stream")]
@@ -70,7 +71,7 @@ pub(super) enum ReadError {
 impl LogSafe for ReadError {}
 
 impl ShardReader {
-    /// Reads a shard until it has ended. `lost_parent` is its parent, if the stream no longer has it.
+    /// Reads a shard to its end. `lost_parent` is its parent, if the stream no longer has it.
     pub(super) async fn read(
         &self,
         shard: &str,
@@ -135,14 +136,14 @@ impl ShardReader {
         }
     }
 
-    /// Reports a loss if a shard is begun whose parent left the stream before it was read to its end. The first reader of the
-    /// stream has no claim to what was before.
+    /// Reports a loss if the shard's parent left the stream before it was fully read. The first
+    /// reader of the stream does not count earlier changes as lost.
     async fn check_for_gap(&self, shard: &str, parent: &str) -> Result<(), ReadError> {
         let parent = self.leases.checkpoint(parent).await?;
         if self.epoch > 1 && !parent.is_some_and(|parent| parent.ended) {
             report_gap(shard);
         }
-        // With a checkpoint it is reported once.
+        // The checkpoint ensures that the loss is reported once.
         self.save(shard, None, false).await
     }
 
@@ -156,13 +157,14 @@ impl ShardReader {
         ours.then_some(()).ok_or(ReadError::TakenOver)
     }
 
-    /// Processes the records of a read until all are done. Returns whether there was anything to do, and the time of the last.
+    /// Processes the records of a read until all are done. Returns whether there was anything to
+    /// do, and the time of the last record.
     async fn process(&self, output: GetRecordsOutput) -> (bool, Option<Timestamp>) {
         let records = output.records.unwrap_or_default().into_iter();
         let records = records.filter_map(|record| match ChangeRecord::try_from(record) {
             Ok(record) => Some(record),
             Err(error) => {
-                tracing::error!(error.message = %error, "a record of the stream can't be read");
+                tracing::error!(error.message = %error, "a stream record can't be read");
                 metrics::record("failed");
                 None
             }
@@ -182,13 +184,13 @@ impl ShardReader {
             tracing::warn!(
                 error.message = chain(&error),
                 changes.waiting = waiting.len(),
-                "changes wait for the table"
+                "changes are waiting to be processed"
             );
             backoff.pause().await;
         }
     }
 
-    /// Reads on with an iterator, or with a new one after the sequence number `after`.
+    /// Reads records with an iterator, or with a new one after the sequence number `after`.
     async fn records(
         &self,
         shard: &str,
@@ -208,7 +210,8 @@ impl ShardReader {
         })
     }
 
-    /// An iterator from behind the sequence number `after`, or from the shard's beginning.
+    /// Returns an iterator that starts after the sequence number `after`, or at the start of the
+    /// shard.
     async fn iterator(&self, shard: &str, after: Option<&str>) -> Result<String, ReadError> {
         let start = match after {
             Some(_) => ShardIteratorType::AfterSequenceNumber,
@@ -231,7 +234,7 @@ impl ShardReader {
 fn report_gap(shard: &str) {
     tracing::error!(
         stream.shard = shard,
-        "the stream had gone on before it was read: changes are lost"
+        "stream records expired before they were read: changes are lost"
     );
     metrics::trimmed();
 }
@@ -248,9 +251,10 @@ mod tests {
         time::{Retention, SystemClock},
     };
 
-    /// The engines here keep every shard, so what DynamoDB does to a stream that nobody reads for a day is staged.
+    /// The engines in tests keep every shard, so the test simulates a stream that was not read for
+    /// a day.
     #[tokio::test]
-    async fn a_shard_whose_parent_went_unread_reports_a_loss_once() {
+    async fn a_shard_whose_parent_was_not_read_reports_a_loss_once() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let shown = recorder.handle();
         let _guard = ::metrics::set_default_local_recorder(&recorder);
@@ -274,7 +278,7 @@ mod tests {
         };
         reader(1).check_for_gap("first", "before-the-first-worker").await.unwrap();
         let leases = leases("b");
-        assert!(leases.checkpoint("first").await.unwrap().is_some(), "it is asked once");
+        assert!(leases.checkpoint("first").await.unwrap().is_some(), "the checkpoint exists");
         leases.save(2, "read", None, true).await.unwrap();
         reader(2).check_for_gap("second", "read").await.unwrap();
         assert!(!lost(), "{}", shown.render());

@@ -1,7 +1,7 @@
-//! The service as its callers meet it: over HTTP, on a real engine, each test on a table of its own.
+//! The service over HTTP, on a real engine. Each test has its own table.
 //!
-//! The engine is the embedded one, or, with `CLINIC_TEST_ENDPOINT` set, whatever speaks DynamoDB there:
-//! `tests/dynamodb-local.sh` runs the suite on Amazon's DynamoDB Local.
+//! The engine is the embedded one, or the one at `CLINIC_TEST_ENDPOINT`: `tests/dynamodb-local.sh` runs the suite on Amazon's
+//! DynamoDB Local.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 #[path = "../support/mod.rs"]

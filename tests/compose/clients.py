@@ -1,10 +1,10 @@
-"""Clients that use the service while tests/compose.sh replaces its container, as a load balancer would lead them.
+"""Clients that use the service while tests/compose.sh replaces its container, routed as by a load balancer.
 
 usage: clients.py TOKENS_FILE STOP_FILE ADDRESS...
 
-Every address is asked for /readyz five times a second; requests go in turn to those that answered 200, on connections
-that are kept. Each client makes a patient at one address and reads it at the next. Nothing is repeated: any answer but the
-expected one, and any broken connection, is a failure. Ends when STOP_FILE appears, with 1 if a request failed.
+/readyz of every address is polled five times a second. Requests go in turn to the addresses that responded 200, on kept
+connections. Each client creates a patient at one address and reads it at the next. There are no retries: any unexpected
+response and any broken connection is a failure. Ends when STOP_FILE appears, with 1 if a request failed.
 """
 
 import collections
@@ -19,12 +19,12 @@ import time
 tokens = pathlib.Path(sys.argv[1]).read_text().split()
 stop_file = pathlib.Path(sys.argv[2])
 addresses = sys.argv[3:]
-# The addresses that are ready, with a number that is new each time they become it.
+# The ready addresses, with a new number each time an address becomes ready.
 ready = {}
 numbers = itertools.count()
 served = collections.Counter()
 failures = []
-# Below the service's limits of requests a minute, for 8 clients of 4 principals.
+# Below the service's rate limits, for 8 clients of 4 principals.
 PAUSE = 0.12
 SECONDS = 300
 end = time.monotonic() + SECONDS
@@ -68,7 +68,7 @@ class Client(threading.Thread):
             raise RuntimeError("no address is ready")
         self.turn += 1
         key = among[self.turn % len(among)]
-        # A connection from before an address was away is not used again.
+        # A connection from before an outage of the address is not reused.
         connection = self.connections.setdefault(key, connect(key[0], 30))
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         connection.request(method, path, body and json.dumps(body), headers)

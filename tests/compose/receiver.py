@@ -1,9 +1,9 @@
-"""The receiver of webhooks in tests/compose.sh: prints a line for each event, with what its signature is worth.
+"""The webhook receiver in tests/compose.sh: prints a line for each event, and whether its signature is valid.
 
 usage: receiver.py ADDRESS PORT SECRET_FILE
 
-Listens on ADDRESS, to which host.docker.internal leads in containers, or on the loopback address where the host does not
-have ADDRESS (Docker Desktop). The secret is read for each event, because the webhook is made later.
+Listens on ADDRESS, which host.docker.internal resolves to in containers, or on the loopback address if the host does not
+have ADDRESS (Docker Desktop). The secret is read for each event, because the webhook is created later.
 """
 
 import base64

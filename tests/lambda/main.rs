@@ -1,4 +1,4 @@
-//! The function as AWS Lambda runs it: a process that asks the runtime API for batches, and answers what is to come again.
+//! The AWS Lambda function as a process: it fetches batches from the runtime API and returns the items that must be sent again.
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -37,7 +37,7 @@ use tokio::{
     sync::{Mutex, mpsc},
 };
 
-/// AWS's runtime API: one batch after the other goes in, and answers come out.
+/// A runtime API of AWS Lambda: batches go in, responses come out.
 struct RuntimeApi {
     address: String,
     batches: mpsc::UnboundedSender<Value>,
@@ -95,7 +95,7 @@ async fn answer(
     (axum::http::StatusCode::ACCEPTED, Json(json!({ "status": "OK" })))
 }
 
-/// The function's process; it is killed when the test ends.
+/// The function's process. It is killed when the test ends.
 struct Function(Child);
 
 impl Drop for Function {
@@ -141,7 +141,7 @@ async fn register(store: &Store) -> PatientId {
     patients::repo::create(store, &context, patient).await.unwrap().value.id
 }
 
-/// The stream's records as Lambda hands them over.
+/// The stream's records in the form in which Lambda delivers them.
 async fn records(endpoint: &str, store: &Store) -> Vec<Value> {
     let streams = local_streams(endpoint, Connections::on_this_machine().unwrap().http_client());
     let arn = store.stream_arn().await.unwrap().unwrap();
@@ -183,7 +183,7 @@ async fn records(endpoint: &str, store: &Store) -> Vec<Value> {
     records.into_iter().map(record).collect()
 }
 
-/// A record as AWS documents it, of a table that is not ours.
+/// A record from AWS's documentation, of another table.
 fn documented() -> Value {
     json!({
         "eventID": "c4ca4238a0b923820dcc509a6f75849b",
@@ -217,13 +217,15 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
     store.create_table().await.unwrap();
     let patients = [register(&store).await, register(&store).await];
     let mut batch = records(engine.endpoint(), &store).await;
+    // The first one is the format of the table.
+    batch.remove(0);
     assert_eq!(batch.len(), 2);
     batch.insert(1, documented());
 
     let mut api = RuntimeApi::start().await;
     let function_here = function(&api, engine.endpoint(), "clinic", Stdio::inherit());
     for _ in 0..2 {
-        // The second time as after a lost answer.
+        // The second time as after a lost response.
         assert_eq!(api.invoke(&batch).await, json!({ "response": { "batchItemFailures": [] } }));
         for patient in &patients {
             assert_eq!(trail(&store, patient).await, 1);
@@ -234,7 +236,7 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
     assert_eq!(dead.len(), 1, "an unknown item becomes a dead letter, once");
     drop(function_here);
 
-    // A table that does not answer: all of it is to come again.
+    // A table that does not respond: the whole batch must be sent again.
     let mut api = RuntimeApi::start().await;
     let _function_without_table = function(&api, "http://127.0.0.1:9", "clinic", Stdio::inherit());
     let answered = api.invoke(&batch[..1]).await;
@@ -242,7 +244,7 @@ async fn batches_are_worked_on_and_what_fails_is_to_come_again() {
     assert_eq!(answered["response"]["batchItemFailures"], expected);
 }
 
-/// What can't be read is told without what stands in it, to Lambda and in the log.
+/// An unreadable batch is reported without its contents, to Lambda and in the log.
 #[tokio::test]
 async fn a_batch_that_cannot_be_read_is_an_error_that_quotes_nothing() {
     let log = tempfile::NamedTempFile::new().unwrap();

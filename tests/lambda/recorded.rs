@@ -1,6 +1,6 @@
-//! What was recorded of streams still says the same. `embedded.json` and `dynamodb-local.json` are what those engines told of
-//! three appointments' lives, in the shape in which AWS Lambda hands records over; `aws.json` is a patient's life, put together
-//! after AWS's documentation, with times as they are there and an item that TTL removed
+//! Recorded stream records must still yield the same events. `embedded.json` and `dynamodb-local.json` are what those engines
+//! reported of three appointments, in the form in which AWS Lambda delivers records. `aws.json` is the history of a patient,
+//! composed from AWS's documentation, with its time format and an item that TTL removed
 //! (<https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>).
 
 use std::collections::BTreeMap;
@@ -26,15 +26,15 @@ fn events(changes: &[ChangeRecord]) -> Vec<Value> {
 }
 
 #[test]
-fn records_of_every_engine_tell_what_they_told_when_they_were_recorded() {
+fn recorded_stream_records_yield_the_recorded_events() {
     for (engine, recorded) in RECORDED {
         insta::assert_json_snapshot!(engine, events(&changes(recorded)));
     }
 }
 
-/// Records of one transaction come apart and in any order, and again.
+/// Records of one transaction arrive separately, in any order, and more than once.
 #[test]
-fn what_a_record_tells_hangs_on_no_other() {
+fn a_record_yields_the_same_event_whatever_comes_with_it() {
     for (_, recorded) in RECORDED {
         let changes = changes(recorded);
         let by_id = |events: Vec<Value>| -> BTreeMap<String, Value> {

@@ -1,4 +1,4 @@
-//! Who may do what, as `docs/authorisation.md` says it: every operation of the document has one rule, and every rule a row.
+//! The policy in `docs/authorisation.md`: every operation of the document has one rule, and every rule a row.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The fuzz targets in short: every seed of `fuzz/seeds/`, and random changes of them. `.ci/soak` runs them in full, under
+//! A short run of the fuzz targets: every seed of `fuzz/seeds/`, and random changes of them. `.ci/soak` runs them in full, under
 //! libFuzzer.
 
 use std::{fs, path::Path};
@@ -48,7 +48,7 @@ fn fuzz(target: &str, check: impl Fn(&[u8])) {
     for seed in &seeds {
         check(seed);
     }
-    // A failure is printed with its input, which becomes a seed.
+    // A failure prints its input, which becomes a seed.
     let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
     let run = TestRunner::new(config).run(&changed(seeds), |input| {
         check(&input);

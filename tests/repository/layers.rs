@@ -1,4 +1,4 @@
-//! The layers of the code: read from its imports, and compared with the diagram in `docs/architecture.md`.
+//! The layers of the code, compared with the diagram in `docs/architecture.md`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,19 +7,19 @@ use std::{
 
 use syn::{UseTree, Visibility, visit::Visit};
 
-/// Module paths below `src/`, as `["records", "staff", "model"]`.
+/// A module path below `src/`, for example `["records", "staff", "model"]`.
 type Module = Vec<String>;
 
-/// A source file: what it imports, and what it re-exports under which name.
+/// A source file: its imports, and its re-exports by name.
 struct Source {
     imports: BTreeSet<Module>,
     exports: BTreeMap<String, Module>,
 }
 
-/// Collects the paths of a file, from the crate's root on.
+/// Collects the absolute paths in a file.
 struct Paths {
     module: Module,
-    /// What the names stand for that the file imports.
+    /// The paths of imported names.
     names: BTreeMap<String, Module>,
     source: Source,
 }
@@ -84,7 +84,7 @@ impl Paths {
 
 impl<'ast> Visit<'ast> for Paths {
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        // The names of a file come before what it does with them.
+        // Imports come before their use in a file.
         let public = !matches!(item.vis, Visibility::Inherited);
         self.tree(&item.tree, &[], public);
     }
@@ -111,7 +111,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-/// The imports among files: each file's module with the modules of the files that it imports.
+/// The imports between files: for each module, the modules of the imported files.
 struct Imports(BTreeMap<Module, BTreeSet<Module>>);
 
 impl Imports {
@@ -131,7 +131,7 @@ impl Imports {
             sources.insert(module, paths.source);
         }
         let imports = sources.iter().map(|(module, source)| {
-            // What is used of a module that is imported as such has a path of its own.
+            // A path through an imported module is listed separately.
             let is_module = |path: &&Module| sources.contains_key(*path);
             let paths = source.imports.iter().filter(|path| !is_module(path));
             let found = paths.filter_map(|path| definition(&sources, path));
@@ -140,7 +140,7 @@ impl Imports {
         Self(imports.collect())
     }
 
-    /// Groups of files that import one another in a circle.
+    /// Groups of files that import each other in a cycle.
     fn cycles(&self) -> Vec<BTreeSet<&Module>> {
         let reach = |from: &Module| {
             let mut seen = BTreeSet::new();
@@ -162,7 +162,7 @@ impl Imports {
     }
 }
 
-/// The file that defines what a path names: the longest module that is a file, behind all re-exports.
+/// The file that defines a path: the longest module that is a file, with re-exports resolved.
 fn definition(sources: &BTreeMap<Module, Source>, path: &Module) -> Option<Module> {
     let mut path = path.clone();
     for _ in 0..8 {
@@ -207,7 +207,7 @@ fn imports() -> Imports {
     )
 }
 
-/// The layers of the diagram, the lowest first: the patterns of their modules.
+/// The layers of the diagram, lowest first: the patterns of their modules.
 fn layers(architecture: &str) -> Vec<Vec<Vec<String>>> {
     let diagram = architecture.split("```mermaid").nth(1).unwrap().split("```").next().unwrap();
     let mut layers = Vec::new();
@@ -225,7 +225,7 @@ fn layers(architecture: &str) -> Vec<Vec<Vec<String>>> {
     layers
 }
 
-/// The layer whose pattern fits a module best: `*` stands for any one name.
+/// The layer whose pattern matches a module best. `*` matches any one name.
 fn layer(layers: &[Vec<Vec<String>>], module: &Module) -> Option<usize> {
     let fits = |pattern: &&Vec<String>| {
         pattern.len() <= module.len()
@@ -304,7 +304,7 @@ fn an_import_upwards_is_found() {
     assert_eq!(found, ["staff/model -> app", "staff/model -> staff/handlers"]);
 }
 
-/// The models know nothing of HTTP and of AWS.
+/// Models import nothing of HTTP and AWS.
 #[test]
 fn models_use_no_framework() {
     let is_model = |path: &&PathBuf| path.iter().any(|part| part == "model" || part == "model.rs");
@@ -316,7 +316,7 @@ fn models_use_no_framework() {
     }
 }
 
-/// A key is made in one place.
+/// Keys are built in one module.
 #[test]
 fn only_the_keys_module_writes_keys() {
     for path in sources(Path::new("src")).iter().filter(|path| !path.starts_with("src/store/keys"))

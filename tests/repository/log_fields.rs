@@ -1,4 +1,4 @@
-//! The fields of the log are those that `docs/operations.md` lists, and no others.
+//! The log has exactly the fields that `docs/operations.md` lists.
 
 use std::{
     collections::BTreeSet,
@@ -10,10 +10,10 @@ use serde_json::{Map, Value, json};
 
 use crate::support::process::{Running, program};
 
-/// The fields that the section "Look inside" lists.
+/// The fields that the section "Logs" lists.
 fn listed() -> BTreeSet<String> {
     let guide = include_str!("../../docs/operations.md");
-    let section = guide.split("## Look inside").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = guide.split("## Logs").nth(1).unwrap().split("\n## ").next().unwrap();
     let name = Regex::new("`([a-z_.]+)`").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| "));
     let first = rows.filter_map(|row| row.split(" | ").next());
@@ -26,7 +26,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
 }
 
-/// What stands in the parentheses that have just been opened.
+/// The text up to the matching closing parenthesis.
 fn arguments(rest: &str) -> &str {
     let (mut depth, mut quoted, mut escaped) = (1, false, false);
     for (at, letter) in rest.char_indices() {
@@ -45,7 +45,7 @@ fn arguments(rest: &str) -> &str {
     panic!("no end of {rest}");
 }
 
-/// The fields that the code gives to lines and spans of the log.
+/// The fields of log lines and spans in the code.
 fn written() -> BTreeSet<String> {
     let line = Regex::new(r"tracing::(?:trace|debug|info|warn|error|info_span)!\(").unwrap();
     let field = Regex::new(r#"(?:^|,)\s*"?([a-z_]+(?:\.[a-z_]+)*)"?\s*=[^=]"#).unwrap();
@@ -78,7 +78,7 @@ fn fields_are_found_wherever_they_stand() {
     assert_eq!(arguments(lines), lines.strip_suffix(") after").unwrap());
 }
 
-/// What a program that reads the log meets: flat objects, and of a request always the same members.
+/// Log lines are flat JSON objects, and lines of requests always have the same members.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_a_request_has_the_documented_fields_side_by_side() {
     let folder = tempfile::tempdir().unwrap();

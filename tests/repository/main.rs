@@ -1,5 +1,5 @@
-//! What the files of this repository say of the program and of one another: documents, settings, Terraform, and the layers of
-//! the code.
+//! The files of this repository agree with the program and with each other: documents, settings, Terraform, and the layers of the
+//! code.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 #[path = "../support/mod.rs"]
@@ -8,10 +8,16 @@ mod support;
 mod authorisation;
 mod deployment;
 mod document;
+mod error_examples;
+mod examples;
 mod fuzzing;
+mod guide;
 mod layers;
 mod links;
 mod log_fields;
+mod markdown;
+mod prose;
+mod settings;
 mod terraform;
 mod threat_model;
 mod tour;

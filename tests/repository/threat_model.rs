@@ -1,4 +1,4 @@
-//! The tests that docs/threat-model.md names exist.
+//! The tests that `docs/threat-model.md` names exist.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,6 +1,6 @@
-//! What the documents promise: the README's tour runs as written, and every error is explained.
+//! The documentation holds: both tours run as written, the index lists every page, and every error and dependency is explained.
 
-use std::{collections::BTreeSet, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 use clinic_api::error::ErrorCode;
 
@@ -9,20 +9,19 @@ use crate::support::{
     process::{Running, admin_token},
 };
 
-fn tour() -> &'static str {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("<!-- tour -->").unwrap();
-    let (_, rest) = rest.split_once("```sh\n").unwrap();
-    rest.split_once("\n```").unwrap().0
+/// Returns the shell commands of a document, from all blocks marked `sh`.
+fn commands(document: &str) -> String {
+    let blocks = document.split("```sh\n").skip(1);
+    blocks.map(|block| block.split_once("```").unwrap().0).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_readmes_tour_runs_as_it_is_written_and_a_second_time() {
+/// Runs the commands twice on one service, as a reader who pastes them again, and checks what they print.
+fn run(commands: &str, expected: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path(), &["--store", "memory"]);
     for _ in 0..2 {
         let output = Command::new("bash")
-            .args(["-euo", "pipefail", "-c", tour()])
+            .args(["-euo", "pipefail", "-c", commands])
             .env("API", &running.base)
             .env("TOKEN", admin_token())
             .output()
@@ -30,10 +29,49 @@ async fn the_readmes_tour_runs_as_it_is_written_and_a_second_time() {
         let printed = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{printed}\n{errors}");
-        for expected in
-            ["staff_busy", "nearest_free", "\"confirmed\"", "\"cancelled\"", "next_cursor"]
-        {
-            assert!(printed.contains(expected), "no {expected} in {printed}");
+        for expected in expected {
+            assert!(printed.contains(expected), "no {expected} in {printed}\n{errors}");
+        }
+    }
+}
+
+#[test]
+fn the_readmes_tour_runs_as_written_and_a_second_time() {
+    let readme = include_str!("../../README.md");
+    let (_, tour) = readme.split_once("<!-- tour -->").unwrap();
+    let (tour, _) = tour.split_once("## ").unwrap();
+    let expected = ["clinic CLN-", "booked APT-", "refused: staff_busy, next free 2"];
+    run(&commands(tour), &expected);
+}
+
+#[test]
+fn the_full_tour_runs_as_written_and_a_second_time() {
+    let expected = [
+        "is open today",
+        "T14:00",
+        "refused: staff_busy: ",
+        "booked once: /v1/clinics/CLN-",
+        "refused: outside_working_hours: ",
+        "T16:30",
+        "no_show\nchecked_in\ncompleted\n",
+        "refused: before_visit_day: ",
+        "to be delivered: clinic.appointment.checked_in.v1",
+        "1 \"status\":\"completed\"",
+        "2 \"status\":\"scheduled\"",
+        "EXC-",
+    ];
+    run(&commands(include_str!("../../docs/tour.md")), &expected);
+}
+
+#[test]
+fn the_index_lists_every_page() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+    let index = fs::read_to_string(format!("{folder}/README.md")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.extension().is_some_and(|it| it == "md") && name != "README.md" {
+            assert!(index.contains(&format!("]({name})")), "docs/README.md does not list {name}");
         }
     }
 }

@@ -1,6 +1,6 @@
-"""What random requests need to get past the door: real references, times to come, and keys that were not used before.
+"""Makes random requests acceptable: existing references, future times, and unused keys.
 
-Only what is meant to be valid is touched; what the document forbids goes out as it is.
+It only changes requests that are meant to be valid. Requests that the document forbids are sent unchanged.
 """
 
 import re
@@ -12,7 +12,7 @@ import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
 HOLD_ENDS = ("/confirm", "/release")
-# Every change is sent to each of them.
+# Every change causes a delivery to each of them.
 MOST_WEBHOOKS = 4
 made_webhooks = []
 APPOINTMENTS = re.compile(r"/v1/clinics/(CLN-[0-9A-Z]{24})/(appointments|holds)$")
@@ -20,19 +20,19 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 
 
 def is_valid(case, location):
-    """Whether a part of a request is meant to be as the document says."""
+    """Whether a part of a request is meant to match the document."""
     part = case.meta.components.get(location) if case.meta else None
     return part is None or part.mode.is_positive
 
 
 def make(base, authorization, path, body):
-    """What a POST answers."""
+    """The response of a POST."""
     made = requests.post(f"{base}{path}", json=body, headers={"Authorization": authorization}, timeout=10)
     return made.json()
 
 
 def bookable(base, authorization, clinic):
-    """A new staff member of a clinic and a new patient; nothing where there is no such clinic."""
+    """A new staff member of a clinic and a new patient; None if the clinic does not exist."""
     staff = make(base, authorization, f"/v1/clinics/{clinic}/staff", {"name": "Dr. Keller", "role": "physician"})
     if "id" not in staff:
         return None
@@ -54,13 +54,13 @@ def time_to_come():
 
 
 def mend_headers(headers):
-    # A key that was used for another body is refused, whatever the body is.
+    # A key that was used with another body is refused.
     if headers.get("Idempotency-Key"):
         headers["Idempotency-Key"] = headers["Idempotency-Key"][:200] + uuid.uuid4().hex
 
 
 def mend_hours(body):
-    # That a span ends after it begins, and meets no other, is not for a schema to say.
+    # A schema cannot express that a span ends after it begins and overlaps no other.
     for member in ("opening_hours", "working_hours"):
         if body.get(member):
             spans = body[member][: len(WEEKDAYS)]
@@ -70,7 +70,7 @@ def mend_hours(body):
 
 
 def mend_values(body, changes):
-    # Nor is it which time zones there are, that one can't be changed, when it is now, and how many decimals a number has.
+    # Nor can it express the existing time zones, that a time zone never changes, the current time, or the number of decimals.
     if isinstance(body.get("time_zone"), str):
         body["time_zone"] = "Europe/Zurich"
         if changes:
@@ -80,7 +80,7 @@ def mend_values(body, changes):
     if isinstance(body.get("start"), str):
         body["start"] = time_to_come()
     if isinstance(body.get("url"), str):
-        # Where to events may go is not for a schema to say; and these go nowhere.
+        # A schema cannot express which URLs are allowed. This one does not resolve.
         body["url"] = "https://hooks.invalid/clinic"
     if isinstance(body.get("event_types"), list):
         body["event_types"] = list(dict.fromkeys(body["event_types"]))
@@ -89,7 +89,7 @@ def mend_values(body, changes):
 
 
 def mend_exception(body):
-    # An exception is of dates in order, not long and not far away; of somebody who is there; and with both times or none.
+    # An exception needs ordered, near dates, an existing owner, and both times or none.
     today = datetime.now(timezone.utc).date()
     first = today + timedelta(days=uuid.uuid4().int % 300)
     body["first_date"], body["last_date"] = first.isoformat(), (first + timedelta(days=3)).isoformat()
@@ -99,7 +99,7 @@ def mend_exception(body):
 
 
 def mend_visit(body):
-    # Of a type of visit and a length there is one, and rooms are to be the clinic's.
+    # A booking has either a visit type or a length, and its rooms must be of the clinic.
     for reference in ("visit_type_id", "resource_ids"):
         body.pop(reference, None)
     if isinstance(body.get("overrides"), dict):
@@ -122,7 +122,7 @@ def before_call(context, case, kwargs):
         case.body.pop("staff_id", None)
     base, authorization = case.operation.base_url.rstrip("/"), headers.get("Authorization", "")
     if case.formatted_path.endswith(HOLD_ENDS) and is_valid(case, ParameterLocation.PATH):
-        # Nobody guesses a hold's secret.
+        # A random hold secret is never valid.
         hold = held(base, authorization)
         if "id" in hold:
             case.path_parameters = {"clinic_id": hold["clinic_id"], "appointment_id": hold["id"]}

@@ -1,4 +1,4 @@
-//! What is free: the same rules as booking, so that what is offered can be had and what is not is refused.
+//! Availability follows the rules of booking: every offered slot can be booked, and every other one is refused.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{ClinicMade, TestApp, booking};
+use crate::support::{ClinicMade, TestApp, booking, weekly_span};
 
-/// A clinic's week, exceptions and bookings, as a case draws them.
+/// A random week, exceptions and bookings of a clinic.
 #[derive(Debug, Clone)]
 struct Case {
     zone: &'static str,
-    /// A weekday (0 is Monday), from and to in quarters of an hour.
-    opening: Vec<(usize, u8, u8)>,
-    working: Vec<(usize, u8, u8)>,
-    /// Days from the first, whose it is, whether it opens, from and to.
+    /// A weekday (0 is Monday), from and to in quarters of an hour; without any, always open.
+    opening: Option<Vec<(usize, u8, u8)>>,
+    working: Option<Vec<(usize, u8, u8)>>,
+    /// Days from the first, whether it is the staff member's, whether it opens, from and to.
     exceptions: Vec<(i64, bool, bool, u8, u8)>,
-    /// Minutes from the first day's noon in UTC, length, whether it is held only.
+    /// Minutes from noon UTC of the first day, length, whether it is only held.
     taken: Vec<(i64, u16, bool)>,
     minutes: u16,
     buffers: (u16, u16),
@@ -26,13 +26,13 @@ struct Case {
 
 const DAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
-/// A Saturday; the clocks of two of the zones change in the night to Sunday.
+/// A Saturday. The clocks of two of the zones change in the night to Sunday.
 const FIRST: &str = "2035-03-24";
 const LAST: &str = "2035-03-26";
 
-fn hours() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
+fn hours() -> impl Strategy<Value = Option<Vec<(usize, u8, u8)>>> {
     let span = (0..7_usize, 0..90_u8, 1..60_u8);
-    prop::collection::vec(
+    let spans = prop::collection::vec(
         span.prop_map(|(day, from, length)| (day, from, (from + length).min(96))),
         0..8,
     )
@@ -46,7 +46,8 @@ fn hours() -> impl Strategy<Value = Vec<(usize, u8, u8)>> {
             }
         }
         kept
-    })
+    });
+    prop::option::weighted(0.8, spans)
 }
 
 fn case() -> impl Strategy<Value = Case> {
@@ -88,11 +89,10 @@ fn clock(quarters: u8) -> String {
     format!("{:02}:{:02}", quarters / 4, quarters % 4 * 15)
 }
 
-fn weekly(spans: &[(usize, u8, u8)]) -> Value {
-    let spans = spans.iter().map(
-        |(day, from, to)| json!({ "weekday": DAYS[*day], "from": clock(*from), "to": clock(*to) }),
-    );
-    spans.collect()
+fn weekly(spans: Option<&[(usize, u8, u8)]>) -> Value {
+    let span =
+        |(day, from, to): &(usize, u8, u8)| weekly_span(DAYS[*day], &clock(*from), &clock(*to));
+    spans.map(|spans| spans.iter().map(span).collect()).unwrap_or_default()
 }
 
 struct Made {
@@ -103,12 +103,12 @@ struct Made {
 
 async fn make(app: &TestApp, case: &Case) -> Made {
     let path = app.clinic_in(case.zone).await;
-    let hours = json!({ "opening_hours": weekly(&case.opening) });
+    let hours = json!({ "opening_hours": weekly(case.opening.as_deref()) });
     app.patch(&path).json(&hours).send().await.expect(200);
     let clinic =
         ClinicMade { staff: app.staff_member(&path).await, patient: app.patient().await, path };
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
-    let hours = json!({ "working_hours": weekly(&case.working) });
+    let hours = json!({ "working_hours": weekly(case.working.as_deref()) });
     app.patch(&staff).json(&hours).send().await.expect(200);
     let room = app.resource(&clinic.path).await;
     let first: jiff::civil::Date = FIRST.parse().unwrap();
@@ -136,7 +136,7 @@ async fn make(app: &TestApp, case: &Case) -> Made {
             path = format!("{}/holds", clinic.path);
             body.as_object_mut().unwrap().remove("overrides");
         }
-        // One that meets a hold, or a hold that meets another, is not taken.
+        // A booking that overlaps another one is refused, and ignored.
         app.post(&path).json(&body).send().await;
     }
     let visit_type = json!({
@@ -147,11 +147,11 @@ async fn make(app: &TestApp, case: &Case) -> Made {
     Made { clinic, room, visit_type: crate::support::id(&made.expect(201)) }
 }
 
-/// Books every slot that is offered, and of the grid's others a sample: the first must be had, the second must not.
+/// Books every offered slot, which must succeed, and a sample of the other slots of the grid, which must fail.
 async fn offered_is_what_can_be_booked(case: Case) {
     let app = TestApp::builder().for_many().spawn().await;
     let Made { clinic, room, visit_type } = make(&app, &case).await;
-    let mut query = format!("from={FIRST}&to={LAST}&visit_type={visit_type}");
+    let mut query = format!("from={FIRST}&to={LAST}&visit_type_id={visit_type}");
     if case.with_room {
         query = format!("{query}&resource_ids={room}");
     }
@@ -183,7 +183,7 @@ async fn offered_is_what_can_be_booked(case: Case) {
         let at = begin + SignedDuration::from_mins(15 * quarter);
         let local = tz.to_datetime(at);
         let on_grid = local.time().minute() % 15 == 0 && (first..=last).contains(&local.date());
-        // A sample of what is refused is enough; what is offered is tried to the last one.
+        // A sample of the refused slots is enough; every offered slot is tried.
         let tried = offered.contains(&at) || (on_grid && quarter % 7 == 0);
         if !tried {
             continue;
@@ -199,7 +199,7 @@ async fn offered_is_what_can_be_booked(case: Case) {
         }
     }
     assert!(samples > 0 || offered.len() > 250, "something was refused");
-    // The next free ones are the first of all.
+    // A search with a limit returns the first slots.
     let next = app.get(&format!("{path}?{query}&limit=5")).send().await.expect(200).json();
     assert_eq!(starts(&next), offered.iter().copied().take(5).collect::<Vec<_>>());
     app.check_day_sheets().await;
@@ -217,7 +217,7 @@ fn what_is_offered_can_be_booked_and_what_is_not_is_refused() {
     };
     let result = TestRunner::new(config).run(&case(), |case| {
         runtime.block_on(async {
-            // A panic of the case is its failure.
+            // A panic is the failure of the case.
             tokio::spawn(offered_is_what_can_be_booked(case))
                 .await
                 .map_err(|error| TestCaseError::fail(error.to_string()))

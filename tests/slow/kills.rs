@@ -1,4 +1,4 @@
-//! The service on the embedded engine's file, killed as `kill -9` does in the middle of bookings, again and again.
+//! The service on the embedded engine's file, killed like `kill -9` in the middle of bookings, many times.
 
 use std::{
     path::Path,
@@ -26,7 +26,7 @@ use crate::support::{
 };
 
 const CLIENTS: usize = 8;
-/// Nobody is told to ask less often.
+/// No rate limits.
 const ARGUMENTS: [&str; 6] = [
     "--rate-per-principal",
     "1000000",
@@ -36,12 +36,12 @@ const ARGUMENTS: [&str; 6] = [
     "1000000",
 ];
 
-/// How often a process is killed: `CLINIC_TEST_KILLS`, or seldom enough for a run in between.
+/// The number of kills: `CLINIC_TEST_KILLS`, or few enough for an ordinary run.
 pub fn kills() -> usize {
     std::env::var("CLINIC_TEST_KILLS").map_or(8, |kills| kills.parse().unwrap())
 }
 
-/// Wherever the service is now.
+/// The service at its current address.
 struct Restarted {
     base: Mutex<String>,
     client: HttpClient,
@@ -55,7 +55,7 @@ impl Service for Restarted {
     }
 }
 
-/// Compares what is in the file with what clients were told.
+/// Compares the file with the responses to the clients.
 async fn compare(folder: &Path, told: Ledger) {
     let verify = program(folder).args(["table", "verify"]).output().unwrap();
     assert!(
@@ -117,7 +117,7 @@ async fn killed_in_the_middle_of_bookings_it_has_lost_and_half_done_nothing() {
         tally.unknown.load(Ordering::Relaxed),
         tally.replayed.load(Ordering::Relaxed),
     );
-    // Once more without a chance to put anything in order.
+    // Once more without a graceful shutdown.
     running.kill();
     let unknown = tally.unknown.load(Ordering::Relaxed);
     assert!(unknown >= kills() as u64, "each kill leaves somebody without an answer: {unknown}");

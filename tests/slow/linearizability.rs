@@ -1,5 +1,5 @@
-//! Many clients at few slots, with answers lost on both sides of the service: whatever they were told must be what one
-//! after the other could have been told, in an order that no client can contradict (Herlihy and Wing, 1990).
+//! Many clients compete for few slots, and replies are lost on both sides of the service. The responses must be linearizable:
+//! explainable by a sequential order that no client can contradict (Herlihy and Wing, 1990).
 
 use std::{
     sync::{
@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use jiff::SignedDuration;
 use rand::{random_bool, random_range, seq::IndexedRandom as _};
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
 
@@ -20,34 +21,35 @@ use crate::support::{
 };
 
 const CLIENTS: usize = 16;
-/// Clients share a desk by fours; a search over all orders of their operations ends in time.
+/// Four clients share a desk, so that the search over all orders of their operations terminates.
 const DESKS: usize = 4;
 const TURNS: usize = 4;
+const STATUSES: [&str; 5] = ["confirmed", "checked_in", "scheduled", "completed", "no_show"];
 const PATIENTS: usize = 3;
-const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
-/// As many days as can be booked ahead, of which each round takes one.
+const FIRST_SLOT: &str = "2035-01-15T10:00:00Z";
+/// The number of days that can be booked ahead. Each round uses one.
 const MOST_ROUNDS: usize = 380;
 
-/// How many operations the check is to see: `CLINIC_TEST_OPERATIONS`, or few enough for a run in between.
+/// The number of operations to check: `CLINIC_TEST_OPERATIONS`, or few enough for an ordinary run.
 fn wanted_operations() -> usize {
     let set = std::env::var("CLINIC_TEST_OPERATIONS").ok();
     set.map_or(500, |number| number.parse().unwrap())
 }
 
-/// What four clients asked and were told on one day.
+/// The operations of four clients on one day, and their outcomes.
 struct Room {
     desk: FrontDesk,
     history: Mutex<LinearizabilityTester<usize, Schedule>>,
-    /// Numbers for appointments, and for clients who do not know what became of their request and start as another.
+    /// The next number for an appointment, or for a client that continues under a new number after an unknown outcome.
     next: AtomicUsize,
 }
 
-/// What became of the operations.
+/// Counts of the outcomes.
 #[derive(Debug, Default)]
 struct Tally {
     told: AtomicUsize,
     unknown: AtomicUsize,
-    /// Answered with what nobody foresaw.
+    /// Answered with 500.
     broken: AtomicUsize,
 }
 
@@ -85,7 +87,10 @@ impl Room {
             2 => Op::Cancel { visit: earlier },
             3 => Op::Release { visit: earlier },
             4 => Op::Confirm { visit: earlier, patient: patient.filter(|_| random_bool(0.7)) },
-            _ => Op::Step { visit: earlier, status: "confirmed" },
+            _ => {
+                let status = STATUSES.choose(&mut rand::rng()).unwrap();
+                Op::Step { visit: earlier, status }
+            }
         }
     }
 
@@ -93,13 +98,13 @@ impl Room {
     async fn visit(&self, app: &TestApp, mut client: usize, tally: &Tally) {
         for _ in 0..TURNS {
             let (op, call) = loop {
-                // Of a booking there is nothing to confirm or release.
+                // A booking cannot be confirmed or released.
                 let op = self.draw();
                 if let Some(call) = self.desk.call(app, &op) {
                     break (op, call);
                 }
             };
-            // More would use up what the service may repeat, and most would only be told that nobody knows.
+            // More faults would exhaust the retry budget, and most outcomes would be unknown.
             if random_bool(0.2) {
                 app.wire.disturb("TransactWriteItems", disturbance());
             }
@@ -115,7 +120,7 @@ impl Room {
                 tally.told.fetch_add(1, Ordering::Relaxed);
                 self.history.lock().unwrap().on_return(client, ret).unwrap();
             } else {
-                // It may happen now, later or never.
+                // It may take effect now, later or never.
                 tally.unknown.fetch_add(1, Ordering::Relaxed);
                 client = self.number();
             }
@@ -129,8 +134,8 @@ fn disturbance() -> Fault {
     *faults.choose(&mut rand::rng()).unwrap()
 }
 
-/// Lets all clients loose, round by round, until they were told of so many operations what became of them or what they were
-/// told contradicts itself: then the history that does.
+/// Runs all clients, round by round, until this number of outcomes is known. Returns the first history that is not linearizable
+/// as an error.
 async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Result<(), String> {
     let opening = (0..DESKS).map(|_| FrontDesk::open(app, 2, PATIENTS, FIRST_SLOT));
     let desks = join_all(opening).await;
@@ -153,6 +158,8 @@ async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Resul
                 return Err(format!("round {round}: {history:?}"));
             }
         }
+        // The next round's day becomes today, so that outcomes of its visits can be set.
+        app.clock.advance(SignedDuration::from_hours(24));
     }
     Ok(())
 }
@@ -165,12 +172,12 @@ async fn what_many_clients_are_told_could_have_happened_in_one_order() {
     run(&app, operations, &tally).await.unwrap_or_else(|history| panic!("{history}"));
     assert_eq!(tally.broken.load(Ordering::Relaxed), 0);
     assert!(tally.told.load(Ordering::Relaxed) >= operations, "{tally:?}");
-    // What clients gave up on may still be on its way.
+    // Requests that clients aborted may still be in progress.
     app.settle().await;
     app.check_day_sheets().await;
 }
 
-/// The test of the test: a store that takes every write of a day sheet, whatever its condition says, is found out.
+/// Tests the test: a store that ignores the conditions of day sheets must be detected.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_conditions_of_day_sheets_the_same_clients_find_a_contradiction() {
     let app = Arc::new(TestApp::builder().for_many().without_rates().spawn().await);

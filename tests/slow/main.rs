@@ -1,5 +1,4 @@
-//! Faults, kills, and many clients at once: tests that need minutes, or draw what they do at random. `.ci/soak` runs them for
-//! longer.
+//! Faults, kills, and many clients at once: tests that take minutes or are random. `.ci/soak` runs them for longer.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 #[path = "../support/mod.rs"]

@@ -1,6 +1,5 @@
-//! Sixteen clients who book, move, confirm, cancel and read at two services, while what passes between those and their
-//! store is spoilt, clocks are minutes apart, and the store goes away and comes back: what each was told in the end is what
-//! stands in the table.
+//! Sixteen clients book, move, confirm, cancel and read at two services. Calls to the store get faults, clocks are minutes apart,
+//! and the store has outages. In the end, the table matches the last response to each client.
 
 use std::{
     sync::{
@@ -26,26 +25,27 @@ use crate::support::{
 const FIRST_SLOT: &str = "2035-01-16T08:00:00Z";
 const CLIENTS: usize = 16;
 const SERVICES: i32 = 2;
-/// The share of calls to the store that are spoilt.
+/// The share of calls to the store that get a fault.
 const SPOILT: f64 = 0.05;
 
-/// For how long there is load, `CLINIC_TEST_SECONDS`, or long enough for a run in between.
+/// The duration of the load: `CLINIC_TEST_SECONDS`, or short enough for an ordinary run.
 fn seconds() -> f64 {
     std::env::var("CLINIC_TEST_SECONDS").map_or(4.0, |seconds| seconds.parse().unwrap())
 }
 
-/// How far the store's clock goes ahead of the services', for a while, and that of each service ahead of the one before it.
+/// How far the store's clock is temporarily ahead of the services', and how far each service's clock is ahead of the previous
+/// one's.
 const STORE_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 const SERVICE_AHEAD: SignedDuration = SignedDuration::from_secs(90);
 
-/// How the store is out, each time for a share of these seconds.
+/// The kinds of outages, each with its share of the duration.
 #[derive(Debug, Clone, Copy)]
 enum Outage {
-    /// Nobody listens.
+    /// Connections are refused.
     Away,
-    /// Calls arrive, are done, and get no answer.
+    /// Calls are processed and get no response.
     Silent,
-    /// Every call is answered with an error of the store's own.
+    /// Every call gets an error of the store.
     Broken,
 }
 
@@ -71,9 +71,9 @@ impl Outage {
     }
 }
 
-/// So many requests at least are asked in an outage, however long that takes: three of each client.
+/// The minimum number of requests in an outage, however long it takes: three per client.
 const ENOUGH_REQUESTS: u64 = 48;
-/// So many operations at least are done between outages.
+/// The minimum number of operations between outages.
 const ENOUGH_OPERATIONS: u64 = 50;
 
 fn seed() -> u64 {
@@ -98,7 +98,7 @@ impl Load {
         let attempts = Attempts::default();
         let services: Vec<_> = (0..SERVICES)
             .map(|number| {
-                // It waits no longer for its calls than the program does.
+                // It has the timeouts of the program.
                 let service = TestApp::builder()
                     .clock(TestClock::ahead_of(&direct.clock, SERVICE_AHEAD * number))
                     .client(attempts.client(&proxy.endpoint(), None))
@@ -121,7 +121,7 @@ impl Load {
         self.tallies.iter().map(|tally| of(tally).load(Ordering::Relaxed)).sum()
     }
 
-    /// Lets them work for so long at least; answers how many operations a second were done.
+    /// Runs the load for at least this duration. Returns the number of operations per second.
     async fn go_on(&self, seconds: f64) -> f64 {
         let before = self.sum(|tally| &tally.done);
         let begun = Instant::now();
@@ -133,7 +133,8 @@ impl Load {
         f64::from(u32::try_from(done.await).unwrap()) / begun.elapsed().as_secs_f64()
     }
 
-    /// Has no store for so long at least; answers how many requests came meanwhile, and how many calls were made for them.
+    /// Causes an outage for at least this duration. Returns the number of requests in the meantime, and of the calls that they
+    /// caused.
     async fn outage(&self, outage: Outage, seconds: f64) -> (u64, u64) {
         outage.begin(&self.proxy).await;
         let (before, attempts) = (self.sum(|tally| &tally.requests), self.attempts.number());
@@ -148,7 +149,7 @@ impl Load {
         (requests, attempts)
     }
 
-    /// Waits until every client was served since now; answers how long that took for the first of them, and for all.
+    /// Waits until every client was served again. Returns the time until the first one was, and until all were.
     async fn all_are_served(&self) -> (Duration, Duration) {
         let begun = Instant::now();
         let mut first = None;
@@ -166,7 +167,7 @@ impl Load {
         (first.unwrap(), begun.elapsed())
     }
 
-    /// Lets them finish what they are at, and compares the table with what they were told.
+    /// Lets the clients finish, and compares the table with their records.
     async fn end(mut self) {
         self.done.store(true, Ordering::Relaxed);
         let mut told = Ledger::new();
@@ -222,7 +223,7 @@ async fn under_faults_and_an_outage_what_clients_were_told_is_what_is_stored() {
         count(|tally| &tally.hung_up),
         count(|tally| &tally.replayed),
     );
-    // Whatever was under way both times: three calls of each client, and eight accesses of each service.
+    // The calls in progress at both clock changes: three of each client, and eight accesses of each service.
     let refused = load.proxy.refused_for_time();
     assert!((1..=128).contains(&refused), "{refused} calls were signed at the wrong time");
     assert!(count(|tally| &tally.unknown) > 0, "there were faults");

@@ -1,4 +1,4 @@
-//! A service on a fresh table of a real engine.
+//! A service on a new table of a real engine.
 
 use std::sync::{
     Arc,
@@ -14,47 +14,47 @@ use super::{
     wire::Wire,
 };
 
-/// What lasts for as long as the test needs it.
+/// Resources that live as long as the test.
 pub(super) struct Kept {
     pub(super) streams: aws_sdk_dynamodbstreams::Client,
     pub(super) engine: TestEngine,
     pub(super) _turn: Option<MutexGuard<'static, ()>>,
 }
 
-/// A service on a fresh table.
+/// A service on a new table.
 pub struct TestApp {
     pub(super) router: Router,
     pub(super) state: AppState,
-    /// The store behind it.
+    /// The store of the service.
     pub store: Store,
-    /// What passes between the two.
+    /// The wire between service and engine, for faults and counting.
     pub wire: Arc<Wire>,
     /// The service's clock.
     pub clock: Arc<TestClock>,
-    /// What stands in `Authorization`.
+    /// The value of `Authorization`.
     pub(super) bearer: String,
-    /// The organisation of its administrator.
+    /// The organisation of the administrator who sends the requests.
     pub org: OrgId,
     pub(super) kept: Arc<Kept>,
 }
 
 impl TestApp {
-    /// A service that is not built yet.
+    /// A builder for a service with other settings.
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder::default()
     }
 
-    /// A service as most tests need it, on a fresh table.
+    /// A service with the default settings, on a new table.
     pub async fn spawn() -> Self {
         Self::builder().spawn().await
     }
 
-    /// The same service for the administrator of another organisation.
+    /// The same service, called by the administrator of another organisation.
     pub fn in_org(&self, org: &str) -> Self {
         Self { org: org.parse().unwrap(), ..self.with_bearer(admin_of(org)) }
     }
 
-    /// The same service for the bearer of a token.
+    /// The same service, called with another token.
     pub fn with_bearer(&self, token: String) -> Self {
         Self {
             router: self.router.clone(),
@@ -68,7 +68,7 @@ impl TestApp {
         }
     }
 
-    /// Where the engine listens, if it was asked to.
+    /// The endpoint of the engine, if the builder requested a port.
     pub fn endpoint(&self) -> &str {
         self.kept.engine.endpoint()
     }
@@ -78,12 +78,12 @@ impl TestApp {
         self.state.keyring().clone()
     }
 
-    /// Waits until nothing is written beside requests any more.
+    /// Waits until all background writes are done.
     pub async fn settle(&self) {
         self.state.lifecycle().tasks.wait().await;
     }
 
-    /// A request of any method.
+    /// A request with any method.
     pub fn request(&self, method: Method, path: &str) -> Call {
         Call::new(self.router.clone(), method, path).bearer(&self.bearer)
     }
@@ -109,12 +109,12 @@ impl TestApp {
     }
 }
 
-/// The engine outside this process on which the suite runs, if there is one.
+/// The endpoint of an external engine, if the suite runs on one.
 pub fn external_endpoint() -> Option<String> {
     std::env::var("CLINIC_TEST_ENDPOINT").ok()
 }
 
-/// A table's name that no other test has, in this run or another.
+/// A table name that no other test uses, in this run or another.
 pub fn fresh_table() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let run = std::process::id();

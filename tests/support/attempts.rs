@@ -1,4 +1,4 @@
-//! How many calls go out: every try counts, the SDK's own repeats as well as the service's.
+//! Counts the attempts of DynamoDB calls, the SDK's retries as well as the service's.
 
 use std::sync::{
     Arc,
@@ -16,17 +16,17 @@ use aws_sdk_dynamodb::{
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use clinic_api::store::{client::local_config, connections::Connections};
 
-/// Counts what a client sends, whether anybody is there to take it or not.
+/// Counts the attempts of a client, whether they reach an endpoint or not.
 #[derive(Debug, Clone, Default)]
 pub struct Attempts(Arc<AtomicU64>);
 
 impl Attempts {
-    /// How many there were so far.
+    /// The number of attempts so far.
     pub fn number(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A client whose calls are counted, with the service's timeouts if there are no others.
+    /// A client whose attempts are counted. It has the service's timeouts unless others are given.
     pub fn client(&self, endpoint: &str, timeouts: Option<TimeoutConfig>) -> Client {
         let calls = Connections::on_this_machine().unwrap().http_client();
         let mut config = local_config(endpoint, calls).interceptor(self.clone());

@@ -1,4 +1,4 @@
-//! Errors as DynamoDB words them, in the AWS JSON 1.0 protocol
+//! Error responses in the words of DynamoDB, in the AWS JSON 1.0 protocol
 //! (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>).
 
 use serde_json::{Value, json};
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 /// The media type of that protocol.
 pub const MEDIA_TYPE: &str = "application/x-amz-json-1.0";
 
-/// The body of an error, with members of its own.
+/// The body of an error with additional members.
 pub fn error(kind: &str, members: &Value) -> Value {
-    // What comes from the service's own model has its name space; what comes from the front door has another.
+    // Errors of DynamoDB's own model and errors of its front end have different namespaces.
     let space = match kind {
         "ThrottlingException" => "com.amazon.coral.availability",
         "InvalidSignatureException" => "com.amazon.coral.service",
@@ -19,10 +19,10 @@ pub fn error(kind: &str, members: &Value) -> Value {
     body
 }
 
-/// A marker of what only a message of DynamoDB's says.
+/// A marker that appears only in a message of DynamoDB.
 pub const ECHO: &str = "canary-echo";
 
-/// The body of a refusal that echoes the request, as of `ValidationException`; a transaction is cancelled for that.
+/// The body of a refusal that echoes the request, such as `ValidationException`. A transaction is cancelled with it.
 pub fn echo(operation: &str, sent: &[u8]) -> Value {
     let sent_text = String::from_utf8_lossy(sent);
     let message =
@@ -40,7 +40,7 @@ pub fn echo(operation: &str, sent: &[u8]) -> Value {
     error("ValidationException", &json!({ "message": message }))
 }
 
-/// That of a transaction, cancelled with these reasons for the last of its items.
+/// The body of a transaction that is cancelled with these reasons for the last of its items.
 pub fn cancelled(sent: &Value, codes: &[&str]) -> Value {
     let items = sent["TransactItems"].as_array().map_or(1, Vec::len);
     let mut reasons = vec![json!({ "Code": "None" }); items];

@@ -1,4 +1,4 @@
-//! How a service of the tests is built: on a fresh table, or as another replica on the table of one that there is.
+//! Builds a service for a test: on a new table, or as another replica on an existing one.
 
 use std::{num::NonZeroU32, sync::Arc};
 
@@ -21,16 +21,16 @@ use super::{
     wire::Wire,
 };
 
-/// Where events may be sent beside public addresses.
+/// A host that webhooks can reach in addition to public addresses.
 pub const LOCAL_TARGETS: &str = "receiver.test:9";
 
-/// How long the access log and the audit log are kept.
+/// The retention of the access log and the audit log.
 pub const AUDIT_RETENTION: Retention = Retention::TEN_YEARS;
 
-/// Whose turn it is to have many requests at once.
+/// Serialises the tests that send many requests at once.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// A service that is not built yet.
+/// A builder of a test service.
 #[must_use]
 #[derive(Default)]
 pub struct TestAppBuilder {
@@ -45,44 +45,44 @@ pub struct TestAppBuilder {
 }
 
 impl TestAppBuilder {
-    /// On an engine that others reach as well, at [`TestApp::endpoint`].
+    /// Uses an engine that other processes can reach, at [`TestApp::endpoint`].
     pub fn with_port(mut self) -> Self {
         self.with_port = true;
         self
     }
 
-    /// For many requests at once: no other test that asks for this runs beside it, so that together they are not more than an
-    /// engine bears.
+    /// Prepares for many requests at once. Tests that request this run one after the other, because an engine would not serve
+    /// them all together.
     pub fn for_many(mut self) -> Self {
         self.for_many = true;
         self
     }
 
-    /// With a clock of its own.
+    /// Sets the clock.
     pub fn clock(mut self, clock: TestClock) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// With keys of its own; other replicas have those of the first.
+    /// Sets the keyring. Replicas share the keyring of the first service.
     pub fn keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = Some(keyring);
         self
     }
 
-    /// A replica that reaches the table with this client.
+    /// Sets the client of a replica.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
     }
 
-    /// With limits of its own; that of time is the tests'.
+    /// Sets the limits. The deadline is always that of the tests.
     pub fn limits(mut self, limits: RequestLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// With as many requests of anybody as they like.
+    /// Disables the rate limits.
     pub fn without_rates(mut self) -> Self {
         let most = NonZeroU32::MAX;
         self.limits.rates = RateSettings {
@@ -94,19 +94,25 @@ impl TestAppBuilder {
         self
     }
 
-    /// With events sent to these hosts as well.
+    /// Allows webhooks to these hosts too.
     pub fn webhook_targets(mut self, allowed: &str) -> Self {
         self.targets = Some(allowed.to_owned());
         self
     }
 
-    /// With the times of a request in its answer.
+    /// Enables `Server-Timing`.
     pub fn server_timing(mut self) -> Self {
         self.headers.server_timing = true;
         self
     }
 
-    /// Starts an engine, or uses the one that `CLINIC_TEST_ENDPOINT` names, and makes a fresh table on it.
+    /// With these origins allowed to call from a browser.
+    pub fn cors_origins(mut self, origins: &str) -> Self {
+        self.headers.cors_origins = origins.parse().unwrap();
+        self
+    }
+
+    /// Starts an engine, or uses the one at `CLINIC_TEST_ENDPOINT`, and creates a new table.
     pub async fn spawn(self) -> TestApp {
         assert!(self.client.is_none(), "only a replica has a client of its own");
         let turn = if self.for_many { Some(TURN.lock().await) } else { None };
@@ -118,17 +124,19 @@ impl TestAppBuilder {
         let (config, streams, calls) = engine.ways();
         let wire = Arc::new(Wire::default());
         let config = config.http_client(wire.client(calls)).timeout_config(long_timeouts());
-        let store = Store::new(Client::from_conf(config.build()), fresh_table());
+        let store = Store::new(Client::from_conf(config.build()), fresh_table())
+            // The number of retries is bounded too, independently of the machine's speed.
+            .with_retry_time(DEADLINE);
         store.create_table().await.unwrap();
         wire.forget();
         let kept = Arc::new(Kept { streams, engine, _turn: turn });
         self.assemble(store, wire, Arc::default(), Keyring::random(), kept)
     }
 
-    /// Makes another replica on the table of a service, with its clock and its keys.
+    /// Builds another replica on the table of a service, with the same clock and keyring.
     pub fn replica_of(mut self, app: &TestApp) -> TestApp {
         let store = match self.client.take() {
-            Some(client) => Store::new(client, app.store.table()),
+            Some(client) => Store::new(client, app.store.table()).with_retry_time(DEADLINE),
             None => app.store.clone(),
         };
         let (wire, clock, kept) = (app.wire.clone(), app.clock.clone(), app.kept.clone());
@@ -150,7 +158,7 @@ impl TestAppBuilder {
             keyring: self.keyring.unwrap_or(keyring),
             authenticator: issuer().authenticator().unwrap(),
             audit_retention: AUDIT_RETENTION,
-            // A busy machine must not cut requests off.
+            // A busy machine must not cause a timeout.
             limits: RequestLimits { deadline: DEADLINE, ..self.limits },
             headers: self.headers,
             webhook_targets: self.targets.as_deref().unwrap_or(LOCAL_TARGETS).parse().unwrap(),
@@ -168,8 +176,8 @@ impl TestAppBuilder {
     }
 }
 
-/// The engine shares few cores with all tests: what is slow here is not out of reach. And when a test lets the time of a
-/// receiver pass, calls that are under way go on.
+/// Timeouts of DynamoDB calls for tests. The engine shares few cores with all tests, so a slow response is not an outage. Calls
+/// also continue when a test advances the clock by a receiver's timeout.
 pub fn long_timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(2 * DEADLINE)

@@ -1,4 +1,4 @@
-//! The day sheets of a busy clinic, written as they are, without a booking for each.
+//! Writes the day sheets of a busy clinic directly, without a booking for each entry.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 const VISIT: i64 = 20 * 60;
 const EVERY: i64 = 45 * 60;
 
-/// Fills the workdays of so many days with so many appointments each for every staff member, from 07:00 in UTC on; as many
-/// as it made.
+/// Fills the workdays among the next `days` for every staff member, with this number of appointments per day from 07:00 UTC on.
+/// Returns the number of entries.
 pub async fn fill(
     store: &Store,
     context: &WriteContext,

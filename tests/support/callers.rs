@@ -1,4 +1,4 @@
-//! Who calls the service in tests, and the tokens that say so.
+//! The callers in tests, and their tokens.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 
 use super::NOW;
 
-/// The issuer whose tokens every test service takes.
+/// The issuer that every test service trusts.
 pub fn issuer() -> &'static DevelopmentIssuer {
     static ISSUER: LazyLock<DevelopmentIssuer> =
         LazyLock::new(|| DevelopmentIssuer::random().unwrap());
@@ -28,7 +28,7 @@ pub fn principal(role: Role) -> Principal {
     }
 }
 
-/// A principal of one role at one clinic, by its path.
+/// A principal with one role at one clinic, given by its path.
 pub fn at_clinic(role: Role, path: &str) -> Principal {
     let id = path.rsplit('/').next().unwrap().parse().unwrap();
     Principal { clinics: Clinics::Some([id].into()), ..principal(role) }
@@ -40,7 +40,7 @@ pub fn patient(id: &str) -> Principal {
     Principal { patient: Some(id), ..principal(Role::Patient) }
 }
 
-/// The token of a principal; it outlives every test's clock.
+/// The token of a principal. It outlives the clock of every test.
 pub fn token(principal: &Principal) -> String {
     let valid = SignedDuration::from_hours(24 * 1000);
     issuer().token(principal, NOW.parse().unwrap(), valid).unwrap()

@@ -1,4 +1,4 @@
-//! The invariants of day sheets, recomputed from the appointments as they stand in the table.
+//! Checks the invariants of day sheets: recomputes them from the appointments in the table.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,25 @@ use clinic_api::{
         model::Appointment,
         repo::{AppointmentLink, claims_of, entry_of},
     },
-    audit::model::Access,
+    audit::model::{Access, AccessRequest},
     id::AppointmentId,
     scheduling::model::{DaySheet, Entry, SheetOwner},
-    store::{Entity, Item, Record as _, Store, codec::is_of_type},
+    store::{Entity, Item, Record, Store, codec::is_of_type, format::TableFormat},
 };
 
 use super::TestApp;
 
 impl TestApp {
-    /// Every item of the table but accesses, which are written at any time. The service itself never scans; the
-    /// checker must see what it does not ask for.
+    /// Every item of the table except the format and accesses, which are written in the background. The checker scans, because it
+    /// must also see items that the service does not read.
     pub async fn all_items(&self) -> Vec<Item> {
         let mut items = self.all_items_and_accesses().await;
-        items.retain(|item| !is_of_type::<Access>(item));
+        let counts = |item: &Item| {
+            !is_of_type::<Access>(item)
+                && !is_of_type::<AccessRequest>(item)
+                && !is_of_type::<TableFormat>(item)
+        };
+        items.retain(counts);
         items
     }
 
@@ -30,14 +35,19 @@ impl TestApp {
         items_of(&self.store).await
     }
 
+    /// Every record of a type.
+    pub async fn records_of<T: Record>(&self) -> Vec<Entity<T>> {
+        let items = self.all_items_and_accesses().await.into_iter().filter(is_of_type::<T>);
+        items.map(|item| Entity::from_item(item).unwrap()).collect()
+    }
+
     /// Every appointment of the table.
     pub async fn all_appointments(&self) -> Vec<Entity<Appointment>> {
         appointments_among(&self.all_items().await)
     }
 
-    /// Asserts that the entries of the day sheets are exactly the occupying appointments, that no two of them
-    /// overlap on one sheet, that the links are exactly the patients' appointments, and that every item has what every item
-    /// must have.
+    /// Asserts the invariants of the whole table. The entries of the day sheets are exactly the occupying appointments, and no
+    /// two of them overlap on one sheet. The links are exactly the patients' appointments. Every item has the common attributes.
     pub async fn check_day_sheets(&self) {
         check_day_sheets_among(&self.all_items().await);
     }
@@ -59,17 +69,17 @@ pub async fn items_of(store: &Store) -> Vec<Item> {
     }
 }
 
-/// Every appointment among a table's items.
+/// Every appointment among the items.
 pub fn appointments_among(items: &[Item]) -> Vec<Entity<Appointment>> {
     let appointments = items.iter().filter(|item| is_of_type::<Appointment>(item));
     appointments.map(|item| Entity::from_item(item.clone()).unwrap()).collect()
 }
 
-/// Asserts of a whole table's items what [`TestApp::check_day_sheets`] says.
+/// Asserts the invariants of [`TestApp::check_day_sheets`] for a table's items.
 pub fn check_day_sheets_among(items: &[Item]) {
     items.iter().for_each(assert_common_attributes);
     assert_links_are_the_appointments(items);
-    // Staff and resources that were deleted had no appointments to come, and took their sheets with them.
+    // Deleted staff and resources had no future appointments, and their sheets are deleted with them.
     let text =
         |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let owners = items.iter().filter(|item| {
@@ -118,7 +128,7 @@ fn assert_links_are_the_appointments(items: &[Item]) {
     );
 }
 
-/// Of whom, on which UTC day, which appointment.
+/// The place of an entry: owner, UTC day, appointment.
 type Place = (SheetOwner, String, AppointmentId);
 
 fn entries_of(appointment: &Appointment) -> Vec<(Place, Entry)> {
@@ -132,7 +142,7 @@ fn entries_of(appointment: &Appointment) -> Vec<(Place, Entry)> {
     places.collect()
 }
 
-/// Two appointments of one owner overlap only where one of them is marked as booked over others.
+/// Asserts that two appointments of one owner overlap only if one of them is overbooked.
 fn assert_no_overlap(entries: &BTreeMap<Place, Entry>) {
     let mut by_owner: BTreeMap<&SheetOwner, BTreeMap<&AppointmentId, &Entry>> = BTreeMap::new();
     for ((owner, _, id), entry) in entries {

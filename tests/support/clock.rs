@@ -1,15 +1,14 @@
-//! The clock of a service of the tests.
+//! The clock of a test service.
 
 use std::sync::Mutex;
 
 use clinic_api::time::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-/// The instant at which the clock of every test stands, on a Monday. It lies ahead of the real one, so that no
-/// engine takes a fresh record for an expired one.
+/// The initial time of every test's clock, a Monday. It is in the future, so that no engine treats a new record as expired.
 pub const NOW: &str = "2035-01-15T08:00:00Z";
 
-/// A clock that moves when it is told to.
+/// A clock that only moves when a test advances it.
 #[derive(Debug)]
 pub struct TestClock(Mutex<Timestamp>);
 
@@ -20,14 +19,14 @@ impl Default for TestClock {
 }
 
 impl TestClock {
-    /// One that goes ahead of another.
+    /// A clock that is ahead of another.
     pub fn ahead_of(other: &Self, by: SignedDuration) -> Self {
         let clock = Self(Mutex::new(other.now()));
         clock.advance(by);
         clock
     }
 
-    /// Moves the clock.
+    /// Advances the clock.
     pub fn advance(&self, by: SignedDuration) {
         let mut now = self.0.lock().unwrap();
         *now = now.checked_add(by).unwrap();

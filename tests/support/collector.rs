@@ -1,4 +1,4 @@
-//! A collector of OpenTelemetry's, which takes what comes over OTLP with HTTP and protobuf.
+//! An OpenTelemetry collector that accepts OTLP over HTTP with protobuf.
 
 use std::{
     collections::BTreeMap,
@@ -15,43 +15,43 @@ use opentelemetry_proto::tonic::{
 use prost::Message as _;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// A collector; it ends with the test.
+/// A collector. It stops with the test.
 pub struct Collector {
     received: Arc<Mutex<Vec<Bytes>>>,
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
-/// A span that came, with attributes as texts; those with several values have them parted by commas.
+/// A received span. Attribute values are strings; multiple values are separated by commas.
 #[derive(Debug, Clone)]
 pub struct Seen {
-    /// As `GET /v1/clinics`.
+    /// The name, for example `GET /v1/clinics`.
     pub name: String,
-    /// The trace that it is in, in hexadecimal.
+    /// The trace id in hexadecimal.
     pub trace_id: String,
-    /// Its own id.
+    /// The span id.
     pub span_id: String,
-    /// The id of the span that it is a child of; empty if it is none.
+    /// The parent's span id; empty for a root span.
     pub parent: String,
-    /// As OTLP numbers them: 2 server, 3 client, 4 producer, 5 consumer.
+    /// The kind as a number of OTLP: 2 server, 3 client, 4 producer, 5 consumer.
     pub kind: i32,
-    /// Whether it failed.
+    /// Whether the span has the status error.
     pub failed: bool,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
-    /// Those of the process that it is of.
+    /// The attributes of the process.
     pub resource: BTreeMap<String, String>,
 }
 
 impl Seen {
-    /// An attribute; empty if there is none.
+    /// The value of an attribute; empty if absent.
     pub fn get(&self, name: &str) -> &str {
         self.attributes.get(name).map_or("", String::as_str)
     }
 }
 
 impl Collector {
-    /// Starts one.
+    /// Starts a collector.
     pub async fn start() -> Self {
         let received = Arc::<Mutex<Vec<Bytes>>>::default();
         let router = Router::new().route("/v1/traces", post(take)).with_state(received.clone());
@@ -61,17 +61,17 @@ impl Collector {
         Self { received, address, task }
     }
 
-    /// What `OTEL_EXPORTER_OTLP_ENDPOINT` is to be.
+    /// The value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// All that came, as it was sent.
+    /// All received payloads, unparsed.
     pub fn bytes(&self) -> Vec<u8> {
         self.received.lock().unwrap().concat()
     }
 
-    /// The spans that came.
+    /// The received spans.
     pub fn spans(&self) -> Vec<Seen> {
         let received = self.received.lock().unwrap();
         let requests =

@@ -1,16 +1,16 @@
-//! What a request costs: its calls of DynamoDB and their capacity.
+//! Asserts the cost of a request: its DynamoDB calls and their capacity.
 //!
-//! The capacity is compared on the embedded engine alone, whose figures follow AWS's; DynamoDB Local counts the
-//! index differently. The calls are compared on every engine.
+//! Capacity is compared only on the embedded engine, whose figures follow AWS's; DynamoDB Local counts the index differently.
+//! Calls are compared on every engine.
 
 use super::{Answer, Call, TestApp, app::external_endpoint};
 
-/// Asserts what a request costs, and that it succeeds.
+/// Asserts the cost of a request and that the request succeeds.
 pub async fn costs(app: &TestApp, call: Call, expected: &[(&str, f64)]) -> Answer {
     app.wire.forget();
     let answer = call.send().await;
     assert!(answer.status.is_success(), "{answer:?}");
-    // What is read at once comes in any order.
+    // Parallel calls arrive in any order.
     let mut calls = app.wire.take_calls();
     calls.sort_by(|a, b| a.operation.cmp(&b.operation).then(a.capacity.total_cmp(&b.capacity)));
     let mut expected = expected.to_vec();

@@ -1,4 +1,4 @@
-//! The document, for tests that cover all operations of a kind.
+//! The OpenAPI document, for tests that cover all operations of a kind.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ pub const AT_CLINIC: &str = "/v1/clinics/{clinic_id}";
 pub static DOCUMENT: LazyLock<Value> =
     LazyLock::new(|| serde_json::to_value(router::api().1).unwrap());
 
-/// All operations, each with its path and its method.
+/// All operations, each with its path and method.
 pub fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter();
     paths.flat_map(|(path, item)| {
@@ -21,12 +21,23 @@ pub fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'stati
     })
 }
 
+/// The value at a place of the document, with a `$ref` resolved.
+pub fn resolved(place: &'static Value) -> &'static Value {
+    let reference = place["$ref"].as_str();
+    reference.map_or(place, |path| DOCUMENT.pointer(path.trim_start_matches('#')).unwrap())
+}
+
+/// The parameters of an operation.
+pub fn parameters(operation: &'static Value) -> impl Iterator<Item = &'static Value> {
+    operation["parameters"].as_array().into_iter().flatten().map(resolved)
+}
+
 /// The `operationId` of an operation.
 pub fn id_of(operation: &Value) -> &str {
     operation["operationId"].as_str().unwrap()
 }
 
-/// The collections of plain records under a clinic: those whose records can be patched, but appointments.
+/// The collections of plain records of a clinic: all collections whose records can be patched, except appointments.
 pub fn plain_collections() -> impl Iterator<Item = String> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter();
     let patched = paths.filter(|(_, item)| item.get("patch").is_some());
@@ -37,12 +48,12 @@ pub fn plain_collections() -> impl Iterator<Item = String> {
     collections.filter(|name| name != "appointments")
 }
 
-/// A good body of a POST to a collection of a clinic.
+/// A valid body of a POST to a clinic's collection.
 pub fn good_body(collection: &str) -> Value {
     example(&DOCUMENT["paths"][format!("{AT_CLINIC}/{collection}")]["post"])
 }
 
-/// A good PATCH of a record of a clinic's collection.
+/// A valid PATCH of a record of a clinic's collection.
 pub fn good_patch(collection: &str) -> Value {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let below = format!("{AT_CLINIC}/{collection}/");
@@ -50,7 +61,7 @@ pub fn good_patch(collection: &str) -> Value {
     example(&paths[one]["patch"])
 }
 
-/// The document's path of a request.
+/// The document's path template for a request path.
 pub fn path_of(request: &str) -> &'static str {
     let parts = |path: &str| path.split('/').map(str::to_owned).collect::<Vec<_>>();
     let request = parts(request.split('?').next().unwrap());
@@ -61,6 +72,20 @@ pub fn path_of(request: &str) -> &'static str {
     };
     let mut paths = DOCUMENT["paths"].as_object().unwrap().keys().filter(|path| fits(path));
     paths.next().unwrap_or_else(|| panic!("{request:?} is not in the document"))
+}
+
+/// The members of an operation's body.
+pub fn members(operation: &Value) -> impl Iterator<Item = &str> {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let name = schema.as_str().unwrap_or_default().rsplit('/').next().unwrap();
+    let members = DOCUMENT["components"]["schemas"][name]["properties"].as_object();
+    members.into_iter().flat_map(|members| members.keys().map(String::as_str))
+}
+
+/// The names of an operation's parameters in `place`: path, query or header.
+pub fn parameter_names(operation: &'static Value, place: &str) -> Vec<&'static str> {
+    let of_place = parameters(operation).filter(|parameter| parameter["in"] == place);
+    of_place.map(|parameter| parameter["name"].as_str().unwrap()).collect()
 }
 
 /// The example of an operation's body.

@@ -1,6 +1,6 @@
-//! The engines that the suite runs on.
+//! The engines on which the suite runs.
 
-use aws_sdk_dynamodb::config::Builder;
+use aws_sdk_dynamodb::config::{Builder, Credentials};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use clinic_api::store::{
     client::{local_config, local_streams},
@@ -10,39 +10,53 @@ use clinic_api::store::{
 
 use super::app::external_endpoint;
 
-/// What has the tables.
+/// Credentials with an access key that no other test uses. DynamoDB Local has one database per access key, and processes one call
+/// at a time in each.
+pub fn own_credentials() -> Credentials {
+    credentials(&format!("test{:x}", rand::random::<u64>()))
+}
+
+fn credentials(key: &str) -> Credentials {
+    Credentials::new(key, key, None, None, "test")
+}
+
+/// The engine that stores the tables.
 pub enum TestEngine {
-    /// Outside this process, at an address.
-    Elsewhere(String),
-    /// In this process, for it alone.
+    /// External: its endpoint and credentials.
+    Elsewhere(String, Credentials),
+    /// Embedded, for this process only.
     Embedded(Engine),
-    /// Embedded, with a port for those who do not reach it directly.
+    /// Embedded, with a port for other processes.
     Served(Served),
 }
 
 impl TestEngine {
-    /// The one that `CLINIC_TEST_ENDPOINT` names, or one in this process.
+    /// The engine at `CLINIC_TEST_ENDPOINT`, or one in this process.
     pub fn in_this_process() -> Self {
-        let elsewhere = external_endpoint().map(Self::Elsewhere);
+        let elsewhere = external_endpoint();
+        let elsewhere = elsewhere.map(|endpoint| Self::Elsewhere(endpoint, own_credentials()));
         elsewhere.unwrap_or_else(|| Self::Embedded(Engine::in_memory().unwrap()))
     }
 
     /// The same with a port.
     pub async fn with_a_port() -> Self {
         match external_endpoint() {
-            Some(endpoint) => Self::Elsewhere(endpoint),
+            Some(endpoint) => Self::Elsewhere(endpoint, credentials("local")),
             None => Self::Served(Served::in_memory().await.unwrap()),
         }
     }
 
-    /// Settings of its clients, a client of its streams, and what carries calls to it.
+    /// The settings of its clients, a client of its streams, and its HTTP client.
     pub fn ways(&self) -> (Builder, aws_sdk_dynamodbstreams::Client, SharedHttpClient) {
         let here = match self {
-            Self::Elsewhere(endpoint) => {
+            Self::Elsewhere(endpoint, credentials) => {
                 let calls =
                     SharedHttpClient::new(Connections::on_this_machine().unwrap().http_client());
                 let config = local_config(endpoint, calls.clone());
-                return (config, local_streams(endpoint, calls.clone()), calls);
+                let config = config.credentials_provider(credentials.clone());
+                let streams = local_streams(endpoint, calls.clone()).config().to_builder();
+                let streams = streams.credentials_provider(credentials.clone()).build();
+                return (config, aws_sdk_dynamodbstreams::Client::from_conf(streams), calls);
             }
             Self::Embedded(engine) => engine,
             Self::Served(served) => served.engine(),
@@ -50,10 +64,10 @@ impl TestEngine {
         (here.config(), here.streams(), SharedHttpClient::new(here.http_client()))
     }
 
-    /// Where it listens, if it does.
+    /// The endpoint, if it has one.
     pub fn endpoint(&self) -> &str {
         match self {
-            Self::Elsewhere(endpoint) => endpoint,
+            Self::Elsewhere(endpoint, _) => endpoint,
             Self::Served(served) => served.endpoint(),
             Self::Embedded(_) => panic!("this engine has no port"),
         }

@@ -1,4 +1,4 @@
-//! Many exceptions at once, as the API would have made them one by one.
+//! Writes many exceptions at once, as the API would create them one by one.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
@@ -12,7 +12,7 @@ use jiff::{ToSpan as _, civil::date};
 use super::{TestApp, records::write_context};
 
 impl TestApp {
-    /// Closed days of a staff member, from 1 February 2035 on, some on the same day.
+    /// Creates closed days of a staff member, from 1 February 2035 on, some on the same day.
     pub async fn closed_days_of(&self, clinic: &str, staff: &str, number: usize) {
         let clinic_id: ClinicId = clinic.rsplit('/').next().unwrap().parse().unwrap();
         let staff_id: StaffId = staff.parse().unwrap();
@@ -39,13 +39,14 @@ impl TestApp {
         }
     }
 
-    /// Another staff member of the clinic whose exceptions have the same tag in their keys; their id.
+    /// Creates another staff member of the clinic whose id has the same first 4 bytes, so that their exceptions share a key
+    /// prefix. Returns the id.
     pub async fn twin_of(&self, staff: &str) -> String {
         let item = self.all_items().await.into_iter().find(|item| {
             item["type"].as_s().unwrap() == "staff" && item["id"].as_s().unwrap() == staff
         });
         let mut item = item.unwrap();
-        // The tag is 4 bytes, of which 7 characters hold all.
+        // The prefix is 4 bytes, which are contained in 7 characters.
         let (tag, rest) = staff.split_at("STF-".len() + 7);
         let twin = format!("{tag}{}", rest.chars().rev().collect::<String>());
         let sk = item["SK"].as_s().unwrap().replace(staff, &twin);

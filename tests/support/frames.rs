@@ -1,4 +1,4 @@
-//! HTTP/2 frame by frame (RFC 9113), so that clients can be what no library lets them be.
+//! HTTP/2 frame by frame (RFC 9113), for clients that no library can imitate.
 
 use std::io::ErrorKind;
 
@@ -25,11 +25,11 @@ pub const END_STREAM: u8 = 0x1;
 pub const ACK: u8 = 0x1;
 pub const END_HEADERS: u8 = 0x4;
 
-/// The error codes of RFC 9113, section 7, that a server tells.
+/// Error codes of RFC 9113, section 7, that a server sends.
 pub const CANCEL: u32 = 0x8;
 pub const ENHANCE_YOUR_CALM: u32 = 0xb;
 
-/// What a client says first.
+/// The connection preface of a client.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A frame.
@@ -42,22 +42,22 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame of a stream, or of the connection, whose number is 0.
+    /// A frame of a stream; stream 0 is the connection.
     pub fn new(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Self {
         Self { kind, flags, stream, payload: payload.to_vec() }
     }
 
-    /// A whole request without a body.
+    /// A complete request without a body.
     pub fn request(stream: u32, fields: &[u8]) -> Self {
         Self::new(HEADERS, END_STREAM | END_HEADERS, stream, fields)
     }
 
-    /// The client's end of a stream.
+    /// Resets a stream with CANCEL.
     pub fn cancel(stream: u32) -> Self {
         Self::new(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())
     }
 
-    /// As it is sent.
+    /// The serialised frame.
     pub fn bytes(&self) -> Vec<u8> {
         let length = u32::try_from(self.payload.len()).unwrap().to_be_bytes();
         let head = [length[1], length[2], length[3], self.kind, self.flags];
@@ -71,7 +71,7 @@ impl Frame {
     }
 }
 
-/// A field as HPACK (RFC 7541, section 6.2.2) has it: literal, with a name of its own, not remembered.
+/// A header field in HPACK (RFC 7541, section 6.2.2): a literal with a literal name, not indexed.
 pub fn field(name: &str, value: &str) -> Vec<u8> {
     [&[0][..], &string(name), &string(value)].concat()
 }
@@ -94,20 +94,20 @@ fn string(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// The fields of a request, with those that every request has.
+/// The fields of a request, including those that every request has.
 pub fn fields(method: &str, path: &str, others: &[(&str, &str)]) -> Vec<u8> {
     let all = [(":method", method), (":scheme", "http"), (":authority", "x"), (":path", path)];
     all.iter().chain(others).flat_map(|(name, value)| field(name, value)).collect()
 }
 
-/// A connection on which only SETTINGS have been exchanged.
+/// A connection on which only SETTINGS were exchanged.
 pub struct Frames {
     reading: OwnedReadHalf,
     writing: OwnedWriteHalf,
 }
 
 impl Frames {
-    /// Connects, with these settings (identifier and value).
+    /// Connects with these settings (identifier and value).
     pub async fn open(address: &str, settings: &[(u16, u32)]) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -124,14 +124,14 @@ impl Frames {
         frames
     }
 
-    /// Sends frames, as far as the server takes them: it may have closed the connection.
+    /// Sends frames. Errors are ignored, because the server may have closed the connection.
     pub async fn send(&mut self, frames: &[Frame]) {
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::bytes).collect();
         let _ = timeout(DEADLINE, self.writing.write_all(&bytes)).await.expect("it is taken");
     }
 
-    /// The next frame; `None` once the server has closed the connection. A server that asks whether its client is still there
-    /// is answered, so that a slow test keeps its connection.
+    /// The next frame; `None` when the server has closed the connection. PINGs of the server are answered, so that a slow test
+    /// keeps its connection.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {
             let frame =
@@ -145,7 +145,7 @@ impl Frames {
         }
     }
 
-    /// The next frame that is so; `None` if the server closes the connection before that.
+    /// The next frame that matches; `None` if the server closes the connection first.
     pub async fn until(&mut self, is_so: impl Fn(&Frame) -> bool) -> Option<Frame> {
         loop {
             let frame = self.next().await?;
@@ -155,8 +155,7 @@ impl Frames {
         }
     }
 
-    /// Sends frames while it reads; answers the error code of the GOAWAY with which the server ended the connection, once it
-    /// has done so.
+    /// Sends frames and reads at the same time. Returns the error code of the server's GOAWAY after the connection is closed.
     pub async fn provoke(mut self, frames: &[Frame]) -> Option<u32> {
         let bytes: Vec<u8> = frames.iter().flat_map(Frame::bytes).collect();
         let mut code = None;
@@ -165,13 +164,13 @@ impl Frames {
                 code = (frame.kind == GOAWAY).then(|| frame.code()).or(code);
             }
         };
-        // What was not taken when the connection ended is nobody's.
+        // Frames that the server did not read before it closed the connection are dropped.
         let both = async { tokio::join!(reading, self.writing.write_all(&bytes)) };
         timeout(DEADLINE, both).await.expect("the server closes").1.ok();
         code
     }
 
-    /// Waits until all that was sent has been looked at: a PING is answered after it.
+    /// Waits until the server has processed all sent frames: it answers a PING after them.
     pub async fn settle(&mut self) -> Option<()> {
         self.send(&[Frame::new(PING, 0, 0, b"settled?")]).await;
         self.until(|frame| frame.kind == PING && frame.payload == b"settled?").await.map(|_| ())

@@ -1,4 +1,4 @@
-//! Takes the schedule's operations to a service over HTTP.
+//! Sends the operations of the schedule model to a service over HTTP.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -10,24 +10,25 @@ use super::{
     schedule::{Op, Ret, Visit, Wanted},
 };
 
-/// The codes that a schedule may refuse with.
-const CODES: [&str; 7] = [
+/// The error codes with which the schedule can refuse.
+const CODES: [&str; 8] = [
     "staff_busy",
     "resource_busy",
     "patient_busy",
     "hold_expired",
     "invalid_transition",
+    "before_visit_day",
     "validation_failed",
     "not_found",
 ];
 
-/// A clinic, and those whom the numbers in operations stand for.
+/// A clinic with the staff, patients and room that the operations refer to by number.
 pub struct FrontDesk {
     clinic: String,
     staff: Vec<String>,
     patients: Vec<String>,
     room: String,
-    /// When minute 0 is.
+    /// The instant of minute 0.
     first_slot: Timestamp,
     made: Mutex<BTreeMap<Visit, Made>>,
 }
@@ -39,7 +40,7 @@ struct Made {
 }
 
 impl FrontDesk {
-    /// A clinic with so many staff members and patients, and one room.
+    /// Creates a clinic with this number of staff members and patients, and one room.
     pub async fn open(app: &TestApp, staff: usize, patients: usize, first_slot: &str) -> Self {
         let clinic = app.clinic().await;
         let mut desk = Self {
@@ -59,7 +60,7 @@ impl FrontDesk {
         desk
     }
 
-    /// The same people on another day, with nothing made yet.
+    /// The same people on another day, without appointments.
     pub fn on_day(&self, days: i64) -> Self {
         let first_slot = self.first_slot + SignedDuration::from_hours(24 * days);
         let (clinic, room) = (self.clinic.clone(), self.room.clone());
@@ -67,27 +68,27 @@ impl FrontDesk {
         Self { clinic, staff, patients, room, first_slot, made: Mutex::default() }
     }
 
-    /// The appointments of which an answer told.
+    /// The appointments that a response has reported.
     pub fn known(&self) -> Vec<Visit> {
         self.made.lock().unwrap().keys().copied().collect()
     }
 
-    /// The path of an appointment of which an answer told.
+    /// The path of an appointment that a response has reported.
     pub fn path(&self, visit: Visit) -> Option<String> {
         self.made.lock().unwrap().get(&visit).map(|made| made.path.clone())
     }
 
-    /// When a minute is.
+    /// The instant of a minute.
     pub fn time(&self, minute: i64) -> Timestamp {
         self.first_slot + SignedDuration::from_mins(minute)
     }
 
-    /// Whose id this is, by number.
+    /// The number of the staff member with this id.
     pub fn staff_number(&self, id: &str) -> usize {
         self.staff.iter().position(|other| other == id).unwrap()
     }
 
-    /// The request of an operation; of appointments that are not known, there is none.
+    /// The request for an operation; `None` if it refers to an appointment that is not known yet.
     pub fn call(&self, app: &TestApp, op: &Op) -> Option<Call> {
         let (path, body) = match *op {
             Op::Book { wanted, overbook, .. } => {
@@ -127,7 +128,7 @@ impl FrontDesk {
         Some(app.post(&path).json(&body))
     }
 
-    /// What an answer says of its operation; nothing, if the service did not know itself.
+    /// The outcome that a response reports; `None` if the service does not know it.
     #[track_caller]
     pub fn hear(&self, op: &Op, answer: &Answer) -> Option<Ret> {
         if answer.status.is_server_error() {

@@ -1,8 +1,8 @@
-//! What is exported in Prometheus' format, and what `docs/metrics.md` says of it.
+//! Metrics in the Prometheus format, and the list in `docs/metrics.md`.
 
 use std::collections::BTreeSet;
 
-/// What a text in Prometheus' format says of a metric with its labels, if it does.
+/// The value of a metric with its labels in a Prometheus text, if present.
 pub fn shown(text: &str, metric: &str) -> Option<f64> {
     let found = text.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
     found.map(|value| value.parse().unwrap())

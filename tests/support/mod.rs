@@ -1,4 +1,4 @@
-//! What the tests share: a service on a fresh table, requests and answers, faults, and a checker of day sheets.
+//! The library that all tests share: a service on a new table, requests and responses, faults, and a checker of day sheets.
 #![allow(dead_code, unused_imports, reason = "each of the programs of tests uses a part")]
 
 pub mod answer;
@@ -18,6 +18,7 @@ pub mod engine;
 pub mod exceptions;
 pub mod frames;
 pub mod front_desk;
+pub mod full_day;
 pub mod hooked;
 pub mod metrics;
 pub mod process;

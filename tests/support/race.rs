@@ -7,13 +7,13 @@ use tokio::sync::Barrier;
 
 use super::{Answer, Call, wait::DEADLINE};
 
-/// Whether a call may be sent again: nothing was written, or its key tells that it is the same.
+/// Whether a call may be retried: nothing was written, or its `Idempotency-Key` makes the retry safe.
 fn may_try_again(call: &Call, answer: &Answer) -> bool {
     answer.status.as_u16() == 503 && (call.is_idempotent() || answer.json()["code"] == "contention")
 }
 
-/// Sends all calls at once, each from a task of its own. Who is told to try again does so, as clients do: an engine that is
-/// slow, on a machine that is busy, takes longer for some hundred writers of one record than the service goes on trying.
+/// Sends all calls at the same time, each from its own task, and retries 503 as clients do. With some hundred writers of one
+/// record on a slow engine, the service's own retry time is not enough.
 pub async fn race(calls: Vec<Call>) -> Vec<Answer> {
     let barrier = Arc::new(Barrier::new(calls.len()));
     let tasks = calls.into_iter().map(|call| {
@@ -32,7 +32,7 @@ pub async fn race(calls: Vec<Call>) -> Vec<Answer> {
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
-/// How many answers have a status; asserts that all others have the other one.
+/// The number of responses with `status`; asserts that all others have the status `other`.
 pub fn count(answers: &[Answer], status: u16, other: u16) -> usize {
     for answer in answers {
         let got = answer.status.as_u16();

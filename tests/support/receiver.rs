@@ -1,4 +1,4 @@
-//! A receiver of events, which answers as it is told to.
+//! A webhook receiver whose responses the test controls.
 
 use std::{
     net::SocketAddr,
@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::eventually;
 
-/// How it answers.
+/// How the receiver responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
     /// With a status.
@@ -29,14 +29,14 @@ pub enum Manner {
     Hang,
 }
 
-/// What came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// The path.
     pub path: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body as it was sent.
+    /// The raw body.
     pub body: Bytes,
 }
 
@@ -46,7 +46,7 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The event's id, as the headers tell it.
+    /// The event's id from the headers.
     pub fn id(&self) -> String {
         self.headers["webhook-id"].to_str().unwrap().to_owned()
     }
@@ -59,7 +59,7 @@ struct Shared {
     forged: Mutex<Vec<String>>,
 }
 
-/// A receiver of events; it ends with the test.
+/// A webhook receiver. It stops with the test.
 pub struct Receiver {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -67,7 +67,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts one that takes everything.
+    /// Starts a receiver that accepts everything.
     pub async fn start() -> Self {
         let shared = Arc::new(Shared {
             manner: Mutex::new(Manner::Status(200)),
@@ -82,43 +82,44 @@ impl Receiver {
         Self { shared, address, task }
     }
 
-    /// Where events go.
+    /// The URL for the webhook.
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
-    /// The setting that allows it.
+    /// The value of the setting that allows this receiver.
     pub fn allowed(&self) -> String {
         self.address.to_string()
     }
 
-    /// From now on it answers so.
+    /// Sets the response from now on.
     pub fn answer(&self, manner: Manner) {
         *self.shared.manner.lock().unwrap() = manner;
     }
 
-    /// From now on it takes what the library of Standard Webhooks verifies when it comes, and answers 401 to anything else.
+    /// From now on the receiver verifies each request with the library of Standard Webhooks, and responds 401 if the verification
+    /// fails.
     pub fn verify_with(&self, secret: &str) {
         let verifier = standardwebhooks::Webhook::new(secret).unwrap();
         assert!(self.shared.verifier.set(verifier).is_ok(), "it has one secret");
     }
 
-    /// Why something that came was not taken.
+    /// The reasons for which requests failed verification.
     pub fn forged(&self) -> Vec<String> {
         self.shared.forged.lock().unwrap().clone()
     }
 
-    /// What came so far.
+    /// All requests so far.
     pub fn received(&self) -> Vec<Received> {
         self.received_since(0)
     }
 
-    /// What came so far, but for the first ones.
+    /// All requests so far except the first ones.
     pub fn received_since(&self, first: usize) -> Vec<Received> {
         self.shared.received.lock().unwrap()[first..].to_vec()
     }
 
-    /// Waits until so many have come.
+    /// Waits for this number of requests.
     pub async fn wait_for(&self, count: usize) -> Vec<Received> {
         let all = async || Some(self.received()).filter(|received| received.len() >= count);
         eventually("what was sent comes", all).await

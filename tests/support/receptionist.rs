@@ -1,5 +1,4 @@
-//! A client who writes down what it was told: with every write under an `Idempotency-Key`, sent again until it is known what
-//! became of it.
+//! A client that records each response. Every write has an `Idempotency-Key` and is retried until its outcome is known.
 
 use std::{
     sync::{
@@ -19,23 +18,23 @@ use super::{
     wait::DEADLINE,
 };
 
-/// Who has so many appointments cancels some first.
+/// The number of appointments above which the client cancels some first.
 const MOST: usize = 12;
 
-/// What became of one client's operations and requests.
+/// Counts of one client's operations and requests.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Operations whose outcome is known.
+    /// Operations with a known outcome.
     pub done: AtomicU64,
-    /// Those of them that were refused.
+    /// Known outcomes that were refusals.
     pub refused: AtomicU64,
-    /// Requests that were sent.
+    /// Sent requests.
     pub requests: AtomicU64,
-    /// Requests that were answered with a 503, or not at all.
+    /// Requests without a response, or with a 503.
     pub unknown: AtomicU64,
-    /// Requests whose client did not wait for the answer.
+    /// Requests that the client aborted.
     pub hung_up: AtomicU64,
-    /// Requests that were sent again although their answer was known, to compare.
+    /// Requests that were repeated after a known outcome, to compare the replay.
     pub replayed: AtomicU64,
 }
 
@@ -43,7 +42,7 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-/// One client, with appointments that nobody else changes.
+/// A client with appointments that no other client changes.
 pub struct Receptionist<S> {
     services: Vec<Arc<S>>,
     surgery: Arc<Surgery>,
@@ -53,13 +52,13 @@ pub struct Receptionist<S> {
 }
 
 impl<S: Service> Receptionist<S> {
-    /// A client who asks any of the services.
+    /// A client that uses any of the services.
     pub fn new(services: Vec<Arc<S>>, surgery: Arc<Surgery>, tally: Arc<Tally>, seed: u64) -> Self {
         let rng = StdRng::seed_from_u64(seed);
         Self { services, surgery, tally, rng, ledger: Ledger::new() }
     }
 
-    /// Works until it is told to stop, and hands out what it was told.
+    /// Works until `done` is set, and returns the ledger.
     pub async fn work(mut self, done: Arc<AtomicBool>) -> Ledger {
         while !done.load(Ordering::Relaxed) {
             let open = |row: &&Row| row.status != "cancelled";
@@ -79,7 +78,7 @@ impl<S: Service> Receptionist<S> {
         self.ledger
     }
 
-    /// Sends it until it is known what became of it, to whichever service; a POST each time under the same key.
+    /// Sends a request to any of the services until its outcome is known. A POST keeps its key.
     async fn send(&mut self, mut asked: Asked) -> Told {
         let key = format!("{:x}", self.rng.random::<u128>());
         asked.key = (asked.method == Method::POST).then_some(key);
@@ -92,7 +91,7 @@ impl<S: Service> Receptionist<S> {
                 return told;
             }
             assert!(begun.elapsed() < DEADLINE, "what became of it is not known: {:?}", asked.key);
-            // Less than they are asked to wait.
+            // Shorter than `Retry-After` asks for.
             sleep(Duration::from_millis(self.rng.random_range(50..300))).await;
         }
     }
@@ -113,7 +112,7 @@ impl<S: Service> Receptionist<S> {
         known
     }
 
-    /// Whoever asks again under the same key is told the same, if it was done.
+    /// Repeats a request under the same key and asserts that the response is the same.
     async fn compare(&mut self, asked: Asked, told: &Told) {
         if let Some(again) = self.send_once(asked).await {
             assert_eq!(again, *told);
@@ -180,7 +179,7 @@ impl<S: Service> Receptionist<S> {
         assert_eq!(Row::told(&read), self.ledger[&id]);
     }
 
-    /// What was acknowledged is as it was asked for, and is written down.
+    /// Asserts that the acknowledged change is what was requested, and records it.
     #[track_caller]
     fn changed(&mut self, id: &str, told: Told, change: impl Fn(&mut Row)) {
         let row = self.ledger.get_mut(id).unwrap();

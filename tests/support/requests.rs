@@ -1,4 +1,4 @@
-//! A good request of every operation of the document, and the records that it may be about.
+//! A valid request for every operation of the document, and the records that it refers to.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
     id,
 };
 
-/// Records that an operation may be about.
+/// The records that operations can refer to.
 #[derive(Debug, Clone)]
 pub struct Records {
     pub clinic: String,
@@ -23,7 +23,7 @@ pub struct Records {
     pub hold_secret: String,
     pub webhook: String,
     pub delivery: String,
-    /// The plain records of the clinic: by the name of their collection, their ids.
+    /// The ids of the clinic's plain records, by collection.
     pub plain: BTreeMap<String, String>,
 }
 
@@ -55,7 +55,7 @@ impl Records {
         }
     }
 
-    /// The same without the appointments, which stand in the way of deletions.
+    /// The same without the appointments, which block deletions.
     pub async fn make_deletable(app: &TestApp) -> Self {
         let records = Self::make(app).await;
         app.delete(&records.appointment).send().await.expect(204);
@@ -64,7 +64,7 @@ impl Records {
         records
     }
 
-    /// The same without all that stands in the way of the clinic's deletion.
+    /// The same without any record that blocks the clinic's deletion.
     pub async fn make_empty(app: &TestApp) -> Self {
         let records = Self::make_deletable(app).await;
         let Self { clinic, staff, plain, .. } = &records;
@@ -75,7 +75,7 @@ impl Records {
         records
     }
 
-    /// A path of the document, with these records for its parameters.
+    /// A path of the document with the ids of these records.
     fn path(&self, template: &str) -> String {
         fn last(path: &str) -> &str {
             path.rsplit('/').next().unwrap()
@@ -102,8 +102,8 @@ impl Records {
     }
 }
 
-/// A request for an operation that succeeds for whoever may make it: method, path and body. Paths and bodies are the
-/// document's, so that a new operation needs nothing here, unless the example of its body fits no record.
+/// A request that succeeds for an authorised caller: method, path and body. Paths and bodies come from the document. A new
+/// operation needs nothing here, unless the example of its body matches no record.
 pub fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>) {
     let found = operations().find(|(.., found)| id_of(found) == operation);
     let (path, method, found) =
@@ -117,7 +117,7 @@ pub fn request(operation: &str, at: &Records) -> (Method, String, Option<Value>)
     (method.to_uppercase().parse().unwrap(), format!("{}{query}", at.path(path)), body)
 }
 
-/// The example of a body, made to fit records and a time that is to come.
+/// The example of a body, adapted to these records and to a future time.
 fn body(operation: &str, mut example: Value, at: &Records) -> Value {
     let start = match operation {
         "create_appointment" => "2035-01-17T09:00:00",
@@ -137,7 +137,7 @@ fn body(operation: &str, mut example: Value, at: &Records) -> Value {
             *member = json!(value);
         }
     }
-    // A record number is one patient's, and the whole clinic is closed.
+    // A record number is unique, and the exception is to close the whole clinic.
     let left_out = match operation {
         "create_patient" => "mrn",
         "create_exception" => "staff_id",

@@ -1,16 +1,16 @@
-//! What the schedule is meant to do: in memory, one operation after the other, and without any haste.
+//! A sequential model of scheduling, in memory, without concurrency.
 
 use std::collections::BTreeMap;
 
 use stateright::semantics::SequentialSpec;
 
-/// Names an appointment by the number of the operation that asked for it.
+/// The number of the operation that created an appointment; used as its name.
 pub type Visit = usize;
 
-/// Servers' clocks may be apart by so many seconds: for so long nobody takes the time of a hold that is over.
+/// The tolerated difference between servers' clocks, in seconds. A lapsed hold keeps its time for so long.
 const SKEW: i64 = 5;
 
-/// Who is wanted and when.
+/// The parties and the time of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wanted {
     pub staff: usize,
@@ -21,7 +21,7 @@ pub struct Wanted {
     pub minutes: i64,
 }
 
-/// Something that somebody asks for.
+/// An operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     Book { visit: Visit, wanted: Wanted, overbook: bool },
@@ -34,23 +34,25 @@ pub enum Op {
     Delete { visit: Visit },
 }
 
-/// What is answered.
+/// The outcome of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ret {
     Done,
-    /// With the code of the problem.
+    /// Refused with this error code.
     Refused(&'static str),
 }
 
-/// The codes of all that stands against an operation.
+/// The codes of all reasons to refuse an operation.
 type Refusals = Vec<&'static str>;
 
-/// All appointments, and the time.
+/// All appointments, and the current time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Schedule {
-    /// In seconds since the beginning.
+    /// In seconds since the start of the plan.
     pub now: i64,
-    /// The appointments that were made, also those that were deleted.
+    /// When the day of all visits begins at the clinic, in seconds since the start of the plan.
+    pub day_begins: i64,
+    /// All appointments that were created, deleted ones included.
     pub visits: BTreeMap<Visit, Appointment>,
 }
 
@@ -59,7 +61,7 @@ pub struct Schedule {
 pub struct Appointment {
     pub wanted: Wanted,
     pub status: &'static str,
-    /// In seconds since the beginning.
+    /// In seconds since the start of the plan.
     pub hold_ends: i64,
     pub overbooked: bool,
 }
@@ -67,6 +69,11 @@ pub struct Appointment {
 impl Appointment {
     fn is_hold(&self) -> bool {
         self.status == "held"
+    }
+
+    /// Whether it is a hold that expired so long before `now` that its time can be booked.
+    pub fn has_lapsed(&self, now: i64) -> bool {
+        self.is_hold() && self.hold_ends + SKEW < now
     }
 
     fn takes_time(&self) -> bool {
@@ -81,7 +88,7 @@ impl Wanted {
 }
 
 impl Schedule {
-    /// Whom a visit needs and who is taken, and the holds that are over and in its way.
+    /// The reasons to refuse a visit, and the lapsed holds that overlap it.
     fn look(&self, visit: Visit, wanted: &Wanted, overbook: bool) -> (Refusals, Vec<Visit>) {
         let same_patient =
             |other: &Wanted| other.patient.is_some() && other.patient == wanted.patient;
@@ -99,7 +106,7 @@ impl Schedule {
                 if !concerned {
                     continue;
                 }
-                if other.is_hold() && other.hold_ends + SKEW < self.now {
+                if other.has_lapsed(self.now) {
                     over.push(*id);
                 } else if other.is_hold() || !overbook {
                     busy.push(code);
@@ -109,8 +116,8 @@ impl Schedule {
         (busy, over)
     }
 
-    /// Puts an appointment where it is to be and ends the holds in its way, if nothing else is and nothing was `refused`
-    /// before.
+    /// Places an appointment and ends the overlapping lapsed holds, unless there is a reason to refuse it, including the given
+    /// `refused`.
     fn place(
         &mut self,
         visit: Visit,
@@ -162,7 +169,7 @@ impl Schedule {
         self.place(visit, moved, refused.into_iter().collect())
     }
 
-    /// From one of some statuses to another.
+    /// Changes a status, if the current one is among `from`.
     fn step(
         &mut self,
         visit: Visit,
@@ -181,10 +188,11 @@ impl Schedule {
         }
     }
 
-    /// Does it, or tells every reason against it, the one that is told when nothing else happens first.
+    /// Applies an operation, or returns every reason to refuse it. The first reason is the one that is reported without
+    /// concurrency.
     fn try_invoke(&mut self, op: &Op) -> Result<(), Refusals> {
         match *op {
-            // Asked for by who heard of it before its maker did.
+            // Requested by a client that learned of the hold before its creator got the response.
             Op::Confirm { visit, .. }
             | Op::Release { visit }
             | Op::Move { visit, .. }
@@ -223,11 +231,16 @@ impl Schedule {
             Op::Step { visit, status } => {
                 let from: &[&str] = match status {
                     "confirmed" => &["scheduled"],
-                    "checked_in" => &["confirmed"],
+                    "checked_in" => &["scheduled", "confirmed", "completed", "no_show"],
                     "scheduled" | "completed" => &["checked_in"],
                     "no_show" => &["scheduled", "confirmed"],
                     _ => &[],
                 };
+                let is_outcome = matches!(status, "checked_in" | "completed" | "no_show");
+                let too_early = is_outcome && self.now < self.day_begins;
+                if too_early && from.contains(&self.visits[&visit].status) {
+                    return Err(vec!["before_visit_day"]);
+                }
                 self.step(visit, from, status, "invalid_transition")
             }
             Op::Delete { visit } => {
@@ -250,7 +263,7 @@ impl SequentialSpec for Schedule {
         }
     }
 
-    /// A service that does not see everything in one moment may tell any of the reasons.
+    /// A concurrent service may report any of the reasons.
     fn is_valid_step(&mut self, op: &Op, ret: &Ret) -> bool {
         match self.try_invoke(op) {
             Ok(()) => *ret == Ret::Done,

@@ -1,10 +1,13 @@
-//! The table's stream as it is, and what works on it.
+//! The table's stream, and the parts of the worker that process it.
 
 use aws_sdk_dynamodbstreams::{Client, types::ShardIteratorType};
 use clinic_api::{
     events::Event,
     worker::{
-        change::Change, change_record::ChangeRecord, dispatcher::Dispatcher, processor::Processor,
+        change::Change,
+        change_record::ChangeRecord,
+        dispatcher::{Dispatcher, Pace},
+        processor::Processor,
         sender::Sender,
     },
 };
@@ -14,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{TestApp, builder::AUDIT_RETENTION, wait::DEADLINE};
 
-/// How long a receiver may take: far longer than a busy machine does. Tests let that time pass by themselves.
+/// The timeout of a receiver: longer than a busy machine needs. Tests advance the time themselves.
 pub const TIMEOUT: Duration = DEADLINE;
 
 impl TestApp {
@@ -23,7 +26,7 @@ impl TestApp {
         self.kept.streams.clone()
     }
 
-    /// All changes that the stream has, shard by shard.
+    /// All changes in the stream, shard by shard.
     pub async fn changes(&self) -> Vec<ChangeRecord> {
         let (streams, mut records) = (self.streams(), Vec::new());
         let arn = self.store.stream_arn().await.unwrap().unwrap();
@@ -43,51 +46,56 @@ impl TestApp {
         records
     }
 
-    /// All events that the stream tells of.
+    /// All events that follow from the stream.
     pub async fn events(&self) -> Vec<Event> {
         let records = self.changes().await;
         let changes = records.iter().filter_map(|record| Change::of(record).unwrap());
         changes.filter_map(|change| change.event().unwrap()).collect()
     }
 
-    /// Sends what is due to where `allowed` says, by the service's clock.
+    /// Starts to send due deliveries to the `allowed` hosts, by the service's clock.
     pub fn dispatch(&self, allowed: &str) -> Dispatching {
         let sender = Sender::new(allowed.parse().unwrap(), TIMEOUT).unwrap();
-        let poll = Duration::from_millis(20);
+        let pace = Pace { poll: Duration::from_millis(500), lease: Duration::from_secs(3) };
         let dispatcher = Dispatcher::new(
             self.store.clone(),
             self.keyring().webhook_secrets,
             sender,
             self.clock.clone(),
-            poll,
+            pace,
+            AUDIT_RETENTION,
         );
         let stop = CancellationToken::new();
         let told = stop.clone();
         Dispatching { stop, task: tokio::spawn(async move { dispatcher.run(told).await }) }
     }
 
-    /// Works on all changes that the stream has.
+    /// A processor of changes without a time limit.
+    pub fn processor(&self) -> Processor {
+        Processor::new(self.store.clone(), AUDIT_RETENTION).with_budget(DEADLINE)
+    }
+
+    /// Processes all changes in the stream.
     pub async fn process_changes(&self) {
-        let processor = Processor::new(self.store.clone(), AUDIT_RETENTION);
-        for outcome in processor.process_all(&self.changes().await).await {
+        for outcome in self.processor().process_all(&self.changes().await).await {
             outcome.unwrap();
         }
     }
 }
 
-/// What sends deliveries.
+/// A running dispatcher of deliveries.
 pub struct Dispatching {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
 impl Dispatching {
-    /// Ends it, with what is under way.
+    /// Aborts it, with the attempts in progress.
     pub fn abort(self) {
         self.task.abort();
     }
 
-    /// Stops it, once what is under way has ended.
+    /// Stops it after the attempts in progress have ended.
     pub async fn stop(self) {
         self.stop.cancel();
         self.task.await.unwrap();

@@ -1,4 +1,4 @@
-//! Where receptionists work: a clinic, whoever takes their requests, and what is written down of an appointment.
+//! The place where receptionists work: a clinic, the services, and the expected state of each appointment.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ const PATIENTS: usize = 24;
 const DAYS: i64 = 10;
 const SLOTS: i64 = 16;
 
-/// What was told of an appointment, by its id.
+/// The last known state of each appointment, by id.
 pub type Ledger = BTreeMap<String, Row>;
 
-/// When and with whom it is, and its status.
+/// Start, staff member and status of an appointment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     pub staff: String,
@@ -28,7 +28,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What an answer tells of it.
+    /// The state that a response reports.
     pub fn told(answer: &Value) -> Self {
         let text = |name: &str| answer[name].as_str().unwrap().to_owned();
         Self {
@@ -47,25 +47,25 @@ pub struct Asked {
     pub method: Method,
     /// Its path, with a query.
     pub path: String,
-    /// Its body, where it has one.
+    /// The body, if there is one.
     pub body: Option<Value>,
     /// Its `Idempotency-Key`.
     pub key: Option<String>,
 }
 
 impl Asked {
-    /// A POST under no key yet.
+    /// A POST without a key.
     pub fn post(path: impl Into<String>, body: Value) -> Self {
         Self { method: Method::POST, path: path.into(), body: Some(body), key: None }
     }
 }
 
-/// Status and body of an answer.
+/// Status and body of a response.
 pub type Told = (u16, Value);
 
-/// Who takes requests: a service in this process, or in one of its own.
+/// A service in this process or in another.
 pub trait Service: Send + Sync + 'static {
-    /// Sends a request; there may come no answer.
+    /// Sends a request; `None` if no response arrives.
     fn send(&self, asked: Asked) -> impl Future<Output = Option<Told>> + Send;
 }
 
@@ -83,20 +83,20 @@ impl Service for TestApp {
     }
 }
 
-/// Where they work, and for whom.
+/// The clinic, staff and patients.
 #[derive(Debug)]
 pub struct Surgery {
     /// The clinic's path.
     pub clinic: String,
-    /// Its staff, by id.
+    /// The ids of the staff.
     pub staff: Vec<String>,
-    /// Some patients, by id.
+    /// The ids of some patients.
     pub patients: Vec<String>,
     first_slot: Timestamp,
 }
 
 impl Surgery {
-    /// A clinic with some staff and patients.
+    /// Creates a clinic with some staff and patients.
     pub async fn open(service: &impl Service, first_slot: Timestamp) -> Self {
         let make = async |path: String, body: Value| {
             let (status, made) = service.send(Asked::post(path, body)).await.unwrap();
@@ -117,7 +117,7 @@ impl Surgery {
         surgery
     }
 
-    /// What is stored of an appointment.
+    /// The stored state of an appointment.
     pub fn row(stored: &Entity<Appointment>) -> (String, Row) {
         let appointment = &stored.value;
         let row = Row {
@@ -129,7 +129,7 @@ impl Surgery {
         (appointment.id.to_string(), row)
     }
 
-    /// The start of one of the slots.
+    /// The start of a random slot.
     pub fn start(&self, rng: &mut StdRng) -> Timestamp {
         let minutes = 24 * 60 * rng.random_range(0..DAYS) + 30 * rng.random_range(0..SLOTS);
         self.first_slot + SignedDuration::from_mins(minutes)

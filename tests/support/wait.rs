@@ -1,4 +1,4 @@
-//! Waiting for what happens beside the test, and a clock that the test moves.
+//! Waiting for conditions, and control of Tokio's clock.
 
 use std::{
     pin::pin,
@@ -7,13 +7,13 @@ use std::{
 
 use tokio::task::spawn_blocking;
 
-/// The one deadline of the tests. It only keeps a test from hanging: it is far longer than a busy machine takes for anything,
-/// and no test says how fast something is.
+/// The only deadline of the tests. It stops a test that hangs. It is far longer than anything takes on a busy machine, and no
+/// test asserts how fast something is.
 pub const DEADLINE: Duration = Duration::from_mins(5);
-/// How often a condition is checked.
+/// The interval at which a condition is checked.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Asks again and again until there is an answer; it fails with `what` if none comes.
+/// Polls until `ask` returns a value; panics with `what` after the deadline.
 pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -25,7 +25,7 @@ pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) 
     }
 }
 
-/// The same where no runtime is at hand.
+/// The same without a runtime.
 pub fn eventually_blocking<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
@@ -37,39 +37,38 @@ pub fn eventually_blocking<T>(what: &str, mut ask: impl FnMut() -> Option<T>) ->
     }
 }
 
-/// Moves all timers of a single-threaded runtime ahead at once.
+/// Advances all timers of a single-threaded runtime at once.
 pub async fn time_passes(duration: Duration) {
     tokio::time::pause();
     tokio::time::advance(duration).await;
     tokio::time::resume();
 }
 
-/// Tokio's clock of a single-threaded runtime, which stands still until the test moves it. What sockets and threads do goes
-/// on meanwhile.
+/// Tokio's clock of a single-threaded runtime, stopped until the test advances it. Sockets and threads continue.
 pub struct StoppedClock {
-    /// Its end tells that the test has ended.
+    /// Dropping it ends the blocking task when the test ends.
     _running: std::sync::mpsc::Sender<()>,
 }
 
 impl StoppedClock {
-    /// Stops it.
+    /// Stops the clock.
     pub fn stop() -> Self {
         tokio::time::pause();
         let (running, ended) = std::sync::mpsc::channel();
-        // While a blocking task runs, Tokio does not move a paused clock by itself. After the deadline it does: then the time
-        // limits of the test itself end what hangs.
+        // Tokio does not advance a paused clock while a blocking task runs. The task ends after the deadline, so that the
+        // timeouts of a test that hangs fire.
         spawn_blocking(move || {
             let _ = ended.recv_timeout(DEADLINE);
         });
         Self { _running: running }
     }
 
-    /// Moves it.
+    /// Advances the clock.
     pub async fn advance(&self, duration: Duration) {
         tokio::time::advance(duration).await;
     }
 
-    /// Moves it by `step` again and again until a future has ended.
+    /// Advances the clock by `step` repeatedly until a future completes.
     pub async fn run<T>(&self, step: Duration, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
@@ -82,7 +81,7 @@ impl StoppedClock {
     }
 }
 
-/// A moment of real time, in which sockets tell what has come.
+/// A short real time in which sockets report received data.
 pub async fn a_moment() {
     spawn_blocking(|| std::thread::sleep(Duration::from_millis(1))).await.unwrap();
 }

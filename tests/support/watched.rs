@@ -1,4 +1,4 @@
-//! A running service, with what it measures of itself, and another caller who wants to be served whatever the first one does.
+//! A running service with its metrics, and a second caller who must be served whatever the first one does.
 
 use std::{process::Command, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::{
 
 use super::{
     eventually,
-    process::{HttpClient, Running, http_client, program, send},
+    process::{HttpClient, Running, admin_token_of, http_client, program, send_as},
 };
 
-/// The same program, of which anybody may ask as often as they like.
+/// The same program without rate limits.
 pub fn without_rates(program: &mut Command) -> &mut Command {
     for limit in ["ADDRESS", "PRINCIPAL", "ORGANISATION"] {
         program.env(format!("CLINIC_API_RATE_PER_{limit}"), "4000000000");
@@ -22,17 +22,18 @@ pub fn without_rates(program: &mut Command) -> &mut Command {
     program
 }
 
-/// A service whose limits of requests a minute are out of the way.
+/// A service without rate limits.
 pub struct Watched {
     /// The program.
     pub running: Running,
     metrics: String,
     client: HttpClient,
+    other: String,
     _folder: TempDir,
 }
 
 impl Watched {
-    /// Starts it, with these flags besides.
+    /// Starts the service with additional flags.
     pub fn start(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut command = program(folder.path());
@@ -40,10 +41,11 @@ impl Watched {
         command.args(["--metrics-listen", "127.0.0.1:0"]).args(flags);
         let running = Running::launch(without_rates(&mut command), 5);
         let metrics = running.greeting[4].split_whitespace().last().unwrap().to_owned();
-        Self { running, metrics, client: http_client(), _folder: folder }
+        let other = admin_token_of("ORG-OTHER");
+        Self { running, metrics, client: http_client(), other, _folder: folder }
     }
 
-    /// The sum of a metric over its labels, of those lines alone that have all of these words.
+    /// The sum of a metric over all lines that contain all of these words.
     pub async fn metric(&self, name: &str, words: &[&str]) -> i64 {
         let answer = self.client.get(self.metrics.parse().unwrap()).await.unwrap();
         let page = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
@@ -57,30 +59,32 @@ impl Watched {
         values.map(|value| value.parse::<i64>().unwrap()).sum()
     }
 
-    /// How many requests have begun and ended, other than probes.
+    /// The number of completed requests, without probes.
     pub async fn requests(&self) -> i64 {
         self.metric("http_server_request_duration_seconds_count", &["/v1/"]).await
     }
 
-    /// How many calls of an operation of the store have ended.
+    /// The number of completed DynamoDB calls of an operation.
     pub async fn calls(&self, operation: &str) -> i64 {
         let ended = "db_client_operation_duration_seconds_count";
         self.metric(ended, &[&format!("\"{operation}\"")]).await
     }
 
-    /// Waits until so many requests are under way, other than probes.
+    /// Waits until this number of requests is active, without probes.
     pub async fn under_way(&self, number: i64) {
         let gauge = "http_server_active_requests";
         let all = async || (self.metric(gauge, &[]).await == number).then_some(());
         eventually("so many requests are under way", all).await;
     }
 
-    /// Another caller is served, on a connection of their own. While all places are taken, they come again, as callers do.
+    /// Asserts that a caller of another organisation is served on a new connection. While all permits are in use, it retries as
+    /// clients do.
     pub async fn serves_others(&self) {
         for path in ["/livez", "/readyz", "/v1/clinics"] {
             let uri = format!("{}{path}", self.running.base);
             eventually("others are served", async || {
-                let (status, body) = send(&http_client(), &uri, "GET", None).await.unwrap();
+                let sent = send_as(&http_client(), &self.other, &uri, "GET", None, None).await;
+                let (status, body) = sent.unwrap();
                 let overloaded = status == 503 && body["code"] == "overloaded";
                 assert!(status == 200 || overloaded, "{path}: {status} {body}");
                 (status == 200).then_some(())
@@ -89,7 +93,7 @@ impl Watched {
         }
     }
 
-    /// Waits until nothing is open and nothing under way any more.
+    /// Waits until no connection is open and no request is active.
     pub async fn calms_down(&self) {
         let gauge = "http_server_open_connections";
         let none = async || (self.metric(gauge, &[]).await == 0).then_some(());
@@ -99,13 +103,13 @@ impl Watched {
     }
 }
 
-/// What the system keeps of a connection at most, in both directions, and more.
+/// An upper bound of what the system buffers for a connection, in both directions.
 const ROOM: usize = 64 * 1024 * 1024;
-/// For how long nothing is taken by who takes no more.
+/// The time without progress after which a peer counts as not reading.
 const STILL: Duration = Duration::from_secs(2);
 
-/// Sends `first`, then `flood` again and again, and reads nothing, until the server has taken nothing for a while. It fails
-/// if the server takes more than the system keeps: then it keeps it itself.
+/// Sends `first`, then `flood` repeatedly, and reads nothing, until the server has stopped reading for a while. Fails if the
+/// server reads more than the system can buffer, because then the server buffers it.
 pub async fn until_it_takes_no_more(connection: &mut TcpStream, first: &[u8], flood: &[u8]) {
     connection.write_all(first).await.unwrap();
     let mut taken = 0;

@@ -17,21 +17,23 @@ use super::{
     watched::without_rates,
 };
 
-/// A running service with a webhook, and nobody who works.
+/// A running service with a webhook, without a worker.
 pub struct Site {
-    /// Where processes run.
+    /// The working folder of the processes.
     pub folder: TempDir,
     /// The table.
     pub table: RemoteTable,
     /// The service.
     pub service: Running,
-    /// Who receives the events.
+    /// The receiver of the events.
     pub receiver: Receiver,
     /// The webhook's id.
     pub webhook: String,
+    /// The hosts that webhooks can reach.
+    allowed: String,
 }
 
-/// A worker; it is killed when the test ends.
+/// A worker. It is killed when the test ends.
 pub struct Worker(pub Child);
 
 impl Drop for Worker {
@@ -42,15 +44,22 @@ impl Drop for Worker {
 }
 
 impl Site {
-    /// Makes a table, and starts the service.
+    /// Creates a table and starts the service.
     pub async fn open() -> Self {
+        Self::open_beside(None).await
+    }
+
+    /// The same with a second allowed receiver.
+    pub async fn open_beside(other: Option<&Receiver>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let receiver = Receiver::start().await;
         let table = RemoteTable::missing().await;
         table.create(folder.path());
         let mut command = table.program(folder.path());
         command.args(["serve", "--listen", "127.0.0.1:0"]);
-        command.env("CLINIC_API_WEBHOOK_ALLOW", receiver.allowed());
+        let others = other.map(|other| format!(",{}", other.allowed())).unwrap_or_default();
+        let allowed = receiver.allowed() + &others;
+        command.env("CLINIC_API_WEBHOOK_ALLOW", &allowed);
         let service = Running::launch(without_rates(&mut command), 4);
         let hook = json!({ "url": receiver.url(), "event_types": ["clinic.patient.created.v1"] });
         let (status, made) = service.send("POST", "/v1/webhooks", Some(hook)).await;
@@ -58,15 +67,16 @@ impl Site {
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         receiver.verify_with(&text("secret"));
         let webhook = text("id");
-        Self { folder, table, service, receiver, webhook }
+        Self { folder, table, service, receiver, webhook, allowed }
     }
 
     /// The command of a worker.
     pub fn worker_command(&self) -> Command {
         let mut command = self.table.program(self.folder.path());
         command
-            .args(["worker", "--worker-lease", "500ms", "--worker-poll", "100ms"])
-            .env("CLINIC_API_WEBHOOK_ALLOW", self.receiver.allowed())
+            // Long enough for a busy machine to renew it.
+            .args(["worker", "--worker-lease", "5s", "--worker-poll", "500ms"])
+            .env("CLINIC_API_WEBHOOK_ALLOW", &self.allowed)
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         command
@@ -77,7 +87,7 @@ impl Site {
         Worker(self.worker_command().spawn().unwrap())
     }
 
-    /// Registers so many patients, and answers their ids.
+    /// Creates this number of patients. Returns their ids.
     pub async fn register(&self, patients: usize) -> Vec<String> {
         let client = http_client();
         let uri = format!("{}/v1/patients", self.service.base);
@@ -94,8 +104,8 @@ impl Site {
         stream::iter(registering).buffer_unordered(8).collect().await
     }
 
-    /// Waits until all of these have been told of, each under one id however often, and nothing else; every time signed, as
-    /// the library of Standard Webhooks has found when it came. For as long as more come, it waits.
+    /// Waits until the receiver has events of exactly these patients, each under one id however often, and all signatures are
+    /// valid. While more events arrive, it waits.
     pub async fn told(&self, patients: &[String]) {
         let wanted: BTreeSet<_> = patients.iter().cloned().collect();
         let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -120,7 +130,7 @@ impl Site {
         Store::new(self.table.client(), self.table.name.clone())
     }
 
-    /// Runs a command on the dead letters: whether it succeeded, and what it printed.
+    /// Runs a `dead-letters` command. Returns whether it succeeded, and its output.
     pub fn dead_letters(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = self.table.program(self.folder.path());
         let output = command.args(["worker", "dead-letters"]).args(arguments).output().unwrap();

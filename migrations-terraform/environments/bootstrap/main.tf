@@ -1,4 +1,4 @@
-# The bucket for the state of the other environments: once per account, with a local state of its own (README.md).
+# The bucket for the state of the other environments. Created once per account, with a local state (README.md).
 
 provider "aws" {
   region              = var.region
@@ -17,9 +17,9 @@ module "key" {
 }
 
 resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_18:Who reads and writes the state is in CloudTrail's data events; a second bucket for access logs would tell less
-  #checkov:skip=CKV_AWS_144:What the state describes lives in this region; it can be rebuilt by import
-  #checkov:skip=CKV2_AWS_62:Nothing waits for changes of the state
+  #checkov:skip=CKV_AWS_18:CloudTrail's data events show who reads and writes the state; a second bucket for access logs would show less
+  #checkov:skip=CKV_AWS_144:The resources of the state are in this region; the state can be rebuilt by import
+  #checkov:skip=CKV2_AWS_62:No consumer needs notifications about the state
   bucket = var.state_bucket
 
   lifecycle {

@@ -1,5 +1,5 @@
 output "backend" {
-  description = "What goes into the backend.hcl of the other environments, besides `key`."
+  description = "Values for backend.hcl of the other environments, except `key`."
   value = {
     bucket     = aws_s3_bucket.state.id
     region     = var.region

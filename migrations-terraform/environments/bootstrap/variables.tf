@@ -4,7 +4,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The account that this may be applied to; any other is refused."
+  description = "The only account to which this may be applied."
   type        = string
 
   validation {
@@ -14,11 +14,11 @@ variable "account_id" {
 }
 
 variable "state_bucket" {
-  description = "Name of the bucket, unique in all of AWS."
+  description = "Name of the bucket, unique across AWS."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket))
-    error_message = "A bucket's name has 3 to 63 lower-case letters, digits, `.` or `-`."
+    error_message = "A bucket name has 3 to 63 lower-case letters, digits, `.` or `-`."
   }
 }

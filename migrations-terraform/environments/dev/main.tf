@@ -18,7 +18,7 @@ module "environment" {
   alarm_topic_arn          = var.alarm_topic_arn
   alarm_thresholds         = var.alarm_thresholds
 
-  # Made-up data: a few days back are enough, and who destroys it may make it anew under the same names.
+  # Test data: a few days are enough, and a destroyed environment can be created again with the same names.
   recovery_period_in_days     = 7
   secret_recovery_window_days = 0
   deletion_protection_enabled = var.deletion_protection_enabled

@@ -1,17 +1,17 @@
-# What an operator may set. null is the default that modules/environment has, which also checks what is given.
+# The variables that an operator may set. null means the default of modules/environment, which also validates the values.
 
 variable "region" {
-  description = "AWS region of everything here."
+  description = "AWS region of all resources."
   type        = string
 }
 
 variable "account_id" {
-  description = "The account that this may be applied to; any other is refused."
+  description = "The only account to which this may be applied."
   type        = string
 }
 
 variable "tags" {
-  description = "Further tags of everything."
+  description = "Further tags of all resources."
   type        = map(string)
   default     = {}
 }
@@ -35,54 +35,54 @@ variable "provisioned" {
 }
 
 variable "on_demand_limits" {
-  description = "The most request units per second with billing mode PAY_PER_REQUEST: see modules/table."
+  description = "Maximum request units per second with billing mode PAY_PER_REQUEST: see modules/table."
   type        = any
   default     = null
 }
 
 variable "service_trust" {
-  description = "Who runs `clinic-api serve`: see modules/environment."
+  description = "Principals that run `clinic-api serve`: see modules/environment."
   type        = any
 }
 
 variable "worker_trust" {
-  description = "Who runs the stream worker, as in `service_trust`."
+  description = "Principals that run the stream worker, as in `service_trust`."
   type        = any
   default     = null
 }
 
 variable "backfill_principal_arns" {
-  description = "Who may take on the backfill role. Empty but for the time of a migration."
+  description = "Principals that may assume the backfill role. Set it only during a migration."
   type        = list(string)
   default     = []
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for all roles, where the account asks for one."
+  description = "Permissions boundary for all roles, if the account requires one."
   type        = string
   default     = null
 }
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function, once there is a package: see modules/environment."
+  description = "The stream's Lambda function. Set it when you have a package: see modules/environment."
   type        = any
   default     = null
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms; null: alarms are only shown. Its policies: see modules/environment."
+  description = "SNS topic for alarms. null: alarms are only displayed. For its policies, see modules/environment."
   type        = string
   default     = null
 }
 
 variable "alarm_thresholds" {
-  description = "When alarms go off: see modules/alarms."
+  description = "Thresholds of the alarms: see modules/alarms."
   type        = any
   default     = null
 }
 
 variable "deletion_protection_enabled" {
-  description = "Whether AWS refuses to delete the table. Switch it off, apply, and only then destroy."
+  description = "Whether AWS prevents the deletion of the table. To destroy the environment, disable it and apply first."
   type        = bool
   default     = true
 }

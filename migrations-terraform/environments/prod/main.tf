@@ -18,7 +18,7 @@ module "environment" {
   alarm_topic_arn          = var.alarm_topic_arn
   alarm_thresholds         = var.alarm_thresholds
 
-  # Patients' data.
+  # Patient data.
   table_tags            = { data = "patients" }
   backup_retention_days = var.backup_retention_days
 }

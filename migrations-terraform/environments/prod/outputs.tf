@@ -1,4 +1,4 @@
 output "environment" {
-  description = "What runs the service needs of here; modules/environment/outputs.tf says what each is."
+  description = "Values that the deployment of the service needs. modules/environment/outputs.tf describes each."
   value       = module.environment
 }

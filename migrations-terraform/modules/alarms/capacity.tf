@@ -1,9 +1,9 @@
-# Consumption near its limit: what is provisioned, or, on-demand, the quota per table (or the limit that was set).
+# Consumption near its limit: the provisioned capacity or, on-demand, the quota per table (or the configured limit).
 
 locals {
   provisioned = var.billing_mode == "PROVISIONED"
 
-  # AWS's default quota for one table (and again for an index) on-demand, where no limit of its own was set.
+  # AWS's default on-demand quota of one table, and of one index. It applies if no limit is configured.
   quota = 40000
   limits = {
     for unit in ["read", "write"] : unit => try(var.on_demand_limits[unit], -1) < 1 ? local.quota : var.on_demand_limits[unit]

@@ -1,12 +1,11 @@
-# Alarms on the table. Names are stable (`NAME-WHAT`), and each description names the heading of docs/runbook.md
-# that says what it means and what to do. Where nothing happens CloudWatch has no data: that is no alarm, except
-# where it is said.
+# Alarms on the table. Names are stable (`NAME-WHAT`). Each description names the heading of docs/runbook.md with the
+# meaning and the actions. CloudWatch has no data while nothing happens: this is not an alarm, unless a comment says so.
 
 locals {
   actions = var.sns_topic_arn == null ? [] : [var.sns_topic_arn]
   guide   = "See docs/runbook.md, heading"
 
-  # The metrics of an index are its own; the table's don't hold them.
+  # An index has its own metrics. The metrics of the table do not include them.
   parts = merge(
     { table = { label = "table ${var.table_name}", suffix = "", dimensions = { TableName = var.table_name } } },
     {
@@ -18,7 +17,7 @@ locals {
     },
   )
 
-  # Every way in which the service and its consumers call the table: the errors are counted per operation only.
+  # All operations that the service and the stream's consumers call: DynamoDB counts errors per operation only.
   operations = ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"]
 }
 
@@ -26,7 +25,7 @@ resource "aws_cloudwatch_metric_alarm" "throttled_reads" {
   for_each = local.parts
 
   alarm_name        = "${var.name}-throttled-reads${each.value.suffix}"
-  alarm_description = "DynamoDB throttled reads of ${each.value.label}. ${local.guide} throttled-reads."
+  alarm_description = "DynamoDB throttles reads of ${each.value.label}. ${local.guide} throttled-reads."
 
   namespace           = "AWS/DynamoDB"
   metric_name         = "ReadThrottleEvents"
@@ -43,12 +42,12 @@ resource "aws_cloudwatch_metric_alarm" "throttled_reads" {
   ok_actions    = local.actions
 }
 
-# A throttled index also holds up writes to the table.
+# A throttled index also delays writes to the table.
 resource "aws_cloudwatch_metric_alarm" "throttled_writes" {
   for_each = local.parts
 
   alarm_name        = "${var.name}-throttled-writes${each.value.suffix}"
-  alarm_description = "DynamoDB throttled writes of ${each.value.label}. ${local.guide} throttled-writes."
+  alarm_description = "DynamoDB throttles writes of ${each.value.label}. ${local.guide} throttled-writes."
 
   namespace           = "AWS/DynamoDB"
   metric_name         = "WriteThrottleEvents"
@@ -67,7 +66,7 @@ resource "aws_cloudwatch_metric_alarm" "throttled_writes" {
 
 resource "aws_cloudwatch_metric_alarm" "system_errors" {
   alarm_name        = "${var.name}-system-errors"
-  alarm_description = "DynamoDB answered 5xx for table ${var.table_name}. ${local.guide} system-errors."
+  alarm_description = "DynamoDB returns 5xx for table ${var.table_name}. ${local.guide} system-errors."
 
   evaluation_periods  = 5
   datapoints_to_alarm = 3
@@ -102,10 +101,10 @@ resource "aws_cloudwatch_metric_alarm" "system_errors" {
   ok_actions    = local.actions
 }
 
-# Two bookings of one day sheet at once are ordinary; many for long mean a hot sheet or a client in a loop.
+# A few concurrent bookings of one day sheet are normal. Many, for minutes, mean a hot day sheet or a client in a loop.
 resource "aws_cloudwatch_metric_alarm" "transaction_conflicts" {
   alarm_name        = "${var.name}-transaction-conflicts"
-  alarm_description = "Many transactions on table ${var.table_name} met each other. ${local.guide} transaction-conflicts."
+  alarm_description = "Many transactions on table ${var.table_name} conflict. ${local.guide} transaction-conflicts."
 
   namespace           = "AWS/DynamoDB"
   metric_name         = "TransactionConflict"
@@ -121,12 +120,12 @@ resource "aws_cloudwatch_metric_alarm" "transaction_conflicts" {
   ok_actions    = local.actions
 }
 
-# DynamoDB counts these for the whole account and region, so in a shared account other programs' errors are among them.
+# DynamoDB counts these per account and region. In a shared account they include the errors of other programs.
 resource "aws_cloudwatch_metric_alarm" "user_errors" {
   count = var.thresholds.user_errors_per_5_minutes == null ? 0 : 1
 
   alarm_name        = "${var.name}-user-errors"
-  alarm_description = "DynamoDB refused requests of this account as wrong (4xx). ${local.guide} user-errors."
+  alarm_description = "DynamoDB rejects requests of this account as invalid (4xx). ${local.guide} user-errors."
 
   namespace           = "AWS/DynamoDB"
   metric_name         = "UserErrors"

@@ -1,15 +1,15 @@
-# The stream's Lambda function: only where there is one.
+# Alarms on the stream's Lambda function, if it exists.
 
 locals {
   stream = var.stream_consumer == null ? {} : { lambda = var.stream_consumer }
 }
 
-# A record leaves the stream after 24 hours, read or not: this alarm is the one against losing changes.
+# DynamoDB deletes a record after 24 hours, even if nobody read it. This alarm prevents that loss.
 resource "aws_cloudwatch_metric_alarm" "stream_iterator_age" {
   for_each = local.stream
 
   alarm_name        = "${var.name}-stream-iterator-age"
-  alarm_description = "The stream's consumer lags behind; records are lost after 24 hours. ${local.guide} stream-iterator-age."
+  alarm_description = "The stream's consumer is behind; records are lost after 24 hours. ${local.guide} stream-iterator-age."
 
   namespace           = "AWS/Lambda"
   metric_name         = "IteratorAge"
@@ -19,17 +19,17 @@ resource "aws_cloudwatch_metric_alarm" "stream_iterator_age" {
   evaluation_periods  = 5
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.thresholds.iterator_age_minutes * 60 * 1000
-  # No data where nothing is written, but also where the mapping is off: that is for stream-stopped.
+  # There are no data if nothing is written, but also if the mapping is disabled. stream-stopped detects the second.
   treat_missing_data = "notBreaching"
 
   alarm_actions = local.actions
   ok_actions    = local.actions
 }
 
-# The function is not called at all: the mapping is disabled, or has lost its rights. Lambda has no datapoint then, so
-# the missing data are the alarm. It can't know whether anybody writes: metric math with the table's writes would have
-# no result just when one side has no datapoint, and AWS's documents disagree on whether an alarm on a metric of
-# DynamoDB may treat missing data as anything. So it is for tables that are written every day, where the operator says so.
+# The function is not called: the mapping is disabled or lost its permissions. Lambda then has no data points, so missing
+# data raise the alarm. The alarm cannot know whether the table is written to. Metric math with the table's writes has no
+# result if one side has no data point, and AWS's documents disagree on how alarms on DynamoDB metrics treat missing
+# data. So the alarm is for tables that are written every day, and the operator enables it.
 resource "aws_cloudwatch_metric_alarm" "stream_stopped" {
   for_each = var.thresholds.stream_silent_hours == null ? {} : local.stream
 
@@ -75,7 +75,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_throttles" {
   for_each = local.stream
 
   alarm_name        = "${var.name}-stream-throttles"
-  alarm_description = "Lambda holds back calls of the stream's function. ${local.guide} stream-throttles."
+  alarm_description = "Lambda throttles calls of the stream's function. ${local.guide} stream-throttles."
 
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
@@ -92,7 +92,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_throttles" {
   ok_actions    = local.actions
 }
 
-# The function does not fail on a change that it can't process: none of the other alarms sees that.
+# The function does not fail on a change that it cannot process, so the other alarms do not detect it.
 resource "aws_cloudwatch_metric_alarm" "stream_unprocessable" {
   for_each = local.stream
 
@@ -106,19 +106,19 @@ resource "aws_cloudwatch_metric_alarm" "stream_unprocessable" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  # The metric has data only when there was such a change.
+  # The metric has data only after such a change.
   treat_missing_data = "notBreaching"
 
   alarm_actions = local.actions
   ok_actions    = local.actions
 }
 
-# One message is one batch that was given up: somebody has to look.
+# One message is one batch that Lambda gave up on. An operator must act.
 resource "aws_cloudwatch_metric_alarm" "stream_dead_letters" {
   for_each = local.stream
 
   alarm_name        = "${var.name}-stream-dead-letters"
-  alarm_description = "Batches of the stream were given up and wait in ${each.value.dead_letter_queue_name}. ${local.guide} stream-dead-letters."
+  alarm_description = "Lambda gave up on batches of the stream; they wait in ${each.value.dead_letter_queue_name}. ${local.guide} stream-dead-letters."
 
   namespace           = "AWS/SQS"
   metric_name         = "ApproximateNumberOfMessagesVisible"
@@ -128,7 +128,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_dead_letters" {
   evaluation_periods  = 1
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
-  # SQS sends nothing for a queue that was idle for hours, and messages may wait in one: keep the state as it was.
+  # SQS sends no data for a queue that was idle for hours, although messages may wait in it: keep the state.
   treat_missing_data = "ignore"
 
   alarm_actions = local.actions

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "sns_topic_arn" {
-  description = "Topic that is told when an alarm goes off and when it is over; null: alarms are only shown. What its policies must allow: modules/environment, alarm_topic_arn."
+  description = "Topic that is notified when an alarm fires and when it clears. null: alarms are only displayed. For its policies, see alarm_topic_arn of modules/environment."
   type        = string
   default     = null
 }
@@ -20,18 +20,18 @@ variable "index_names" {
 }
 
 variable "billing_mode" {
-  description = "Billing mode of the table: consumption is compared with what is provisioned, or with `on_demand_limits`."
+  description = "Billing mode of the table. It determines whether consumption is compared with the provisioned capacity or with `on_demand_limits`."
   type        = string
 }
 
 variable "on_demand_limits" {
-  description = "The table's own limits of request units per second, if any were set; null: AWS's default quota counts."
+  description = "Configured limits of request units per second. null: AWS's default quota applies."
   type        = object({ read = number, write = number })
   default     = null
 }
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function, the queue of given-up batches and the metric of changes that could not be processed; null where there is none."
+  description = "The stream's Lambda function, its dead-letter queue and its metric of unprocessable changes. null if there is none."
   type = object({
     function_name          = string
     dead_letter_queue_name = string
@@ -41,7 +41,7 @@ variable "stream_consumer" {
 }
 
 variable "thresholds" {
-  description = "When alarms go off. `user_errors_per_5_minutes` null: no such alarm. `stream_silent_hours`: longer than nobody writes on any day, and well below 24, when changes are lost; null: no alarm stream-stopped."
+  description = "Thresholds of the alarms. `user_errors_per_5_minutes`: null creates no such alarm. `stream_silent_hours`: longer than the longest daily period without writes, and well below 24, when changes are lost. null creates no alarm stream-stopped."
   type = object({
     throttled_per_minute                = optional(number, 0)
     system_errors_per_minute            = optional(number, 0)
@@ -55,6 +55,6 @@ variable "thresholds" {
 
   validation {
     condition     = contains(range(1, 21), coalesce(var.thresholds.stream_silent_hours, 1))
-    error_message = "stream_silent_hours is a whole number of hours, 1 to 20: records are lost after 24."
+    error_message = "stream_silent_hours must be a whole number from 1 to 20: records are lost after 24 hours."
   }
 }

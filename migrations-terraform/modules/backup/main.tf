@@ -1,5 +1,5 @@
-# Copies apart from the table, for longer than point-in-time recovery reaches back, in a vault that is locked against
-# deleting them early.
+# Backups separate from the table, kept longer than point-in-time recovery, in a vault with a lock that prevents early
+# deletion.
 
 data "aws_partition" "current" {}
 
@@ -8,7 +8,7 @@ resource "aws_backup_vault" "this" {
   kms_key_arn = var.kms_key_arn
 }
 
-# Governance mode (no `changeable_for_days`): who has the rights may still lift the lock.
+# Governance mode (no `changeable_for_days`): a principal with the permission can still remove the lock.
 resource "aws_backup_vault_lock_configuration" "this" {
   backup_vault_name  = aws_backup_vault.this.name
   min_retention_days = 7
@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "trust" {
   }
 }
 
-# It makes backups and can't restore: that takes a role of the operator's.
+# This role makes backups and cannot restore. A restore needs a role of the operator.
 resource "aws_iam_role" "this" {
   name                 = "${var.name}-backup"
   description          = "Makes backups of the table."

@@ -9,7 +9,7 @@ variable "table_arn" {
 }
 
 variable "kms_key_arn" {
-  description = "Customer-managed key that encrypts the vault; another one than the table's."
+  description = "Customer-managed key that encrypts the vault. Use a different key from the table's."
   type        = string
 }
 
@@ -20,23 +20,23 @@ variable "daily_retention_days" {
 
   validation {
     condition     = var.daily_retention_days >= 7
-    error_message = "The vault keeps backups for 7 days at least."
+    error_message = "The vault keeps backups for at least 7 days."
   }
 }
 
 variable "monthly_retention_days" {
-  description = "How long the backup of a month's first day is kept. What the law asks for differs: ask your data protection officer."
+  description = "How long the backup of a month's first day is kept. Legal requirements differ: ask your data protection officer."
   type        = number
   default     = 400
 
   validation {
     condition     = var.monthly_retention_days >= 7
-    error_message = "The vault keeps backups for 7 days at least."
+    error_message = "The vault keeps backups for at least 7 days."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for the role, where the account asks for one."
+  description = "Permissions boundary for the role, if the account requires one."
   type        = string
   default     = null
 }

@@ -1,4 +1,4 @@
-# All of one environment, put together. environments/ has what differs between dev and prod.
+# All resources of one environment. environments/ has the differences between dev and prod.
 
 module "table_key" {
   source = "../key"
@@ -11,7 +11,7 @@ module "operations_key" {
   source = "../key"
 
   alias           = "${var.name}-operations"
-  description     = "What runs beside the table of ${var.name}: logs, the secret keys, the dead-letter queue."
+  description     = "Resources around the table of ${var.name}: logs, the secret keys, the dead-letter queue."
   cloudwatch_logs = true
 }
 

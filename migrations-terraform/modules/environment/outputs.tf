@@ -19,12 +19,12 @@ output "service_role_arn" {
 }
 
 output "worker_role_arn" {
-  description = "Role of the stream worker; null unless `worker_trust` names somebody."
+  description = "Role of the stream worker. null if `worker_trust` is empty."
   value       = module.iam.worker_role_arn
 }
 
 output "backfill_role_arn" {
-  description = "Role for a migration; null unless `backfill_principal_arns` names somebody."
+  description = "Role for a migration. null if `backfill_principal_arns` is empty."
   value       = module.iam.backfill_role_arn
 }
 
@@ -34,7 +34,7 @@ output "secret_keys_secret_arn" {
 }
 
 output "secret_keys_policy_arn" {
-  description = "Policy that reads this secret, for execution roles."
+  description = "Policy that allows reading this secret, for execution roles."
   value       = module.iam.secret_keys_policy_arn
 }
 

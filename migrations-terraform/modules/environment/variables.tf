@@ -1,5 +1,5 @@
-# `nullable = false`: null, which an environment passes for what its operator left out, means the default here.
-# `type = any`: passed on to the module that has the type.
+# `nullable = false`: an environment passes null for a variable that its operator did not set. It means the default here.
+# `type = any`: the value is passed to the module that declares the type.
 
 variable "name" {
   description = "Prefix of all names, such as clinic-api-prod."
@@ -28,45 +28,45 @@ variable "provisioned" {
 }
 
 variable "on_demand_limits" {
-  description = "The most request units per second with billing mode PAY_PER_REQUEST: see modules/table."
+  description = "Maximum request units per second with billing mode PAY_PER_REQUEST: see modules/table."
   type        = object({ read = number, write = number })
   default     = null
 }
 
 variable "recovery_period_in_days" {
-  description = "How far back the table can be restored to any second."
+  description = "Number of days for which the table can be restored to any second."
   type        = number
   default     = 35
 }
 
 variable "deletion_protection_enabled" {
-  description = "Whether AWS refuses to delete the table."
+  description = "Whether AWS prevents the deletion of the table."
   type        = bool
   default     = true
 }
 
 variable "table_tags" {
-  description = "Tags of the table, besides the provider's default tags."
+  description = "Tags of the table in addition to the provider's default tags."
   type        = map(string)
   default     = {}
 }
 
 variable "backup_retention_days" {
-  description = "How long AWS Backup keeps the backup of each day, and that of each month's first day. null: there are none."
+  description = "How long AWS Backup keeps the daily backups, and the backup of each month's first day. null: no backups."
   type        = object({ daily = optional(number, 35), monthly = optional(number, 400) })
   default     = null
 }
 
 variable "secret_recovery_window_days" {
-  description = "How long a deleted secret can be brought back: see modules/secret-keys."
+  description = "How long a deleted secret can be restored: see modules/secret-keys."
   type        = number
   default     = 30
 }
 
-# Who may
+# Principals
 
 variable "service_trust" {
-  description = "Who runs `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both."
+  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both."
   type = object({
     ecs_tasks = optional(bool, false)
     service_accounts = optional(list(object({
@@ -78,26 +78,26 @@ variable "service_trust" {
 
   validation {
     condition     = var.service_trust.ecs_tasks || length(var.service_trust.service_accounts) > 0
-    error_message = "Somebody has to run the service: set ecs_tasks, or name a service account."
+    error_message = "The service needs a principal: set ecs_tasks, or name a service account."
   }
 }
 
 variable "worker_trust" {
-  description = "Who runs the stream worker, as in `service_trust`. Empty, there is no role for it."
+  description = "Principals that run the stream worker, as in `service_trust`. If empty, the worker has no role."
   type        = any
   default     = {}
   nullable    = false
 }
 
 variable "backfill_principal_arns" {
-  description = "Who may take on the backfill role. Empty but for the time of a migration."
+  description = "Principals that may assume the backfill role. Set it only during a migration."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for all roles, where the account asks for one."
+  description = "Permissions boundary for all roles, if the account requires one."
   type        = string
   default     = null
 }
@@ -105,7 +105,7 @@ variable "permissions_boundary_arn" {
 # Stream and alarms
 
 variable "stream_consumer" {
-  description = "The stream's Lambda function: its package, whether it reads the stream, how many of it may run, and further settings, as CLINIC_API_AUDIT_RETENTION_DAYS (see modules/stream-consumer). null, the default, until there is a package: then there is neither function nor mapping."
+  description = "The stream's Lambda function: its package, whether it reads the stream, its concurrency, and further settings such as CLINIC_API_AUDIT_RETENTION_DAYS (see modules/stream-consumer). null (default): there is neither function nor mapping."
   type = object({
     package = object({
       path              = optional(string)
@@ -124,18 +124,18 @@ variable "stream_consumer" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms; null: alarms are only shown. Its policy must let cloudwatch.amazonaws.com do sns:Publish. If it is encrypted, it must be with a customer-managed key whose policy lets cloudwatch.amazonaws.com do kms:Decrypt and kms:GenerateDataKey*: with the key alias/aws/sns no alarm arrives."
+  description = "SNS topic for alarms. null: alarms are only displayed. Its policy must allow sns:Publish for cloudwatch.amazonaws.com. An encrypted topic needs a customer-managed key whose policy allows kms:Decrypt and kms:GenerateDataKey* for cloudwatch.amazonaws.com: with the key alias/aws/sns no alarm arrives."
   type        = string
   default     = null
 
   validation {
     condition     = var.alarm_topic_arn == null || can(regex("^arn:[^:]+:sns:[^:]+:[0-9]{12}:.+$", var.alarm_topic_arn))
-    error_message = "An SNS topic's ARN reads arn:aws:sns:REGION:ACCOUNT:NAME."
+    error_message = "An SNS topic ARN has the form arn:aws:sns:REGION:ACCOUNT:NAME."
   }
 }
 
 variable "alarm_thresholds" {
-  description = "When alarms go off: see modules/alarms."
+  description = "Thresholds of the alarms: see modules/alarms."
   type        = any
   default     = {}
   nullable    = false

@@ -1,4 +1,4 @@
-# `clinic-api table backfill` and `table check`: taken on by an operator for a migration, never by a service.
+# `clinic-api table backfill` and `table check`. An operator assumes this role for a migration. No service uses it.
 data "aws_iam_policy_document" "backfill" {
   source_policy_documents = [
     data.aws_iam_policy_document.table_key.json,
@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "backfill" {
     resources = [var.table_arn]
   }
 
-  # Every PutItem of a backfill is over an item that stands: an audit item stays as it was written.
+  # Every PutItem of a backfill overwrites an existing item. Audit items must not be overwritten.
   statement {
     sid       = "NoAuditItemIsRewritten"
     effect    = "Deny"
@@ -28,14 +28,14 @@ data "aws_iam_policy_document" "backfill" {
     condition {
       test     = "ForAnyValue:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = [local.audit_items]
+      values   = local.audit_items
     }
   }
 }
 
 resource "aws_iam_policy" "backfill" {
   name        = "${var.name}-backfill"
-  description = "What clinic-api table backfill and table check do; for the time of a migration only."
+  description = "Permissions of clinic-api table backfill and table check, for a migration only."
   policy      = data.aws_iam_policy_document.backfill.json
 }
 
@@ -56,8 +56,8 @@ resource "aws_iam_role" "backfill" {
   count = length(var.backfill_principal_arns) > 0 ? 1 : 0
 
   name        = "${var.name}-backfill"
-  description = "Taken on by an operator for the time of a migration."
-  # Sessions last an hour, the most for who has a role already; the SDK renews them (migrations/README.md).
+  description = "Assumed by an operator during a migration."
+  # Sessions last an hour, the maximum for role chaining. The SDK renews them (migrations/README.md).
   assume_role_policy   = data.aws_iam_policy_document.backfill_trust[0].json
   permissions_boundary = var.permissions_boundary_arn
 }

@@ -1,12 +1,12 @@
 locals {
   table_and_indexes = concat([var.table_arn], var.index_arns)
-  audit_items       = "AUDIT#*"
+  audit_items       = ["AUDIT#*", "ACCESS#*"]
 }
 
 data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
-# The table's key, by way of DynamoDB only: no role here can decrypt anything itself.
+# The table's key, through DynamoDB only: no role here can decrypt data directly.
 data "aws_iam_policy_document" "table_key" {
   statement {
     sid       = "TableKeyThroughDynamoDb"
@@ -21,8 +21,8 @@ data "aws_iam_policy_document" "table_key" {
   }
 }
 
-# Audit items are written once. IAM can't tell a PutItem that makes one from a PutItem over one, so the code's
-# `attribute_not_exists(PK)` guards that; nothing else may touch them, whatever else is allowed later.
+# Audit items are written once. IAM cannot distinguish a PutItem that creates an item from one that overwrites it. The
+# code's `attribute_not_exists(PK)` prevents the second. All other changes are denied, whatever other policies allow.
 data "aws_iam_policy_document" "audit_is_append_only" {
   statement {
     sid       = "AuditItemsStayAsTheyAre"
@@ -33,12 +33,12 @@ data "aws_iam_policy_document" "audit_is_append_only" {
     condition {
       test     = "ForAnyValue:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = [local.audit_items]
+      values   = local.audit_items
     }
   }
 }
 
-# Denied even if another policy on the role should allow it.
+# Denied even if another policy of the role allows it.
 data "aws_iam_policy_document" "no_administration" {
   statement {
     sid    = "NoTableAdministration"
@@ -65,7 +65,7 @@ data "aws_iam_policy_document" "no_administration" {
   }
 }
 
-# A Scan reads every patient of every organisation; no request and no consumer needs one.
+# A Scan reads all patients of all organisations. No request and no consumer needs it.
 data "aws_iam_policy_document" "no_scan" {
   statement {
     sid       = "NoScan"
@@ -96,14 +96,14 @@ data "aws_iam_policy_document" "read_stream" {
     resources = [var.stream_arn]
   }
 
-  # Which stream the table has.
+  # To find the table's stream.
   statement {
     sid       = "DescribeTable"
     actions   = ["dynamodb:DescribeTable"]
     resources = [var.table_arn]
   }
 
-  # The stream that is on now may have successors.
+  # The current stream may be replaced by others.
   statement {
     sid       = "ListStreams"
     actions   = ["dynamodb:ListStreams"]

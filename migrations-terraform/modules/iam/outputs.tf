@@ -4,9 +4,9 @@ output "service_policy_arn" {
 }
 
 output "service_role_arn" {
-  description = "Role of `clinic-api serve`: ECS task role, or the IRSA annotation of its service account. null if `service_trust` names nobody."
+  description = "Role of `clinic-api serve`: ECS task role, or the IRSA annotation of its service account. null if `service_trust` is empty."
   value       = one(aws_iam_role.service[*].arn)
-  # Nobody uses the role before it may do its work.
+  # The role must not be used before it has its policy.
   depends_on = [aws_iam_role_policy_attachment.service]
 }
 
@@ -16,7 +16,7 @@ output "worker_policy_arn" {
 }
 
 output "worker_role_arn" {
-  description = "Role of the stream worker; null if `worker_trust` names nobody."
+  description = "Role of the stream worker. null if `worker_trust` is empty."
   value       = one(aws_iam_role.worker[*].arn)
   depends_on  = [aws_iam_role_policy_attachment.worker]
 }
@@ -28,17 +28,17 @@ output "lambda_role_arn" {
 }
 
 output "lambda_role_name" {
-  description = "Name of that role, for what the module stream-consumer adds to it."
+  description = "Name of that role. The module stream-consumer adds permissions to it."
   value       = aws_iam_role.lambda.name
 }
 
 output "backfill_role_arn" {
-  description = "Role for a migration; null while `backfill_principal_arns` is empty."
+  description = "Role for a migration. null if `backfill_principal_arns` is empty."
   value       = one(aws_iam_role.backfill[*].arn)
   depends_on  = [aws_iam_role_policy_attachment.backfill]
 }
 
 output "secret_keys_policy_arn" {
-  description = "Policy that reads the secret keys, for execution roles only."
+  description = "Policy that allows reading the secret keys, for execution roles only."
   value       = aws_iam_policy.secret_keys.arn
 }

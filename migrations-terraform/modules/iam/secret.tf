@@ -1,5 +1,5 @@
-# The secret keys, for the role that starts the container (the ECS execution role, or that of a Kubernetes secrets
-# operator). The service's own role never reads them: it gets them in its environment.
+# Access to the secret keys for the role that starts the container: the ECS execution role, or the role of a Kubernetes
+# secrets operator. The service's own role cannot read them. The service gets them in its environment.
 data "aws_iam_policy_document" "secret_keys" {
   statement {
     sid       = "ReadSecretKeys"
@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "secret_keys" {
       values   = ["secretsmanager.${data.aws_region.current.region}.amazonaws.com"]
     }
 
-    # The key also encrypts logs and a queue; here it opens this one secret.
+    # The key also encrypts logs and a queue. This statement allows decrypting this secret only.
     condition {
       test     = "StringEquals"
       variable = "kms:EncryptionContext:SecretARN"
@@ -29,6 +29,6 @@ data "aws_iam_policy_document" "secret_keys" {
 
 resource "aws_iam_policy" "secret_keys" {
   name        = "${var.name}-read-secret-keys"
-  description = "Reads the secret with CLINIC_API_SECRET_KEYS; for execution roles only."
+  description = "Allows reading the secret with CLINIC_API_SECRET_KEYS, for execution roles only."
   policy      = data.aws_iam_policy_document.secret_keys.json
 }

@@ -1,4 +1,4 @@
-# `clinic-api serve`: items by key, and conditional writes of single items.
+# `clinic-api serve`: reads by key, and conditional writes.
 data "aws_iam_policy_document" "service" {
   source_policy_documents = [
     data.aws_iam_policy_document.read.json,
@@ -8,7 +8,7 @@ data "aws_iam_policy_document" "service" {
     data.aws_iam_policy_document.no_administration.json,
   ]
 
-  # A transaction needs the permission of each of its parts.
+  # A transaction needs the permissions of all its actions.
   statement {
     sid       = "WriteItems"
     actions   = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
@@ -18,7 +18,7 @@ data "aws_iam_policy_document" "service" {
 
 resource "aws_iam_policy" "service" {
   name        = "${var.name}-service"
-  description = "What clinic-api serve does with its table, and nothing else."
+  description = "Permissions of clinic-api serve on its table."
   policy      = data.aws_iam_policy_document.service.json
 }
 

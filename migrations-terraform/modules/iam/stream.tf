@@ -1,5 +1,5 @@
-# Those who read the table's stream: a worker of our own, or Lambda. They put, update and check items, and delete
-# nothing but dead letters (changes that could not be processed), when an operator says so.
+# Readers of the table's stream: the worker, or Lambda. They put, update and check items. The worker also deletes completed
+# deferred work, registrations of workers and, on an operator's command, dead letters.
 data "aws_iam_policy_document" "consume_stream" {
   source_policy_documents = [
     data.aws_iam_policy_document.read.json,
@@ -21,17 +21,17 @@ data "aws_iam_policy_document" "worker" {
   source_policy_documents = [data.aws_iam_policy_document.consume_stream.json]
 
   statement {
-    sid       = "DropDeadLetters"
+    sid       = "DeleteOwnItems"
     actions   = ["dynamodb:DeleteItem"]
     resources = [var.table_arn]
 
     condition {
       test     = "ForAllValues:StringLike"
       variable = "dynamodb:LeadingKeys"
-      values   = ["DEAD_LETTERS"]
+      values   = ["DEAD_LETTERS", "DEFERRED#*", "WORKERS"]
     }
 
-    # "For all values" also holds where there is none.
+    # "For all values" is also true if there is no value.
     condition {
       test     = "Null"
       variable = "dynamodb:LeadingKeys"
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "worker" {
 
 resource "aws_iam_policy" "worker" {
   name        = "${var.name}-worker"
-  description = "What the stream worker does with the table and its stream, and nothing else."
+  description = "Permissions of the stream worker on the table and its stream."
   policy      = data.aws_iam_policy_document.worker.json
 }
 
@@ -62,11 +62,11 @@ resource "aws_iam_role_policy_attachment" "worker" {
   policy_arn = aws_iam_policy.worker.arn
 }
 
-# Lambda keeps its place in the stream itself: no leases. Its log group and its queue are added by the module
-# stream-consumer, which makes them.
+# Lambda stores its own position in the stream, so it needs no leases. The module stream-consumer creates its log group and
+# its queue, and adds the permissions for them.
 resource "aws_iam_policy" "lambda" {
   name        = "${var.name}-stream-lambda"
-  description = "What the stream's Lambda function does with the table and its stream, and nothing else."
+  description = "Permissions of the stream's Lambda function on the table and its stream."
   policy      = data.aws_iam_policy_document.consume_stream.json
 }
 

@@ -1,4 +1,4 @@
-# Who may take on the roles: ECS tasks of this account, and Kubernetes service accounts by IRSA.
+# Principals that may assume the roles: ECS tasks of this account, and Kubernetes service accounts through IRSA.
 
 data "aws_caller_identity" "current" {}
 
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "trust" {
         identifiers = ["ecs-tasks.amazonaws.com"]
       }
 
-      # So that ECS can't be made to take on the role for somebody else's task.
+      # Prevents the confused deputy problem: ECS must not assume the role for a task of another account.
       condition {
         test     = "StringEquals"
         variable = "aws:SourceAccount"

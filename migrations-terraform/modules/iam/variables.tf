@@ -34,7 +34,7 @@ variable "secret_key_arn" {
 }
 
 variable "service_trust" {
-  description = "Who runs `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both. With neither there is no role, only its policy."
+  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both. With neither, only the policy is created and no role."
   type = object({
     ecs_tasks = optional(bool, false)
     service_accounts = optional(list(object({
@@ -47,17 +47,17 @@ variable "service_trust" {
 
   validation {
     condition     = alltrue([for account in var.service_trust.service_accounts : can(regex("^arn:[^:]+:iam::[0-9]{12}:oidc-provider/.+$", account.oidc_provider_arn))])
-    error_message = "An OIDC provider's ARN reads arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
+    error_message = "An OIDC provider ARN has the form arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
   }
 
   validation {
     condition     = alltrue([for account in var.service_trust.service_accounts : !can(regex("[*?]", "${account.namespace}${account.name}"))])
-    error_message = "Name each service account in full."
+    error_message = "Give the full name of each service account, without wildcards."
   }
 }
 
 variable "worker_trust" {
-  description = "Who runs the stream worker, as in `service_trust`."
+  description = "Principals that run the stream worker, as in `service_trust`."
   type = object({
     ecs_tasks = optional(bool, false)
     service_accounts = optional(list(object({
@@ -70,28 +70,28 @@ variable "worker_trust" {
 
   validation {
     condition     = alltrue([for account in var.worker_trust.service_accounts : can(regex("^arn:[^:]+:iam::[0-9]{12}:oidc-provider/.+$", account.oidc_provider_arn))])
-    error_message = "An OIDC provider's ARN reads arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
+    error_message = "An OIDC provider ARN has the form arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
   }
 
   validation {
     condition     = alltrue([for account in var.worker_trust.service_accounts : !can(regex("[*?]", "${account.namespace}${account.name}"))])
-    error_message = "Name each service account in full."
+    error_message = "Give the full name of each service account, without wildcards."
   }
 }
 
 variable "backfill_principal_arns" {
-  description = "IAM principals (roles of operators) that may take on the backfill role. Empty, there is no such role: fill it for a migration and empty it again."
+  description = "IAM principals (roles of operators) that may assume the backfill role. If empty, the role does not exist. Set it for a migration, and empty it afterwards."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for arn in var.backfill_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
-    error_message = "Name each principal by its full ARN, a role or a user."
+    error_message = "Give the full ARN of each principal, a role or a user."
   }
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for all roles, where the account asks for one."
+  description = "Permissions boundary for all roles, if the account requires one."
   type        = string
   default     = null
 }

@@ -7,7 +7,7 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.region
 
-  # IAM policies decide who may use the key; without this statement nobody could ever manage it again.
+  # IAM policies decide who may use the key. Without this statement, no one could manage it.
   account_statement = {
     Sid       = "AccountByIam"
     Effect    = "Allow"
@@ -16,7 +16,7 @@ locals {
     Resource  = "*"
   }
 
-  # CloudWatch Logs encrypts as itself, for log groups of this account and region only.
+  # CloudWatch Logs encrypts with its own principal, for log groups of this account and region only.
   logs_statement = {
     Sid       = "CloudWatchLogs"
     Effect    = "Allow"
@@ -35,7 +35,7 @@ resource "aws_kms_key" "this" {
   description             = var.description
   enable_key_rotation     = true
   rotation_period_in_days = var.rotation_period_in_days
-  # Data under a deleted key is lost: the longest time that AWS gives for a change of mind.
+  # Data encrypted with a deleted key are lost. This is the longest waiting period that AWS offers.
   deletion_window_in_days = 30
 
   policy = jsonencode({

@@ -15,7 +15,7 @@ variable "cloudwatch_logs" {
 }
 
 variable "rotation_period_in_days" {
-  description = "How often AWS rotates the key's material; what was encrypted before stays readable."
+  description = "How often AWS rotates the key material. Older data remain readable."
   type        = number
   default     = 365
 

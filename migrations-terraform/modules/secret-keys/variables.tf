@@ -9,12 +9,12 @@ variable "kms_key_arn" {
 }
 
 variable "recovery_window_days" {
-  description = "How long the secret can be brought back after it was deleted; so long its name stays taken. 0: not at all."
+  description = "How long a deleted secret can be restored. Its name is not available in that time. 0: not at all."
   type        = number
   default     = 30
 
   validation {
     condition     = var.recovery_window_days == 0 || (var.recovery_window_days >= 7 && var.recovery_window_days <= 30)
-    error_message = "Secrets Manager takes 0, or 7 to 30 days."
+    error_message = "Secrets Manager accepts 0, or 7 to 30 days."
   }
 }

@@ -1,6 +1,6 @@
 data "aws_region" "current" {}
 
-# What the function's role needs besides the table and its stream.
+# Permissions of the function's role other than those for the table and its stream.
 data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteLogs"
@@ -14,7 +14,7 @@ data "aws_iam_policy_document" "this" {
     resources = [aws_sqs_queue.dead_letters.arn]
   }
 
-  # The queue's messages and the function's environment.
+  # For the queue's messages and the function's environment.
   statement {
     sid       = "KeyThroughSqsAndLambda"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -30,7 +30,7 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
-  # X-Ray knows no resources for these.
+  # X-Ray has no resource-level permissions for these actions.
   statement {
     sid       = "WriteTraces"
     actions   = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]

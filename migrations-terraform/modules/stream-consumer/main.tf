@@ -1,6 +1,5 @@
-# The stream's consumer on Lambda. What it does with the table stands in the module iam; here are the function, its
-# mapping, and what both need besides: a log group with a metric of unprocessable changes, and the queue for batches that
-# were given up.
+# The stream's consumer on Lambda. The module iam has its permissions on the table. This module has the function, the event
+# source mapping, the log group with a metric of unprocessable changes, and the dead-letter queue.
 
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.function_name}"
@@ -8,8 +7,8 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
-# A change that can't be processed waits in the table as a dead letter, and the function goes on: this line of its log is the
-# only sign. CloudWatch Logs counts it by itself, so the function's role needs nothing for that.
+# A change that cannot be processed becomes a dead letter in the table, and the function continues. Only this line of its log
+# shows it. CloudWatch Logs counts the line, so the function's role needs no permission for it.
 resource "aws_cloudwatch_log_metric_filter" "unprocessable" {
   name           = "${local.function_name}-unprocessable"
   log_group_name = aws_cloudwatch_log_group.this.name
@@ -23,7 +22,7 @@ resource "aws_cloudwatch_log_metric_filter" "unprocessable" {
   }
 }
 
-# A message names the shard and the range of records, not what is in them; the records stay in the stream for 24 hours.
+# A message contains the shard and the range of records, not their data. The records stay in the stream for 24 hours.
 resource "aws_sqs_queue" "dead_letters" {
   name                              = "${local.function_name}-dead-letters"
   kms_master_key_id                 = var.kms_key_arn
@@ -57,10 +56,10 @@ resource "aws_sqs_queue_policy" "dead_letters" {
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_117:It talks to DynamoDB, SQS and CloudWatch only, by TLS and IAM; in a VPC it would reach nothing more and start slower
-  #checkov:skip=CKV_AWS_272:Code signing is set by var.code_signing_config_arn, where the operator has a signing profile; checkov sees its default, null
+  #checkov:skip=CKV_AWS_117:It connects only to DynamoDB, SQS and CloudWatch, with TLS and IAM; in a VPC it would reach nothing more and start slower
+  #checkov:skip=CKV_AWS_272:var.code_signing_config_arn sets code signing if the operator has a signing profile; checkov sees its default, null
   function_name = local.function_name
-  description   = "Turns changes of the table into events."
+  description   = "Writes audit log, access log and deliveries of events from changes of the table."
   role          = var.role_arn
 
   runtime       = "provided.al2023"
@@ -77,7 +76,7 @@ resource "aws_lambda_function" "this" {
 
   code_signing_config_arn = var.code_signing_config_arn
 
-  # The mapping alone calls it: as often at once as the stream has shards, times `parallelization_factor`.
+  # Only the mapping calls it. The concurrency is the number of shards times `parallelization_factor`.
   reserved_concurrent_executions = var.reserved_concurrency
 
   kms_key_arn = var.kms_key_arn
@@ -90,7 +89,7 @@ resource "aws_lambda_function" "this" {
     })
   }
 
-  # For calls by hand; those of the mapping go by its own destination.
+  # For manual calls. Failed batches of the mapping go to the mapping's own destination.
   dead_letter_config {
     target_arn = aws_sqs_queue.dead_letters.arn
   }
@@ -99,7 +98,7 @@ resource "aws_lambda_function" "this" {
     mode = "Active"
   }
 
-  # Lambda would make a log group without key and retention, and checks the right to send to the queue.
+  # Otherwise Lambda creates a log group without key and retention. It also checks the permission to send to the queue.
   depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy.this]
 }
 
@@ -108,16 +107,16 @@ resource "aws_lambda_event_source_mapping" "stream" {
   function_name    = aws_lambda_function.this.arn
   enabled          = var.enabled
 
-  # From the oldest record that is there, so that nothing is missed between the making of table and mapping.
+  # From the oldest record, so that no change between the creation of the table and of the mapping is missed.
   starting_position = "TRIM_HORIZON"
 
   batch_size                         = 100
   maximum_batching_window_in_seconds = var.batching_window_seconds
   parallelization_factor             = var.parallelization_factor
 
-  # The function names the first record that the database refused; Lambda goes on from there, and halves a batch that
-  # failed as a whole. It tries until a record is too old, however often that is: a shorter outage of the
-  # database costs nothing, and one record can't hold up its shard for ever.
+  # The function reports the first record that the database rejected, and Lambda continues from there. It splits a batch
+  # that failed as a whole. It retries until a record is too old: a shorter outage of the database loses nothing, and one
+  # record cannot block its shard forever.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = var.maximum_retry_attempts
@@ -129,6 +128,6 @@ resource "aws_lambda_event_source_mapping" "stream" {
     }
   }
 
-  # Lambda checks the role's rights when the mapping is made.
+  # Lambda checks the role's permissions when the mapping is created.
   depends_on = [aws_iam_role_policy.this]
 }

@@ -4,7 +4,7 @@ output "function_name" {
 }
 
 output "unprocessable_metric" {
-  description = "Metric of the changes that could not be processed: its namespace and name."
+  description = "Namespace and name of the metric of unprocessable changes."
   value = {
     namespace = aws_cloudwatch_log_metric_filter.unprocessable.metric_transformation[0].namespace
     name      = aws_cloudwatch_log_metric_filter.unprocessable.metric_transformation[0].name
@@ -12,7 +12,7 @@ output "unprocessable_metric" {
 }
 
 output "dead_letter_queue_name" {
-  description = "Name of the queue with batches that were given up."
+  description = "Name of the dead-letter queue."
   value       = aws_sqs_queue.dead_letters.name
 }
 

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "package" {
-  description = "The function's zip, with an executable `bootstrap` for arm64 in it: a local path, or an S3 object (s3_hash: its base64-encoded SHA-256, so that a new object under the same key is seen)."
+  description = "The function's zip file, which contains the executable `bootstrap` for arm64: a local path, or an S3 object. s3_hash is its base64-encoded SHA-256, so that Terraform detects a new object under the same key."
   type = object({
     path              = optional(string)
     s3_bucket         = optional(string)
@@ -15,12 +15,12 @@ variable "package" {
 
   validation {
     condition     = (var.package.path != null) != (var.package.s3_bucket != null && var.package.s3_key != null)
-    error_message = "Name either path, or s3_bucket and s3_key."
+    error_message = "Set either path, or s3_bucket and s3_key."
   }
 }
 
 variable "enabled" {
-  description = "Whether the mapping reads the stream. Off, records wait for 24 hours."
+  description = "Whether the mapping reads the stream. While it is disabled, records wait for up to 24 hours."
   type        = bool
   default     = true
   nullable    = false
@@ -42,35 +42,35 @@ variable "role_arn" {
 }
 
 variable "role_name" {
-  description = "Name of that role: rights to log, trace and give up batches are added to it."
+  description = "Name of that role. The module adds permissions for logs, traces and the dead-letter queue."
   type        = string
 }
 
 variable "kms_key_arn" {
-  description = "Customer-managed key for the log group, the queue and the function's environment; CloudWatch Logs must be let use it."
+  description = "Customer-managed key for the log group, the queue and the function's environment. Its policy must allow CloudWatch Logs."
   type        = string
 }
 
 variable "environment" {
-  description = "Further environment variables of the function. Nothing secret: they can be read with the function's configuration."
+  description = "Further environment variables of the function. They must not be secret: the function's configuration shows them."
   type        = map(string)
   default     = {}
 }
 
 variable "code_signing_config_arn" {
-  description = "Code signing configuration, where packages are signed."
+  description = "Code signing configuration, if packages are signed."
   type        = string
   default     = null
 }
 
 variable "memory_mb" {
-  description = "Memory of the function; its share of CPU goes with it."
+  description = "Memory of the function. Its CPU share is proportional."
   type        = number
   default     = 256
 }
 
 variable "timeout_seconds" {
-  description = "How long one batch may take."
+  description = "Timeout of one batch."
   type        = number
   default     = 60
 
@@ -81,19 +81,19 @@ variable "timeout_seconds" {
 }
 
 variable "reserved_concurrency" {
-  description = "Calls at once that are kept for the function out of the account's total, and the most that it may have: at least as many as the stream has shards times `parallelization_factor`, or the consumer lags. -1, the default, keeps none: AWS refuses to leave less than 100 to the account's other functions, and a new account may have no more than 10 in all."
+  description = "Concurrency that is reserved for the function, which is also its maximum. Set at least the number of shards times `parallelization_factor`; with less, the consumer falls behind. -1 (default) reserves none: AWS must leave 100 for the other functions of the account, and a new account may have only 10 in total."
   type        = number
   default     = -1
   nullable    = false
 
   validation {
     condition     = var.reserved_concurrency == -1 || var.reserved_concurrency >= 1
-    error_message = "-1 keeps none, 1 or more keeps so many. To stop the function switch off `enabled`: with 0 it would be throttled until records are lost."
+    error_message = "Set -1 for no reservation, or at least 1. To stop the function, set `enabled` to false: with 0 it would be throttled until records are lost."
   }
 }
 
 variable "parallelization_factor" {
-  description = "Batches of one shard that are worked on at once; changes of one item stay in order."
+  description = "Concurrent batches of one shard. Changes of one item stay in order."
   type        = number
   default     = 1
   nullable    = false
@@ -105,7 +105,7 @@ variable "parallelization_factor" {
 }
 
 variable "batching_window_seconds" {
-  description = "How long Lambda may wait to fill a batch."
+  description = "How long Lambda waits to fill a batch."
   type        = number
   default     = 1
 
@@ -116,24 +116,24 @@ variable "batching_window_seconds" {
 }
 
 variable "maximum_retry_attempts" {
-  description = "How often a batch is tried again before it goes to the dead-letter queue. -1, the default: until `maximum_record_age_seconds`, as what fails is what the database refuses, and the function itself puts aside what can't be processed."
+  description = "Number of retries before a batch goes to the dead-letter queue. -1 (default): until `maximum_record_age_seconds`. Only writes that the database rejects fail; the function makes dead letters of changes that it cannot process."
   type        = number
   default     = -1
 
   validation {
     condition     = var.maximum_retry_attempts >= -1 && var.maximum_retry_attempts <= 10000
-    error_message = "Lambda allows 0 to 10000, and -1: until maximum_record_age_seconds."
+    error_message = "Lambda allows 0 to 10000, and -1 for no limit until maximum_record_age_seconds."
   }
 }
 
 variable "maximum_record_age_seconds" {
-  description = "Records older than this go to the dead-letter queue. Well below 24 hours, when the stream drops them and a look at the queue comes too late."
+  description = "Records older than this go to the dead-letter queue. Keep it well below 24 hours, when DynamoDB deletes the records and they cannot be recovered."
   type        = number
   default     = 43200
 
   validation {
     condition     = var.maximum_record_age_seconds >= 60 && var.maximum_record_age_seconds < 86400
-    error_message = "60 seconds to less than 24 hours."
+    error_message = "Set at least 60 seconds and less than 24 hours."
   }
 }
 

@@ -1,10 +1,10 @@
-# Provisioned capacity that autoscaling moves, without Terraform moving it back.
+# Provisioned capacity that autoscaling changes and Terraform does not reset.
 #
-# `ignore_changes` can't do it: it can't be conditional, an index's capacity can be ignored only together with the
-# index itself (then new indexes would be ignored too), and a switch from on-demand would start at 1 unit. Two
-# resources, one per mode, would make a switch of the mode delete the table. So the configuration follows the
-# table: where it exists and is provisioned, its live capacity is the wanted one and no plan touches it; where it
-# is new or on-demand, the initial capacity is. Give this module no `depends_on`: the plan has to read the table.
+# `ignore_changes` does not work. It cannot be conditional. It can ignore the capacity of an index only together with the
+# index, so new indexes would be ignored too. And a switch from on-demand would start at 1 unit. With two resources, one
+# per mode, a switch of the mode would delete the table. So the configuration follows the table. If the table exists and is
+# provisioned, the configured capacity is its current one, and no plan changes it. If it is new or on-demand, it is
+# the initial capacity. Do not set `depends_on` on this module: the plan must read the table.
 
 locals {
   provisioned = var.billing_mode == "PROVISIONED"
@@ -14,7 +14,7 @@ locals {
     for index in local.live.global_secondary_index : index if index.name == "GSI1"
   ])
 
-  # An on-demand table has a live capacity of 0.
+  # An on-demand table has a current capacity of 0.
   live_capacity = {
     table = {
       read  = local.live == null ? 0 : local.live.read_capacity
@@ -35,7 +35,7 @@ locals {
 
   on_demand_limits = local.provisioned || var.on_demand_limits == null ? [] : [var.on_demand_limits]
 
-  # What autoscaling moves: reads and writes, of the table and of the index.
+  # The targets of autoscaling: reads and writes, of the table and of the index.
   scaled = !local.provisioned ? {} : {
     "table-read"  = { resource = "table/${var.table_name}", dimension = "dynamodb:table:ReadCapacityUnits", metric = "DynamoDBReadCapacityUtilization", range = var.provisioned.read }
     "table-write" = { resource = "table/${var.table_name}", dimension = "dynamodb:table:WriteCapacityUnits", metric = "DynamoDBWriteCapacityUtilization", range = var.provisioned.write }

@@ -1,5 +1,5 @@
-# The one table. tests/ reads this file and compares it with the table that `clinic-api table create` makes, so
-# keys, index, projection, TTL and stream are literals here. Before changing them read ../../migrations/README.md.
+# The table. A test compares this file with the table that `clinic-api table create` creates, so keys, index, projection,
+# TTL and stream are literals. Before you change them, read ../../migrations/README.md.
 resource "aws_dynamodb_table" "this" {
   name         = var.table_name
   billing_mode = var.billing_mode
@@ -89,7 +89,7 @@ resource "aws_dynamodb_table" "this" {
 
   tags = var.tags
 
-  # AWS fills a new index from all items that are there, and Terraform waits for it.
+  # AWS fills a new index from all existing items, and Terraform waits for it.
   timeouts {
     update = "24h"
   }

@@ -26,7 +26,7 @@ variable "billing_mode" {
 }
 
 variable "provisioned" {
-  description = "With billing mode PROVISIONED: capacity units of the table, and the same again of its index. `initial` (if left out, `min`) counts when the table is made or leaves on-demand: give it what is used then. Autoscaling moves it between `min` and `max`, aiming at `target_utilization` percent."
+  description = "With billing mode PROVISIONED: capacity units of the table, and the same number for its index. `initial` (default: `min`) applies when the table is created or leaves on-demand: set it to the consumption at that time. Autoscaling keeps the capacity between `min` and `max`, with a target of `target_utilization` percent."
   type = object({
     read               = optional(object({ initial = optional(number), min = optional(number, 10), max = optional(number, 1000) }), {})
     write              = optional(object({ initial = optional(number), min = optional(number, 10), max = optional(number, 1000) }), {})
@@ -36,40 +36,40 @@ variable "provisioned" {
 
   validation {
     condition     = alltrue([for range in [var.provisioned.read, var.provisioned.write] : range.min >= 1 && range.min <= coalesce(range.initial, range.min) && coalesce(range.initial, range.min) <= range.max])
-    error_message = "Capacity needs 1 <= min <= initial <= max."
+    error_message = "Capacity must satisfy 1 <= min <= initial <= max."
   }
 
   validation {
     condition     = var.provisioned.target_utilization >= 20 && var.provisioned.target_utilization <= 90
-    error_message = "DynamoDB takes a target utilisation of 20 to 90 percent."
+    error_message = "DynamoDB accepts a target utilisation of 20 to 90 percent."
   }
 }
 
 variable "on_demand_limits" {
-  description = "With billing mode PAY_PER_REQUEST: the most request units per second, of the table and again of its index, as a brake on cost. More is throttled. null sets none; `-1` takes away one that was set."
+  description = "With billing mode PAY_PER_REQUEST: the maximum request units per second of the table, and the same number for its index. It limits cost: DynamoDB throttles requests above it. null sets no limit; `-1` removes an existing one."
   type        = object({ read = number, write = number })
   default     = null
 }
 
 variable "recovery_period_in_days" {
-  description = "How far back the table can be restored to any second."
+  description = "Number of days for which the table can be restored to any second."
   type        = number
   default     = 35
 
   validation {
     condition     = var.recovery_period_in_days >= 1 && var.recovery_period_in_days <= 35
-    error_message = "Point-in-time recovery reaches back 1 to 35 days."
+    error_message = "Point-in-time recovery covers 1 to 35 days."
   }
 }
 
 variable "deletion_protection_enabled" {
-  description = "Whether AWS refuses to delete the table."
+  description = "Whether AWS prevents the deletion of the table."
   type        = bool
   default     = true
 }
 
 variable "tags" {
-  description = "Tags of the table, besides the provider's default tags."
+  description = "Tags of the table in addition to the provider's default tags."
   type        = map(string)
   default     = {}
 }

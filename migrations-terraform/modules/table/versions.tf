@@ -4,8 +4,8 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # Of the 6.x releases: 6.29 brought `key_schema` to index blocks and deprecated their `hash_key`; up to 6.36
-      # it showed changes where there were none, and removing one index could remove the others.
+      # 6.29 added `key_schema` to index blocks and deprecated `hash_key`. Up to 6.36 the provider showed changes that did
+      # not exist, and the removal of one index could remove others.
       version = "~> 6.37"
     }
   }

@@ -1,4 +1,4 @@
-//! What is to be booked, held, confirmed or moved.
+//! Request bodies for booking, holding, confirming and moving appointments.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +12,7 @@ use crate::{
     validation::{distinct, member, optional_whole_number, sensitive as hidden, whole_number},
 };
 
-/// An appointment to be booked.
+/// An appointment to book.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = of_one_length))]
@@ -24,63 +24,57 @@ use crate::{
     "reason": "check-up"
 }))]
 pub struct AppointmentIn {
-    /// The staff member, one of the clinic's.
+    /// A staff member of this clinic.
     pub staff_id: StaffId,
-    /// The patient.
+    /// A patient of the organisation.
     pub patient_id: PatientId,
-    /// The rooms and the equipment that it needs, of the clinic's.
+    /// The rooms and equipment of this clinic that the visit needs.
     #[serde(default)]
     #[validate(length(max = MAX_RESOURCES), custom(function = distinct))]
     #[schema(max_items = 5, default = json!([]))]
     pub resource_ids: Vec<ResourceId>,
-    /// What type of visit it is: that says how long it takes. Either this or `duration_minutes`.
+    /// The visit type, which sets the duration. Send either this or `duration_minutes`.
     pub visit_type_id: Option<VisitTypeId>,
-    /// When it begins, to the minute: an instant with its offset (RFC 3339), or a date-time without one on the
-    /// clinic's own wall. From now (with 5 minutes' grace) to 400 days ahead.
-    #[schema(
-        value_type = String,
-        pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
-        example = "2027-03-02T09:00:00+01:00"
-    )]
+    /// The start: at most 5 minutes ago and at most 400 days ahead.
     pub start: Start,
-    /// How long it takes, in minutes. Either this or `visit_type_id`.
+    /// The duration in minutes. Send either this or `visit_type_id`.
     #[serde(default, deserialize_with = "optional_whole_number")]
     #[validate(range(min = MIN_MINUTES, max = MAX_MINUTES))]
     #[schema(minimum = 5, maximum = 720, example = 30)]
     pub duration_minutes: Option<u16>,
-    /// What is not allowed to everybody.
+    /// The rules to override. Only some roles may do this.
     #[validate(nested)]
     pub overrides: Option<OverridesIn>,
-    /// What it is for.
+    /// The reason for the visit.
     #[validate(length(max = 500), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
-    /// What staff should know.
+    /// Notes for staff, hidden from patients.
     #[validate(length(max = 4000), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub notes: Option<Sensitive<String>>,
 }
 
-/// What an appointment may do against the rules, for callers whose role may allow it.
+/// The rules that a booking or a move overrides. Only some roles may override them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Overrides, example = json!({ "overbook": true, "reason": "emergency" }))]
+#[schema(as = BookingOverrides, example = json!({ "overbook": true, "reason": "emergency" }))]
 pub struct OverridesIn {
-    /// Whether it may overlap other appointments. Never one that is held.
+    /// Whether it may overlap other appointments. It never overlaps an active hold.
     #[serde(default)]
     #[schema(default = false)]
     pub overbook: bool,
-    /// Whether it may lie outside of working hours.
+    /// Whether it may lie outside working hours.
     #[serde(default)]
     #[schema(default = false)]
     pub any_hours: bool,
-    /// Why. It is kept.
+    /// The reason for the override, stored with the appointment.
     #[validate(length(min = 1, max = 500), custom(function = hidden::text))]
     #[schema(value_type = String, min_length = 1, max_length = 500)]
     pub reason: Sensitive<String>,
 }
 
-/// A slot to be held for a few minutes.
+/// A slot to hold for a few minutes.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[validate(schema(function = held_for_one_length))]
@@ -91,30 +85,25 @@ pub struct OverridesIn {
     "hold_minutes": 10
 }))]
 pub struct HoldIn {
-    /// The staff member, one of the clinic's.
+    /// A staff member of this clinic.
     pub staff_id: StaffId,
-    /// The patient, if they are known already.
+    /// The patient, if already known.
     pub patient_id: Option<PatientId>,
-    /// The rooms and the equipment that it needs, of the clinic's.
+    /// The rooms and equipment of this clinic that the visit needs.
     #[serde(default)]
     #[validate(length(max = MAX_RESOURCES), custom(function = distinct))]
     #[schema(max_items = 5, default = json!([]))]
     pub resource_ids: Vec<ResourceId>,
-    /// What type of visit it is: that says how long it takes. Either this or `duration_minutes`.
+    /// The visit type, which sets the duration. Send either this or `duration_minutes`.
     pub visit_type_id: Option<VisitTypeId>,
-    /// When it begins, as of an appointment.
-    #[schema(
-        value_type = String,
-        pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
-        example = "2027-03-02T09:00:00+01:00"
-    )]
+    /// The start, with the same limits as for a booking.
     pub start: Start,
-    /// How long it takes, in minutes. Either this or `visit_type_id`.
+    /// The duration in minutes. Send either this or `visit_type_id`.
     #[serde(default, deserialize_with = "optional_whole_number")]
     #[validate(range(min = MIN_MINUTES, max = MAX_MINUTES))]
     #[schema(minimum = 5, maximum = 720, example = 30)]
     pub duration_minutes: Option<u16>,
-    /// For how long it is held, in minutes.
+    /// How long the hold lasts, in minutes.
     #[serde(default = "ten", deserialize_with = "whole_number")]
     #[validate(range(min = 1, max = 15))]
     #[schema(minimum = 1, maximum = 15, default = 10)]
@@ -125,7 +114,7 @@ fn ten() -> u16 {
     10
 }
 
-/// What makes a booking of a hold.
+/// The confirmation of a hold.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = HoldConfirmation, example = json!({
@@ -133,57 +122,52 @@ fn ten() -> u16 {
     "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0"
 }))]
 pub struct ConfirmationIn {
-    /// The hold's secret.
+    /// The secret that was returned with the hold.
     #[schema(value_type = String, max_length = 100)]
     #[validate(length(max = 100))]
     pub hold_secret: Sensitive<String>,
-    /// The patient, if the hold has none.
+    /// The patient. Required if the hold has none, else it must be the same.
     pub patient_id: Option<PatientId>,
-    /// What it is for.
+    /// The reason for the visit.
     #[validate(length(max = 500), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
-    /// What staff should know.
+    /// Notes for staff, hidden from patients.
     #[validate(length(max = 4000), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub notes: Option<Sensitive<String>>,
 }
 
-/// What gives a hold's time back.
+/// The release of a hold.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = HoldRelease, example = json!({ "hold_secret": "mB6yq3cW0sT9xJf2L8vKdE4nRzUaGhPo1iVtQwXy5kM" }))]
 pub struct ReleaseIn {
-    /// The hold's secret.
+    /// The secret that was returned with the hold.
     #[schema(value_type = String, max_length = 100)]
     #[validate(length(max = 100))]
     pub hold_secret: Sensitive<String>,
 }
 
-/// Where an appointment is to go; what is left out stays.
+/// The changes of a move. Absent members stay as they are.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Reschedule, example = json!({ "start": "2027-03-02T09:10:00" }))]
 pub struct RescheduleIn {
-    /// When it is to begin, as of an appointment.
-    #[schema(
-        value_type = Option<String>,
-        pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$",
-        example = "2027-03-02T09:10:00+01:00"
-    )]
+    /// The new start, with the same limits as for a booking.
     pub start: Option<Start>,
-    /// How long it is to take, in minutes.
+    /// The new duration in minutes.
     #[serde(default, deserialize_with = "optional_whole_number")]
     #[validate(range(min = MIN_MINUTES, max = MAX_MINUTES))]
     #[schema(minimum = 5, maximum = 720, example = 30)]
     pub duration_minutes: Option<u16>,
-    /// With which staff member of the clinic.
+    /// The new staff member, of the same clinic.
     pub staff_id: Option<StaffId>,
-    /// With which rooms and equipment.
+    /// The new rooms and equipment, which replace the current ones.
     #[validate(length(max = MAX_RESOURCES), custom(function = distinct))]
     #[schema(max_items = 5)]
     pub resource_ids: Option<Vec<ResourceId>>,
-    /// What is not allowed to everybody.
+    /// The rules to override. Only some roles may do this.
     #[validate(nested)]
     pub overrides: Option<OverridesIn>,
 }

@@ -1,4 +1,4 @@
-//! Appointments as they come and go over HTTP.
+//! The request and response types of appointments.
 
 mod book;
 mod start;
@@ -19,40 +19,41 @@ use crate::{
     validation::sensitive as hidden,
 };
 
-/// What can be changed of an appointment without moving it.
+/// The members of an appointment that a PATCH can change.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppointmentDetailsIn {
-    /// What it is for.
+    /// The reason for the visit.
     #[validate(length(max = 500), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
-    /// What staff should know.
+    /// Notes for staff, hidden from patients.
     #[validate(length(max = 4000), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub notes: Option<Sensitive<String>>,
 }
 
-/// A step of an appointment's life.
+/// A change of an appointment's status.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "status": "confirmed" }))]
+#[schema(as = AppointmentStatusIn, example = json!({ "status": "confirmed" }))]
 pub struct StatusIn {
-    /// Where it is to go.
+    /// The new status.
     pub status: NextStatus,
 }
 
-/// The statuses that can be stepped to as such: cancelling is an operation of its own.
+/// The statuses that can be set directly. To cancel, use the `cancel` operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NextAppointmentStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum NextStatus {
-    /// Takes back a check-in.
+    /// Booked. This undoes a check-in.
     Scheduled,
-    /// The patient has confirmed.
+    /// The patient has confirmed attendance.
     Confirmed,
-    /// The patient has arrived.
+    /// The patient has arrived, even if late. This also undoes `completed` and `no_show`.
     CheckedIn,
-    /// It has taken place.
+    /// The visit has taken place.
     Completed,
     /// The patient did not come.
     NoShow,
@@ -70,38 +71,38 @@ impl From<NextStatus> for Status {
     }
 }
 
-/// A cancellation; its body may be left out.
+/// A cancellation. The body is optional.
 #[derive(Clone, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "reason": "the patient called in sick" }))]
 pub struct CancellationIn {
-    /// Why.
+    /// The reason for the cancellation. The patient sees it.
     #[validate(length(max = 500), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
 }
 
-/// Where an appointment was before it was moved.
+/// The time and the staff member before the last move.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = Rescheduled)]
+#[schema(as = RescheduledFrom)]
 pub struct RescheduledOut {
-    /// When it was to begin, with the clinic's offset (RFC 3339).
+    /// The start, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub start: String,
-    /// How long it was to take, in minutes.
+    /// The duration in minutes.
     pub duration_minutes: u16,
-    /// With which staff member.
+    /// The staff member.
     pub staff_id: StaffId,
 }
 
-/// An appointment that is held, and what it is confirmed or released with.
+/// A held appointment and the secret that confirms or releases it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Hold)]
 pub struct HoldOut {
     /// The appointment.
     #[serde(flatten)]
     pub appointment: AppointmentOut,
-    /// What confirms or releases the hold: whoever has it may.
+    /// The secret with which any authorised caller can confirm or release the hold.
     pub hold_secret: String,
 }
 
@@ -128,73 +129,77 @@ pub struct HoldOut {
     "updated_at": "2027-03-01T08:00:00Z"
 }))]
 pub struct AppointmentOut {
-    /// Its id.
+    /// The id.
     pub id: AppointmentId,
-    /// The clinic where it takes place.
+    /// The clinic where the visit takes place.
     pub clinic_id: ClinicId,
     /// The staff member.
     pub staff_id: StaffId,
-    /// The patient; a hold may have none yet.
+    /// The patient. A hold may have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub patient_id: Option<PatientId>,
-    /// The rooms and the equipment that it needs.
+    /// The rooms and equipment that the visit needs.
     pub resource_ids: Vec<ResourceId>,
-    /// What type of visit it is.
+    /// The visit type, if it was booked by visit type.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub visit_type_id: Option<VisitTypeId>,
-    /// Where it stands in its life.
+    /// The status.
     pub status: Status,
-    /// When it begins, with the clinic's offset (RFC 3339).
+    /// The start, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub start: String,
-    /// When it ends, with the clinic's offset (RFC 3339).
+    /// The end, with the clinic's UTC offset (RFC 3339).
     #[schema(format = "date-time")]
     pub end: String,
-    /// The start that was asked for, in the clinic's local time. It differs from `start` only if the rules of the time zone have
-    /// changed since: moving the appointment to this time sets that right.
+    /// The requested start, in the clinic's local time. It differs from `start` only if the time
+    /// zone's rules have changed since. Moving the appointment to this time corrects that.
     pub local_start: String,
-    /// How long it takes, in minutes.
+    /// The duration in minutes.
     pub duration_minutes: u16,
-    /// What staff and resources need before it, in minutes.
+    /// The time that staff and resources need before the visit, in minutes.
     pub buffer_before_minutes: u16,
-    /// What staff and resources need after it, in minutes.
+    /// The time that staff and resources need after the visit, in minutes.
     pub buffer_after_minutes: u16,
     /// The clinic's time zone.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// Until when it is held, if it is, or was.
+    /// When the patient was checked in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub checked_in_at: Option<Timestamp>,
+    /// When the hold expires or expired. Absent once it is confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub hold_expires_at: Option<Timestamp>,
-    /// Whether it was booked over others.
+    /// Whether it was allowed to overlap other appointments.
     pub overbooked: bool,
-    /// Why it was booked over others, or outside of working hours.
+    /// Why it may overlap others or lie outside working hours. Patients do not see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub override_reason: Option<Sensitive<String>>,
-    /// From where it was moved last.
+    /// The time and the staff member before the last move.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rescheduled_from: Option<RescheduledOut>,
-    /// What it is for.
+    /// The reason for the visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub reason: Option<Sensitive<String>>,
-    /// What staff should know.
+    /// Notes for staff, hidden from patients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub notes: Option<Sensitive<String>>,
-    /// Why it was cancelled.
+    /// The reason for the cancellation. The patient sees it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub cancellation_reason: Option<Sensitive<String>>,
-    /// Whether its patient was erased: it has no reasons and notes any more, and accepts none.
+    /// Whether the patient was erased. Reasons and notes are then removed and refused.
     pub erased: bool,
-    /// When it was booked.
+    /// When it was booked or held.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
@@ -215,6 +220,7 @@ impl From<Entity<Appointment>> for AppointmentOut {
             duration_minutes: appointment.duration_minutes,
             buffer_before_minutes: appointment.buffer_before_minutes,
             buffer_after_minutes: appointment.buffer_after_minutes,
+            checked_in_at: appointment.checked_in_at,
             hold_expires_at: appointment.hold_expires_at,
             overbooked: appointment.overbooked,
             override_reason: appointment.override_reason,

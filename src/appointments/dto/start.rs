@@ -1,17 +1,23 @@
-//! The start of an appointment as callers may write it.
+//! The start of an appointment as callers write it.
+
+use std::borrow::Cow;
 
 use jiff::{Timestamp, civil::DateTime};
 use serde::{Deserialize, Serialize};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Type, schema::Schema},
+};
 
 use crate::time::{is_shaped, parse_date};
 
-/// A start, as an instant or on the clinic's wall.
+/// A start: an instant, or a date-time in the clinic's local time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Start {
     /// An instant.
     Instant(Timestamp),
-    /// A date-time on the clinic's wall.
+    /// A date-time in the clinic's local time.
     Local(DateTime),
 }
 
@@ -24,11 +30,13 @@ impl TryFrom<String> for Start {
             (_, Some(_)) => text.parse().map(Self::Instant),
             (local, None) => local.parse().map(Self::Local),
         };
-        start.map_err(|_| wrong)
+        // The form is right, so the only fault left is a date outside the supported range.
+        start.map_err(|_| "must be within 400 days from now")
     }
 }
 
-/// A date-time in RFC 3339's form, its offset apart; seconds may be left out.
+/// Splits an RFC 3339 date-time into local part and UTC offset, if it has one. Seconds are
+/// optional.
 fn split_start(text: &str) -> Option<(&str, Option<&str>)> {
     let (date, rest) = (text.get(..10)?, text.get(10..)?);
     let time = rest.strip_prefix(['T', 't'])?;
@@ -41,13 +49,17 @@ fn split_start(text: &str) -> Option<(&str, Option<&str>)> {
     let fraction = seconds.strip_prefix(whole)?;
     let shaped = parse_date(date).is_some()
         && is_shaped(minutes, "00:00")
-        && (whole.is_empty() || is_shaped(whole, ":00"))
+        && minutes < "24:00"
+        && &minutes[3..] < "60"
+        && (whole.is_empty() || is_shaped(whole, ":00") && whole < ":60")
         && fraction.strip_prefix('.').map_or(fraction.is_empty(), |digits| {
             (1..=9).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
         })
         && offset.is_none_or(|offset| {
             offset.eq_ignore_ascii_case("z")
-                || offset.get(1..).is_some_and(|hours| is_shaped(hours, "00:00") && hours < "24:00")
+                || offset.get(1..).is_some_and(|hours| {
+                    is_shaped(hours, "00:00") && hours < "24:00" && &hours[3..] < "60"
+                })
         });
     shaped.then_some((&text[..11 + time.len()], offset))
 }
@@ -58,6 +70,27 @@ impl From<Start> for String {
             Start::Instant(instant) => instant.to_string(),
             Start::Local(local) => local.to_string(),
         }
+    }
+}
+
+impl PartialSchema for Start {
+    fn schema() -> RefOr<Schema> {
+        let text = "A start on a whole minute, in one of two forms: an instant with its UTC offset \
+            (RFC 3339), such as `2027-03-02T09:00:00+01:00`, or the clinic's local time without an \
+            offset, such as `2027-03-02T09:00:00`. Responses use the first form.";
+        let pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?$";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(text))
+            .pattern(Some(pattern))
+            .examples(["2027-03-02T09:00:00+01:00", "2027-03-02T09:00:00"])
+            .into()
+    }
+}
+
+impl ToSchema for Start {
+    fn name() -> Cow<'static, str> {
+        "AppointmentStart".into()
     }
 }
 
@@ -77,6 +110,15 @@ mod tests {
         assert!(matches!(start("2027-03-02T09:00"), Ok(Start::Local(_))));
         assert!(matches!(start("2027-03-02t09:00:00.000z"), Ok(Start::Instant(_))));
         assert!(matches!(start("2027-03-02T09:00-05:00"), Ok(Start::Instant(_))));
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_not_called_too_far_away() {
+        let wrong = start("tomorrow").unwrap_err();
+        for time in ["24:00", "25:00", "09:60", "09:00:61", "09:00+23:99", "09:00:60Z"] {
+            assert_eq!(start(&format!("2027-03-02T{time}")), Err(wrong), "{time}");
+        }
+        assert_ne!(start("9999-12-31T23:59:00-05:00"), Err(wrong));
     }
 
     #[test]

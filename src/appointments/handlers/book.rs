@@ -26,13 +26,43 @@ use crate::{
 
 /// Book an appointment
 ///
-/// The appointment and the day sheets of staff member, resources and patient are written in one transaction: two
-/// bookings never meet in one slot. A hold that is over gives way, one that is not never does.
+/// The appointment and the busy times of staff member, resources and patient are written in one
+/// transaction: without `overbook`, two bookings never overlap. A `409` lists the nearest free
+/// starts. A hold blocks its slot until it expires. If the patient has to decide first, hold the
+/// slot.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments",
     params(ClinicPath),
-    request_body = AppointmentIn,
+    request_body(content = AppointmentIn, examples(
+        ("by_length" = (summary = "By length", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+            "start": "2027-03-02T09:00:00",
+            "duration_minutes": 30,
+            "reason": "check-up"
+        }))),
+        ("by_visit_type" = (summary = "By visit type", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+            "visit_type_id": "VTY-5J2R8N0C6T9H3W7K1Z4M8Q2X",
+            "start": "2027-03-02T10:00:00"
+        }))),
+        ("with_a_room" = (summary = "With a room", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+            "resource_ids": ["RES-9C3W6H1T8P5Z0K4M7Q2X1N6B"],
+            "start": "2027-03-02T13:00:00",
+            "duration_minutes": 30
+        }))),
+        ("overbooked" = (summary = "Overbooked", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+            "start": "2027-03-02T09:15:00",
+            "duration_minutes": 15,
+            "overrides": { "overbook": true, "reason": "emergency" }
+        }))),
+    )),
     responses(Conflict),
 )]
 pub async fn create_appointment(
@@ -62,7 +92,7 @@ pub async fn create_appointment(
     Ok(Created::new(booked, location))
 }
 
-/// Books or holds what `fill` makes of a new appointment at `start`.
+/// Completes a new appointment at `start` with `fill`, and books or holds it.
 pub(super) async fn book(
     app: &AppState,
     context: &WriteContext,
@@ -84,13 +114,21 @@ pub(super) fn path_of(appointment: &Appointment) -> String {
 
 /// Move an appointment
 ///
-/// To another time, staff member, room or date of the clinic, under the same id. The old time is freed and the new one
-/// taken in one transaction: if it fails, the appointment is where it was.
+/// Changes the time, duration, staff member or resources of a `scheduled` or `confirmed`
+/// appointment at the same clinic. The id stays. One transaction frees the old slot and takes the
+/// new one: if it fails, nothing changes.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/reschedule",
     params(AppointmentPath),
-    request_body = RescheduleIn,
+    request_body(content = RescheduleIn, examples(
+        ("to_another_time" = (summary = "To another time", value = json!({ "start": "2027-03-03T09:00:00" }))),
+        ("to_another_room" = (summary = "To another staff member and room", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "resource_ids": ["RES-9C3W6H1T8P5Z0K4M7Q2X1N6B"]
+        }))),
+        ("longer" = (summary = "Longer", value = json!({ "duration_minutes": 45 }))),
+    )),
     responses(Conflict),
 )]
 pub async fn reschedule_appointment(
@@ -122,7 +160,7 @@ struct Allowed {
     reason: Option<Sensitive<String>>,
 }
 
-/// Checks that the caller's roles allow the overrides.
+/// Returns the overrides, or 403 if the caller's roles do not allow one of them.
 fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, ApiError> {
     let Some(OverridesIn { overbook, any_hours, reason }) = overrides else {
         return Ok(Allowed { overbook: false, any_hours: false, reason: None });

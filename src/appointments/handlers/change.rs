@@ -19,9 +19,26 @@ use crate::{
 
 type AppointmentPatch = MergePatch<AppointmentDetailsIn>;
 
+/// Members that a PATCH does not change, each with a message that names the right operation.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("start", MOVE),
+    ("end", MOVE),
+    ("duration_minutes", MOVE),
+    ("staff_id", MOVE),
+    ("resource_ids", MOVE),
+    ("status", "cannot be patched: use POST …/status, or POST …/cancel"),
+    ("checked_in_at", "cannot be patched: it is set by the status checked_in, with POST …/status"),
+    ("cancellation_reason", "cannot be patched: send it as reason to POST …/cancel"),
+    ("patient_id", REBOOK),
+    ("visit_type_id", REBOOK),
+];
+const MOVE: &str = "cannot be patched: use POST …/reschedule";
+const REBOOK: &str = "cannot be changed: cancel the appointment and book another";
+
 /// Change an appointment's reason or notes
 ///
-/// A JSON Merge Patch (RFC 7396). The appointment of an erased patient accepts neither.
+/// A JSON Merge Patch (RFC 7396). To change the time, the staff member or the status, use the
+/// operations for that. The appointment of an erased patient accepts no texts.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
@@ -35,6 +52,7 @@ pub async fn update_appointment(
     ApiPath(AppointmentPath { clinic_id, appointment_id }): ApiPath<AppointmentPath>,
     patch: AppointmentPatch,
 ) -> ApiResult<Updated<AppointmentOut>> {
+    patch.refuse(ELSEWHERE)?;
     let modify = |current: &Appointment| {
         let Appointment { reason, notes, .. } = current.clone();
         let patched = patch.apply(AppointmentDetailsIn { reason, notes })?;
@@ -44,15 +62,22 @@ pub async fn update_appointment(
     repo::update(app.store(), &context, &clinic_id, &appointment_id, modify).await.map(Updated::new)
 }
 
-/// Take an appointment a step along its status life
+/// Change an appointment's status
 ///
-/// `scheduled` → `confirmed` → `checked_in` → `completed`; `scheduled` or `confirmed` → `no_show`; `checked_in` →
-/// `scheduled` takes a check-in back. Each step is one compare-and-swap.
+/// Forward: `scheduled` → `confirmed` → `checked_in` → `completed`; `scheduled` → `checked_in`;
+/// `scheduled` or `confirmed` → `no_show`. Undo: `checked_in` → `scheduled`; `completed` or
+/// `no_show` → `checked_in`. `checked_in`, `completed` and `no_show` are accepted from the day of
+/// the visit on, in the clinic's local time. The slot stays taken.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/status",
     params(AppointmentPath),
-    request_body = StatusIn,
+    request_body(content = StatusIn, examples(
+        ("confirmed" = (summary = "The patient says that they will come", value = json!({ "status": "confirmed" }))),
+        ("checked_in" = (summary = "The patient has arrived", value = json!({ "status": "checked_in" }))),
+        ("completed" = (summary = "The visit is over", value = json!({ "status": "completed" }))),
+        ("no_show" = (summary = "The patient has not come", value = json!({ "status": "no_show" }))),
+    )),
     responses(Conflict),
 )]
 pub async fn change_appointment_status(
@@ -67,7 +92,8 @@ pub async fn change_appointment_status(
 
 /// Cancel an appointment
 ///
-/// Its time is free again, in the same transaction.
+/// Frees the slot of a `scheduled` or `confirmed` appointment in the same transaction. The record
+/// stays. Delete only bookings made by mistake.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}/cancel",
@@ -86,8 +112,8 @@ pub async fn cancel_appointment(
 
 /// Delete an appointment
 ///
-/// For what should never have been booked; what will not take place is cancelled. Its time is free again, in the
-/// same transaction.
+/// Removes the record and frees its slot in one transaction. Use it for bookings made by mistake,
+/// and cancel visits that will not take place.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",

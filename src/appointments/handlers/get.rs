@@ -10,7 +10,7 @@ use crate::{
     http::{ApiPath, ApiQuery, Consistent, Entity, Found, ReadContext, auth::Grant},
 };
 
-/// The appointment as its patient or as staff may see it: what staff noted for each other is for staff.
+/// The appointment as the caller may see it. Patients do not see the notes and the override reason.
 pub(super) fn shown_to(grant: &Grant, shown: AppointmentOut) -> AppointmentOut {
     if grant.is_staff() {
         return shown;
@@ -18,7 +18,7 @@ pub(super) fn shown_to(grant: &Grant, shown: AppointmentOut) -> AppointmentOut {
     AppointmentOut { notes: None, override_reason: None, ..shown }
 }
 
-/// Whether the caller may see an appointment of their organisation.
+/// Returns whether the caller may see an appointment of their organisation.
 pub(super) fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool {
     let Appointment { clinic_id, patient_id, .. } = &appointment.value;
     grant.admits_appointment(clinic_id, patient_id.as_ref())
@@ -26,7 +26,7 @@ pub(super) fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool
 
 /// Get an appointment
 ///
-/// One read of one record, as the id tells where it is; two more if its start has changed.
+/// Returns the record and its `ETag` in one database read, or three if its start has changed.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",
@@ -43,6 +43,6 @@ pub async fn get_appointment(
     if !admitted(&context.grant, &found) {
         return Err(ApiError::not_found());
     }
-    app.record_access(&context, &found.value.patient_id);
+    app.record_access(&context, &found.value.patient_id).await?;
     Ok(Found::new(found, &context)?.map(|shown| shown_to(&context.grant, shown)))
 }

@@ -1,4 +1,4 @@
-//! Holding a slot for a few minutes over HTTP.
+//! Creating, confirming and releasing holds over HTTP.
 
 use axum::extract::State;
 use jiff::SignedDuration;
@@ -24,13 +24,28 @@ use crate::{
 
 /// Hold a slot
 ///
-/// For 1 to 15 minutes nobody else gets it. The answer's `hold_secret` confirms the hold into a booking, or releases
-/// it. When it is over, its time can be had by others at once.
+/// Reserves a slot for 1 to 15 minutes while the patient decides. Confirm or release it with the
+/// `hold_secret` of the response. After its expiry a hold cannot be confirmed, and others can book
+/// the slot 5 to 6 seconds later.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds",
     params(ClinicPath),
-    request_body = HoldIn,
+    request_body(content = HoldIn, examples(
+        ("by_length" = (summary = "By length", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "start": "2027-03-02T14:00:00",
+            "duration_minutes": 30,
+            "hold_minutes": 10
+        }))),
+        ("by_visit_type" = (summary = "By visit type, for a patient, with a room", value = json!({
+            "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
+            "patient_id": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0",
+            "visit_type_id": "VTY-5J2R8N0C6T9H3W7K1Z4M8Q2X",
+            "resource_ids": ["RES-9C3W6H1T8P5Z0K4M7Q2X1N6B"],
+            "start": "2027-03-02T15:00:00"
+        }))),
+    )),
     responses(Conflict),
 )]
 pub async fn create_hold(
@@ -59,7 +74,9 @@ pub async fn create_hold(
 
 /// Confirm a hold
 ///
-/// Into a booking, with the hold's secret, before it is over.
+/// Turns a hold that has not expired into an appointment, with the hold's secret. Like any new
+/// booking it is `scheduled`. The status `confirmed` means something else: the patient has
+/// confirmed attendance (`…/status`).
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds/{appointment_id}/confirm",
@@ -85,7 +102,8 @@ pub async fn confirm_hold(
 
 /// Release a hold
 ///
-/// Its time is free again, in the same transaction. A hold that is over needs no release: its time can be had by others.
+/// Frees the slot in the same transaction, with the hold's secret. Use it when the patient
+/// declines. An expired hold needs no release: others can book its slot.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/holds/{appointment_id}/release",
@@ -106,7 +124,7 @@ pub async fn release_hold(
     or_replay(app.store(), &context, released).await.map(Updated::new)
 }
 
-/// Without the clinic there is no hold, whatever the secret.
+/// Checks the hold's secret. If the clinic does not exist, the result is 404 whatever the secret.
 async fn check_holder(
     app: &AppState,
     context: &WriteContext,

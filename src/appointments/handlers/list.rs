@@ -20,11 +20,12 @@ use crate::{
     time::parse_date,
 };
 
-/// The most days over which a staff member's appointments are listed.
+/// The maximum number of days of a list that is filtered by staff member.
 const MAX_DAYS_OF_STAFF: i32 = 31;
 
-/// In which order a list comes.
+/// The sort order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = SortOrder)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     /// The earliest start first.
@@ -42,7 +43,7 @@ fn date(parameter: &'static str, text: &str) -> Result<Date, ApiError> {
     parse_date(text).ok_or_else(|| wrong(parameter, "is not a date, as 2027-03-02"))
 }
 
-/// From one date to another, both included; one alone leaves the other side open.
+/// The range of dates, both inclusive. A missing date leaves that side open.
 fn between(from: Option<&str>, to: Option<&str>) -> Result<Dates, ApiError> {
     let from = from.map(|text| date("from", text)).transpose()?;
     let to = to.map(|text| date("to", text)).transpose()?;
@@ -58,31 +59,28 @@ fn between(from: Option<&str>, to: Option<&str>) -> Result<Dates, ApiError> {
     }
 }
 
-/// The filters of a list of a clinic's appointments.
+/// The filters of the list of a clinic's appointments.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ClinicAppointments {
-    /// On this day of the clinic's calendar. Not together with `month`, `from` or `to`.
-    #[param(format = Date, example = "2027-03-02")]
+    /// Only this date of the clinic's calendar. Not with `month`, `from` or `to`.
+    #[param(format = Date)]
     date: Option<String>,
-    /// In this month of the clinic's calendar.
-    #[param(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2027-03")]
+    /// Only this month of the clinic's calendar. Not with `date`, `from` or `to`.
+    #[param(pattern = "^[0-9]{4}-(0[1-9]|1[0-2])$")]
     month: Option<String>,
-    /// From this day on, included.
-    #[param(format = Date, example = "2027-03-01")]
+    /// From this date on (inclusive).
+    #[param(format = Date)]
     from: Option<String>,
-    /// To this day, included.
-    #[param(format = Date, example = "2027-03-07")]
+    /// Up to this date (inclusive).
+    #[param(format = Date)]
     to: Option<String>,
-    /// Of this staff member; needs a range of days, of 31 at most.
+    /// Only this staff member. Needs a range of at most 31 days.
     staff_id: Option<StaffId>,
-    /// In this status.
-    #[param(inline)]
+    /// Only this status.
     status: Option<Status>,
-    /// Which start comes first.
+    /// The sort order by start. Default: `ascending`.
     #[serde(default)]
-    #[param(inline)]
     order: Order,
 }
 
@@ -114,8 +112,9 @@ fn spans_few_days(dates: Dates) -> bool {
 
 /// List a clinic's appointments
 ///
-/// By date, month, range of dates, staff member or status, sorted by start. A filtered page examines a bounded number of records
-/// and may come back short, or empty, before the list has ended.
+/// Lists appointments by start, with filters by date, month, range, staff member and status. A page
+/// examines a limited number of records, so it may be short or empty before the end of the list.
+/// For one day by staff member, get the clinic's day.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments",
@@ -138,24 +137,23 @@ pub async fn list_clinic_appointments(
     let store = app.store();
     let listed =
         repo::list_of_clinic(store, org, &clinic_id, dates, only, descending, page).await?;
-    app.record_access(&context, listed.items.iter().flat_map(|found| &found.value.patient_id));
+    let shown = listed.items.iter().flat_map(|found| &found.value.patient_id);
+    app.record_access(&context, shown).await?;
     paging.page(listed)
 }
 
-/// The filters of a list of a patient's appointments.
+/// The filters of the list of a patient's appointments.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PatientAppointments {
-    /// From this day on, included, on each clinic's own calendar.
-    #[param(format = Date, example = "2027-03-01")]
+    /// From this date on (inclusive), on each clinic's own calendar.
+    #[param(format = Date)]
     from: Option<String>,
-    /// To this day, included, on each clinic's own calendar.
-    #[param(format = Date, example = "2027-03-07")]
+    /// Up to this date (inclusive), on each clinic's own calendar.
+    #[param(format = Date)]
     to: Option<String>,
-    /// Which start comes first.
+    /// The sort order by start. Default: `ascending`.
     #[serde(default)]
-    #[param(inline)]
     order: Order,
 }
 
@@ -163,8 +161,8 @@ impl Filter for PatientAppointments {}
 
 /// List a patient's appointments
 ///
-/// At all clinics that the caller may see, by start, whatever the clinics' time zones are. The list comes from an index, which lags
-/// behind by a moment, unless `consistent` is asked for.
+/// Lists the appointments at all clinics that the caller may see, by start, across time zones. The
+/// list is eventually consistent unless `consistent` is set.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",
@@ -179,13 +177,13 @@ pub async fn list_patient_appointments(
     let PatientAppointments { from, to, order } = &query.filter;
     let dates = between(from.as_deref(), to.as_deref())?;
     let descending = *order == Order::Descending;
-    // The index and the links have other cursors.
+    // Cursors of the index and of the links differ.
     let list = (&patient_id, query.consistent());
     let paging = Paging::new(app.keyring(), &context.grant, list, &query);
     let (org, page) = (context.grant.org(), paging.request()?);
     let mut listed =
         repo::list_of_patient(app.store(), org, &patient_id, dates, descending, page).await?;
-    app.record_access(&context, [&patient_id]);
+    app.record_access(&context, [&patient_id]).await?;
     listed.items.retain(|found| admitted(&context.grant, found));
     paging.page_of(listed, |found| shown_to(&context.grant, found.into()))
 }

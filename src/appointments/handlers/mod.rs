@@ -1,4 +1,4 @@
-//! Appointments over HTTP.
+//! The HTTP handlers of appointments.
 
 pub mod book;
 pub mod change;
@@ -12,12 +12,12 @@ use utoipa::IntoParams;
 
 use crate::id::{AppointmentId, ClinicId};
 
-/// An appointment in a path.
+/// The path parameters of an appointment.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct AppointmentPath {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The appointment, at the clinic where it takes place.
+    /// An appointment of this clinic.
     pub appointment_id: AppointmentId,
 }

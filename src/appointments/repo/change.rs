@@ -1,12 +1,12 @@
-//! Changing an appointment: its status by compare-and-swap, its end by cancelling or deleting.
+//! Changes that keep an appointment's time: status and texts, cancellation, deletion.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     claims::freeing,
     decide::Refusal,
-    find::{get, locate, pointer_removal},
+    find::{get, pointer_removal},
     links::relink,
     schedule::{BookingError, unless_changed, until_committed},
 };
@@ -14,19 +14,13 @@ use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId},
     sensitive::Sensitive,
-    store::{
-        Entity, Item, Key, Record, Store, StoreError, WriteContext,
-        attributes::{string, text},
-        expression::Condition,
-        keys,
-        retry::Backoff,
-        write::Write,
-    },
+    store::{Entity, Key, Record, Store, StoreError, WriteContext, keys},
 };
 
 const TOMBSTONE_TTL: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// The record of who deleted an appointment and when; expires by TTL.
+/// The tombstone of a deleted appointment: who deleted it and when. It expires by TTL after 30
+/// days.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Tombstone {
     appointment_id: AppointmentId,
@@ -42,7 +36,7 @@ impl Record for Tombstone {
     }
 }
 
-/// Takes one step that keeps the time: one conditional UpdateItem, or a read and a transaction with an `Idempotency-Key`.
+/// Changes the status. The appointment keeps its time.
 pub async fn change_status(
     store: &Store,
     context: &WriteContext,
@@ -50,55 +44,31 @@ pub async fn change_status(
     id: &AppointmentId,
     wanted: Status,
 ) -> Result<Entity<Appointment>, BookingError> {
-    if context.idempotency.is_some() {
-        return update(store, context, clinic, id, |current| step(current, wanted)).await;
-    }
-    let mut key = keys::first_of_appointment(clinic, id);
-    let mut conditions = vec![
-        Condition::Equals("org", string(&context.org)),
-        Condition::OneOf("status", steps_to(wanted).map(string).collect()),
-    ];
-    conditions.extend(context.precondition.condition());
-    let mut backoff = Backoff::default();
-    loop {
-        let change = context.touch().set("status", string(wanted));
-        let swapped =
-            store.update(context, key.clone(), change, Condition::All(conditions.clone()));
-        let failed = match swapped.await {
-            Ok(item) => return Ok(Entity::from_item(item)?),
-            Err(StoreError::ConditionFailed(failed)) => failed,
-            Err(other) => return Err(other.into()),
-        };
-        let is_own = |item: &&Item| text(item, "org") == Some(context.org.as_str());
-        if let Some(item) = failed.items().find(is_own) {
-            let current = Entity::<Appointment>::from_item(item.clone())?;
-            context.precondition.check(current.meta.rev)?;
-            let current = current.value.status;
-            return Err(Refusal::InvalidTransition(current, wanted).into());
-        }
-        // The organisation has nothing under this key: it was moved, or there is none.
-        let found =
-            locate(store, &context.org, clinic, id, true).await?.ok_or(StoreError::NotFound)?;
-        key = found.value.key();
-        if !backoff.pause().await {
-            return Err(StoreError::Contention.into());
-        }
-    }
+    update(store, context, clinic, id, |current| step(current, wanted, context.now)).await
 }
 
-/// The statuses from which an appointment may step to `wanted`. A hold leaves its status with its secret only.
-fn steps_to(wanted: Status) -> impl Iterator<Item = &'static Status> {
-    wanted.predecessors().iter().filter(|from| **from != Status::Held)
-}
-
-fn step(current: &Appointment, wanted: Status) -> Result<Appointment, BookingError> {
-    if !steps_to(wanted).any(|from| *from == current.status) {
+fn step(
+    current: &Appointment,
+    wanted: Status,
+    now: Timestamp,
+) -> Result<Appointment, BookingError> {
+    if !current.status.steps().contains(&wanted) {
         return Err(Refusal::InvalidTransition(current.status, wanted).into());
     }
-    Ok(Appointment { status: wanted, ..current.clone() })
+    let day_begins = current.day_begins();
+    if wanted.is_outcome() && now < day_begins {
+        return Err(Refusal::BeforeVisitDay(wanted, day_begins, current.time_zone.clone()).into());
+    }
+    let checked_in_at = match wanted {
+        // Undoing a completion keeps the time of the check-in.
+        Status::CheckedIn => current.checked_in_at.or(Some(now)),
+        Status::Scheduled => None,
+        _ => current.checked_in_at,
+    };
+    Ok(Appointment { status: wanted, checked_in_at, ..current.clone() })
 }
 
-/// Cancels an appointment and frees its time, in one transaction.
+/// Cancels an appointment and frees its time in one transaction.
 pub async fn cancel(
     store: &Store,
     context: &WriteContext,
@@ -107,14 +77,14 @@ pub async fn cancel(
     reason: Option<Sensitive<String>>,
 ) -> Result<Entity<Appointment>, BookingError> {
     update(store, context, clinic, id, |current| {
-        let cancelled = step(current, Status::Cancelled)?;
+        let cancelled = step(current, Status::Cancelled, context.now)?;
         Ok(Appointment { cancellation_reason: reason.clone(), ..cancelled })
     })
     .await
 }
 
-/// Replaces an appointment by what `modify` makes of it, and frees its time if it takes none any more. An erased appointment
-/// accepts no text.
+/// Replaces an appointment with the result of `modify`. If the new status takes no time, the time
+/// is freed in the same transaction. Texts for an erased appointment are refused.
 pub async fn update<E: From<StoreError> + From<BookingError>>(
     store: &Store,
     context: &WriteContext,
@@ -137,14 +107,15 @@ pub async fn update<E: From<StoreError> + From<BookingError>>(
     store.modify(context, read, modify, extra_writes).await
 }
 
-/// Deletes an appointment, its link and its pointer, frees its time and leaves a tombstone, in one transaction.
+/// Deletes an appointment with its link and its pointer, frees its time and writes a tombstone, in
+/// one transaction.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
     clinic: &ClinicId,
     id: &AppointmentId,
 ) -> Result<(), StoreError> {
-    until_committed(|| async {
+    until_committed(store, || async {
         let current = get(store, &context.org, clinic, id, true).await?;
         context.precondition.check(current.meta.rev)?;
         let expires_at = context.now.saturating_add(TOMBSTONE_TTL).unwrap_or(context.now);
@@ -153,10 +124,7 @@ pub async fn delete(
             clinic_id: clinic.clone(),
             expires_at: expires_at.as_second(),
         };
-        let mut writes = vec![
-            Write::Delete { key: current.value.key(), condition: current.meta.unchanged() },
-            Entity::new(tombstone, context).create()?,
-        ];
+        let mut writes = vec![current.delete(), Entity::new(tombstone, context).create()?];
         writes.extend(relink(context, Some(&current.value), None)?);
         if current.value.rescheduled_from.is_some() {
             writes.push(pointer_removal(id));

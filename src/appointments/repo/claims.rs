@@ -1,4 +1,5 @@
-//! The claims of an appointment: the time that it takes, and its entries in day sheets.
+//! The claims of an appointment: the time that it takes from each owner, and its entries in day
+//! sheets.
 
 use jiff::Timestamp;
 
@@ -11,12 +12,13 @@ use crate::{
     store::{StoreError, WriteContext, write::Write},
 };
 
-/// The visit itself, without buffers.
+/// Returns the time of the visit without buffers.
 pub(super) fn visit_of(appointment: &Appointment) -> Slot {
     Slot { start: appointment.start, end: appointment.end() }
 }
 
-/// The claims on the staff member, the resources and the patient, in this order. The patient's has no buffers.
+/// Returns the claims on the staff member, the resources and the patient, in this order. The
+/// patient's claim has no buffers.
 pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
     let Appointment { clinic_id, staff_id, resource_ids, .. } = appointment;
     let visit = visit_of(appointment);
@@ -31,7 +33,8 @@ pub fn claims_of(appointment: &Appointment) -> Vec<Claim> {
     claims
 }
 
-/// The entry of one of the appointment's claims, in each of the claim's sheets.
+/// Returns the entry for one of the appointment's claims. It is the same in each of the claim's
+/// sheets.
 pub fn entry_of(appointment: &Appointment, claim: &Claim) -> Entry {
     let held = (appointment.status == Status::Held).then_some(appointment.hold_expires_at);
     let of_patient = claim.owner.clinic_id().is_none();
@@ -54,7 +57,7 @@ pub(super) fn free_all<'a>(
     }
 }
 
-/// The writes that remove an appointment from all its sheets.
+/// Returns the writes that remove an appointment from all its sheets.
 pub(super) fn freeing(
     context: &WriteContext,
     appointment: &Appointment,
@@ -77,11 +80,13 @@ mod tests {
         time::Zone,
     };
 
-    /// The version of an appointment's item, and the attributes from which its entries in day sheets follow.
+    /// The version of an appointment's item, and the attributes that determine its entries in day
+    /// sheets.
     ///
-    /// If this fails because you add such an attribute, raise the version (`Record::SHAPES` of the appointment) and then both here.
-    /// While two releases run, the older one drops what it does not know when it writes an appointment; later it would
-    /// free other time than was taken. A version that it does not know keeps it from that: it answers 503.
+    /// If the test fails because you added such an attribute, raise the version (`Record::SHAPES`
+    /// of the appointment), then update both constants. During a rolling upgrade, the older release
+    /// would drop the unknown attribute when it writes an appointment, and would later free the
+    /// wrong time. A newer version prevents that: the older release answers 503.
     const VERSION: &str = "1";
     const ATTRIBUTES: [&str; 12] = [
         "buffer_after_minutes",
@@ -98,7 +103,8 @@ mod tests {
         "status",
     ];
 
-    /// An appointment of which every member has a value, so that the item has every attribute. No two are the same.
+    /// Returns an appointment in which every member has a value, so that the item has every
+    /// attribute. No two are equal.
     fn held(start: &str, minutes: u16) -> Appointment {
         let start: Timestamp = start.parse().unwrap();
         let text = || Some(format!("{start}").into());
@@ -119,6 +125,7 @@ mod tests {
             buffer_after_minutes: minutes,
             time_zone: zone,
             status: Status::Held,
+            checked_in_at: Some(start),
             hold_expires_at: Some(start),
             overbooked: true,
             override_reason: text(),

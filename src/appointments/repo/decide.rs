@@ -1,8 +1,10 @@
 //! The decision on a draft: pure code between the reads and the transaction.
 
+use jiff::Timestamp;
+
 use super::{
     claims::{claims_of, entry_of, free_all, visit_of},
-    find::{AppointmentPointer, absent_or_of},
+    find::pointer_to,
     links::relink,
     snapshot::{Draft, Snapshot},
 };
@@ -10,19 +12,21 @@ use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId, ResourceId},
     scheduling::{
-        model::{Calendar, Claim, Clash, DaySheet, Party, decide as decide_time},
+        model::{
+            Calendar, Claim, Clash, DaySheet, Obstacle, Party, SpecialHours, decide as decide_time,
+        },
         repo::SheetChanges,
     },
     store::{
         Entity, Meta, Record as _, StoreError, WriteContext, guarded_delete::stays_active,
         write::Write,
     },
-    time::Zone,
+    time::{Spans, Wall, Zone},
 };
 
-/// The rule that keeps an appointment from being booked, held, moved, confirmed, or taken a step.
+/// The rule by which a booking, a hold, a move, a confirmation or a status change is refused.
 #[derive(Debug, thiserror::Error)]
-#[error("a rule refuses it")]
+#[error("refused by a booking rule")]
 pub enum Refusal {
     /// The organisation has no such clinic.
     UnknownClinic,
@@ -34,27 +38,30 @@ pub enum Refusal {
     UnknownPatient,
     /// The clinic has no such visit type.
     UnknownVisitType,
-    /// The staff member takes no appointments.
+    /// The staff member is inactive or being deleted.
     StaffInactive,
-    /// The resource is out of use.
+    /// The resource is inactive or being deleted.
     ResourceInactive(ResourceId),
-    /// No appointments are made for the patient.
+    /// The patient is inactive or being deleted.
     PatientInactive,
-    /// The staff member's role does not give visits of this type.
+    /// The visit type does not allow the staff member's role.
     RoleNotAllowed,
-    /// The time is not free; with the clinic's zone.
-    Clash(Clash, Zone),
-    /// The status life has no step from this status to that one.
+    /// The time is not free. Carries the nearest free starts and the clinic's time zone.
+    Clash(Clash, Vec<Timestamp>, Zone),
+    /// The first status can't change to the second one.
     InvalidTransition(Status, Status),
+    /// The status is an outcome, but the day of the visit has not begun. Carries the first instant
+    /// of that day and the clinic's time zone.
+    BeforeVisitDay(Status, Timestamp, Zone),
     /// An appointment in this status can't be moved.
     NotMovable(Status),
     /// The hold has expired or was released.
     HoldExpired,
-    /// The appointment is not held any more.
+    /// The appointment is not a hold.
     NotHeld(Status),
-    /// The patient was erased, and the appointment accepts no text any more.
+    /// The patient was erased, so the appointment accepts no texts.
     Erased,
-    /// Neither the hold nor its confirmation names a patient.
+    /// Neither the hold nor its confirmation has a patient.
     PatientMissing,
     /// The hold is for another patient.
     OtherPatient,
@@ -62,8 +69,11 @@ pub enum Refusal {
 
 pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Plan<'a>, Refusal> {
     let appointment = &draft.appointment.value;
-    let clinic = snapshot.clinic.as_ref().ok_or(Refusal::UnknownClinic)?;
+    if snapshot.clinic.is_none() {
+        return Err(Refusal::UnknownClinic);
+    }
     let staff = snapshot.staff.as_ref().ok_or(Refusal::UnknownStaff)?;
+    let is_bookable = |meta: &Meta, active: bool| active && !meta.is_being_deleted(snapshot.now);
     if appointment.patient_id.is_some() {
         let patient = snapshot.patient.as_ref().ok_or(Refusal::UnknownPatient)?;
         if !is_bookable(&patient.meta, patient.value.active) {
@@ -83,16 +93,58 @@ pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Pla
     if !draft.roles.is_empty() && !draft.roles.contains(&staff.value.role) {
         return Err(Refusal::RoleNotAllowed);
     }
-    let calendar = snapshot
-        .hours
-        .as_ref()
-        .map(|(wall, special)| Calendar::new(wall, special, &clinic.value.opening_hours));
-    let working_hours = &staff.value.working_hours;
-    let working = |claim: &Claim| calendar.as_ref()?.working(&claim.owner, working_hours);
-    let working: Vec<_> = draft.claims.iter().map(working).collect();
     let visit = visit_of(appointment);
-    let parties = draft.claims.iter().zip(&working).map(|(Claim { owner, slot }, working)| {
-        let sheets = snapshot.sheets.iter().map(|sheet| &sheet.value);
+    let zone = &appointment.time_zone;
+    let day = zone.local_date(visit.start);
+    let wall = Wall::new(zone, day, day.tomorrow().unwrap_or(day));
+    let calendar = calendar(snapshot, snapshot.special_hours.as_deref(), &wall);
+    let working = working(calendar.as_ref(), snapshot, draft);
+    let parties = parties(draft, &working, &snapshot.sheets);
+    let lapsed = decide_time(&parties, &visit, appointment.overbooked, snapshot.now).map_err(
+        |mut clash| {
+            if clash.obstacle == Obstacle::OffHours
+                && calendar.as_ref().is_some_and(|calendar| !calendar.is_open(&visit))
+            {
+                clash.obstacle = Obstacle::Closed;
+            }
+            Refusal::Clash(clash, Vec::new(), zone.clone())
+        },
+    )?;
+    Ok(Plan { snapshot, draft, lapsed })
+}
+
+/// Returns the calendar of a draft's clinic for the days of `wall`. `None` if `special_hours` is
+/// `None`: then all time counts as working time.
+pub(super) fn calendar<'a>(
+    snapshot: &'a Snapshot,
+    special_hours: Option<&'a [SpecialHours]>,
+    wall: &'a Wall,
+) -> Option<Calendar<'a>> {
+    let opening = snapshot.clinic.as_ref().and_then(|clinic| clinic.value.opening_hours.as_deref());
+    special_hours.map(|special| Calendar::new(wall, special, opening))
+}
+
+/// Returns the working time of each owner of a draft's claims. `None` means always.
+pub(super) fn working(
+    calendar: Option<&Calendar<'_>>,
+    snapshot: &Snapshot,
+    draft: &Draft,
+) -> Vec<Option<Spans>> {
+    let hours = snapshot.staff.as_ref().and_then(|staff| staff.value.working_hours.as_deref());
+    let working = |claim: &Claim| calendar?.working(&claim.owner, hours);
+    draft.claims.iter().map(working).collect()
+}
+
+/// Returns the parties of a draft, with their working time and their entries in the sheets.
+pub(super) fn parties<'a>(
+    draft: &'a Draft,
+    working: &'a [Option<Spans>],
+    sheets: &'a [Entity<DaySheet>],
+) -> Vec<Party<'a>> {
+    let appointment = &draft.appointment.value;
+    let visit = visit_of(appointment);
+    let party = |(Claim { owner, slot }, working): (&'a Claim, &'a Option<Spans>)| {
+        let sheets = sheets.iter().map(|sheet| &sheet.value);
         let sheets = sheets.filter(|sheet| sheet.owner == *owner);
         Party {
             before: visit.start.duration_since(slot.start),
@@ -100,27 +152,20 @@ pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Pla
             working: working.as_ref(),
             ..Party::new(owner, sheets, Some(&appointment.id))
         }
-    });
-    let parties: Vec<_> = parties.collect();
-    let lapsed = decide_time(&parties, &visit, appointment.overbooked, snapshot.now)
-        .map_err(|clash| Refusal::Clash(clash, appointment.time_zone.clone()))?;
-    Ok(Plan { snapshot, draft, lapsed })
+    };
+    draft.claims.iter().zip(working).map(party).collect()
 }
 
-fn is_bookable(meta: &Meta, active: bool) -> bool {
-    active && meta.deleting.is_none()
-}
-
-/// The plan of a transaction that writes a draft.
+/// The plan of the transaction that writes a draft.
 pub(super) struct Plan<'a> {
     snapshot: &'a Snapshot,
     draft: &'a Draft,
-    /// The lapsed holds whose time it takes. They have to be ended before it is written.
+    /// The lapsed holds whose time the draft takes. They must be ended before it is written.
     pub(super) lapsed: Vec<(AppointmentId, ClinicId)>,
 }
 
 impl Plan<'_> {
-    /// The writes of the transaction. The appointment is the first.
+    /// Returns the writes of the transaction. The appointment is the first.
     pub(super) fn writes(&self, context: &WriteContext) -> Result<Vec<Write>, StoreError> {
         let Draft { appointment, replaces, claims, .. } = self.draft;
         let freed = replaces.as_ref().map(|freed| (&freed.value, claims_of(&freed.value)));
@@ -151,7 +196,8 @@ impl Plan<'_> {
     }
 }
 
-/// The writes that replace an appointment. Under another start they leave a pointer to there.
+/// Returns the writes that replace an appointment. A new start means a new key, so they include a
+/// pointer to it.
 fn replace(
     context: &WriteContext,
     old: &Entity<Appointment>,
@@ -160,14 +206,7 @@ fn replace(
     if new.value.key() == old.value.key() {
         return Ok(vec![new.replace(old)?]);
     }
-    let Appointment { id, date, start, .. } = &new.value;
-    let pointer = AppointmentPointer { appointment_id: id.clone(), date: *date, start: *start };
-    let mut pointer = Entity::new(pointer, context);
-    // Whoever reads it twice sees whether the appointment was moved away and back in between.
-    pointer.meta.rev = new.meta.rev;
-    let pointer = Write::Put { item: pointer.to_item()?, condition: absent_or_of(id) };
-    let delete = Write::Delete { key: old.value.key(), condition: old.meta.unchanged() };
-    Ok(vec![new.create()?, delete, pointer])
+    Ok(vec![new.create()?, old.delete(), pointer_to(new, context)?])
 }
 
 #[cfg(test)]

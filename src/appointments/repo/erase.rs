@@ -1,4 +1,4 @@
-//! Erasing what is personal in the appointments of a patient.
+//! Erasure of the personal data in a patient's appointments.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -16,15 +16,16 @@ use crate::{
 
 const READ_AT_ONCE: u16 = 250;
 const AT_ONCE: usize = 8;
-/// The attributes about the patient as a person. The others are the clinic's history of its slots.
+/// The attributes with personal data. The others are the clinic's history of its slots.
 const PERSONAL: [&str; 4] = ["reason", "notes", "cancellation_reason", "override_reason"];
 const ERASED: &str = "erased";
 
-/// Removes what is personal from all appointments of a patient who is deleted, marks them as erased, and returns their number.
-/// After an error, another try erases the others.
+/// Removes the personal data from all appointments of a deleted patient, marks them as erased, and
+/// returns their number. After an error, a retry erases the rest.
 ///
-/// One pass is complete: every transaction that books, moves or confirms an appointment checks that the patient is there, so
-/// links of a deleted one stay where they are. Other writes check the appointment's revision, and read its mark after that.
+/// One pass is complete. Every transaction that books, moves or confirms an appointment checks that
+/// the patient exists, so the links of a deleted patient do not change. Other writes check the
+/// appointment's revision, and then read its mark.
 pub async fn erase_all_of_patient(
     store: &Store,
     context: &WriteContext,
@@ -57,7 +58,7 @@ async fn erase(
     let change = context.touch().set(ERASED, AttributeValue::Bool(true));
     let change = PERSONAL.into_iter().fold(change, Change::remove);
     match store.update(context, link.target(), change, condition).await {
-        // An earlier try has erased it, or it was deleted meanwhile.
+        // An earlier attempt has erased it, or it was deleted in the meantime.
         Ok(_) | Err(StoreError::ConditionFailed(_)) => Ok(()),
         Err(other) => Err(other),
     }

@@ -1,35 +1,74 @@
-//! Lapsed holds in the way of a draft. They end before the draft is written, in transactions of their own: there may be more of
-//! them than fit into one.
+//! Lapsed holds that conflict with a draft. They are ended before the draft is written, in
+//! transactions of their own: there may be too many for one transaction.
+//!
+//! A restore that cut a transaction in two may leave an entry of a lapsed hold without the hold.
+//! Such an entry is made to agree with its appointment.
 
 use jiff::Timestamp;
 
-use super::claims::{claims_of, entry_of, free_all};
+use super::{
+    claims::{claims_of, entry_of, free_all},
+    entries::{Named, settle},
+};
 use crate::{
     appointments::model::{Appointment, Status},
     id::{AppointmentId, ClinicId},
-    scheduling::{model::Claim, repo::SheetChanges},
+    scheduling::{
+        model::{Claim, DaySheet},
+        repo::SheetChanges,
+    },
     store::{
         Entity, Record as _, Store, StoreError, WriteContext, attributes::string,
         expression::Condition, keys, write::Write,
     },
 };
 
-/// The most holds of one transaction.
+/// The maximum number of holds in one transaction.
 const MAX_HOLDS: usize = 30;
-/// The most writes of one transaction. With full day sheets, these stay within the bytes of a transaction as well.
+/// The maximum number of writes in one transaction. Even with full day sheets, these stay below
+/// DynamoDB's size limit for a transaction.
 const MAX_WRITES: usize = 60;
 
-/// Ends the lapsed holds that sheets name, and frees their time. Those that others have changed meanwhile are left.
+/// Ends the lapsed holds in `sheets` and frees their time. Skips holds that others have changed in
+/// the meantime.
 pub(super) async fn end(
     store: &Store,
     context: &WriteContext,
     lapsed: &[(AppointmentId, ClinicId)],
+    sheets: &[Entity<DaySheet>],
 ) -> Result<(), StoreError> {
     let holds = read(store, lapsed, context.now).await?;
-    // The answer under an `Idempotency-Key` is the draft's.
+    // Only the draft's transaction stores a response under the `Idempotency-Key`.
     let context = WriteContext { idempotency: None, ..context.clone() };
     for batch in batches(&holds) {
         store.try_commit(&context, writes(&context, batch)?).await?;
+    }
+    let is_ended = |id: &AppointmentId| holds.iter().any(|hold| hold.value.id == *id);
+    let others: Vec<_> = lapsed.iter().filter(|(id, _)| !is_ended(id)).collect();
+    settle_all(store, &context, &others, sheets).await
+}
+
+/// Makes the entries without a lapsed hold agree with their appointments. Holds that others have
+/// ended in the meantime have no entries left.
+async fn settle_all(
+    store: &Store,
+    context: &WriteContext,
+    named: &[&(AppointmentId, ClinicId)],
+    sheets: &[Entity<DaySheet>],
+) -> Result<(), StoreError> {
+    let names_any = |sheet: &&Entity<DaySheet>| {
+        named.iter().any(|(id, _)| sheet.value.entries.contains_key(id))
+    };
+    let keys: Vec<_> = sheets.iter().filter(names_any).map(|sheet| sheet.value.key()).collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    for item in store.batch_get(&keys).await?.into_values() {
+        let sheet = Entity::<DaySheet>::from_item(item)?.value;
+        for (id, clinic) in named.iter().filter(|(id, _)| sheet.entries.contains_key(id)) {
+            let named = Named { owner: &sheet.owner, date: sheet.utc_date, clinic, id };
+            settle(store, || context.clone(), named).await?;
+        }
     }
     Ok(())
 }
@@ -39,7 +78,7 @@ async fn read(
     named: &[(AppointmentId, ClinicId)],
     now: Timestamp,
 ) -> Result<Vec<Entity<Appointment>>, StoreError> {
-    // A hold is never moved, so its id leads to it.
+    // A hold is never moved, so it is stored under the key derived from its id.
     let keys = named.iter().map(|(id, clinic)| keys::first_of_appointment(clinic, id));
     let found = store.batch_get(&keys.collect::<Vec<_>>()).await?;
     let holds = found.into_values().map(Entity::<Appointment>::from_item);
@@ -51,7 +90,8 @@ async fn read(
     Ok(holds)
 }
 
-/// Parts of `holds` that fit into one transaction each, even if no two holds share a sheet.
+/// Splits `holds` into batches that fit into one transaction each, even if no two holds share a
+/// sheet.
 fn batches(holds: &[Entity<Appointment>]) -> Vec<&[Entity<Appointment>]> {
     let (mut batches, mut rest) = (Vec::new(), holds);
     while !rest.is_empty() {
@@ -68,7 +108,7 @@ fn batches(holds: &[Entity<Appointment>]) -> Vec<&[Entity<Appointment>]> {
     batches
 }
 
-/// The writes that end some holds, on the condition that these are unchanged.
+/// Returns the writes that end some holds, on the condition that they are unchanged.
 fn writes(context: &WriteContext, holds: &[Entity<Appointment>]) -> Result<Vec<Write>, StoreError> {
     let claims: Vec<_> = holds.iter().map(|hold| claims_of(&hold.value)).collect();
     let mut changes = SheetChanges::default();
@@ -101,7 +141,8 @@ mod tests {
         WriteContext::internal(org, "test", "request".to_owned(), Timestamp::UNIX_EPOCH)
     }
 
-    /// Holds of five minutes in the way of one visit: each of another staff member and patient, with as many rooms.
+    /// Returns holds of five minutes that conflict with one visit. Each has another staff member
+    /// and patient, and `rooms` rooms.
     fn holds(number: usize, start: &str, rooms: usize) -> Vec<Entity<Appointment>> {
         let (clinic, zone) = (ClinicId::random(), "UTC".parse().unwrap());
         let start = start.parse().unwrap();

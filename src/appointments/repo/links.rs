@@ -1,4 +1,5 @@
-//! The links of a patient to their appointments: what the index has of them, in the table itself and read consistently.
+//! The links from a patient to their appointments. They have the same content as the index, but are
+//! in the table itself, where they can be read with strong consistency.
 
 use std::collections::HashMap;
 
@@ -17,18 +18,19 @@ use crate::{
     },
 };
 
-/// The link of a patient to an appointment of theirs. It is written, moved and removed in the appointment's transaction.
+/// The link from a patient to one of their appointments. It is written, moved and removed in the
+/// appointment's transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppointmentLink {
     /// The patient.
     pub patient_id: PatientId,
     /// The appointment.
     pub appointment_id: AppointmentId,
-    /// Its clinic.
+    /// The appointment's clinic.
     pub clinic_id: ClinicId,
-    /// The date under which it is stored.
+    /// The date in the appointment's key.
     pub date: Date,
-    /// The start under which it is stored.
+    /// The start in the appointment's key.
     pub start: Timestamp,
 }
 
@@ -41,7 +43,7 @@ impl Record for AppointmentLink {
 }
 
 impl AppointmentLink {
-    /// The link to an appointment; a hold without a patient has none.
+    /// Returns the link to an appointment. A hold without a patient has none.
     pub fn to(appointment: &Appointment) -> Option<Self> {
         Some(Self {
             patient_id: appointment.patient_id.clone()?,
@@ -52,13 +54,14 @@ impl AppointmentLink {
         })
     }
 
-    /// The key of the appointment.
+    /// Returns the key of the appointment.
     pub(super) fn target(&self) -> Key {
         keys::appointment(&self.clinic_id, (self.date, self.start), &self.appointment_id)
     }
 }
 
-/// The writes that make the link of an appointment as it is (`new`) of that as it was (`old`), as far as they differ.
+/// Returns the writes that change the link of the `old` appointment to that of the `new` one. Equal
+/// links need no write.
 pub(super) fn relink(
     context: &WriteContext,
     old: Option<&Appointment>,
@@ -70,7 +73,7 @@ pub(super) fn relink(
     }
     let mut writes = Vec::new();
     if let Some(old) = old.filter(|old| new.as_ref().is_none_or(|new| new.key() != old.key())) {
-        // It succeeds also where a restore has left none.
+        // It also succeeds if a restored table has no such link.
         let condition = absent_or_of(&old.appointment_id);
         writes.push(Write::Delete { key: old.key(), condition });
     }
@@ -81,7 +84,7 @@ pub(super) fn relink(
     Ok(writes)
 }
 
-/// A page of a patient's links, by start.
+/// Returns a page of a patient's links, by start.
 pub(super) async fn links_of_patient(
     store: &Store,
     org: &OrgId,
@@ -91,8 +94,9 @@ pub(super) async fn links_of_patient(
     store.list_of_org(org, List::of(keys::links_of_patient(patient, Dates::All), page)).await
 }
 
-/// A page of a patient's appointments by their links, by start: one Query and one BatchGetItem, both consistent. An appointment
-/// that is moved between the two is on the page as it then is.
+/// Returns a page of a patient's appointments through their links, by start: one Query and one
+/// BatchGetItem, both consistent. An appointment that is moved between the two is returned as it is
+/// after the move.
 pub(super) async fn linked(
     store: &Store,
     org: &OrgId,

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A clinic's appointments, by start; if they are named, those of one staff member or in one status alone.
+/// Lists a clinic's appointments by start, optionally of one staff member or in one status only.
 pub async fn list_of_clinic(
     store: &Store,
     org: &OrgId,
@@ -31,7 +31,8 @@ pub async fn list_of_clinic(
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
-/// A patient's appointments at all clinics, by start: from the index, which lags, or, if they are to be consistent, by their links.
+/// Lists a patient's appointments at all clinics by start: from the index, which lags, or through
+/// the links if the page must be consistent.
 pub async fn list_of_patient(
     store: &Store,
     org: &OrgId,
@@ -54,7 +55,8 @@ pub async fn list_of_patient(
     Ok(listed)
 }
 
-/// A page of all of them, consistently, and an empty one if there is no such patient.
+/// Returns a page of all appointments of a patient, read consistently. It is empty if there is no
+/// such patient.
 pub async fn page_of_patient(
     store: &Store,
     org: &OrgId,

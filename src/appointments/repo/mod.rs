@@ -1,13 +1,15 @@
-//! Appointments in the table: found by id, listed by clinic or patient, booked and changed.
+//! Appointments in the table: find by id, list by clinic or patient, book, change, verify.
 
 mod change;
 mod claims;
 mod decide;
+mod entries;
 mod erase;
 mod find;
 mod lapsed;
 mod links;
 mod list;
+mod nearest;
 pub mod repair;
 mod replace;
 mod schedule;

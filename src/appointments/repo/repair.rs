@@ -1,47 +1,53 @@
-//! The repair of day sheets and links that differ from the appointments. It is safe beside a running service: each repair is a transaction
-//! on the condition that the sheet and the appointment are as they were read.
+//! The repair of day sheets, links and pointers that differ from the appointments. It is safe while
+//! the service runs: each repair is a transaction on the condition that the sheet and the
+//! appointment are unchanged since they were read.
 
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    claims::{claims_of, entry_of},
-    find::{absent_or_of, locate},
+    entries::{Named, Settled, settle, unchanged},
+    find::{AppointmentPointer, absent_or_of, locate, pointer_to},
     links::AppointmentLink,
-    verify::{Compared, LoneEnd, Mismatch, Verification},
+    verify::{Compared, LoneEnd, Lost, Mismatch, Verification},
 };
 use crate::{
     appointments::model::Appointment,
-    id::{AppointmentId, random_token},
+    id::{AppointmentId, OrgId, random_token},
     scheduling::{
         model::{DaySheet, SheetOwner},
-        repo::{SheetChanges, sheet_key},
+        repo::sheet_key,
     },
-    store::{
-        Entity, Key, Record as _, Store, StoreError, WriteContext, expression::Condition, keys,
-        retry::Backoff, write::Write,
-    },
+    store::{Entity, Key, Record as _, Store, StoreError, WriteContext, keys, write::Write},
 };
 
-/// Who is named as the writer of a repaired sheet.
+/// The subject that is stored as the writer of a repaired sheet.
 const SUBJECT: &str = "table verify --repair";
 
-/// The result of a repair. Mismatches of the verification that are in neither list had been settled meanwhile.
+/// The result of a repair. Mismatches of the verification that are in neither list no longer
+/// existed.
 #[derive(Debug, Default)]
 pub struct Repair {
-    /// The mismatches that it repaired, by sheet.
+    /// The repaired mismatches, by sheet.
     pub repaired: Vec<(Key, Mismatch)>,
-    /// The mismatches that are left: a person has to decide.
+    /// The mismatches that need a decision by a person.
     pub left: Vec<(Key, Mismatch)>,
 }
 
-/// Makes the sheets and links what the appointments say, wherever a verification found that they differ. Appointments that overlap stay:
-/// nobody can tell which one is right. After an error, another run repairs the others.
+/// Makes sheets, links and pointers agree with the appointments, for every mismatch that a
+/// verification found. Overlapping appointments stay, because a program cannot know which one is
+/// right. After an error, another run repairs the rest.
 pub async fn repair(
     store: &Store,
     found: &Verification,
     now: Timestamp,
 ) -> Result<Repair, StoreError> {
     let mut repair = Repair::default();
+    // Pointers come first, because the other repairs find appointments by id.
+    for lost in found.lost() {
+        let outcome = settle_pointer(store, lost, now).await?;
+        let mismatch = Mismatch::Lost(lost.pointer.appointment_id.clone());
+        repair.note(&outcome, lost.key.clone(), mismatch);
+    }
     for (sheet, compared) in found.sheets() {
         for mismatch in compared.mismatches() {
             let key = sheet_key(&sheet.0, sheet.1);
@@ -50,7 +56,7 @@ pub async fn repair(
                 Mismatch::Missing(id) | Mismatch::Stray(id) | Mismatch::Differs(id)
                     if found.is_stored_once(id) =>
                 {
-                    settle(store, sheet, compared, id, now).await?
+                    settle_entry(store, sheet, compared, id, now).await?
                 }
                 _ => Outcome::Left,
             };
@@ -65,8 +71,13 @@ pub async fn repair(
         };
         repair.note(&outcome, key.clone(), end.mismatch.clone());
     }
-    repair.left.extend(found.twice());
-    // Only moving the appointment sets that right.
+    for (id, keys) in &found.twice {
+        // An appointment that was moved during the verification is counted under both keys.
+        if store.batch_get(keys).await?.len() == keys.len() {
+            repair.left.push((keys[1].clone(), Mismatch::Twice(id.clone())));
+        }
+    }
+    // Only a move of the appointment corrects that.
     repair.left.extend(found.shifted.iter().cloned());
     Ok(repair)
 }
@@ -83,16 +94,14 @@ impl Repair {
 
 enum Outcome {
     Repaired,
-    /// The service itself has changed the sheet or the appointment meanwhile, and they agree.
+    /// The service has changed the sheet or the appointment in the meantime, and they agree.
     Settled,
     Left,
 }
 
-/// Makes one entry of a sheet what its appointment says.
-///
-/// The sheet is read before the appointment. Whatever makes an appointment take time of a sheet writes that sheet, so an
-/// appointment that is not there cannot appear behind a sheet that stays as it was read.
-async fn settle(
+/// Makes one entry of a sheet agree with its appointment. If the appointment that the verification
+/// found cannot be found by its id, the entry stays, so that the time stays taken.
+async fn settle_entry(
     store: &Store,
     (owner, date): &(SheetOwner, Date),
     Compared { org, entries }: &Compared,
@@ -105,33 +114,38 @@ async fn settle(
     let Some(clinic) = owner.clinic_id().or_else(|| of_patient.next()) else {
         return Ok(Outcome::Left);
     };
-    let sheet = (owner, *date);
-    let mut backoff = Backoff::default();
+    if sides.of_appointment.is_some()
+        && locate(store, org, clinic, id, true).await?.is_none()
+        && !is_deleted(store, id).await?
+    {
+        return Ok(Outcome::Left);
+    }
+    let named = Named { owner, date: *date, clinic, id };
+    Ok(match settle(store, || context(org, now), named).await? {
+        Settled::Changed => Outcome::Repaired,
+        Settled::Agrees => Outcome::Settled,
+    })
+}
+
+/// Makes the pointer of an appointment lead to its current key.
+async fn settle_pointer(
+    store: &Store,
+    Lost { org, key, pointer }: &Lost,
+    now: Timestamp,
+) -> Result<Outcome, StoreError> {
+    let mut backoff = store.backoff();
     loop {
-        let read = store.get::<DaySheet>(&sheet_key(owner, *date), true).await?;
-        let appointment = locate(store, org, clinic, id, true).await?;
-        let was_there = sides.of_appointment.is_some();
-        if appointment.is_none() && was_there && !is_deleted(store, id).await? {
-            // Its id does not lead to it: its time must stay taken.
-            return Ok(Outcome::Left);
-        }
-        let occupying = appointment.iter().filter(|one| one.value.status.is_occupying());
-        let claims: Vec<_> = occupying.flat_map(|one| claims_of(&one.value)).collect();
-        let claim = claims.iter().find(|claim| claim.sheets().any(|claimed| claimed == sheet));
-        let entry = claim.zip(appointment.as_ref()).map(|(claim, one)| entry_of(&one.value, claim));
-        if read.as_ref().and_then(|read| read.value.entries.get(id)) == entry.as_ref() {
+        let stored = store.get::<AppointmentPointer>(&pointer.key(), true).await?;
+        let Some(appointment) = store.get::<Appointment>(key, true).await? else {
+            return Ok(Outcome::Settled);
+        };
+        if stored.is_some_and(|stored| stored.value == *pointer) {
             return Ok(Outcome::Settled);
         }
-        let context = WriteContext::internal(org.clone(), SUBJECT, random_token(), now);
-        let mut changes = SheetChanges::default();
-        let read = read.as_ref().map(|read| &read.meta);
-        match entry {
-            Some(entry) => changes.occupy(sheet, read, id, entry),
-            None => changes.remove(sheet, read, id),
-        }
-        let mut writes = changes.into_writes(&context)?;
-        writes.push(unchanged(appointment.as_ref(), keys::first_of_appointment(clinic, id)));
-        if store.try_commit(&context, writes).await? {
+        let context = context(org, now);
+        let put = pointer_to(&appointment, &context)?;
+        let rests_on = Write::Check { key: key.clone(), condition: appointment.meta.unchanged() };
+        if store.try_commit(&context, vec![put, rests_on]).await? {
             return Ok(Outcome::Repaired);
         }
         if !backoff.pause().await {
@@ -140,14 +154,14 @@ async fn settle(
     }
 }
 
-/// Writes the link that an appointment should have, or removes one that leads to none.
+/// Writes a missing link, or removes a link without an appointment.
 async fn settle_link(
     store: &Store,
     LoneEnd { org, link, mismatch }: &LoneEnd,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
     let (clinic, id, key) = (&link.clinic_id, &link.appointment_id, link.key());
-    let mut backoff = Backoff::default();
+    let mut backoff = store.backoff();
     loop {
         let stored = store.get::<AppointmentLink>(&key, true).await?;
         let appointment = locate(store, org, clinic, id, true).await?;
@@ -155,11 +169,11 @@ async fn settle_link(
         let wanted = wanted.filter(|wanted| wanted.key() == key);
         if stored.as_ref().map(|stored| &stored.value) == wanted.as_ref() {
             let lost = appointment.is_none() && matches!(mismatch, Mismatch::Unlinked(_));
-            // Its id does not lead to an appointment that the verification met.
+            // The appointment that the verification found cannot be found by its id.
             let left = lost && !is_deleted(store, id).await?;
             return Ok(if left { Outcome::Left } else { Outcome::Settled });
         }
-        let context = WriteContext::internal(org.clone(), SUBJECT, random_token(), now);
+        let context = context(org, now);
         let condition = absent_or_of(id);
         let write = match wanted {
             Some(wanted) => {
@@ -181,15 +195,13 @@ async fn is_deleted(store: &Store, id: &AppointmentId) -> Result<bool, StoreErro
     Ok(store.get_item(&keys::deleted_appointment(id), true).await?.is_some())
 }
 
-/// The check that an appointment is as it was read, or that there is still none at the key.
-fn unchanged(appointment: Option<&Entity<Appointment>>, otherwise_absent: Key) -> Write {
-    let absent = (otherwise_absent, Condition::Absent);
-    let read = appointment.map(|read| (read.value.key(), read.meta.unchanged()));
-    let (key, condition) = read.unwrap_or(absent);
-    Write::Check { key, condition }
+/// Returns a context with a new request id for each attempt. The stored id tells a retry whether a
+/// write was its own.
+fn context(org: &OrgId, now: Timestamp) -> WriteContext {
+    WriteContext::internal(org.clone(), SUBJECT, random_token(), now)
 }
 
-/// Looks whether two appointments overlap in their sheet as it is now.
+/// Checks whether two appointments still overlap in their sheet.
 async fn overlap(
     store: &Store,
     sheet: &Key,

@@ -1,4 +1,5 @@
-//! What takes the place of an appointment: it is moved, or its hold ends. The handler checks that the caller is the holder.
+//! Moves of appointments, and confirmation and release of holds. The handler checks that the caller
+//! has the hold's secret.
 
 use jiff::Timestamp;
 
@@ -16,24 +17,25 @@ use crate::{
     store::{Entity, Store, WriteContext, codec::differing},
 };
 
-/// A move of an appointment; what is `None` stays.
+/// A move of an appointment. `None` keeps the current value.
 pub struct Move {
     /// The start.
     pub start: Option<Timestamp>,
-    /// The length.
+    /// The duration.
     pub duration_minutes: Option<u16>,
     /// The staff member of the clinic.
     pub staff_id: Option<StaffId>,
     /// The resources.
     pub resource_ids: Option<Vec<ResourceId>>,
-    /// Whether it may overlap others there.
+    /// Whether it may overlap other appointments.
     pub overbooked: bool,
-    /// The reason for overlapping others, or lying outside of working hours.
+    /// The reason why it may overlap others or lie outside working hours.
     pub override_reason: Option<Sensitive<String>>,
 }
 
-/// Moves an appointment: one GetItem, one BatchGetItem, beside it Queries of exceptions, one TransactWriteItems. Its own old
-/// time counts as free. If it is there already, nothing is written but the `Idempotency-Key`, if there is one.
+/// Moves an appointment: one GetItem, then one BatchGetItem in parallel with Queries of exceptions,
+/// then one TransactWriteItems. Its own old time counts as free. If nothing changes, nothing is
+/// written except the `Idempotency-Key`, if there is one.
 pub async fn reschedule(
     store: &Store,
     context: &WriteContext,
@@ -83,11 +85,11 @@ pub struct Confirmation {
     pub patient_id: Option<PatientId>,
     /// The reason for the visit.
     pub reason: Option<Sensitive<String>>,
-    /// The notes of staff.
+    /// Notes for staff.
     pub notes: Option<Sensitive<String>>,
 }
 
-/// Confirms a hold that is not over: one GetItem, one BatchGetItem, one TransactWriteItems.
+/// Confirms a hold that has not expired: one GetItem, one BatchGetItem, one TransactWriteItems.
 pub async fn confirm_hold(
     store: &Store,
     context: &WriteContext,
@@ -112,11 +114,12 @@ pub async fn confirm_hold(
             ..hold.clone()
         })
     };
-    // Working hours were checked when it was held.
+    // Working hours were checked when the hold was created.
     replace(store, context, (clinic, id), true, confirmed).await
 }
 
-/// Refuses what is no hold, or one that is over: a lapsed hold reads as held until a booking takes its time.
+/// Checks that an appointment is a hold that has not expired. A lapsed hold keeps the status `held`
+/// until a booking takes its time.
 fn check_held(appointment: &Appointment, now: Timestamp) -> Result<(), Refusal> {
     let lasts = appointment.hold_expires_at.is_some_and(|expires_at| expires_at > now);
     match appointment.status {
@@ -126,7 +129,7 @@ fn check_held(appointment: &Appointment, now: Timestamp) -> Result<(), Refusal> 
     }
 }
 
-/// Releases a hold that is not over and frees its time: one GetItem, one TransactWriteItems.
+/// Releases a hold that has not expired and frees its time: one GetItem, one TransactWriteItems.
 pub async fn release_hold(
     store: &Store,
     context: &WriteContext,
@@ -140,8 +143,9 @@ pub async fn release_hold(
     .await
 }
 
-/// Replaces an appointment by what `change` makes of it, which takes its time anew. What `change` leaves as it is, is not
-/// written. With another staff member, the roles of the visit type count, which costs one GetItem.
+/// Replaces an appointment with the result of `change` and checks its time again. If `change`
+/// changes nothing, nothing is written. For another staff member, one more GetItem reads the roles
+/// that the visit type allows.
 async fn replace<E: Into<BookingError>>(
     store: &Store,
     context: &WriteContext,
@@ -149,7 +153,7 @@ async fn replace<E: Into<BookingError>>(
     any_hours: bool,
     change: impl Fn(&Appointment) -> Result<Appointment, E> + Sync,
 ) -> Result<Entity<Appointment>, BookingError> {
-    until_committed(|| async {
+    until_committed(store, || async {
         let current = get(store, &context.org, clinic, id, true).await?;
         context.precondition.check(current.meta.rev)?;
         let changed = change(&current.value).map_err(Into::into)?;
@@ -158,7 +162,7 @@ async fn replace<E: Into<BookingError>>(
         }
         let mut roles = Vec::new();
         if changed.staff_id != current.value.staff_id {
-            // A visit type that was deleted restricts nobody.
+            // A deleted visit type restricts no roles.
             let visit_type = visit_type(store, context, &changed).await?;
             roles = visit_type.map(|visit_type| visit_type.details.roles).unwrap_or_default();
         }

@@ -1,9 +1,11 @@
-//! Booking and holding: one read, one decision, one transaction, until nothing changes in between.
+//! Booking and holding: one read, one decision, one transaction. All are repeated if a record
+//! changed in between.
 
 use super::{
     decide::{Refusal, decide},
     find::locate,
     lapsed,
+    nearest::find_nearest_free,
     snapshot::{Draft, Snapshot},
 };
 use crate::{
@@ -12,24 +14,27 @@ use crate::{
         of_clinic,
         visit_types::model::{VisitType, VisitTypeDetails},
     },
-    store::{Entity, Store, StoreError, WriteContext, retry::Backoff},
+    store::{Entity, Store, StoreError, WriteContext},
 };
 
-/// The reason why an appointment was not written. Nothing was, unless it is [`StoreError::Unreachable`].
+/// The reason why an appointment was not written. Nothing was written, except possibly with
+/// [`StoreError::Unreachable`].
 #[derive(Debug, thiserror::Error)]
 pub enum BookingError {
-    /// A rule refuses it.
+    /// A rule refuses the booking.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The database did not do it.
+    /// The database failed or refused the write.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Books an appointment, or holds it, or returns the earlier answer under the same `Idempotency-Key`. A visit type, if it
-/// names one, gives its length, its buffers and the roles that may give it.
-/// One BatchGetItem, beside it Queries of exceptions, and one TransactWriteItems; again if a sheet changed in between. With
-/// a visit type one GetItem more. Lapsed holds in the way are ended first, and then all is read again.
+/// Books or holds an appointment, or returns the earlier response under the same `Idempotency-Key`.
+/// The visit type, if there is one, sets the duration, the buffers and the allowed roles.
+///
+/// Costs one BatchGetItem in parallel with Queries of exceptions, then one TransactWriteItems.
+/// These are repeated if a sheet changed in between, and after conflicting lapsed holds were ended.
+/// A visit type costs one more GetItem. A refusal of the time may cost one more BatchGetItem.
 pub async fn book(
     store: &Store,
     context: &WriteContext,
@@ -46,7 +51,7 @@ pub async fn book(
         roles = visit_type.details.roles;
     }
     let draft = Draft { roles, ..Draft::new(Entity::new(appointment, context), any_hours) };
-    until_committed(|| commit(store, context, &draft)).await
+    until_committed(store, || commit(store, context, &draft)).await
 }
 
 pub(super) async fn visit_type(
@@ -64,13 +69,17 @@ pub(super) async fn visit_type(
     }
 }
 
-/// Repeats `attempt` as long as it returns `None`: something that it has read changed before it could write.
-pub(super) async fn until_committed<T, E, Attempt>(attempt: impl Fn() -> Attempt) -> Result<T, E>
+/// Repeats `attempt` with backoff while it returns `None`, which means that a record changed
+/// between its read and its write.
+pub(super) async fn until_committed<T, E, Attempt>(
+    store: &Store,
+    attempt: impl Fn() -> Attempt,
+) -> Result<T, E>
 where
     E: From<StoreError>,
     Attempt: Future<Output = Result<Option<T>, E>> + Send,
 {
-    let mut backoff = Backoff::default();
+    let mut backoff = store.backoff();
     loop {
         if let Some(committed) = Box::pin(attempt()).await? {
             return Ok(committed);
@@ -81,8 +90,8 @@ where
     }
 }
 
-/// Reads what a draft needs, decides, and commits its plan; `None` if something changed in between, or lapsed holds had to be
-/// ended first.
+/// Reads the snapshot of a draft, decides, and commits the plan. Returns `None` if a record changed
+/// in between, or if lapsed holds had to be ended first.
 pub(super) async fn commit(
     store: &Store,
     context: &WriteContext,
@@ -95,10 +104,14 @@ pub(super) async fn commit(
     let plan = match decide(&snapshot, draft) {
         Ok(plan) => plan,
         Err(_) if has_changed(store, draft.replaces.as_ref()).await? => return Ok(None),
+        Err(Refusal::Clash(clash, _, zone)) => {
+            let nearest_free = find_nearest_free(store, &snapshot, draft).await?;
+            return Err(Refusal::Clash(clash, nearest_free, zone).into());
+        }
         Err(refusal) => return Err(refusal.into()),
     };
     if !plan.lapsed.is_empty() {
-        lapsed::end(store, context, &plan.lapsed).await?;
+        lapsed::end(store, context, &plan.lapsed, &snapshot.sheets).await?;
         return Ok(None);
     }
     let committed = store.commit(context, plan.writes(context)?).await;
@@ -106,8 +119,8 @@ pub(super) async fn commit(
     Ok(unless_changed(answer)?)
 }
 
-/// Whether an appointment has changed since it was read. No transaction checks a refusal, which rests on two reads: of the
-/// appointment, and then of all that it needs.
+/// Returns whether an appointment has changed since it was read. A refusal rests on two reads, of
+/// the appointment and then of its snapshot, and no transaction checks that they belong together.
 async fn has_changed(
     store: &Store,
     read: Option<&Entity<Appointment>>,
@@ -119,7 +132,7 @@ async fn has_changed(
     Ok(now.is_none_or(|now| now.meta.rev != meta.rev))
 }
 
-/// `None` if a condition failed, so that there has to be another attempt.
+/// Converts a failed condition to `None`, which means that another attempt is needed.
 pub(super) fn unless_changed<T>(outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match outcome {
         Ok(committed) => Ok(Some(committed)),

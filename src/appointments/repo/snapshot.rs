@@ -1,12 +1,13 @@
-//! A draft of an appointment, and the snapshot of all that it needs, read consistently in one round.
+//! A draft of an appointment, and the snapshot of the records that it needs, read consistently in
+//! one round trip.
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{Span, Timestamp, civil::Date};
 
-use super::claims::{claims_of, visit_of};
+use super::claims::claims_of;
 use crate::{
-    appointments::model::Appointment,
+    appointments::model::{Appointment, Status},
     id::OrgId,
     records::{
         clinics::model::Clinic, exceptions, patients::model::Patient, resources::model::Resource,
@@ -17,29 +18,48 @@ use crate::{
         repo::sheet_key,
     },
     store::{Entity, Idempotency, Item, Key, Record, Store, StoreError, WriteContext, keys},
-    time::Wall,
 };
 
-/// An appointment to be written, and the rules that it keeps.
+/// The number of days after the visit's own day that are searched for a free start, if that day has
+/// none.
+pub(super) const FOLLOWING_DAYS: i32 = 7;
+
+/// An appointment to write, and the rules that apply to it.
 pub(super) struct Draft {
     pub(super) appointment: Entity<Appointment>,
     /// The appointment that it replaces, as it was read.
     pub(super) replaces: Option<Entity<Appointment>>,
-    /// Whether it may lie outside of working hours.
+    /// Whether it may lie outside working hours.
     pub(super) any_hours: bool,
-    /// The roles of which the staff member must have one; an empty list allows every role.
+    /// The allowed roles of the staff member. An empty list allows every role.
     pub(super) roles: Vec<String>,
     pub(super) claims: Vec<Claim>,
 }
 
 impl Draft {
-    /// A draft of a new appointment, of any role.
+    /// Returns a draft of a new appointment that allows every role.
     pub(super) fn new(appointment: Entity<Appointment>, any_hours: bool) -> Self {
         let claims = claims_of(&appointment.value);
         Self { appointment, replaces: None, any_hours, roles: Vec::new(), claims }
     }
 
-    /// The keys of those who must stay active: the staff member, the resources, the patient.
+    /// Returns whether it confirms a hold.
+    pub(super) fn confirms_hold(&self) -> bool {
+        self.replaces.as_ref().is_some_and(|replaced| replaced.value.status == Status::Held)
+    }
+
+    /// Returns the start at which a move would change nothing: the present one, with the same length,
+    /// staff member and resources.
+    pub(super) fn unchanged_start(&self) -> Option<Timestamp> {
+        let (new, old) = (&self.appointment.value, &self.replaces.as_ref()?.value);
+        let same = new.staff_id == old.staff_id
+            && new.duration_minutes == old.duration_minutes
+            && new.resource_ids == old.resource_ids
+            && new.status == old.status;
+        same.then_some(old.start)
+    }
+
+    /// Returns the keys of the records that must stay active: staff member, resources, patient.
     pub(super) fn people(&self) -> impl Iterator<Item = Key> {
         let Appointment { clinic_id, staff_id, patient_id, resource_ids, .. } =
             &self.appointment.value;
@@ -49,11 +69,12 @@ impl Draft {
     }
 }
 
-/// The records that a decision rests on, as far as there are any in the organisation.
+/// The records on which a decision is based. Records that the organisation does not have are
+/// absent.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) now: Timestamp,
-    /// The earlier answer under the `Idempotency-Key`; then nothing else is filled in.
+    /// The earlier response under the `Idempotency-Key`. If set, all other fields are empty.
     pub(super) earlier: Option<Entity<Appointment>>,
     pub(super) clinic: Option<Entity<Clinic>>,
     pub(super) staff: Option<Entity<StaffMember>>,
@@ -61,13 +82,14 @@ pub(super) struct Snapshot {
     pub(super) resources: Vec<Entity<Resource>>,
     /// The day sheets of all claims, with their revisions.
     pub(super) sheets: Vec<Entity<DaySheet>>,
-    /// The days of the sheets in local time, and their special hours; `None` if the draft keeps to no hours.
-    pub(super) hours: Option<(Wall, Vec<SpecialHours>)>,
+    /// The special hours of the visit's day and of the [`FOLLOWING_DAYS`]. `None` if the draft
+    /// ignores working hours.
+    pub(super) special_hours: Option<Vec<SpecialHours>>,
 }
 
 impl Snapshot {
-    /// Reads the snapshot for a draft: one BatchGetItem, beside it a Query of exceptions for the clinic, the staff member and each
-    /// resource.
+    /// Reads the snapshot for a draft: one BatchGetItem, in parallel with one Query of exceptions
+    /// each for the clinic, the staff member and every resource.
     pub(super) async fn read(
         store: &Store,
         context: &WriteContext,
@@ -85,7 +107,7 @@ impl Snapshot {
             .chain(sheets.iter().cloned())
             .chain(record.clone())
             .collect();
-        let (mut found, hours) = if draft.any_hours {
+        let (mut found, special_hours) = if draft.any_hours {
             (store.batch_get(&wanted).await?, None)
         } else {
             let hours = read_hours(store, &context.org, &draft.appointment.value);
@@ -117,7 +139,7 @@ impl Snapshot {
             patient,
             resources,
             sheets,
-            hours,
+            special_hours,
         })
     }
 }
@@ -134,19 +156,20 @@ impl Found<'_> {
     }
 }
 
-/// Reads the special hours of all days whose sheets are read, so that the free starts nearby are found as well.
-async fn read_hours(
+/// Reads the special hours of all days that may be searched for a free start, and of the day after,
+/// on which such a visit may end.
+pub(super) async fn read_hours(
     store: &Store,
     org: &OrgId,
     appointment: &Appointment,
-) -> Result<(Wall, Vec<SpecialHours>), StoreError> {
-    let Appointment { clinic_id, staff_id, resource_ids, time_zone, date, .. } = appointment;
-    let days = visit_of(appointment).utc_dates();
-    let dates = match (days.first(), days.last()) {
-        (Some(first), Some(last)) => time_zone.dates_of_utc(*first, *last),
-        _ => (*date, *date),
-    };
+) -> Result<Vec<SpecialHours>, StoreError> {
+    let Appointment { clinic_id, staff_id, resource_ids, time_zone, start, .. } = appointment;
+    let day = time_zone.local_date(*start);
+    let dates = (day, plus(day, FOLLOWING_DAYS + 1));
     let owners = SheetOwner::at_clinic(clinic_id, staff_id, resource_ids);
-    let special = exceptions::repo::of_owners(store, org, clinic_id, owners, dates, true).await?;
-    Ok((Wall::new(time_zone, dates.0, dates.1), special))
+    exceptions::repo::of_owners(store, org, clinic_id, owners, dates, true).await
+}
+
+pub(super) fn plus(date: Date, days: i32) -> Date {
+    date.saturating_add(Span::new().days(days))
 }

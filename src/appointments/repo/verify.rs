@@ -1,12 +1,14 @@
-//! The comparison of the day sheets and the patients' links with the appointments. The service keeps them equal; a table that was restored to a point in
-//! time may hold one half of a transaction of that second.
+//! Verification of day sheets, patients' links and pointers of moved appointments against the
+//! appointments. The service keeps them consistent, but a table that was restored to a point in
+//! time may contain only a part of a transaction from that second.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 use super::{
     claims::{claims_of, entry_of, visit_of},
+    find::AppointmentPointer,
     links::AppointmentLink,
 };
 use crate::{
@@ -21,36 +23,42 @@ use crate::{
         Entity, Item, Key, Record as _, Store, StoreError,
         attributes::text,
         codec::is_of_type,
+        keys,
         scan::{Scan, Segment},
     },
-    time::utc_date,
 };
 
-/// A mismatch on one day sheet, of one link, or of one appointment.
+/// A mismatch of a day sheet, a link or an appointment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    /// An appointment takes time that its sheet does not show: others can be booked over it.
+    /// An appointment has no entry in its sheet, so others can be booked over it.
     #[error("{0} occupies time that the sheet does not show")]
     Missing(AppointmentId),
-    /// A sheet shows time as taken that no appointment takes: nobody can be booked there.
+    /// A sheet has an entry without an appointment, so nobody can be booked there.
     #[error("the sheet shows {0}, which occupies no time there")]
     Stray(AppointmentId),
-    /// A sheet shows another time than the appointment's.
+    /// An entry differs from the appointment.
     #[error("the sheet shows {0} at another time than its own")]
     Differs(AppointmentId),
-    /// Two appointments overlap, and neither was booked over others.
+    /// Two appointments overlap, and neither is overbooked.
     #[error("{0} and {1} overlap")]
     Overlap(AppointmentId, AppointmentId),
-    /// A patient has no link to their appointment, which erasing and exporting do not find then.
-    #[error("{0} has no link of its patient")]
+    /// A patient has no link to an appointment, so erasure and export do not find it.
+    #[error("{0} has no link of its patient; if that patient was erased, erase them again")]
     Unlinked(AppointmentId),
-    /// A patient's link leads to an appointment that is not there.
-    #[error("the link leads to {0}, which is not there")]
+    /// A patient's link points to an appointment that does not exist.
+    #[error("the link points to {0}, which does not exist")]
     StrayLink(AppointmentId),
-    /// The table has an appointment twice: a move was cut in two. Nobody can tell which one is right.
+    /// A moved appointment has no pointer to its key. Lists show it, but it cannot be found by its
+    /// id.
+    #[error("{0} is not found by its id")]
+    Lost(AppointmentId),
+    /// The table has an appointment twice, because a restore cut a move in two. A program cannot
+    /// know which one is right.
     #[error("{0} is stored twice")]
     Twice(AppointmentId),
-    /// The rules of the clinic's time zone have changed since the start was asked for.
+    /// The rules of the clinic's time zone have changed since the booking, so the start is no
+    /// longer at the requested local time.
     #[error("{0} does not begin at the local time that was asked for")]
     LocalTime(AppointmentId),
 }
@@ -59,21 +67,36 @@ pub enum Mismatch {
 #[derive(Debug, Default)]
 pub struct Verification {
     sheets: BTreeMap<(SheetOwner, Date), Compared>,
-    /// By the key of the link, the links without their appointments, and the other way round.
+    /// The links without an appointment and the appointments without a link, by the key of the
+    /// link.
     pub(super) unmatched: BTreeMap<Key, LoneEnd>,
-    /// The appointments whose instant is another local time by now.
+    /// The appointments that are not under the key derived from their id, and whose pointer was not
+    /// found yet.
+    moved: BTreeMap<AppointmentId, Lost>,
+    /// The pointers whose appointment was not found yet.
+    pointers: HashMap<AppointmentId, AppointmentPointer>,
+    /// The appointments that are no longer at the requested local time.
     pub(super) shifted: Vec<(Key, Mismatch)>,
-    /// The staff members and resources that there are. Those that were deleted had no appointments to come, and took their
-    /// sheets with them.
+    /// The existing staff members and resources. Deleted ones had no future appointments, and their
+    /// sheets were deleted with them.
     existing: HashSet<String>,
-    ids: HashSet<AppointmentId>,
-    /// The appointments that are stored twice. Nothing of theirs is repaired.
-    twice: BTreeMap<AppointmentId, Key>,
-    /// The appointments that take time from the first day on.
+    /// The appointments found so far, with the date and start of their keys.
+    met: HashMap<AppointmentId, (Date, Timestamp)>,
+    /// The keys of appointments that are stored twice. They are not repaired.
+    pub(super) twice: BTreeMap<AppointmentId, [Key; 2]>,
+    /// The number of appointments that take time from the first verified day on.
     pub appointments: u64,
 }
 
-/// A link without its appointment, or the other way round.
+/// An appointment that cannot be found by its id, and the pointer that it should have.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) org: OrgId,
+    pub(super) key: Key,
+    pub(super) pointer: AppointmentPointer,
+}
+
+/// A link without its appointment, or an appointment without its link.
 #[derive(Debug)]
 pub(super) struct LoneEnd {
     pub(super) org: OrgId,
@@ -88,15 +111,17 @@ pub(super) struct Compared {
     pub(super) entries: BTreeMap<AppointmentId, Sides>,
 }
 
-/// An entry as it follows from the appointment, and as the sheet has it.
+/// An entry as the appointment requires it, and as it is in the sheet.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sides {
     pub(super) of_appointment: Option<Entry>,
     pub(super) of_sheet: Option<Entry>,
 }
 
-/// Reads the whole table, at most `rate` items a second, and compares the sheets and appointments of UTC days from `from` on.
-/// `report` gets the number of items of each page.
+/// Reads the whole table, at most `rate` items per second. Compares sheets with appointments for
+/// UTC days from `from` on, and links and pointers, which never expire, with all appointments. A
+/// pointer without an appointment is not a mismatch, because it does no harm. `report` receives the
+/// number of items of each page.
 pub async fn verify(
     store: &Store,
     from: Date,
@@ -118,17 +143,21 @@ impl Verification {
     fn add(&mut self, item: Item, from: Date) -> Result<(), StoreError> {
         if is_of_type::<Appointment>(&item) {
             let appointment = Entity::<Appointment>::from_item(item)?;
-            let id = &appointment.value.id;
-            if !self.ids.insert(id.clone()) {
-                self.twice.insert(id.clone(), appointment.value.key());
+            let Appointment { id, clinic_id, date, start, .. } = &appointment.value;
+            if let Some(first) = self.met.insert(id.clone(), (*date, *start)) {
+                let keys = [first, (*date, *start)].map(|at| keys::appointment(clinic_id, at, id));
+                self.twice.insert(id.clone(), keys);
             }
             if let Some(link) = AppointmentLink::to(&appointment.value) {
-                self.add_end(link, &appointment.meta.org, from, Mismatch::Unlinked);
+                self.add_end(link, &appointment.meta.org, Mismatch::Unlinked);
             }
+            self.add_moved(&appointment);
             self.add_appointment(&appointment, from);
+        } else if is_of_type::<AppointmentPointer>(&item) {
+            self.add_pointer(Entity::from_item(item)?.value);
         } else if is_of_type::<AppointmentLink>(&item) {
             let Entity { value, meta } = Entity::<AppointmentLink>::from_item(item)?;
-            self.add_end(value, &meta.org, from, Mismatch::StrayLink);
+            self.add_end(value, &meta.org, Mismatch::StrayLink);
         } else if is_of_type::<DaySheet>(&item) {
             self.add_sheet(Entity::from_item(item)?, from);
         } else if is_of_type::<StaffMember>(&item) || is_of_type::<Resource>(&item) {
@@ -137,18 +166,42 @@ impl Verification {
         Ok(())
     }
 
-    /// One end of a link, the appointment or the link: with the other one it is as it should be.
+    /// Adds one end of a link: the appointment or the link. Together the two ends cancel out.
     fn add_end(
         &mut self,
         link: AppointmentLink,
         org: &OrgId,
-        from: Date,
         alone: impl Fn(AppointmentId) -> Mismatch,
     ) {
-        if utc_date(link.start) >= from && self.unmatched.remove(&link.key()).is_none() {
+        if self.unmatched.remove(&link.key()).is_none() {
             let mismatch = alone(link.appointment_id.clone());
             let org = org.clone();
             self.unmatched.insert(link.key(), LoneEnd { org, link, mismatch });
+        }
+    }
+
+    /// Adds an appointment that needs a pointer, which is one that is not under the key derived
+    /// from its id.
+    fn add_moved(&mut self, Entity { value, meta }: &Entity<Appointment>) {
+        let key = value.key();
+        if key == keys::first_of_appointment(&value.clinic_id, &value.id) {
+            return;
+        }
+        let pointer = AppointmentPointer::to(value);
+        if self.pointers.remove(&value.id).as_ref() != Some(&pointer) {
+            self.moved.insert(value.id.clone(), Lost { org: meta.org.clone(), key, pointer });
+        }
+    }
+
+    fn add_pointer(&mut self, pointer: AppointmentPointer) {
+        match self.moved.get(&pointer.appointment_id) {
+            Some(lost) if lost.pointer == pointer => {
+                self.moved.remove(&pointer.appointment_id);
+            }
+            Some(_) => {}
+            None => {
+                self.pointers.insert(pointer.appointment_id.clone(), pointer);
+            }
         }
     }
 
@@ -185,17 +238,22 @@ impl Verification {
         compared.entries.entry(id.clone()).or_default()
     }
 
-    /// Whether the appointment of a mismatch is stored once: else nothing of it can be set right.
+    /// Returns whether an appointment is stored only once. Otherwise it cannot be repaired.
     pub(super) fn is_stored_once(&self, id: &AppointmentId) -> bool {
         !self.twice.contains_key(id)
     }
 
-    /// The appointments that are stored twice.
-    pub(super) fn twice(&self) -> impl Iterator<Item = (Key, Mismatch)> {
-        self.twice.iter().map(|(id, key)| (key.clone(), Mismatch::Twice(id.clone())))
+    /// Returns the appointments that are stored twice.
+    fn twice(&self) -> impl Iterator<Item = (Key, Mismatch)> {
+        self.twice.iter().map(|(id, [_, key])| (key.clone(), Mismatch::Twice(id.clone())))
     }
 
-    /// The sheets of those that there are.
+    /// Returns the appointments that cannot be found by their ids.
+    pub(super) fn lost(&self) -> impl Iterator<Item = &Lost> {
+        self.moved.values().filter(|lost| self.is_stored_once(&lost.pointer.appointment_id))
+    }
+
+    /// Returns the sheets of existing staff members and resources, and of all patients.
     pub(super) fn sheets(&self) -> impl Iterator<Item = (&(SheetOwner, Date), &Compared)> {
         self.sheets.iter().filter(|((owner, _), _)| match owner {
             SheetOwner::Staff { staff_id, .. } => self.existing.contains(staff_id.as_str()),
@@ -206,7 +264,7 @@ impl Verification {
         })
     }
 
-    /// The mismatches, by sheet, link or appointment.
+    /// Returns the mismatches, by sheet, link or appointment.
     pub fn mismatches(&self) -> impl Iterator<Item = (Key, Mismatch)> {
         let sheets = self.sheets().flat_map(|((owner, date), compared)| {
             let key = sheet_key(owner, *date);
@@ -214,7 +272,10 @@ impl Verification {
         });
         let links = self.unmatched.iter();
         let links = links.map(|(key, end)| (key.clone(), end.mismatch.clone()));
-        sheets.chain(links).chain(self.shifted.iter().cloned()).chain(self.twice())
+        let lost = self
+            .lost()
+            .map(|lost| (lost.key.clone(), Mismatch::Lost(lost.pointer.appointment_id.clone())));
+        sheets.chain(links).chain(lost).chain(self.shifted.iter().cloned()).chain(self.twice())
     }
 }
 
@@ -232,7 +293,8 @@ impl Compared {
     }
 }
 
-/// Appointments of one sheet that overlap one before them, where neither is marked as overbooked.
+/// Returns the pairs of consecutive appointments of one sheet that overlap. Overbooked ones are
+/// left out.
 fn overlaps(entries: &BTreeMap<AppointmentId, Sides>) -> Vec<Mismatch> {
     let of_appointments =
         |(id, sides): (&AppointmentId, &Sides)| Some((sides.of_appointment.clone()?, id.clone()));

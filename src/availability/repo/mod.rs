@@ -1,6 +1,6 @@
-//! The search for free times: the clinic's setup, its exceptions and its day sheets, and the same rules as for bookings. Sheets
-//! are read a few days at a time, and slots are computed day by day, so that the memory of a search does not grow with its
-//! range.
+//! The search for free slots. It reads the clinic's setup, exceptions and day sheets, and applies the rules of booking.
+//!
+//! Sheets are read a few days at a time and slots are computed day by day, so that memory does not grow with the range.
 
 mod wanted;
 
@@ -23,16 +23,17 @@ use crate::{
     time::Zone,
 };
 
-/// The most days of one search.
+/// The maximum number of days of one search.
 pub const MAX_DAYS: i32 = 31;
-/// The days that a search reads first; then twice as many each time, up to [`MOST_DAYS_AT_ONCE`].
+/// The number of days that a search reads first. It doubles with each read, up to
+/// [`MOST_DAYS_AT_ONCE`].
 const FIRST_DAYS: i32 = 2;
-/// The most days whose sheets are in memory at once.
+/// The maximum number of days whose sheets are in memory at once.
 const MOST_DAYS_AT_ONCE: i32 = 7;
 
-/// Finds a page of at most `limit` free slots, and the position after it, if there may be more. The first round reads the
-/// clinic's setup, its exceptions and the day sheets of the first days; more day sheets are read until the page is full or
-/// the range has ended.
+/// Finds a page of at most `limit` free slots, and the position after it if there may be more. The
+/// first round reads the clinic's setup, its exceptions and the day sheets of the first days. More
+/// day sheets are read until the page is full or the range ends.
 pub async fn search(
     store: &Store,
     org: &OrgId,
@@ -46,11 +47,11 @@ pub async fn search(
     // Nothing is free before today.
     let first = first.max(today);
     let mut part = (first, plus(first, FIRST_DAYS - 1).min(last));
-    // A visit that begins on the last day may end on the next.
+    // A visit that begins on the last day may end on the next day.
     let exceptions = read_exceptions(store, org, search, (first, plus(last, 1)));
     let sheets = read_sheets(store, org, search, zone, part);
     let (setup, exceptions, mut sheets) =
-        tokio::try_join!(setup(store, org, &search.clinic), exceptions, sheets)?;
+        tokio::try_join!(setup(store, org, &search.clinic, now), exceptions, sheets)?;
     let wanted = Wanted::new(&setup, exceptions, search, now)?;
     let mut slots: Vec<FreeSlot> = Vec::new();
     let mut dates = first.series(Span::new().days(1)).take_while(|date| *date <= last).peekable();
@@ -62,7 +63,7 @@ pub async fn search(
         }
         let cursor = after.as_ref().map(|after| (after.start, &after.staff_id));
         let before = slots.last().map(|slot| (slot.start, &slot.staff_id)).or(cursor);
-        // One more than the page holds shows that there are more.
+        // One slot more than the page holds shows that there is another page.
         let most = limit + 1 - slots.len();
         let of_day = wanted.free(zone, date, &sheets, before, most).await;
         slots.extend(of_day);
@@ -97,8 +98,8 @@ fn dates(
     Ok((first, last))
 }
 
-/// The special hours of some dates: for one staff member those of the clinic, the staff member and the resources, else all at
-/// the clinic.
+/// Reads the special hours of some dates. A search for one staff member needs those of the clinic,
+/// the staff member and the resources. Otherwise it needs all special hours at the clinic.
 async fn read_exceptions(
     store: &Store,
     org: &OrgId,
@@ -113,7 +114,7 @@ async fn read_exceptions(
     exceptions::repo::of_owners(store, org, clinic, owners, dates, false).await
 }
 
-/// The day sheets of all that may touch a visit that begins on one of the dates.
+/// Reads all day sheets that a visit may touch if it begins on one of the dates.
 async fn read_sheets(
     store: &Store,
     org: &OrgId,

@@ -1,4 +1,4 @@
-//! The visit that a search wants, and the times of a day at which it is free.
+//! The visit that a search is for, and the free slots for it on a day.
 
 use jiff::{SignedDuration, Span, Timestamp, civil::Date};
 use tokio::task::yield_now;
@@ -6,7 +6,7 @@ use tokio::task::yield_now;
 use crate::{
     appointments::model::{HORIZON, MAX_BUFFER_MINUTES, minutes},
     availability::model::FreeSlot,
-    error::{ApiError, ErrorCode},
+    error::{ApiError, ErrorCode, FieldCode, FieldError},
     id::{ClinicId, ResourceId, StaffId, VisitTypeId},
     overview::model::Setup,
     records::staff::model::StaffMember,
@@ -17,39 +17,44 @@ use crate::{
     time::{Wall, Zone, utc_date},
 };
 
-/// A search for free times.
+/// A search for free slots.
 #[derive(Debug, Clone)]
 pub struct Search {
     /// The clinic.
     pub clinic: ClinicId,
-    /// The dates of its calendar, both included; today and the 31 days from the first by default.
+    /// The first and last date of its calendar (inclusive). Default: from today, 31 days.
     pub dates: (Option<Date>, Option<Date>),
-    /// The only staff member.
+    /// Only this staff member.
     pub staff: Option<StaffId>,
-    /// The only role of staff.
+    /// Only staff members with this role.
     pub role: Option<String>,
     /// The visit type.
     pub visit_type: Option<VisitTypeId>,
-    /// The length of visits, in minutes.
+    /// The duration of visits in minutes.
     pub minutes: Option<u16>,
     /// The resources that must be free as well.
     pub resources: Vec<ResourceId>,
-    /// The minutes from one start to the next, in local time.
+    /// The minutes between possible starts, in local time.
     pub step_minutes: u16,
 }
 
-/// A parameter of the search that is wrong.
-pub(in crate::availability) fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
-    ApiError::field(ErrorCode::InvalidParameter, parameter, message)
+/// Returns the error of an invalid search parameter.
+pub(in crate::availability) fn wrong(
+    parameter: &'static str,
+    code: FieldCode,
+    message: &'static str,
+) -> ApiError {
+    let error = FieldError::of_parameter(parameter, code, message);
+    ApiError::of_field(ErrorCode::InvalidParameter, error)
 }
 
-/// The visit that a search wants, at a clinic with this setup.
+/// The visit that a search is for, at a clinic with this setup.
 pub(super) struct Wanted<'a> {
     setup: &'a Setup,
     exceptions: Vec<SpecialHours>,
     search: &'a Search,
     length: SignedDuration,
-    /// The buffers before and after.
+    /// The buffers before and after the visit.
     buffers: (SignedDuration, SignedDuration),
     /// The staff members who may give the visit, by id.
     staff: Vec<&'a StaffMember>,
@@ -67,7 +72,9 @@ impl<'a> Wanted<'a> {
         let mut buffers = (SignedDuration::ZERO, SignedDuration::ZERO);
         if let Some(id) = &search.visit_type {
             let visit_type = setup.visit_types.iter().find(|visit_type| visit_type.id == *id);
-            let unknown = || wrong("visit_type", "is no visit type of this clinic");
+            let unknown = || {
+                wrong("visit_type_id", FieldCode::Invalid, "must be a visit type of this clinic")
+            };
             let visit_type = visit_type.ok_or_else(unknown)?;
             (length, roles) = (minutes(visit_type.duration_minutes), &visit_type.roles);
             let (before, after) =
@@ -77,12 +84,17 @@ impl<'a> Wanted<'a> {
         let mut all_active = true;
         for id in &search.resources {
             let resource = setup.resources.iter().find(|resource| resource.id == *id);
-            let unknown = || wrong("resource_ids", "names what is no resource of this clinic");
+            let unknown =
+                || wrong("resource_ids", FieldCode::Invalid, "must be resources of this clinic");
             all_active &= resource.ok_or_else(unknown)?.active;
         }
         if search.staff.as_ref().is_some_and(|id| !setup.staff.iter().any(|staff| staff.id == *id))
         {
-            return Err(wrong("staff_id", "is no staff member of this clinic"));
+            return Err(wrong(
+                "staff_id",
+                FieldCode::Invalid,
+                "must be a staff member of this clinic",
+            ));
         }
         let gives = |staff: &&StaffMember| {
             all_active
@@ -96,8 +108,8 @@ impl<'a> Wanted<'a> {
         Ok(Self { setup, exceptions, search, length, buffers, staff, now })
     }
 
-    /// The first `most` free slots of a date after the slot `after`, by start and staff member. It yields to other requests
-    /// before each staff member.
+    /// Returns the first `most` free slots of a date after the slot `after`, by start and staff
+    /// member. It yields to other tasks before each staff member.
     pub(super) async fn free(
         &self,
         zone: &Zone,
@@ -117,7 +129,7 @@ impl<'a> Wanted<'a> {
         let touches =
             |special: &&SpecialHours| special.hours.first <= next_day && date <= special.hours.last;
         let exceptions = self.exceptions.iter().filter(touches);
-        let calendar = Calendar::new(&wall, exceptions, &self.setup.clinic.opening_hours);
+        let calendar = Calendar::new(&wall, exceptions, self.setup.clinic.opening_hours.as_deref());
         let whole = wall.whole();
         let grid = Grid {
             wall: &wall,
@@ -131,8 +143,9 @@ impl<'a> Wanted<'a> {
             yield_now().await;
             let Search { clinic, resources, .. } = self.search;
             let owners: Vec<_> = SheetOwner::at_clinic(clinic, &staff.id, resources).collect();
+            let hours = staff.working_hours.as_deref();
             let working: Vec<_> =
-                owners.iter().map(|owner| calendar.working(owner, &staff.working_hours)).collect();
+                owners.iter().map(|owner| calendar.working(owner, hours)).collect();
             let of_day = |sheet: &&DaySheet| (utc_dates.0..=utc_dates.1).contains(&sheet.utc_date);
             let parties: Vec<_> = owners
                 .iter()
@@ -163,7 +176,7 @@ impl<'a> Wanted<'a> {
         starts.into_iter().map(slot).collect()
     }
 
-    /// The first instant beyond the horizon of bookings.
+    /// Returns the first instant beyond the booking horizon.
     fn horizon(&self) -> Timestamp {
         let last = self.now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
         last.saturating_add(SignedDuration::from_secs(1)).unwrap_or(last)
@@ -174,7 +187,8 @@ pub(super) fn plus(date: Date, days: i32) -> Date {
     date.saturating_add(Span::new().days(days))
 }
 
-/// The UTC dates of all sheets that may touch a visit that begins on one of the dates; none where the clocks skip all of them.
+/// Returns the UTC dates of all sheets that a visit may touch if it begins on one of the dates.
+/// `None` if a clock change skips all of these dates.
 pub(super) fn sheet_dates(zone: &Zone, (first, last): (Date, Date)) -> Option<(Date, Date)> {
     let whole = Wall::new(zone, first, plus(last, 1)).whole();
     let buffer = i64::from(MAX_BUFFER_MINUTES) * 60;

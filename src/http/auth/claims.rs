@@ -1,4 +1,4 @@
-//! What a token says of its bearer, under the names that its issuer uses.
+//! The claims of a token, under the names that its issuer uses.
 
 use clap::ValueEnum as _;
 use serde_json::Value;
@@ -6,22 +6,23 @@ use serde_json::Value;
 use super::principal::{Clinics, Principal, Role};
 use crate::id::OrgId;
 
-/// The most characters of a `sub` (`OpenID` Connect Core, section 2).
+/// The maximum length of `sub` (`OpenID` Connect Core, section 2).
 const MAX_SUBJECT: usize = 255;
 
-/// What stands for every clinic of the organisation.
+/// The value that means every clinic of the organisation.
 const EVERY_CLINIC: &str = "*";
 
-/// Where a token has what: a claim's name, or a JSON pointer (RFC 6901) such as `/realm_access/roles`.
+/// The locations of the claims: a claim's name, or a JSON pointer (RFC 6901) such as
+/// `/realm_access/roles`.
 #[derive(Debug, Clone)]
 pub struct ClaimNames {
-    /// The organisation, as `ORG-…`.
+    /// The organisation, for example `ORG-…`.
     pub organisation: String,
-    /// The roles: a list, or a text with spaces between.
+    /// The roles: a list, or a text separated by spaces.
     pub roles: String,
-    /// The clinics, in the same form; `*` stands for all of the organisation.
+    /// The clinics, in the same format. `*` means every clinic of the organisation.
     pub clinics: String,
-    /// The patient that the bearer is, as `PAT-…`.
+    /// The patient id of a caller who is a patient, for example `PAT-…`.
     pub patient: String,
 }
 
@@ -37,27 +38,28 @@ impl Default for ClaimNames {
 }
 
 impl ClaimNames {
-    /// The caller whom the claims describe, or what is wrong with them, for the bearer to read.
+    /// Returns the caller that the claims describe. The error is shown to the caller.
     pub fn principal(&self, claims: &Value) -> Result<Principal, &'static str> {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default();
         let visible = subject.bytes().all(|byte| byte.is_ascii_graphic());
         if subject.is_empty() || subject.len() > MAX_SUBJECT || !visible {
-            return Err("its sub is not 1 to 255 visible ASCII characters");
+            return Err("its sub claim is not 1 to 255 visible ASCII characters");
         }
         let org = find(claims, &self.organisation).and_then(Value::as_str);
         let org: Option<OrgId> = org.and_then(|org| org.parse().ok());
-        let roles = words(find(claims, &self.roles)).ok_or("its roles are no list of names")?;
+        let roles =
+            words(find(claims, &self.roles)).ok_or("its roles claim is not a list of names")?;
         let clinics = words(find(claims, &self.clinics)).and_then(|names| clinics_of(&names));
-        let clinics = clinics.ok_or("its clinics are no list of ids")?;
+        let clinics = clinics.ok_or("its clinics claim is not a list of clinic ids")?;
         let patient =
             find(claims, &self.patient).map(|id| id.as_str().and_then(|id| id.parse().ok()));
         if patient == Some(None) {
-            return Err("its patient is no patient's id");
+            return Err("its patient claim is not a patient id");
         }
         Ok(Principal {
-            org: org.ok_or("it names no organisation")?,
+            org: org.ok_or("it has no valid organisation claim")?,
             subject: subject.to_owned(),
-            // Issuers put names of their own among the roles; those say nothing here.
+            // Ignore unknown roles: issuers add their own.
             roles: roles.iter().filter_map(|name| Role::from_str(name, false).ok()).collect(),
             clinics,
             patient: patient.flatten(),
@@ -77,7 +79,7 @@ fn find<'a>(claims: &'a Value, name: &str) -> Option<&'a Value> {
     value.filter(|value| !value.is_null())
 }
 
-/// The words of a list or of a text; none where there is no such claim.
+/// Returns the words of a list or a text. A missing claim has no words.
 fn words(value: Option<&Value>) -> Option<Vec<&str>> {
     match value {
         None => Some(vec![]),

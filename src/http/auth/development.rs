@@ -1,5 +1,5 @@
-//! The development issuer: it signs tokens with a key of its own, for a laptop and for tests. Its folder holds `key.pem`
-//! (private) and `jwks.json`, which servers are pointed to.
+//! The development issuer signs tokens with its own key, for local use and tests. Its folder
+//! contains `key.pem` (private) and `jwks.json`, from which servers read the public key.
 
 use std::{
     fs,
@@ -25,9 +25,9 @@ use super::{
     token::{Authenticator, TokenRules},
 };
 
-/// The `iss` of its tokens.
-pub const ISSUER: &str = "urn:clinic-api:development";
-/// The `aud` of its tokens.
+/// The `iss` claim of its tokens.
+pub const ISSUER: &str = super::token::DEVELOPMENT_ISSUER;
+/// The `aud` claim of its tokens.
 pub const AUDIENCE: &str = "clinic-api";
 
 const ALGORITHM: Algorithm = Algorithm::EdDSA;
@@ -41,50 +41,56 @@ pub struct DevelopmentIssuer {
     key: EncodingKey,
     /// Its public keys.
     pub jwks: JwkSet,
+    /// The file of its key, if the key is new.
+    pub made: Option<PathBuf>,
 }
 
 impl DevelopmentIssuer {
-    /// An issuer with a key that nobody has had.
+    /// Creates an issuer with a new random key.
     pub fn random() -> anyhow::Result<Self> {
         Self::of(&new_key()?)
     }
 
-    /// The issuer whose key is in a folder; both are made if missing.
+    /// Returns the issuer whose key is in a folder. Creates the folder and the key if they do not
+    /// exist.
     pub fn in_folder(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(KEY_FILE);
         let shown = path.display().to_string();
-        if !path.exists() {
+        let made = !path.exists();
+        if made {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.with_context(|| format!("{} can't be made", folder.display()))?;
+            made.with_context(|| format!("could not create {}", folder.display()))?;
             let pem = format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", BASE64.encode(&new_key()?));
-            write_new(&path, &pem).with_context(|| format!("{shown} can't be written"))?;
+            write_new(&path, &pem).with_context(|| format!("could not write {shown}"))?;
         }
-        let text = fs::read_to_string(&path).with_context(|| format!("{shown} can't be read"))?;
-        let issuer = from_pem(&text)
-            .and_then(|der| Self::of(&der))
-            .with_context(|| format!("{shown} holds no Ed25519 key: delete it for a new one"))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("could not read {shown}"))?;
+        let mut issuer = from_pem(&text).and_then(|der| Self::of(&der)).with_context(|| {
+            format!("{shown} has no Ed25519 key: delete it to create a new one")
+        })?;
         let jwks = serde_json::to_string_pretty(&issuer.jwks)?;
         let public = folder.join(JWKS_FILE);
         if fs::read_to_string(&public).ok().as_deref() != Some(&jwks) {
-            // Readers find it whole, the old or the new one.
+            // Rename a complete file, so that readers never see a partial one.
             write_aside(&public, &jwks, 0o644)
                 .and_then(|aside| fs::rename(aside, &public))
-                .with_context(|| format!("{} can't be written", public.display()))?;
+                .with_context(|| format!("could not write {}", public.display()))?;
         }
+        // The absolute path shows in which folder the program ran.
+        issuer.made = made.then(|| fs::canonicalize(&path).unwrap_or(path));
         Ok(issuer)
     }
 
     fn of(der: &[u8]) -> anyhow::Result<Self> {
         Ed25519KeyPair::from_pkcs8(der)
-            .map_err(|_| anyhow::anyhow!("it is no Ed25519 key in PKCS #8"))?;
+            .map_err(|_| anyhow::anyhow!("it is not an Ed25519 key in PKCS #8"))?;
         let key = EncodingKey::from_ed_der(der);
         let mut public = Jwk::from_encoding_key(&key, ALGORITHM)?;
         public.common.key_id = Some(public.thumbprint(ThumbprintHash::SHA256)?);
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { key, jwks: JwkSet { keys: vec![public] } })
+        Ok(Self { key, jwks: JwkSet { keys: vec![public] }, made: None })
     }
 
-    /// What takes its tokens.
+    /// Returns an authenticator that accepts its tokens.
     pub fn authenticator(&self) -> anyhow::Result<Authenticator> {
         let rules = TokenRules {
             issuer: ISSUER.to_owned(),
@@ -96,7 +102,7 @@ impl DevelopmentIssuer {
         Ok(Authenticator::new(rules, IssuerKeys::fixed(&self.jwks)?))
     }
 
-    /// A token that speaks for a principal.
+    /// Returns a token for a principal.
     pub fn token(
         &self,
         principal: &Principal,
@@ -124,7 +130,7 @@ impl DevelopmentIssuer {
         self.sign(&claims)
     }
 
-    /// A token with any claims.
+    /// Returns a token with any claims.
     pub fn sign(&self, claims: &serde_json::Value) -> anyhow::Result<String> {
         let mut header = Header::new(ALGORITHM);
         header.kid = self.jwks.keys.first().and_then(|key| key.common.key_id.clone());
@@ -133,17 +139,17 @@ impl DevelopmentIssuer {
 }
 
 fn new_key() -> anyhow::Result<Vec<u8>> {
-    let pair = Ed25519KeyPair::generate().context("the system gives no random bytes")?;
-    let der = pair.to_pkcs8v1().context("the key can't be written down")?;
+    let pair = Ed25519KeyPair::generate().context("could not generate the key")?;
+    let der = pair.to_pkcs8v1().context("could not encode the key")?;
     Ok(der.as_ref().to_vec())
 }
 
 fn from_pem(text: &str) -> anyhow::Result<Vec<u8>> {
     let body = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
-    Ok(BASE64.decode(body.context("no PRIVATE KEY in PEM")?.trim().as_bytes())?)
+    Ok(BASE64.decode(body.context("it has no PRIVATE KEY in PEM")?.trim().as_bytes())?)
 }
 
-/// Writes a file that only its owner reads. Who is second to do so leaves the first one's.
+/// Writes a file that only its owner can read. If another process writes first, keeps that file.
 fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     let aside = write_aside(path, text, 0o600)?;
     let linked = match fs::hard_link(&aside, path) {
@@ -174,6 +180,8 @@ mod tests {
         let first = DevelopmentIssuer::in_folder(&folder).unwrap();
         let again = DevelopmentIssuer::in_folder(&folder).unwrap();
         assert_eq!(first.jwks, again.jwks);
+        let key = fs::canonicalize(folder.join(KEY_FILE)).unwrap();
+        assert_eq!((&first.made, &again.made), (&Some(key), &None));
         let mode =
             |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(KEY_FILE), 0o600);

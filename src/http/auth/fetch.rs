@@ -1,4 +1,4 @@
-//! One small document from a URL.
+//! Download of one small document from a URL.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -11,37 +11,37 @@ use crate::{
     sensitive::{LogSafe, io_kind},
 };
 
-/// The limit of the whole exchange.
+/// The timeout of the whole exchange.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// More than any issuer's keys take.
+/// The maximum size of a document. The keys of an issuer are smaller.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// What kept a document from arriving. It quotes nothing of the answer.
+/// The reason why a download failed. It quotes nothing of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// It took too long.
-    #[error("it took longer than {TIMEOUT:?}")]
+    /// The timeout expired.
+    #[error("the request took longer than {TIMEOUT:?}")]
     TimedOut,
-    /// The system has no TLS roots.
-    #[error("this system has no TLS roots")]
+    /// The system has no TLS root certificates.
+    #[error("the system has no TLS root certificates")]
     NoRoots,
-    /// No connection, for a reason of the network.
-    #[error("it can't be reached: {0}")]
+    /// No connection, because of a network error.
+    #[error("the server is not reachable: {0}")]
     Network(ErrorKind),
-    /// No connection, or no HTTP on it.
-    #[error("it can't be reached")]
+    /// No connection, or no HTTP response.
+    #[error("the server is not reachable")]
     Unreachable,
-    /// Another status than 200.
-    #[error("it answered with HTTP status {0}")]
+    /// The status is not 200.
+    #[error("the server returned HTTP status {0}")]
     Status(u16),
-    /// The body is too long, or did not arrive as a whole.
-    #[error("its answer broke off, or is longer than {MAX_BYTES} bytes")]
+    /// The body is too long or incomplete.
+    #[error("the response is incomplete or longer than {MAX_BYTES} bytes")]
     BrokeOff,
 }
 
 impl LogSafe for FetchError {}
 
-/// Gets a document; redirects are not followed.
+/// Downloads a document. Does not follow redirects.
 pub async fn get(url: &Url) -> Result<Bytes, FetchError> {
     let client = client::builder(TIMEOUT).build().map_err(|_| FetchError::NoRoots)?;
     let request = client.get(url.clone()).header(header::ACCEPT, "application/json");

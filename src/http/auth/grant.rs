@@ -1,4 +1,4 @@
-//! What a request was granted: who asks, and for which records they may.
+//! The grant of a request: the caller, and the records in their scope.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,7 +14,8 @@ use crate::{
     time::Clock,
 };
 
-/// A request's caller and their scope. It is made where the policy is read alone, so who has one may go on.
+/// The caller of a request and their scope. Only the guard creates it, so a grant proves that the
+/// policy allows the operation.
 #[derive(Clone)]
 pub struct Grant {
     operation: &'static str,
@@ -33,27 +34,28 @@ impl Grant {
         Self { operation, principal, scope, clock }
     }
 
-    /// The current instant by the service's clock. A write takes it once its body has arrived.
+    /// Returns the current time of the service's clock. A write uses the time after its body has
+    /// arrived.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// What was granted: the operation's id in the OpenAPI document.
+    /// Returns the id of the granted operation in the OpenAPI document.
     pub fn operation(&self) -> &'static str {
         self.operation
     }
 
-    /// The caller.
+    /// Returns the caller.
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
 
-    /// The organisation whose records they may see.
+    /// Returns the organisation whose records the caller may see.
     pub fn org(&self) -> &OrgId {
         &self.principal.org
     }
 
-    /// Whether a clinic of the organisation is in their scope.
+    /// Returns whether a clinic of the organisation is in scope.
     pub fn admits_clinic(&self, clinic: &ClinicId) -> bool {
         match self.scope {
             Scope::Organisation => true,
@@ -62,7 +64,7 @@ impl Grant {
         }
     }
 
-    /// The clinics to which the caller's token limits them, if it does.
+    /// Returns the clinics to which the token limits the caller, if it does.
     pub fn named_clinics(&self) -> Option<&BTreeSet<ClinicId>> {
         match (self.scope, &self.principal.clinics) {
             (Scope::OwnClinics, Clinics::Some(clinics)) => Some(clinics),
@@ -70,7 +72,7 @@ impl Grant {
         }
     }
 
-    /// Whether an appointment of the organisation is in their scope.
+    /// Returns whether an appointment of the organisation is in scope.
     pub fn admits_appointment(&self, clinic: &ClinicId, patient: Option<&PatientId>) -> bool {
         match self.scope {
             Scope::OwnRecords => patient.is_some() && self.principal.patient.as_ref() == patient,
@@ -78,12 +80,13 @@ impl Grant {
         }
     }
 
-    /// Whether one of the caller's roles allows an override.
+    /// Returns whether one of the caller's roles allows an override.
     pub fn may_override(&self, what: Override) -> bool {
         self.principal.roles.iter().any(|role| what.is_allowed(*role))
     }
 
-    /// Refuses what a path names that is out of their scope, as if it were not there.
+    /// Returns `not_found` if the path names a clinic or patient out of scope, as for a missing
+    /// record.
     pub(super) fn check_path(
         &self,
         clinic: Option<&str>,
@@ -93,10 +96,10 @@ impl Grant {
             Scope::Organisation => true,
             Scope::OwnClinics => {
                 let own = |id: ClinicId| self.principal.clinics.contain(&id);
-                // What is no id at all is told so by the handler.
+                // The handler reports text that is not an id.
                 clinic.is_none_or(|text| text.parse().map_or(true, own))
             }
-            // Under a clinic, the record itself tells whose it is.
+            // Below a clinic, the handler checks the patient of the record itself.
             Scope::OwnRecords => {
                 let own = |id: PatientId| self.principal.patient == Some(id);
                 patient.is_none_or(|text| text.parse().map_or(true, own))
@@ -105,7 +108,8 @@ impl Grant {
         if admitted { Ok(()) } else { Err(ApiError::not_found()) }
     }
 
-    /// Whether the caller is shown what staff noted, or is the patient whom it is about.
+    /// Returns whether the caller may see the notes of staff. A caller with access to only their
+    /// own records may not.
     pub fn is_staff(&self) -> bool {
         self.scope > Scope::OwnRecords
     }

@@ -1,4 +1,4 @@
-//! The keys of the issuer: a JWK set (RFC 7517) from its URL or a file, cached and refreshed.
+//! The issuer's keys: a JWK set (RFC 7517) from a URL or a file, cached and refreshed.
 
 use std::{collections::HashMap, io::ErrorKind, path::PathBuf, str::FromStr, sync::Arc};
 
@@ -7,20 +7,29 @@ use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse},
 };
-use tokio::sync::{Mutex, RwLock};
+use tokio::{
+    sync::{Mutex, RwLock},
+    task::JoinHandle,
+};
 use url::Url;
 
 use super::fetch::{self, FetchError};
 use crate::sensitive::{LogSafe, chain};
 
-/// How often the keys are asked for at most, whatever tokens name.
+/// The minimum interval between two refreshes, whatever key ids tokens have.
 const REFRESH_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
-/// How old keys may be before they are asked for anew, so that a key that was withdrawn is not trusted for ever.
+/// The age at which keys are refreshed in the background, so that requests of a busy service do not
+/// wait.
+const RENEWED: SignedDuration = SignedDuration::from_mins(5);
+/// The maximum age at which keys verify tokens without a refresh. The issuer may have withdrawn
+/// older keys.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
-/// How old keys may be where the issuer can't be reached.
+/// The time after a failed refresh during which requests do not wait for another attempt.
+const OUTAGE: SignedDuration = SignedDuration::from_mins(1);
+/// The maximum age of keys while the issuer is not reachable.
 const TRUSTED: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where the keys are.
+/// The location of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JwksLocation {
     /// A URL: `https`, or `http` on this machine.
@@ -33,7 +42,7 @@ impl FromStr for JwksLocation {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "is none of https://…, file:/PATH, and http://… on this machine";
+        const WRONG: &str = "must be https://…, file:/PATH, or http://… on this machine";
         if let Some(path) = text.strip_prefix("file:") {
             let path = PathBuf::from(path);
             return if path.as_os_str().is_empty() { Err(WRONG) } else { Ok(Self::File(path)) };
@@ -45,51 +54,51 @@ impl FromStr for JwksLocation {
     }
 }
 
-/// A key that tokens may be signed with.
+/// A key that verifies tokens.
 #[derive(Clone)]
 pub struct VerifyingKey {
     /// The key.
     pub key: DecodingKey,
-    /// The one algorithm that the issuer says it is for, if it says so.
+    /// The only algorithm of the key, if the issuer names one.
     pub algorithm: Option<Algorithm>,
 }
 
 impl VerifyingKey {
-    /// Whether a token with this `alg` may be signed with it: the key decides, not the token.
+    /// Returns whether the key verifies tokens with this `alg`. The key decides, not the token.
     pub(super) fn is_for(&self, algorithm: Algorithm) -> bool {
         self.key.family().algorithms().contains(&algorithm)
             && self.algorithm.is_none_or(|only| only == algorithm)
     }
 }
 
-/// Why an issuer's keys can't be had. It quotes nothing of what the issuer said.
+/// The reason why the issuer's keys are not available. It quotes nothing of the issuer's response.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// The set did not arrive.
-    #[error("the set did not arrive")]
+    /// The download failed.
+    #[error("the download failed")]
     Fetch(#[source] FetchError),
-    /// The file can't be read.
-    #[error("the file can't be read: {0}")]
+    /// The file could not be read.
+    #[error("the file could not be read: {0}")]
     File(ErrorKind),
-    /// What arrived is something else.
-    #[error("it is no JWK set")]
+    /// The document is not a JWK set.
+    #[error("it is not a JWK set")]
     NotJwks,
     /// Two keys have the same `kid`.
     #[error("two of its keys have the same kid")]
     SameKid,
-    /// There is nothing to verify with.
-    #[error("it holds no key with a kid that signatures can be verified with")]
+    /// No key can verify signatures.
+    #[error("it has no key with a kid that can verify signatures")]
     NoKey,
 }
 
 impl LogSafe for KeysError {}
 
-/// Why there is no key for a token.
+/// The reason why there is no key for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoKey {
-    /// The issuer has none of that id.
+    /// The issuer has no key with this id.
     Unknown,
-    /// The issuer's keys can't be had.
+    /// The issuer's keys are not available.
     Unavailable,
 }
 
@@ -99,60 +108,77 @@ pub struct IssuerKeys(Arc<Shared>);
 
 struct Shared {
     location: Option<JwksLocation>,
-    known: RwLock<Option<Known>>,
-    /// When they were asked for last; held while they are asked for, so that one asks for all.
+    known: RwLock<Known>,
+    /// The time of the last refresh. Locked during a refresh, so that only one runs at a time.
     asked: Mutex<Option<Timestamp>>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Known {
     keys: Arc<HashMap<String, Arc<VerifyingKey>>>,
-    since: Timestamp,
+    /// The time of the last successful refresh, if there was one.
+    since: Option<Timestamp>,
+    /// The time of the last failed refresh, if no later one succeeded.
+    failed: Option<Timestamp>,
+}
+
+impl Known {
+    /// Returns whether the keys are younger than `age`. Fixed keys always are.
+    fn within(&self, age: SignedDuration, now: Timestamp) -> bool {
+        self.since.is_some_and(|since| now.duration_since(since) < age)
+    }
+
+    /// Returns whether the keys may verify tokens without a refresh.
+    fn serve(&self, now: Timestamp) -> bool {
+        let is_away = self.failed.is_some_and(|failed| now.duration_since(failed) < OUTAGE);
+        self.within(FRESH, now) || is_away && self.within(TRUSTED, now)
+    }
 }
 
 impl IssuerKeys {
-    /// The keys that will be found at a place.
+    /// Returns the keys at a location. They are loaded when they are first needed.
     pub fn at(location: JwksLocation) -> Self {
-        Self::with(Some(location), None)
+        Self::with(Some(location), Known::default())
     }
 
-    /// Keys that never change.
+    /// Returns keys that never change.
     pub fn fixed(set: &JwkSet) -> Result<Self, KeysError> {
-        Ok(Self::with(None, Some(Known { keys: Arc::new(usable(set)?), since: Timestamp::MAX })))
+        let keys = Arc::new(usable(set)?);
+        Ok(Self::with(None, Known { keys, since: Some(Timestamp::MAX), failed: None }))
     }
 
-    fn with(location: Option<JwksLocation>, known: Option<Known>) -> Self {
+    fn with(location: Option<JwksLocation>, known: Known) -> Self {
         Self(Arc::new(Shared { location, known: RwLock::new(known), asked: Mutex::new(None) }))
     }
 
-    /// The key of an id, the same one until the set is asked for anew: at most twice a minute, whatever ids tokens make up.
+    /// Returns the key with an id. It is the same `Arc` until the next refresh.
+    ///
+    /// Refreshes the keys if the id is unknown or the keys are old, at most twice a minute. Old
+    /// keys are only returned while the issuer is not reachable.
     pub async fn find(&self, id: &str, now: Timestamp) -> Result<Arc<VerifyingKey>, NoKey> {
         let known = self.0.known.read().await.clone();
-        let age = known.as_ref().map(|known| now.duration_since(known.since));
-        let key = known.and_then(|known| known.keys.get(id).cloned());
-        match (key, age) {
-            (Some(key), Some(age)) if age < FRESH => Ok(key),
-            // It serves while its successors are on their way.
-            (Some(key), Some(age)) if age < TRUSTED => {
-                let this = self.clone();
-                if let Ok(asked) = this.0.clone().asked.try_lock()
-                    && may_ask(*asked, now)
-                {
-                    tokio::spawn(async move { this.refresh(now).await });
-                }
-                Ok(key)
+        if let Some(key) = known.keys.get(id).filter(|_| known.serve(now)) {
+            let is_due = || self.0.asked.try_lock().is_ok_and(|asked| may_ask(*asked, now));
+            if !known.within(RENEWED, now) && is_due() {
+                self.refresh_beside(now);
             }
-            _ => {
-                self.refresh(now).await;
-                let known = self.0.known.read().await;
-                let known =
-                    known.as_ref().filter(|known| now.duration_since(known.since) < TRUSTED);
-                known.ok_or(NoKey::Unavailable)?.keys.get(id).cloned().ok_or(NoKey::Unknown)
-            }
+            return Ok(key.clone());
         }
+        // In a task, so that the refresh completes even if the caller disconnects.
+        let _ = self.refresh_beside(now).await;
+        let known = self.0.known.read().await;
+        if !known.serve(now) {
+            return Err(NoKey::Unavailable);
+        }
+        known.keys.get(id).cloned().ok_or(NoKey::Unknown)
     }
 
-    /// Asks for the keys, unless somebody has just done so.
+    fn refresh_beside(&self, now: Timestamp) -> JoinHandle<()> {
+        let this = self.clone();
+        tokio::spawn(async move { this.refresh(now).await })
+    }
+
+    /// Refreshes the keys, unless the last refresh is too recent.
     pub async fn refresh(&self, now: Timestamp) {
         let Some(location) = &self.0.location else { return };
         let mut asked = self.0.asked.lock().await;
@@ -162,10 +188,21 @@ impl IssuerKeys {
         *asked = Some(now);
         match load(location).await {
             Ok(keys) => {
-                *self.0.known.write().await = Some(Known { keys: Arc::new(keys), since: now });
+                let keys = Arc::new(keys);
+                *self.0.known.write().await = Known { keys, since: Some(now), failed: None };
             }
             Err(error) => {
-                tracing::error!(error.message = chain(&error), "the issuer's keys can't be had");
+                let mut known = self.0.known.write().await;
+                if matches!(error, KeysError::NoKey) && known.since.is_some() {
+                    // The issuer responded without a key: its earlier keys are withdrawn.
+                    *known = Known { since: Some(now), ..Known::default() };
+                } else {
+                    known.failed = Some(now);
+                }
+                tracing::error!(
+                    error.message = chain(&error),
+                    "the issuer's keys are not available"
+                );
             }
         }
     }
@@ -185,7 +222,7 @@ async fn load(location: &JwksLocation) -> Result<HashMap<String, Arc<VerifyingKe
     usable(&serde_json::from_slice(&text).map_err(|_| KeysError::NotJwks)?)
 }
 
-/// The keys for signatures, by id. What else a set holds is passed over, as RFC 7517 asks (section 5).
+/// Returns the keys for signatures by id. Ignores other keys, as RFC 7517 requires (section 5).
 fn usable(set: &JwkSet) -> Result<HashMap<String, Arc<VerifyingKey>>, KeysError> {
     let mut keys = HashMap::new();
     for jwk in &set.keys {
@@ -208,7 +245,7 @@ fn verifying(jwk: &Jwk) -> Option<VerifyingKey> {
     }
     let algorithm = match jwk.common.key_algorithm {
         None => None,
-        // A key for another purpose than signatures of a kind that is known here.
+        // Ignore a key for an unknown algorithm or another purpose.
         Some(named) => Some(named.to_string().parse().ok()?),
     };
     Some(VerifyingKey { key, algorithm })
@@ -229,8 +266,8 @@ mod tests {
             let failed = load(&JwksLocation::File(path)).await.map(|_| ()).unwrap_err();
             chain(&failed)
         };
-        assert_eq!(told(path).await, "it is no JWK set");
+        assert_eq!(told(path).await, "it is not a JWK set");
         let missing = folder.path().join("canary");
-        assert_eq!(told(missing).await, "the file can't be read: entity not found");
+        assert_eq!(told(missing).await, "the file could not be read: entity not found");
     }
 }

@@ -1,57 +1,63 @@
-//! Who may do what: one rule an operation, one column a role. `docs/authorisation.md` shows them all.
+//! The access policy: one rule per operation, one column per role. `docs/authorisation.md` lists
+//! all rules.
 
 use super::principal::{Principal, Role};
 
-/// The records on which a role may do an operation.
+/// The records on which a role may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// The patient that the caller is, and their appointments.
+    /// The caller's own patient record and appointments.
     OwnRecords,
-    /// The clinics that the caller works at. What belongs to no single clinic, as patients do, is not in it.
+    /// The clinics at which the caller works. Records of no single clinic, such as patients, are
+    /// excluded.
     OwnClinics,
-    /// All of the organisation.
+    /// All records of the organisation.
     Organisation,
 }
 
-/// The rule of one operation: who may do it, on which records.
+/// The rule of one operation: the roles that may use it, and on which records.
 #[derive(Debug, Clone, Copy)]
 pub struct PolicyRule {
     /// The operation's id in the OpenAPI document.
     pub operation: &'static str,
-    /// The scope of each role, in the order of [`Role::ALL`]; none if the operation asks nobody who they are.
+    /// The scope of each role, in the order of [`Role::ALL`]. `None` if the operation needs no
+    /// token.
     scopes: Option<[Option<Scope>; 6]>,
+    /// Whether the operation may use much CPU time.
+    pub(super) is_heavy: bool,
 }
 
-/// All of the organisation.
+/// Access to all records of the organisation.
 pub const ORG: Option<Scope> = Some(Scope::Organisation);
-/// The caller's clinics.
+/// Access to the caller's clinics.
 pub const OWN: Option<Scope> = Some(Scope::OwnClinics);
-/// The caller's own records.
+/// Access to the caller's own records.
 pub const SELF: Option<Scope> = Some(Scope::OwnRecords);
-/// Nothing.
+/// No access.
 pub const NO: Option<Scope> = None;
 
-/// The rule of an operation, by the roles in the order of [`Role::ALL`].
+/// Returns the rule of an operation, with the scopes in the order of [`Role::ALL`].
 pub const fn rule(operation: &'static str, scopes: [Option<Scope>; 6]) -> PolicyRule {
-    PolicyRule { operation, scopes: Some(scopes) }
+    PolicyRule { operation, scopes: Some(scopes), is_heavy: false }
 }
 
-/// The rule of an operation that asks nobody who they are: it tells nothing of an organisation.
+/// Returns the rule of an operation without authentication. It must return no data of an
+/// organisation.
 pub const fn public(operation: &'static str) -> PolicyRule {
-    PolicyRule { operation, scopes: None }
+    PolicyRule { operation, scopes: None, is_heavy: false }
 }
 
-/// What a booking may do against the rules, in the hands of some.
+/// A rule of booking that some roles may override.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Override {
-    /// Overlap other appointments.
+    /// The appointment may overlap others.
     Overbook,
-    /// Lie outside of working hours.
+    /// The appointment may be outside working hours.
     AnyHours,
 }
 
 impl Override {
-    /// Its member in a body.
+    /// Returns its member in a body.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Overbook => "overbook",
@@ -59,7 +65,7 @@ impl Override {
         }
     }
 
-    /// Whether a role allows it.
+    /// Returns whether a role allows it.
     pub(super) fn is_allowed(self, role: Role) -> bool {
         match self {
             Self::Overbook => matches!(role, Role::Admin | Role::Manager | Role::Clinician),
@@ -69,18 +75,24 @@ impl Override {
 }
 
 impl PolicyRule {
-    /// Whether the operation asks nobody who they are.
+    /// Marks an operation that may use much CPU time. Few of one organisation run at the same time.
+    #[must_use]
+    pub const fn heavy(self) -> Self {
+        Self { is_heavy: true, ..self }
+    }
+
+    /// Returns whether the operation needs no token.
     pub fn is_public(&self) -> bool {
         self.scopes.is_none()
     }
 
-    /// On which records a role may do it, if on any.
+    /// Returns the scope of a role, if it has access.
     pub fn scope(&self, role: Role) -> Option<Scope> {
         let column = Role::ALL.iter().position(|listed| *listed == role)?;
         self.scopes?[column]
     }
 
-    /// The widest scope that any role of the caller gives.
+    /// Returns the widest scope among the caller's roles.
     pub(super) fn scope_of(&self, principal: &Principal) -> Option<Scope> {
         principal.roles.iter().filter_map(|role| self.scope(*role)).max()
     }

@@ -1,4 +1,4 @@
-//! Who the caller is, as a token that was verified tells.
+//! The caller, from the claims of a verified token.
 
 use std::collections::BTreeSet;
 
@@ -6,22 +6,23 @@ use clap::ValueEnum;
 
 use crate::id::{ClinicId, OrgId, PatientId};
 
-/// The caller: every request that is answered with records has one, and every handler learns of it here alone.
+/// The caller. Every request that returns records has one, and handlers identify the caller only by
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
-    /// The organisation whose records they may see.
+    /// The organisation whose records the caller may see.
     pub org: OrgId,
-    /// The token's `sub`: what stands in `updated_by`.
+    /// The token's `sub`, which is stored in `updated_by`.
     pub subject: String,
-    /// What they are.
+    /// The roles.
     pub roles: BTreeSet<Role>,
-    /// The clinics that they work at.
+    /// The clinics at which the caller works.
     pub clinics: Clinics,
-    /// The patient that they are.
+    /// The patient id, if the caller is a patient.
     pub patient: Option<PatientId>,
 }
 
-/// What a caller is. A token may name several.
+/// The role of a caller. A token may have several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Role {
@@ -40,13 +41,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them, in the order of the policy's columns.
+    /// All roles, in the order of the policy's columns.
     pub const ALL: [Self; 6] = {
         use Role::{Admin, Clinician, FrontDesk, Manager, Patient, Service};
         [Admin, Manager, Clinician, FrontDesk, Patient, Service]
     };
 
-    /// The name in tokens.
+    /// Returns the name in tokens.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
@@ -64,12 +65,12 @@ impl Role {
 pub enum Clinics {
     /// Every clinic of the organisation.
     All,
-    /// These; they count only as far as they are the organisation's.
+    /// These clinics. Ids of other organisations have no effect.
     Some(BTreeSet<ClinicId>),
 }
 
 impl Clinics {
-    /// Whether a clinic is one of them.
+    /// Returns whether a clinic is one of them.
     pub fn contain(&self, clinic: &ClinicId) -> bool {
         match self {
             Self::All => true,

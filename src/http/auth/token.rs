@@ -1,4 +1,4 @@
-//! Bearer tokens: JWTs (RFC 7519) of one issuer, verified with its keys and by the service's own clock.
+//! Bearer tokens: JWTs (RFC 7519) of one issuer, verified with its keys and the service's clock.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,43 +14,48 @@ use super::{
     principal::Principal,
 };
 
-/// How far the issuer's clock may be from ours.
+/// The maximum difference between the issuer's clock and ours.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(30);
-/// Of how many tokens it is remembered that they were verified, and for how long.
+/// The size of the cache of verified tokens, and the TTL of its entries.
 const REMEMBERED: u64 = 10_000;
 const REMEMBERED_FOR: Duration = Duration::from_mins(10);
-/// A longer token is none: headers are limited as well.
+/// The maximum length of a token. Headers are limited as well.
 const MAX_BYTES: usize = 16 * 1024;
-/// The types of token that say who calls: none given, any JWT, or an access token (RFC 9068).
+/// The accepted values of `typ`: JWT, or access token (RFC 9068). A missing `typ` is accepted as
+/// well.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// What tokens must be.
+/// The issuer for local development, whose key is in a folder.
+pub(super) const DEVELOPMENT_ISSUER: &str = "urn:clinic-api:development";
+
+/// The rules that tokens must satisfy.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
-    /// Their `iss`.
+    /// The required `iss`.
     pub issuer: String,
-    /// What their `aud` must name.
+    /// The value that `aud` must contain.
     pub audience: String,
-    /// The algorithms that are taken; those with a shared secret never are.
+    /// The accepted algorithms. Algorithms with a shared secret are never accepted.
     pub algorithms: Vec<Algorithm>,
-    /// Whether a token may come without `nbf`.
+    /// Whether `nbf` may be missing.
     pub nbf_optional: bool,
-    /// Where a token has what.
+    /// The names of the claims.
     pub claims: ClaimNames,
 }
 
-/// Why a token is refused, for its bearer to read.
+/// The reason why a token is rejected. The text is shown to the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenError {
-    /// The token is wrong.
+    /// The token is invalid.
     Invalid(&'static str),
-    /// Nothing can be said of it: the issuer's keys can't be had.
+    /// The token could not be verified, because the issuer's keys are not available.
     KeysUnavailable,
 }
 
 use TokenError::Invalid;
 
-/// Verifies tokens, and remembers those that were right: a signature takes longer than all else before a handler.
+/// Verifies tokens and caches valid ones, because the signature is the slowest step before a
+/// handler.
 #[derive(Clone)]
 pub struct Authenticator {
     rules: Arc<TokenRules>,
@@ -58,7 +63,7 @@ pub struct Authenticator {
     verified: Cache<[u8; 32], Arc<Verified>>,
 }
 
-/// A token that was right, but for the time.
+/// A verified token, except for its validity period.
 struct Verified {
     key_id: String,
     key: Arc<VerifyingKey>,
@@ -67,25 +72,26 @@ struct Verified {
 }
 
 impl Authenticator {
-    /// One that takes what keeps the rules and is signed with one of the keys.
+    /// Creates an authenticator for tokens that satisfy the rules and are signed with one of the
+    /// keys.
     pub fn new(rules: TokenRules, keys: IssuerKeys) -> Self {
         let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(REMEMBERED_FOR);
         Self { rules: Arc::new(rules), keys, verified: verified.build() }
     }
 
-    /// Whom a token speaks for.
+    /// Returns the principal of a token.
     pub async fn authenticate(
         &self,
         token: &str,
         now: Timestamp,
     ) -> Result<Arc<Principal>, TokenError> {
         if token.len() > MAX_BYTES {
-            return Err(Invalid("it is too long"));
+            return Err(Invalid("it is longer than 16 KiB"));
         }
-        // What is remembered is no token: nobody finds one in this process's memory.
+        // The cache key is a digest, so that no token stays in memory.
         let digest = Sha256::digest(token).into();
         if let Some(known) = self.verified.get(&digest).await
-            // A key that was withdrawn or replaced since verifies nothing any more.
+            // A key that was withdrawn or replaced invalidates its cached tokens.
             && self.keys.find(&known.key_id, now).await.is_ok_and(|key| Arc::ptr_eq(&key, &known.key))
         {
             known.validity.check(now)?;
@@ -98,15 +104,15 @@ impl Authenticator {
 
     async fn read(&self, token: &str, now: Timestamp) -> Result<Verified, TokenError> {
         let header =
-            decode_header(token).map_err(|_| Invalid("it is no JWT with a known algorithm"))?;
+            decode_header(token).map_err(|_| Invalid("it is not a JWT with a known algorithm"))?;
         self.check_header(&header)?;
-        let key_id = header.kid.ok_or(Invalid("its header names no key"))?;
+        let key_id = header.kid.ok_or(Invalid("its header has no kid"))?;
         let key = self.keys.find(&key_id, now).await.map_err(|error| match error {
-            NoKey::Unknown => Invalid("its key is none of the issuer's"),
+            NoKey::Unknown => Invalid(self.unknown_key()),
             NoKey::Unavailable => TokenError::KeysUnavailable,
         })?;
         if !key.is_for(header.alg) {
-            return Err(Invalid("its key is not for its algorithm"));
+            return Err(Invalid("its algorithm does not match its key"));
         }
         let claims = self.verify(token, header.alg, &key)?;
         let validity = self.validity(&claims)?;
@@ -115,16 +121,25 @@ impl Authenticator {
         Ok(Verified { key_id, key, validity, principal })
     }
 
+    fn unknown_key(&self) -> &'static str {
+        if self.rules.issuer == DEVELOPMENT_ISSUER {
+            "the service does not know its key. If `clinic-api token` used the key of another folder, run it in the folder in which \
+             you started the service, or with the service's --development-issuer"
+        } else {
+            "its kid is not one of the issuer's keys"
+        }
+    }
+
     fn check_header(&self, header: &Header) -> Result<(), TokenError> {
         if !self.rules.algorithms.contains(&header.alg) {
-            return Err(Invalid("its algorithm is not taken here"));
+            return Err(Invalid("its algorithm is not accepted"));
         }
         if header.crit.is_some() {
-            return Err(Invalid("its header asks for what is not known here"));
+            return Err(Invalid("its header has a crit parameter, which is not supported"));
         }
         match &header.typ {
             Some(kind) if !TYPES.contains(&kind.to_lowercase().as_str()) => {
-                Err(Invalid("it is not of a type that says who calls"))
+                Err(Invalid("its typ is not JWT or at+jwt"))
             }
             _ => Ok(()),
         }
@@ -140,16 +155,16 @@ impl Authenticator {
         validation.set_issuer(&[&self.rules.issuer]);
         validation.set_audience(&[&self.rules.audience]);
         validation.set_required_spec_claims(&["iss", "aud", "sub"]);
-        // The times are compared with the service's own clock.
+        // `validity` compares the times with the service's clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let verified = decode::<Value>(token, &key.key, &validation);
         verified.map(|token| token.claims).map_err(|error| match error.kind() {
-            ErrorKind::InvalidSignature => Invalid("its signature is wrong"),
-            ErrorKind::InvalidIssuer => Invalid("it is of another issuer"),
+            ErrorKind::InvalidSignature => Invalid("its signature is invalid"),
+            ErrorKind::InvalidIssuer => Invalid("it is from another issuer"),
             ErrorKind::InvalidAudience => Invalid("it is for another audience"),
-            ErrorKind::MissingRequiredClaim(_) => Invalid("it lacks iss, aud or sub"),
-            _ => Invalid("it can't be verified"),
+            ErrorKind::MissingRequiredClaim(_) => Invalid("it has no iss, aud or sub"),
+            _ => Invalid("it could not be verified"),
         })
     }
 
@@ -163,7 +178,7 @@ impl Authenticator {
     }
 }
 
-/// When a token is valid.
+/// The validity period of a token.
 struct Validity {
     begins: Option<Timestamp>,
     expires: Timestamp,
@@ -181,7 +196,7 @@ impl Validity {
     }
 }
 
-/// A `NumericDate` (RFC 7519, section 2): seconds, which may have a fraction.
+/// Reads a `NumericDate` (RFC 7519, section 2): seconds, possibly with a fraction.
 fn instant(claims: &Value, name: &str) -> Result<Option<Timestamp>, TokenError> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let seconds = value.as_f64().filter(|seconds| seconds.abs() < 1e11);
@@ -189,6 +204,6 @@ fn instant(claims: &Value, name: &str) -> Result<Option<Timestamp>, TokenError> 
     let instant = seconds.and_then(|seconds| Timestamp::from_second(seconds.floor() as i64).ok());
     match (instant, value) {
         (Some(instant), Value::Number(_)) => Ok(Some(instant)),
-        _ => Err(Invalid("its exp or nbf is no time")),
+        _ => Err(Invalid("its exp or nbf is not a valid time")),
     }
 }

@@ -1,4 +1,4 @@
-//! The address that a request comes from: the peer's, or what the configured number of proxies say.
+//! The client address of a request: the peer's, or the one that trusted proxies report.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -6,11 +6,11 @@ use axum::http::{HeaderName, request::Parts};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The other end of a request's connection.
+/// The peer address of a request's connection.
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 
-/// What one client is taken to have: an IPv4 address, or the 64 bits of an IPv6 network.
+/// Returns the network that counts as one client: an IPv4 address, or a /64 of IPv6.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
@@ -18,8 +18,9 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Where a request comes from: the entry of `X-Forwarded-For` as far from the right as there are trusted proxies, the peer
-/// if there are fewer entries, none without a connection.
+/// Returns the client address of a request: entry number `trusted_proxies` of `X-Forwarded-For`,
+/// counted from the right. Returns the peer address if there are fewer entries, and `None` without
+/// a connection.
 pub fn client_address(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
     let PeerAddress(peer) = *parts.extensions.get::<PeerAddress>()?;
     let Some(hops) = trusted_proxies.checked_sub(1) else { return Some(peer) };
@@ -29,7 +30,7 @@ pub fn client_address(parts: &Parts, trusted_proxies: usize) -> Option<IpAddr> {
     Some(client.and_then(parse).unwrap_or(peer))
 }
 
-/// An address, with which some proxies write a port.
+/// Parses an address. Some proxies append a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     let with_port = || text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip());

@@ -1,4 +1,4 @@
-//! One limit: a token bucket for each key, filled evenly, which holds a minute's worth.
+//! One rate limit: a token bucket per key, refilled evenly, with the capacity of one minute.
 
 use std::{
     hash::Hash,
@@ -13,7 +13,7 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-/// After so many requests, the buckets that are full again are forgotten.
+/// The number of requests after which full buckets are removed.
 const SWEEP_AFTER: u32 = 16 * 1024;
 
 /// The buckets of one limit.
@@ -24,29 +24,29 @@ pub struct Buckets<K: Hash + Eq + Clone> {
     charged: AtomicU32,
 }
 
-/// How a key stands with a limit.
+/// The state of a key's bucket.
 #[derive(Debug, Clone, Copy)]
 pub struct Left {
-    /// What the limit is of.
+    /// The name of the limit.
     pub of: &'static str,
-    /// How many requests a minute there may be.
+    /// The limit, in requests per minute.
     pub quota: u32,
-    /// How many there may be at once now.
+    /// The requests left in the bucket.
     pub remaining: u32,
-    /// In how many seconds the bucket will be full.
+    /// Seconds until the bucket is full.
     pub full_in: u64,
-    /// In how many seconds to ask again, where this request is one too many.
+    /// Seconds until a retry can succeed, if this request exceeds the limit.
     pub wait: Option<u64>,
 }
 
 impl<K: Hash + Eq + Clone> Buckets<K> {
-    /// Full ones, of so many requests a minute.
+    /// Creates full buckets of `quota` requests per minute.
     pub fn new(of: &'static str, quota: NonZeroU32) -> Self {
         let limiter = RateLimiter::dashmap(Quota::per_minute(quota)).with_middleware();
         Self { of, quota, limiter, charged: AtomicU32::new(0) }
     }
 
-    /// Takes one from a key's bucket, if there is one in it.
+    /// Takes one token from a key's bucket, if it has one.
     pub fn charge(&self, key: &K) -> Left {
         if self.charged.fetch_add(1, Ordering::Relaxed) % SWEEP_AFTER == SWEEP_AFTER - 1 {
             self.limiter.retain_recent();

@@ -14,7 +14,7 @@ use crate::{
 const TIME_TO_LIVE: Duration = Duration::from_hours(1);
 const CAPACITY: u64 = 10_000;
 
-/// The time zones of clinics that were asked for lately.
+/// A cache of the time zones of recently used clinics.
 #[derive(Debug, Clone)]
 pub struct ClinicDirectory {
     store: Store,
@@ -22,15 +22,17 @@ pub struct ClinicDirectory {
 }
 
 impl ClinicDirectory {
-    /// An empty cache.
+    /// Returns an empty cache.
     pub fn new(store: Store) -> Self {
         let zones = Cache::builder().max_capacity(CAPACITY).time_to_live(TIME_TO_LIVE).build();
         Self { store, zones }
     }
 
-    /// The time zone of a clinic of the organisation. A clinic that was deleted since has no staff left to book.
+    /// Returns the time zone of a clinic of the organisation. The entry of a deleted clinic is
+    /// harmless: it has no staff left to book.
     pub async fn zone(&self, org: &OrgId, id: &ClinicId) -> Result<Zone, StoreError> {
-        // Another organisation's clinic is read like one that does not exist, so that the response time reveals nothing.
+        // Another organisation's clinic is read like one that does not exist, so that the response
+        // time reveals nothing.
         if let Some((owner, zone)) = self.zones.get(id).await
             && owner == *org
         {

@@ -21,7 +21,7 @@ use crate::{
     records::shown::Shown,
 };
 
-/// A clinic in a path.
+/// The path parameters of a clinic.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct ClinicPath {
@@ -33,8 +33,8 @@ type ClinicPatch = MergePatch<ClinicDetails>;
 
 /// List clinics
 ///
-/// The organisation's clinics that the caller may see, the newest first. The list comes from an index, which lags
-/// behind by a moment, unless the token names 1 to 100 clinics.
+/// Lists the clinics that the caller may see, newest first. The list is eventually consistent,
+/// unless the token names 1 to 100 clinics.
 #[utoipa::path(get, path = "/v1/clinics", params(IndexQuery))]
 pub async fn list_clinics(
     State(app): State<AppState>,
@@ -51,7 +51,8 @@ pub async fn list_clinics(
 
 /// Create a clinic
 ///
-/// Its time zone can't be changed later.
+/// Create the clinic first: its staff, resources and visit types belong to it. Its time zone cannot
+/// be changed later.
 #[utoipa::path(post, path = "/v1/clinics", request_body = ClinicDetails)]
 pub async fn create_clinic(
     State(app): State<AppState>,
@@ -65,7 +66,7 @@ pub async fn create_clinic(
 
 /// Get a clinic
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(get, path = "/v1/clinics/{clinic_id}", params(ClinicPath, Consistent))]
 pub async fn get_clinic(
     State(app): State<AppState>,
@@ -79,7 +80,8 @@ pub async fn get_clinic(
 
 /// Change a clinic
 ///
-/// A JSON Merge Patch (RFC 7396). The time zone can't be changed: appointments are kept by local date.
+/// A JSON Merge Patch (RFC 7396). The time zone cannot be changed, because appointments are stored
+/// by local date. To close or open on single dates, create an exception.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}",
@@ -96,7 +98,7 @@ pub async fn update_clinic(
         let time_zone = current.time_zone.clone();
         let patched = patch.apply(current)?;
         if patched.time_zone != time_zone {
-            let message = "can't be changed once the clinic is made";
+            let message = "cannot be changed after the clinic is created";
             return Err(ApiError::field(ErrorCode::ValidationFailed, "/time_zone", message));
         }
         Ok(patched)
@@ -106,7 +108,8 @@ pub async fn update_clinic(
 
 /// Delete a clinic
 ///
-/// Refused while it has staff or appointments to come. Its exceptions are deleted with it.
+/// Refused while the clinic has staff, resources, visit types or future appointments. Its
+/// exceptions are deleted with it.
 #[utoipa::path(delete, path = "/v1/clinics/{clinic_id}", params(ClinicPath), responses(Conflict))]
 pub async fn delete_clinic(
     State(app): State<AppState>,

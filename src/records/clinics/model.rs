@@ -14,7 +14,7 @@ use crate::{
 /// A clinic of an organisation.
 pub type Clinic = OfOrg<ClinicDetails>;
 
-/// A clinic to be created, or the members of one that can be changed.
+/// The members of a clinic that callers set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ClinicIn, example = json!({
@@ -24,36 +24,43 @@ pub type Clinic = OfOrg<ClinicDetails>;
     "position": { "latitude": 47.3624, "longitude": 8.5512 },
     "phone": "+41445551234",
     "opening_hours": [
-        { "weekday": "monday", "from": "08:00", "to": "17:30" },
-        { "weekday": "tuesday", "from": "08:00", "to": "17:30" }
+        { "weekday": "monday", "from": "08:00", "to": "18:00" },
+        { "weekday": "tuesday", "from": "08:00", "to": "18:00" },
+        { "weekday": "wednesday", "from": "08:00", "to": "18:00" }
     ]
 }))]
 pub struct ClinicDetails {
-    /// Its name.
+    /// The name.
     #[validate(length(max = 200), custom(function = validation::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// IANA time zone of the clinic. It can't be changed later.
+    /// The IANA time zone. It cannot be changed later.
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
-    /// Postal address.
+    /// The postal address.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(nested)]
     pub address: Option<Address>,
-    /// Geographic position, WGS 84.
+    /// The geographic position (WGS 84).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(nested)]
     pub position: Option<Position>,
-    /// Telephone number in E.164 form.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The telephone number with country code, stored in E.164 form, such as `+41445551234`. Spaces
+    /// and `- . / ( )` are removed.
+    #[serde(
+        default,
+        deserialize_with = "validation::optional_phone",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[validate(custom(function = validation::phone))]
-    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$", example = "+41445551234")]
+    #[schema(example = "+41 44 555 12 34")]
     pub phone: Option<String>,
-    /// Weekly opening hours, in the clinic's local time; a day may have several spans.
-    #[serde(default)]
+    /// The weekly opening hours in the clinic's local time. A day may have several spans. Null or
+    /// absent: always open. Empty list: closed, unless an exception opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 56), custom(function = validation::weekly_hours))]
     #[schema(max_items = 56)]
-    pub opening_hours: Vec<WeeklyHours>,
+    pub opening_hours: Option<Vec<WeeklyHours>>,
 }
 
 impl Details for ClinicDetails {
@@ -93,7 +100,7 @@ pub struct Address {
     pub country: Option<String>,
 }
 
-/// Null is no lines, as in a patch of an address that was not there.
+/// Reads null as no lines. A merge patch may contain null where the clinic has no address yet.
 fn lines_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
@@ -133,7 +140,8 @@ pub struct Position {
     pub longitude: f64,
 }
 
-/// DynamoDB has no negative zero: the response to a write must equal a later read.
+/// Turns negative zero into zero. DynamoDB has no negative zero, and the response to a write must
+/// equal a later read.
 fn degrees<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     f64::deserialize(deserializer).map(|degrees| degrees + 0.0)
 }

@@ -6,21 +6,28 @@ use super::model::{Clinic, ClinicDetails};
 use crate::{
     error::{ApiError, ErrorCode},
     id::{ClinicId, OrgId},
-    records::{dependents, of_org::OfOrg, staff::model::StaffMember},
+    records::{dependents, details::unrestrict_if_empty, of_org::OfOrg, staff::model::StaffMember},
     scheduling::repo::{Bookable, Booked, find_booked},
     store::{
-        Entity, Key, Meta, Record, Store, StoreError, WriteContext,
+        Entity, Key, Meta, Record, Shapes, Store, StoreError, WriteContext,
         codec::is_of_type,
         keys::{self, IndexKey},
         read::{List, Listed, PageRequest},
     },
 };
 
-/// How many clinics a list reads by their keys: as many as one BatchGetItem takes.
+/// The maximum number of clinics that a list reads by key: the limit of one BatchGetItem.
 const MAX_NAMED: usize = 100;
 
 impl Record for Clinic {
     const TYPE: &'static str = "clinic";
+    const SHAPES: Shapes = Shapes {
+        upcasts: &[|item| {
+            unrestrict_if_empty(item, "opening_hours");
+            Ok(())
+        }],
+        downcast: None,
+    };
 
     fn key(&self) -> Key {
         keys::clinic(&self.id)
@@ -31,7 +38,7 @@ impl Record for Clinic {
     }
 }
 
-/// Stores a new clinic, or returns the one that the same `Idempotency-Key` stored before.
+/// Stores a new clinic, or returns the one that was stored under the same `Idempotency-Key`.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -41,7 +48,7 @@ pub async fn create(
     store.create(context, Entity::new(clinic, context), vec![]).await
 }
 
-/// Reads a clinic of the organisation.
+/// Returns a clinic of the organisation.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -51,7 +58,7 @@ pub async fn get(
     store.get_of_org(org, &keys::clinic(id), consistent).await
 }
 
-/// Replaces a clinic's details with what `change` makes of them.
+/// Replaces a clinic's details with the result of `change`.
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -65,7 +72,8 @@ pub async fn update<E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a clinic with its exceptions and day sheets, unless it has staff, resources, visit types or appointments to come.
+/// Deletes a clinic with its exceptions and day sheets, unless it has staff, resources, visit types
+/// or future appointments.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -74,22 +82,22 @@ pub async fn delete(
     let check_blockers = async || {
         if let Some(found) = store.first(keys::setup_beside_clinic(id)).await? {
             let (code, detail) = if is_of_type::<StaffMember>(&found) {
-                (ErrorCode::ClinicHasStaff, "Delete the clinic's staff members first.")
+                (ErrorCode::ClinicHasStaff, "The clinic has staff members. Delete them first.")
             } else {
-                let detail = "Delete the clinic's resources and visit types first.";
+                let detail = "The clinic has resources or visit types. Delete them first.";
                 (ErrorCode::ClinicHasResources, detail)
             };
             return Ok(Some(ApiError::new(code, detail)));
         }
         let booked = find_booked(store, Bookable::Clinic(id), context.now).await?;
-        let detail = "Cancel the clinic's appointments to come first.";
+        let detail = "The clinic has appointments or holds that are not over. Cancel or delete them first, or wait until they are over.";
         Ok(booked.map(|Booked| ApiError::new(ErrorCode::HasFutureAppointments, detail)))
     };
     let (key, dependents) = (keys::clinic(id), dependents::of_clinic(id));
     store.guarded_delete(context, &key, &dependents, check_blockers, |_| Ok(vec![])).await
 }
 
-/// Lists an organisation's clinics, the newest first.
+/// Lists an organisation's clinics, newest first.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -99,8 +107,8 @@ pub async fn list(
     store.list_of_org(org, list).await
 }
 
-/// Lists those of some clinics that are the organisation's, the newest first. Up to 100 are read directly, for a page
-/// of the organisation's list may have none of them; of more, a page may be short or empty.
+/// Lists those of the `named` clinics that belong to the organisation, newest first. Up to 100 are
+/// read by key. More are filtered from the organisation's list, so a page may be short or empty.
 pub async fn list_named(
     store: &Store,
     org: &OrgId,

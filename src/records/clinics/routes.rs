@@ -8,7 +8,7 @@ use crate::aggregate::{
 /// The registration of clinics.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("clinics", "Where, in which time zone, and open when."),
+    tag: ("clinics", "Clinics with their address, time zone and opening hours."),
     item_types: &[ItemType::audited::<Clinic>()],
     policy: &[
         //                     admin manager clinician front_desk patient service
@@ -18,6 +18,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_clinic", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
         rule("delete_clinic", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_clinics, handlers::create_clinic))

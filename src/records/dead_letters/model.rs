@@ -1,4 +1,4 @@
-//! A dead letter: a change that could not be processed, and why.
+//! A dead letter: a change that could not be processed, with the error.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,14 +8,14 @@ use crate::sensitive::Sensitive;
 /// A change that could not be processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// The stream's id of it.
+    /// The id of the change in the stream.
     pub event_id: String,
-    /// When it happened.
+    /// When the change happened.
     pub at: Timestamp,
-    /// Why it could not be processed.
+    /// The error of the last attempt.
     pub error: String,
-    /// How often it was tried.
+    /// The number of attempts.
     pub tries: u32,
-    /// The item before and after, in DynamoDB's JSON.
+    /// The item before and after the change, as DynamoDB JSON.
     pub images: Sensitive<String>,
 }

@@ -4,12 +4,8 @@ use jiff::Timestamp;
 
 use super::model::DeadLetter;
 use crate::store::{
-    Entity, ItemType, Key, Record, Store, StoreError, WriteContext,
-    attributes::number,
-    expression::Condition,
-    keys,
+    Entity, ItemType, Key, Record, Store, StoreError, WriteContext, keys,
     read::{List, Listed, PageRequest},
-    write::Write,
 };
 
 /// The types of items that are stored here.
@@ -23,7 +19,7 @@ impl Record for DeadLetter {
     }
 }
 
-/// A page of dead letters of all organisations, the earliest first.
+/// Returns a page of the dead letters of all organisations, earliest first.
 pub async fn list(
     store: &Store,
     page: PageRequest,
@@ -33,16 +29,14 @@ pub async fn list(
     Ok(Listed { items, next: listed.next })
 }
 
-/// Removes a dead letter; one that is gone already is no error.
+/// Removes a dead letter. A missing one is not an error.
 pub async fn remove(store: &Store, dead_letter: &Entity<DeadLetter>) -> Result<(), StoreError> {
     let Entity { meta, value } = dead_letter;
-    let condition = Condition::Equals("rev", number(meta.rev));
     let context = WriteContext::internal(meta.org.clone(), "", value.event_id.clone(), value.at);
-    let delete = Write::Delete { key: value.key(), condition };
-    store.try_commit(&context, vec![delete]).await.map(|_| ())
+    store.try_commit(&context, vec![dead_letter.delete()]).await.map(|_| ())
 }
 
-/// When the earliest dead letter happened, if there is one.
+/// Returns the time of the earliest dead letter, if there is one.
 pub async fn earliest(store: &Store) -> Result<Option<Timestamp>, StoreError> {
     let page = PageRequest { after: None, limit: 1, consistent: false };
     Ok(list(store, page).await?.items.first().map(|earliest| earliest.value.at))

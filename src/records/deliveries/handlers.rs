@@ -21,7 +21,7 @@ use crate::{
     records::webhooks::handlers::WebhookPath,
 };
 
-/// An event on its way to a webhook.
+/// The delivery of an event to a webhook.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Delivery, example = json!({
     "id": "DLV-1H3K5M7P9R0T2V4X6Z8B1D3F",
@@ -37,19 +37,20 @@ use crate::{
     }]
 }))]
 pub struct DeliveryOut {
-    /// Its id.
+    /// The id.
     pub id: DeliveryId,
-    /// Where it goes.
+    /// The webhook.
     pub webhook_id: WebhookId,
     /// The event as it is sent.
     #[schema(value_type = Event)]
     pub event: serde_json::Value,
-    /// Where it stands.
+    /// The status.
     pub status: Status,
-    /// When it is tried next; null when it is not.
-    #[schema(required = true)]
+    /// When the next attempt is due, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_attempt_at: Option<Timestamp>,
-    /// The latest 50 attempts, the earliest first.
+    /// The latest 50 attempts, earliest first.
     pub attempts: Vec<Attempt>,
 }
 
@@ -66,23 +67,21 @@ impl From<Entity<Delivery>> for DeliveryOut {
     }
 }
 
-/// A delivery in a path.
+/// The path parameters of a delivery.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct DeliveryPath {
     /// The webhook.
     pub webhook_id: WebhookId,
-    /// The delivery, to that webhook.
+    /// A delivery to this webhook.
     pub delivery_id: DeliveryId,
 }
 
-/// The filters of a list of deliveries.
+/// The filters of the list of deliveries.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeliveryFilter {
-    /// In this status.
-    #[param(inline)]
+    /// Only this status.
     status: Option<Status>,
 }
 
@@ -90,7 +89,8 @@ impl Filter for DeliveryFilter {}
 
 /// List the deliveries to a webhook
 ///
-/// The latest event first, with every attempt. They are kept for 30 days.
+/// Lists deliveries with their attempts, latest event first. They are kept for 30 days. Use it to
+/// find out why events do not arrive.
 #[utoipa::path(
     get,
     path = "/v1/webhooks/{webhook_id}/deliveries",
@@ -110,7 +110,7 @@ pub async fn list_deliveries(
 
 /// Get a delivery
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
@@ -129,7 +129,8 @@ pub async fn get_delivery(
 
 /// Replay a delivery
 ///
-/// The event is sent once more, under the same id, and tried as long as if it were new.
+/// Sends the event again under the same id, with as many attempts as for a new event. Use it once
+/// the receiver works again.
 #[utoipa::path(
     post,
     path = "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",

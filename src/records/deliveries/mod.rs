@@ -1,4 +1,4 @@
-//! Deliveries: events on their way to webhooks.
+//! Deliveries of events to webhooks.
 
 pub mod handlers;
 pub mod model;

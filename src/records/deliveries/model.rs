@@ -1,30 +1,31 @@
-//! Deliveries and when they are tried again.
+//! Deliveries and the schedule of their attempts.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    events::{EventType, StoredEventType},
+    events::StoredEventType,
     id::{DeliveryId, OrgId, WebhookId},
 };
 
-/// For how long a delivery is kept, and can be replayed, since its event or the last replay.
+/// How long a delivery is kept and can be replayed, counted from its event or the last replay.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// The most attempts that are kept of a delivery: the latest.
+/// The maximum number of attempts that are kept of a delivery. The latest are kept.
 const MOST_ATTEMPTS: usize = 50;
 
-/// The pauses before each attempt after the first, in seconds, each multiplied by 0.75 to 1.25: over a day in all.
+/// The pauses before each attempt after the first, in seconds: over a day in total. Each is
+/// multiplied by a random factor from 0.75 to 1.25.
 const PAUSES: [i64; 10] = [5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 36_000];
 
-/// An event on its way to a webhook.
+/// The delivery of an event to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Its id, which follows from the event's.
+    /// The id, derived from the event's id.
     pub id: DeliveryId,
-    /// Whose it is.
+    /// The organisation.
     pub org: OrgId,
-    /// Where it goes.
+    /// The webhook.
     pub webhook_id: WebhookId,
     /// The event.
     pub event_id: String,
@@ -32,28 +33,28 @@ pub struct Delivery {
     pub event_type: StoredEventType,
     /// The event as it is sent.
     pub payload: String,
-    /// Its status.
+    /// The status.
     pub status: Status,
-    /// When it is tried next, while it waits.
+    /// When the next attempt is due, if the delivery is pending.
     pub next_attempt_at: Option<Timestamp>,
-    /// How often it was tried since it was made or replayed.
+    /// The number of attempts since it was created or replayed.
     pub tries: usize,
-    /// The attempts, the earliest first.
+    /// The latest attempts, earliest first.
     pub attempts: Vec<Attempt>,
-    /// When it is forgotten, in epoch seconds.
+    /// When it expires, in epoch seconds.
     pub expires_at: i64,
 }
 
-/// The status of a delivery.
+/// The status of a delivery. `pending` waits for an attempt, `failed` has no more attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeliveryStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It waits to be tried, for the first time or again.
+    /// It waits for its first or next attempt.
     Pending,
-    /// The receiver has it.
+    /// The receiver has accepted it.
     Delivered,
-    /// It is not tried any more.
+    /// There are no more attempts.
     Failed,
 }
 
@@ -67,42 +68,44 @@ impl std::fmt::Display for Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeliveryAttempt)]
 pub struct Attempt {
-    /// When.
+    /// When it was made.
     pub at: Timestamp,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: u64,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The status of the answer; null if there was none.
-    #[schema(required = true)]
+    /// The HTTP status of the response, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub response_status: Option<u16>,
 }
 
-/// The outcome of an attempt.
+/// The outcome of an attempt. `gone`: 410. `refused`: neither 2xx nor 410; redirects are not
+/// followed. `forbidden`: the address is not public. `unsigned`: the key for the secret is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[schema(as = DeliveryOutcome)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The receiver answered with 2xx.
     Delivered,
-    /// It answered with another status; redirects are not followed.
+    /// The receiver answered with another status. Redirects are not followed.
     Refused,
-    /// It is gone for good: 410.
+    /// The receiver answered 410, which means that it is gone for good.
     Gone,
-    /// It did not answer in time.
+    /// The receiver did not answer in time.
     TimedOut,
-    /// It can't be reached.
+    /// The receiver can't be reached.
     Unreachable,
-    /// Its address is none that may be reached.
+    /// The receiver's address is not allowed.
     Forbidden,
-    /// The webhook is switched off, or was deleted.
+    /// The webhook is disabled or deleted.
     SwitchedOff,
-    /// It could not be signed: the key is missing that opens the webhook's secret.
+    /// It could not be signed, because the key for the webhook's secret is missing.
     Unsigned,
 }
 
 impl Outcome {
-    /// Its name, for metrics and logs.
+    /// Returns the name for metrics and logs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -116,7 +119,7 @@ impl Outcome {
         }
     }
 
-    /// Whether another attempt may fare better.
+    /// Returns whether another attempt may succeed.
     pub fn may_pass(self) -> bool {
         !matches!(self, Self::Delivered | Self::Gone | Self::SwitchedOff)
     }
@@ -127,12 +130,12 @@ fn kept_until(at: Timestamp) -> i64 {
 }
 
 impl Delivery {
-    /// A delivery of an event that happened at `at`, due at once.
+    /// Returns a delivery of an event that happened at `at`, due at once.
     pub fn new(
         org: OrgId,
         webhook_id: WebhookId,
         event_id: String,
-        event_type: EventType,
+        event_type: impl Into<StoredEventType>,
         at: Timestamp,
         payload: String,
     ) -> Self {
@@ -151,7 +154,7 @@ impl Delivery {
         }
     }
 
-    /// The same, to be tried at once, as if it had never been.
+    /// Returns the delivery, due at once, with a new series of attempts.
     #[must_use]
     pub fn replayed(&self, now: Timestamp) -> Self {
         Self {
@@ -163,7 +166,7 @@ impl Delivery {
         }
     }
 
-    /// The same with one more attempt.
+    /// Returns the delivery with one more attempt in its list.
     #[must_use]
     pub fn with_attempt(&self, attempt: Attempt) -> Self {
         let mut attempts = self.attempts.clone();
@@ -172,13 +175,14 @@ impl Delivery {
         Self { attempts, ..self.clone() }
     }
 
-    /// The same while it is tried: nobody else tries it until `until`.
+    /// Returns the delivery, claimed for an attempt: it is not due for others before `until`.
     #[must_use]
     pub fn claimed(&self, until: Timestamp) -> Self {
         Self { next_attempt_at: Some(until), tries: self.tries + 1, ..self.clone() }
     }
 
-    /// The same after an attempt: delivered, failed, or waiting for a pause, whose length `jitter` draws, from 0 to 1.
+    /// Returns the delivery after an attempt: delivered, failed, or waiting for the next attempt.
+    /// `jitter`, from 0 to 1, varies the length of the pause.
     #[must_use]
     pub fn after(&self, attempt: Attempt, now: Timestamp, jitter: f64) -> Self {
         let outcome = attempt.outcome;
@@ -198,6 +202,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::EventType;
 
     fn delivery(now: Timestamp) -> Delivery {
         let (org, webhook) = ("ORG-A".parse().unwrap(), WebhookId::random());
@@ -236,6 +241,6 @@ mod tests {
         }
         let replayed = after(Outcome::Gone).replayed(now);
         assert_eq!((replayed.status, replayed.next_attempt_at), (Status::Pending, Some(now)));
-        assert_eq!(replayed.attempts.len(), 1, "what was tried stays listed");
+        assert_eq!(replayed.attempts.len(), 1, "earlier attempts stay listed");
     }
 }

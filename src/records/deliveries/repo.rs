@@ -1,4 +1,4 @@
-//! Deliveries in the table. Those that wait stand in the index by when they are due.
+//! Deliveries in the table. Pending ones are in the index, by the time at which they are due.
 
 use jiff::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The most deliveries of one read of those that are due.
+/// The page size of a read of due deliveries.
 const DUE_PAGE: u16 = 100;
 
 impl Record for Delivery {
@@ -29,10 +29,11 @@ impl Record for Delivery {
     }
 }
 
-/// A page of deliveries, of which one that can't be read is an error of its own.
+/// A page of deliveries. Each delivery that can't be read is an error in the page.
 pub type DuePage = Listed<Result<Entity<Delivery>, StoreError>>;
 
-/// Deliveries of one part that are due, by when they became due, and where to go on; they come from the index, which lags.
+/// Returns a page of the due deliveries of one part, sorted by due time. They come from the index,
+/// which lags.
 pub async fn due(
     store: &Store,
     part: u16,
@@ -47,7 +48,8 @@ pub async fn due(
     Ok(Listed { items, next: listed.next })
 }
 
-/// Adds an attempt to a delivery that was changed meanwhile, and nothing else. One that is gone is no error.
+/// Adds only an attempt to a delivery that has changed in the meantime. A missing delivery is not
+/// an error.
 pub async fn add_attempt(
     store: &Store,
     context: &WriteContext,
@@ -62,7 +64,7 @@ pub async fn add_attempt(
     }
 }
 
-/// Replaces a delivery and returns the new one; `None` if somebody has changed it since it was read.
+/// Replaces a delivery and returns the new one. Returns `None` if it has changed since it was read.
 pub async fn replace(
     store: &Store,
     context: &WriteContext,
@@ -74,7 +76,7 @@ pub async fn replace(
     Ok(replaced.then_some(changed))
 }
 
-/// A delivery to a webhook of the organisation.
+/// Returns a delivery to a webhook of the organisation.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -85,7 +87,7 @@ pub async fn get(
     store.get_of_org(org, &keys::delivery(webhook, id), consistent).await
 }
 
-/// Makes a delivery due at once, as if it had never been tried.
+/// Makes a delivery due at once, with a new series of attempts.
 pub async fn replay(
     store: &Store,
     context: &WriteContext,
@@ -97,7 +99,7 @@ pub async fn replay(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// The deliveries to a webhook, the latest event first.
+/// Lists the deliveries to a webhook, latest event first.
 pub async fn list(
     store: &Store,
     org: &OrgId,

@@ -17,6 +17,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("get_delivery",    [ORG,  NO,     NO,       NO,        NO,     NO ]),
         rule("replay_delivery", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
+    guide: None,
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_deliveries))

@@ -1,4 +1,4 @@
-//! Exceptions to the weekly hours over HTTP.
+//! Availability exceptions over HTTP.
 
 use axum::extract::State;
 use jiff::{Span, civil::Date};
@@ -22,35 +22,34 @@ use crate::{
     time::optional_date,
 };
 
-/// How far ahead exceptions are accepted: beyond all that can be booked.
+/// How far ahead exceptions are accepted, in days. This exceeds the booking horizon.
 const HORIZON_DAYS: i32 = 3 * 366;
 
-/// An exception in a path.
+/// The path parameters of an exception.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct ExceptionPath {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The exception, one of the clinic's.
+    /// An exception of this clinic.
     pub exception_id: ExceptionId,
 }
 
-/// The filters of a list of exceptions.
+/// The filters of the list of exceptions.
 #[derive(Debug, Serialize, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ExceptionFilter {
-    /// Those of this staff member alone, not together with `resource_id`.
+    /// Only exceptions of this staff member. Not with `resource_id`.
     staff_id: Option<StaffId>,
-    /// Those of this resource alone.
+    /// Only exceptions of this resource.
     resource_id: Option<ResourceId>,
-    /// Those that are for this day or a later one.
+    /// Only exceptions that end on this date or later.
     #[serde(default, deserialize_with = "optional_date")]
-    #[param(value_type = Option<String>, format = Date, example = "2027-03-01")]
+    #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
-    /// Those that are for this day or an earlier one.
+    /// Only exceptions that begin on this date or earlier.
     #[serde(default, deserialize_with = "optional_date")]
-    #[param(value_type = Option<String>, format = Date, example = "2027-12-31")]
+    #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,
 }
 
@@ -58,8 +57,8 @@ impl Filter for ExceptionFilter {}
 
 /// List a clinic's exceptions
 ///
-/// By their last date: closed days, leave and extra days of the clinic, its staff and its resources. A page may be
-/// short before the list has ended. The list comes from an index, which lags behind by a moment.
+/// Lists closed days, leave and extra days of the clinic, its staff and its resources, by last
+/// date. A page may be short before the end of the list. The list is eventually consistent.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/exceptions",
@@ -74,7 +73,7 @@ pub async fn list_exceptions(
     let ExceptionFilter { staff_id, resource_id, from, to } = &query.filter;
     let (of, dates) = ((staff_id.as_ref(), resource_id.as_ref()), (*from, *to));
     if staff_id.is_some() && resource_id.is_some() {
-        let message = "can't be combined with staff_id";
+        let message = "cannot be combined with staff_id";
         return Err(ApiError::field(ErrorCode::InvalidParameter, "resource_id", message));
     }
     if dates.0.zip(dates.1).is_some_and(|(from, to)| to < from) {
@@ -89,8 +88,9 @@ pub async fn list_exceptions(
 
 /// Create an exception
 ///
-/// It holds for what is booked and offered from now on; appointments that are there stay. The clinic, each staff member and
-/// each resource have at most 400 that are not over.
+/// Closes or opens hours on some dates, for new bookings and for availability. Existing
+/// appointments stay. The clinic, each staff member and each resource can have 400 exceptions that
+/// have not ended. To change an exception, delete it and create another.
 #[utoipa::path(
     post,
     path = "/v1/clinics/{clinic_id}/exceptions",
@@ -107,8 +107,11 @@ pub async fn create_exception(
         let today = app.clinics().zone(&context.org, &clinic_id).await?.local_date(context.now);
         let horizon = today.saturating_add(Span::new().days(HORIZON_DAYS));
         if body.last_date < today || body.last_date > horizon {
-            let message = "must lie between today and three years from now";
-            return Err(ApiError::field(ErrorCode::ValidationFailed, "/last_date", message));
+            let message = "must be between today and three years from now";
+            // Without `last_date`, the exception ends on its first date.
+            let of_one_day = body.first_date == body.last_date;
+            let pointer = if of_one_day { "/first_date" } else { "/last_date" };
+            return Err(ApiError::field(ErrorCode::ValidationFailed, pointer, message));
         }
         repo::create(app.store(), &context, &clinic_id, body, today).await
     };
@@ -119,7 +122,7 @@ pub async fn create_exception(
 
 /// Get an exception
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/exceptions/{exception_id}",
@@ -138,7 +141,7 @@ pub async fn get_exception(
 
 /// Delete an exception
 ///
-/// The weekly hours hold again.
+/// The weekly hours apply again.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/exceptions/{exception_id}",

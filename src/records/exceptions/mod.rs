@@ -1,4 +1,4 @@
-//! Exceptions to the weekly hours: closed days, leave, extra days.
+//! Availability exceptions: closed days, leave, extra days.
 
 pub mod handlers;
 pub mod model;

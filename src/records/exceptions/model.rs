@@ -1,4 +1,4 @@
-//! Exceptions to the weekly hours.
+//! Availability exceptions.
 
 use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
@@ -16,25 +16,26 @@ use crate::{
         Key,
         keys::{self, IndexKey},
     },
-    time::{Effect, date_only, optional_hour_minute},
-    validation::{member, sensitive as hidden},
+    time::{Effect, date_only, optional_date, optional_hour_minute},
+    validation::{AFTER_FROM, member, sensitive as hidden},
 };
 
-/// The most days that one exception is for.
+/// The maximum number of days of one exception.
 pub const MAX_DAYS: i32 = 366;
 
-/// The most exceptions of one owner that are not over: a clinic, a staff member or a resource. A booking reads them.
+/// The maximum number of exceptions of one owner (a clinic, a staff member or a resource) that have
+/// not ended. A booking reads all of them that touch its days.
 pub const MAX_PER_OWNER: usize = 400;
 
-/// Dates on which a clinic, a staff member or a resource works otherwise than by the week. Its id carries whose it is, and the
-/// last date.
+/// An availability exception: dates on which the hours of a clinic, a staff member or a resource
+/// differ from the weekly ones. Its id contains the owner and the last date.
 pub type AvailabilityException = OfClinic<ExceptionDetails>;
 
-/// An exception to be made.
+/// An exception to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(from = "Sent", deny_unknown_fields)]
 #[validate(schema(function = consistent))]
-#[schema(as = ExceptionIn, example = json!({
+#[schema(as = AvailabilityExceptionIn, example = json!({
     "staff_id": "STF-2B7M1X9D4K8R0W5T3V6N8Q1C",
     "first_date": "2027-07-05",
     "last_date": "2027-07-16",
@@ -42,35 +43,66 @@ pub type AvailabilityException = OfClinic<ExceptionDetails>;
     "reason": "summer leave"
 }))]
 pub struct ExceptionDetails {
-    /// Whose it is, if it is one staff member's; else it is the whole clinic's.
+    /// The staff member whose hours differ. Without it and `resource_id`, the whole clinic's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,
-    /// Whose it is, if it is one resource's. Not together with `staff_id`.
+    /// The resource whose hours differ. Not with `staff_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<ResourceId>,
-    /// The first date, on the clinic's wall.
-    #[serde(deserialize_with = "date_only")]
+    /// The first date, in the clinic's local time.
     #[schema(format = Date, example = "2027-07-05")]
     pub first_date: Date,
-    /// The last date, included; at most 366 days in all.
-    #[serde(deserialize_with = "date_only")]
-    #[schema(format = Date, example = "2027-07-16")]
+    /// The last date (inclusive), at most 366 days in all. Absent: only `first_date`.
+    #[schema(value_type = Option<String>, format = Date, example = "2027-07-16")]
     pub last_date: Date,
-    /// What it does.
+    /// Whether it opens or closes hours.
     pub effect: Effect,
-    /// From when on each of the dates; all of each, if it is left out. `open` needs it.
-    #[serde(default, with = "optional_hour_minute", skip_serializing_if = "Option::is_none")]
+    /// The start on each date, in local time. Absent: the whole day. `open` requires it.
+    #[serde(
+        serialize_with = "optional_hour_minute::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
     pub from: Option<Time>,
-    /// Until when on the same date; `00:00` is its end. Together with `from`.
-    #[serde(default, with = "optional_hour_minute", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "12:00")]
+    /// The end on the same date, with `from` only. `24:00` is the end of the day, stored and
+    /// returned as `00:00`.
+    #[serde(
+        serialize_with = "optional_hour_minute::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<String>, pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", example = "12:00")]
     pub to: Option<Time>,
-    /// Why.
+    /// The reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 500), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 500)]
     pub reason: Option<Sensitive<String>>,
+}
+
+/// An exception as it is sent or stored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sent {
+    staff_id: Option<StaffId>,
+    resource_id: Option<ResourceId>,
+    #[serde(deserialize_with = "date_only")]
+    first_date: Date,
+    #[serde(default, deserialize_with = "optional_date")]
+    last_date: Option<Date>,
+    effect: Effect,
+    #[serde(default, deserialize_with = "optional_hour_minute::deserialize")]
+    from: Option<Time>,
+    #[serde(default, deserialize_with = "optional_hour_minute::end")]
+    to: Option<Time>,
+    reason: Option<Sensitive<String>>,
+}
+
+impl From<Sent> for ExceptionDetails {
+    fn from(sent: Sent) -> Self {
+        let Sent { staff_id, resource_id, first_date, last_date, effect, from, to, reason } = sent;
+        let last_date = last_date.unwrap_or(first_date);
+        Self { staff_id, resource_id, first_date, last_date, effect, from, to, reason }
+    }
 }
 
 fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
@@ -89,7 +121,7 @@ fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
     match (exception.from, exception.to, exception.effect) {
         (None, None, Effect::Closed) => Ok(()),
         (Some(from), Some(to), _) if from < ends(to) => Ok(()),
-        (Some(_), Some(_), _) => wrong("to", "must be after from, on the same day"),
+        (Some(_), Some(_), _) => wrong("to", AFTER_FROM),
         (None, None, Effect::Open) => wrong("from", "is required, and to: the exception is open"),
         (None, Some(_), _) => wrong("from", "is required: there is to"),
         (Some(_), None, _) => wrong("to", "is required: there is from"),
@@ -98,15 +130,16 @@ fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
 
 impl Details for ExceptionDetails {
     type Kind = id::Exception;
-    const SCHEMA: &'static str = "Exception";
-    const DESCRIPTION: &'static str = "An exception to the weekly hours.";
+    const SCHEMA: &'static str = "AvailabilityException";
+    const DESCRIPTION: &'static str = "Dates on which the hours differ from the weekly ones.";
 }
 
 impl ClinicDetails for ExceptionDetails {
     const TYPE: &'static str = "exception";
     const PREFIX: &'static str = "EXCEPTION";
 
-    /// By owner and last date, so that the exceptions of one owner on some dates are one range of keys.
+    /// Sorts by owner and last date, so that the exceptions of one owner on some dates are one
+    /// range of keys.
     fn key(clinic: &ClinicId, id: &ExceptionId) -> Key {
         keys::exception(clinic, id)
     }

@@ -1,5 +1,6 @@
-//! Exceptions in the table. Those of one owner stand by their last date, so that those that touch a range of dates are one
-//! range of keys: none is longer than [`MAX_DAYS`]. In the index, all of a clinic stand by their last date.
+//! Exceptions in the table. Those of one owner are sorted by last date. None is longer than
+//! [`MAX_DAYS`], so those that touch a range of dates are one range of keys. In the index, all
+//! exceptions of a clinic are sorted by last date.
 
 use std::iter::once;
 
@@ -24,8 +25,10 @@ use crate::{
     time::DatedHours,
 };
 
-/// Stores a new exception of a clinic, staff member or resource that stays, or returns the earlier one of the same key. It is
-/// refused if its owner has [`MAX_PER_OWNER`] that are not over; of concurrent creations none counts the others.
+/// Stores a new exception of a clinic, staff member or resource that is not being deleted, or
+/// returns the one that was stored under the same `Idempotency-Key`. Refused if the owner already
+/// has [`MAX_PER_OWNER`] exceptions that have not ended. Concurrent requests do not count each
+/// other's exceptions.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -37,8 +40,9 @@ pub async fn create(
     let ends = (today, Date::MAX);
     let found = of_owner(store, &context.org, clinic, owner.as_ref(), ends, true).await?;
     if found.len() >= MAX_PER_OWNER {
-        let detail =
-            format!("{MAX_PER_OWNER} that are not over are the most. Delete others first.");
+        let detail = format!(
+            "The clinic, staff member or resource has {MAX_PER_OWNER} exceptions that are not over, the maximum. Delete one first."
+        );
         return Err(ApiError::new(ErrorCode::TooManyExceptions, detail));
     }
     let id = ExceptionId::random_of(tag(clinic, owner.as_ref()), details.last_date);
@@ -55,9 +59,9 @@ pub async fn create(
         }
         Err(StoreError::ConditionFailed(failed)) if failed.at(2).is_some() => {
             let (pointer, message) = if of_staff {
-                ("/staff_id", "is no staff member of this clinic")
+                ("/staff_id", "is not a staff member of this clinic")
             } else {
-                ("/resource_id", "is no resource of this clinic")
+                ("/resource_id", "is not a resource of this clinic")
             };
             Err(ApiError::field(ErrorCode::UnknownReference, pointer, message))
         }
@@ -65,8 +69,8 @@ pub async fn create(
     }
 }
 
-/// The exceptions at a clinic that touch the dates from `from` to `to`, by their last date: those of a staff member or of a
-/// resource, or all.
+/// Lists the exceptions at a clinic that touch the dates from `from` to `to`, by last date: those
+/// of one staff member, those of one resource, or all.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -88,8 +92,8 @@ pub async fn list(
     store.list_under(org, &keys::clinic(clinic), list).await
 }
 
-/// The hours of the exceptions of a clinic and of `owners` at it that touch the dates from `first` to `last`: one Query for the
-/// clinic and one for each owner, at once.
+/// Returns the hours of the exceptions of a clinic and of `owners` that touch the dates from
+/// `first` to `last`: one Query for the clinic and one for each owner, in parallel.
 pub async fn of_owners(
     store: &Store,
     org: &OrgId,
@@ -108,7 +112,8 @@ pub async fn of_owners(
     Ok(touching(found.into_iter().flatten(), last))
 }
 
-/// The hours of all exceptions at a clinic that touch the dates from `first` to `last`: one Query on the index.
+/// Returns the hours of all exceptions at a clinic that touch the dates from `first` to `last`: one
+/// Query on the index.
 pub async fn at_clinic(
     store: &Store,
     org: &OrgId,
@@ -120,7 +125,8 @@ pub async fn at_clinic(
     Ok(touching(found.into_iter(), last))
 }
 
-/// The exceptions of one owner, the clinic if there is none, that end on a date from the first to the second, both included.
+/// Returns the exceptions of one owner that end within the range of dates (inclusive). The owner
+/// `None` is the clinic.
 async fn of_owner(
     store: &Store,
     org: &OrgId,
@@ -151,7 +157,7 @@ fn special_hours(exception: &AvailabilityException) -> SpecialHours {
     SpecialHours { owner, hours: DatedHours { first, last, effect, from, to } }
 }
 
-/// The staff member or the resource; `None` for the whole clinic.
+/// Returns the staff member or the resource, or `None` for the whole clinic.
 fn owner(clinic: &ClinicId, details: &ExceptionDetails) -> Option<SheetOwner> {
     let clinic_id = clinic.clone();
     match (&details.staff_id, &details.resource_id) {
@@ -172,7 +178,7 @@ fn tag(clinic: &ClinicId, owner: Option<&SheetOwner>) -> OwnerTag {
     }
 }
 
-/// The last date on which what begins on `date` or before may end.
+/// Returns the latest date on which an exception that begins on `date` or before may end.
 fn after_all_that_begin_by(date: Date) -> Date {
     date.saturating_add(Span::new().days(MAX_DAYS))
 }

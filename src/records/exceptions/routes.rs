@@ -8,7 +8,7 @@ use crate::aggregate::{
 /// The registration of exceptions.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("working time", "Closed days, leave, extra days."),
+    tag: ("working time", "Exceptions to the weekly hours: closed days, leave, extra days."),
     item_types: &[ItemType::audited::<AvailabilityException>()],
     policy: &[
         //                       admin manager clinician front_desk patient service
@@ -17,6 +17,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("get_exception",    [ORG,  OWN,    OWN,      OWN,       NO,     ORG]),
         rule("delete_exception", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_exceptions, handlers::create_exception))

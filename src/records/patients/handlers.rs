@@ -25,7 +25,7 @@ use crate::{
     validation,
 };
 
-/// A patient in a path.
+/// The path parameters of a patient.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct PatientPath {
@@ -35,28 +35,33 @@ pub struct PatientPath {
 
 type PatientPatch = MergePatch<PatientDetails>;
 
-/// Nobody is born tomorrow, wherever on the globe tomorrow has begun.
+/// Refuses birth dates in the future. Tomorrow's UTC date is accepted, because it may already be
+/// tomorrow in the clinic's time zone.
 fn check_birth_date(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
     let latest = utc_date(now).tomorrow().unwrap_or_else(|_| utc_date(now));
     match patient.birth_date.as_ref().map(Sensitive::expose) {
         Some(date) if *date > latest => Err(ApiError::field(
             ErrorCode::ValidationFailed,
             "/birth_date",
-            "must not lie in the future",
+            "must not be in the future",
         )),
         _ => Ok(()),
     }
 }
 
-/// Parameters of a search for patients.
+/// The query parameters of a search for patients.
 #[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct FindPatients {
-    /// The record number (MRN), whole and as it was given.
-    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
+    /// The complete medical record number (MRN), spelled as it was stored.
+    #[param(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9._/-]+$",
+        example = "A-2027-0001"
+    )]
     mrn: String,
-    /// Read what all writes before this request have left, at twice the cost.
+    /// Whether to read with strong consistency, at twice the cost.
     #[serde(default)]
     #[param(default = false)]
     consistent: bool,
@@ -64,7 +69,8 @@ pub struct FindPatients {
 
 /// Find patients by record number
 ///
-/// One patient or none, as a record number is unique in the organisation.
+/// Returns one patient or none, because a record number is unique in the organisation. Use it to
+/// find the id of a patient from another system.
 #[utoipa::path(get, path = "/v1/patients", params(FindPatients))]
 pub async fn find_patients(
     State(app): State<AppState>,
@@ -72,19 +78,34 @@ pub async fn find_patients(
     ApiQuery(query): ApiQuery<FindPatients>,
 ) -> ApiResult<Page<Shown<Patient>>> {
     if query.mrn.len() > 64 || validation::record_number(&query.mrn).is_err() {
-        let message = "must be 1 to 64 letters, digits, dots, dashes, underscores and slashes";
+        let message = "must be 1 to 64 letters, digits, dots, dashes, underscores or slashes";
         return Err(ApiError::field(ErrorCode::InvalidParameter, "mrn", message));
     }
     let (org, consistent) = (context.grant.org(), query.consistent);
     let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
-    app.record_access(&context, found.iter().map(|patient| &patient.value.id));
+    app.record_access(&context, found.iter().map(|patient| &patient.value.id)).await?;
     Ok(Page { items: found.map(Into::into).into_iter().collect(), next_cursor: None })
 }
 
 /// Create a patient
 ///
-/// Their record number, if they have one, must be no other patient's of the organisation.
-#[utoipa::path(post, path = "/v1/patients", request_body = PatientDetails, responses(Conflict))]
+/// A patient belongs to the organisation and can be booked at all its clinics. A record number, if
+/// given, must be unique in the organisation.
+#[utoipa::path(
+    post,
+    path = "/v1/patients",
+    request_body(content = PatientDetails, examples(
+        ("with_name_only" = (summary = "With a name only", value = json!({ "name": "Ida Example" }))),
+        ("with_record_number" = (summary = "With a record number", value = json!({
+            "name": "Ida Example",
+            "mrn": "A-2027-0001",
+            "birth_date": "1984-02-29",
+            "phone": "+41 79 555 12 34",
+            "email": "ida@example.org"
+        }))),
+    )),
+    responses(Conflict),
+)]
 pub async fn create_patient(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<PatientDetails>,
@@ -100,7 +121,7 @@ pub async fn create_patient(
 
 /// Get a patient
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(get, path = "/v1/patients/{patient_id}", params(PatientPath, Consistent))]
 pub async fn get_patient(
     State(app): State<AppState>,
@@ -109,13 +130,14 @@ pub async fn get_patient(
     ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
 ) -> ApiResult<Found<Shown<Patient>>> {
     let found = repo::get(app.store(), context.grant.org(), &patient_id, consistent).await?;
-    app.record_access(&context, [&patient_id]);
+    app.record_access(&context, [&patient_id]).await?;
     Found::new(found, &context)
 }
 
 /// Change a patient
 ///
-/// A JSON Merge Patch (RFC 7396). A changed record number is moved in the same transaction.
+/// A JSON Merge Patch (RFC 7396). A new record number is claimed, and the old one released, in the
+/// same transaction.
 #[utoipa::path(
     patch,
     path = "/v1/patients/{patient_id}",
@@ -137,34 +159,33 @@ pub async fn update_patient(
     repo::update(app.store(), &context, &patient_id, change).await.map(Updated::new)
 }
 
-/// What a deletion of a patient leaves.
+/// The scope of a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeletionMode {
-    /// Their appointments, as they are.
+    /// Removes the record. Appointments stay unchanged.
     #[default]
     Delete,
-    /// Of their appointments when and with whom they were, and nothing personal.
+    /// Also removes the personal data from all appointments.
     Erase,
 }
 
-/// Parameters of a deletion.
+/// The query parameters of a deletion.
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DeletePatient {
-    /// `delete` removes the patient's record. `erase` also removes what is personal from all their appointments:
-    /// reason, notes, reasons of cancelling and of overrides; it is remembered among the accesses, and also works on a patient who was
-    /// deleted before.
+    /// `delete` removes the patient's record. `erase` also removes the reason, notes, cancellation
+    /// reason and override reason from all appointments, and adds an entry to the access log. It
+    /// also works after a `delete`. Default: `delete`.
     #[serde(default)]
-    #[param(inline)]
     mode: DeletionMode,
 }
 
 /// Delete or erase a patient
 ///
-/// Refused while they have appointments to come. The record number is free again. Erasing (GDPR, article 17) keeps
-/// the history of the clinics' slots under an id that leads to nobody.
+/// Refused while the patient has future appointments. The record number becomes free. To erase a
+/// patient (GDPR, article 17), set `mode=erase`: the appointments keep their time and staff member,
+/// under an id without a patient.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

@@ -1,4 +1,4 @@
-//! Patients of an organisation, known at all its clinics.
+//! Patients of an organisation, shared by all its clinics.
 
 pub mod handlers;
 pub mod model;

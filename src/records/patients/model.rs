@@ -10,13 +10,13 @@ use crate::{
     records::{details::Details, of_org::OfOrg},
     sensitive::Sensitive,
     time::optional_date,
-    validation::{self, sensitive as hidden},
+    validation::{self, optional_phone, sensitive as hidden},
 };
 
 /// A patient.
 pub type Patient = OfOrg<PatientDetails>;
 
-/// A patient to be created, or the members of one that can be changed.
+/// The members of a patient that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = PatientIn, example = json!({
@@ -28,43 +28,44 @@ pub type Patient = OfOrg<PatientDetails>;
     "active": true
 }))]
 pub struct PatientDetails {
-    /// Their record number (MRN), unique in the organisation.
+    /// The medical record number (MRN), unique in the organisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 64), custom(function = hidden::record_number))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
     pub mrn: Option<Sensitive<String>>,
-    /// Their name.
+    /// The name.
     #[validate(length(max = 200), custom(function = hidden::line))]
     #[schema(value_type = String, min_length = 1, max_length = 200)]
     pub name: Sensitive<String>,
-    /// When they were born; not in the future, nor before 1850.
+    /// The date of birth: from 1850 on and not in the future.
     #[serde(default, deserialize_with = "optional_date", skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = since_1850))]
     #[schema(value_type = Option<String>, format = Date, example = "1984-02-29")]
     pub birth_date: Option<Sensitive<Date>>,
-    /// Telephone number in E.164 form.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The telephone number with country code, stored in E.164 form, such as `+41795551234`. Spaces
+    /// and `- . / ( )` are removed.
+    #[serde(default, deserialize_with = "optional_phone", skip_serializing_if = "Option::is_none")]
     #[validate(custom(function = hidden::phone))]
-    #[schema(value_type = Option<String>, pattern = r"^\+[1-9][0-9]{6,14}$", example = "+41795551234")]
+    #[schema(value_type = Option<String>, example = "+41 79 555 12 34")]
     pub phone: Option<Sensitive<String>>,
-    /// E-mail address.
+    /// The e-mail address. Non-ASCII letters are allowed (RFC 6531). The domain must have a dot.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[validate(email, length(max = 254))]
-    #[schema(value_type = Option<String>, format = "email", max_length = 254)]
+    #[validate(length(max = 254), custom(function = hidden::email))]
+    #[schema(value_type = Option<String>, format = "idn-email", max_length = 254)]
     pub email: Option<Sensitive<String>>,
-    /// What staff should know.
+    /// Notes for staff.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 4000), custom(function = hidden::text))]
     #[schema(value_type = Option<String>, max_length = 4000)]
     pub notes: Option<Sensitive<String>>,
-    /// Whether appointments can be booked for them.
+    /// Whether appointments can be booked for the patient.
     #[serde(default = "validation::yes")]
     #[schema(default = true)]
     pub active: bool,
 }
 
 impl PatientDetails {
-    /// A patient of whom nothing but the name is known.
+    /// Returns a patient with a name only.
     pub fn named(name: String) -> Self {
         Self {
             mrn: None,

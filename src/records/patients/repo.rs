@@ -30,7 +30,7 @@ impl Record for Patient {
     }
 }
 
-/// That a record number is taken, and by whom.
+/// The marker of a record number that is in use, with its patient.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct RecordNumber {
     org: OrgId,
@@ -47,11 +47,11 @@ impl Record for RecordNumber {
 }
 
 fn record_number_taken() -> ApiError {
-    let message = "is another patient's of the organisation; nothing was written";
+    let message = "is already used by another patient of the organisation";
     ApiError::field(ErrorCode::MrnTaken, "/mrn", message)
 }
 
-/// Stores a new patient, or returns what the same `Idempotency-Key` stored before.
+/// Stores a new patient, or returns the one that was stored under the same `Idempotency-Key`.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -70,7 +70,7 @@ pub async fn create(
     })
 }
 
-/// A patient of the organisation.
+/// Returns a patient of the organisation.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -80,7 +80,7 @@ pub async fn get(
     store.get_of_org(org, &keys::patient(id), consistent).await
 }
 
-/// A patient of the organisation, if there is one; read consistently.
+/// Returns a patient of the organisation, if there is one, read consistently.
 pub async fn find(
     store: &Store,
     org: &OrgId,
@@ -90,7 +90,7 @@ pub async fn find(
     Ok(found.filter(|patient| patient.meta.org == *org))
 }
 
-/// The patient of the organisation that has a record number.
+/// Returns the patient of the organisation with this record number.
 pub async fn find_by_record_number(
     store: &Store,
     org: &OrgId,
@@ -102,11 +102,13 @@ pub async fn find_by_record_number(
         return Ok(None);
     };
     let found = store.get::<Patient>(&keys::patient(&marker.value.patient_id), consistent).await?;
-    // The two reads are no snapshot: the number may have moved on in between.
+    // The two reads are not a snapshot: the number may have been given to another patient in
+    // between.
     Ok(found.filter(|patient| patient.meta.org == *org && number(&patient.value) == Some(mrn)))
 }
 
-/// Replaces a patient's details with what `change` makes of them, and moves the marker of a changed record number.
+/// Replaces a patient's details with the result of `change`, and moves the marker of a changed
+/// record number.
 pub async fn update(
     store: &Store,
     context: &WriteContext,
@@ -121,7 +123,7 @@ pub async fn update(
         let released = number(old).map(|mrn| release(&context.org, id, mrn));
         Ok(claimed.into_iter().chain(released).collect())
     };
-    // Once it is a problem, an error of the store no longer says which condition failed.
+    // Keeps errors of the store as such: an `ApiError` no longer says which condition failed.
     let read = || get(store, &context.org, id, true);
     let modify = |old: &Patient| {
         let details = change(old.details.clone()).map_err(Step::Refused)?;
@@ -148,7 +150,8 @@ impl From<StoreError> for Step {
     }
 }
 
-/// Deletes a patient without appointments to come, frees the record number, and does `extra_writes`, in one transaction.
+/// Deletes a patient without future appointments, frees the record number and does `extra_writes`,
+/// in one transaction.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -163,7 +166,7 @@ pub async fn delete(
     store.guarded_delete(context, &keys::patient(id), &[], check_blockers, extra_writes).await
 }
 
-/// The write that takes a new patient's record number, if they have one.
+/// Returns the write that claims a new patient's record number, if there is one.
 pub fn record_number(
     context: &WriteContext,
     patient: &Patient,
@@ -185,7 +188,7 @@ fn claim(
     Entity::new(marker, context).create()
 }
 
-/// A marker that is gone keeps nobody from leaving the number.
+/// Returns the write that releases a record number. It also succeeds if the marker is already gone.
 fn release(org: &OrgId, id: &PatientId, mrn: &str) -> Write {
     let own = Condition::Equals("patient_id", string(id));
     Write::Delete {

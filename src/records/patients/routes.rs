@@ -6,7 +6,7 @@ use crate::aggregate::{Aggregate, ItemType, NO, ORG, OpenApiRouter, Page, Shown,
 /// The registration of patients.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("patients", "Who appointments are made for, at all clinics of the organisation."),
+    tag: ("patients", "Patients of the organisation, shared by all its clinics."),
     item_types: &[ItemType::audited::<Patient>(), ItemType::of::<RecordNumber>()],
     policy: &[
         //                      admin manager clinician front_desk patient service
@@ -16,10 +16,11 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("delete_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("authorisation.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::find_patients, handlers::create_patient))
             .routes(routes!(handlers::get_patient, handlers::update_patient, handlers::delete_patient))
     },
-    schemas: |schemas| { schemas.add::<Page<Shown<Patient>>>(); },
+    schemas: |schemas| { schemas.add::<Page<Shown<Patient>>>(); schemas.add::<handlers::DeletionMode>(); },
 };

@@ -19,13 +19,13 @@ use crate::{
     scheduling::repo::{Bookable, find_booked},
 };
 
-/// A resource in a path.
+/// The path parameters of a resource.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct ResourcePath {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The resource, one of the clinic's.
+    /// A resource of this clinic.
     pub resource_id: ResourceId,
 }
 
@@ -33,7 +33,7 @@ type Patch = MergePatch<ResourceDetails>;
 
 /// List a clinic's resources
 ///
-/// By id.
+/// Lists rooms and equipment by id.
 #[utoipa::path(get, path = "/v1/clinics/{clinic_id}/resources", params(ClinicPath, ListQuery))]
 pub async fn list_resources(
     State(app): State<AppState>,
@@ -49,7 +49,7 @@ pub async fn list_resources(
 
 /// Create a resource
 ///
-/// A room or a piece of equipment. It can be booked at once, unless `active` is false.
+/// Adds a room or a piece of equipment. It can be booked at once, unless `active` is false.
 #[utoipa::path(post, path = "/v1/clinics/{clinic_id}/resources", params(ClinicPath), request_body = ResourceDetails)]
 pub async fn create_resource(
     State(app): State<AppState>,
@@ -64,7 +64,7 @@ pub async fn create_resource(
 
 /// Get a resource
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
@@ -83,12 +83,13 @@ pub async fn get_resource(
 
 /// Change a resource
 ///
-/// A JSON Merge Patch (RFC 7396). `{"active": false}` takes it out of use: appointments stay, but none are added.
+/// A JSON Merge Patch (RFC 7396). `{"active": false}` takes the resource out of use: existing
+/// appointments stay, new ones are refused.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/resources/{resource_id}",
     params(ResourcePath),
-    request_body(content = Patch, example = json!({ "active": false })),
+    request_body(content = Patch, example = json!({ "name": "Treatment room 3" })),
 )]
 pub async fn update_resource(
     State(app): State<AppState>,
@@ -104,7 +105,8 @@ pub async fn update_resource(
 
 /// Delete a resource
 ///
-/// Refused while it has appointments to come. Its exceptions are deleted with it.
+/// Refused while the resource has future appointments. Its exceptions are deleted with it. To stop
+/// new bookings only, set `active` to false.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/resources/{resource_id}",

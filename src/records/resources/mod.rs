@@ -1,4 +1,4 @@
-//! Rooms and equipment of a clinic.
+//! Resources: rooms and equipment of a clinic.
 
 pub mod handlers;
 pub mod model;

@@ -13,23 +13,27 @@ use crate::{
     validation,
 };
 
-/// A room or a piece of equipment of a clinic, which appointments can need.
+/// A room or a piece of equipment of a clinic, which appointments can use.
 pub type Resource = OfClinic<ResourceDetails>;
 
-/// A resource to be created, or the members of one that can be changed.
+/// The members of a resource that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = ResourceIn, example = json!({ "name": "Treatment room 2", "kind": "room", "active": true }))]
+#[schema(as = ClinicResourceIn, example = json!({
+    "name": "Treatment room 2",
+    "kind": "room",
+    "active": true
+}))]
 pub struct ResourceDetails {
-    /// Its name.
+    /// The name.
     #[validate(length(max = 200), custom(function = validation::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Its kind: lower-case letters, digits and underscores.
+    /// The kind: lower-case letters, digits and underscores.
     #[validate(length(max = 40), custom(function = validation::role))]
     #[schema(max_length = 40, pattern = "^[a-z][a-z0-9_]*$", example = "room")]
     pub kind: String,
-    /// Whether it can be booked. False takes it out of use.
+    /// Whether it can be booked.
     #[serde(default = "validation::yes")]
     #[schema(default = true)]
     pub active: bool,
@@ -37,7 +41,7 @@ pub struct ResourceDetails {
 
 impl Details for ResourceDetails {
     type Kind = id::Resource;
-    const SCHEMA: &'static str = "Resource";
+    const SCHEMA: &'static str = "ClinicResource";
     const DESCRIPTION: &'static str = "A room or a piece of equipment.";
 }
 

@@ -8,7 +8,7 @@ use crate::aggregate::{
 /// The registration of resources.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("resources", "The rooms and the equipment that appointments need."),
+    tag: ("resources", "Rooms and equipment that appointments can use."),
     item_types: &[ItemType::audited::<Resource>()],
     policy: &[
         //                     admin manager clinician front_desk patient service
@@ -18,6 +18,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_resource", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
         rule("delete_resource", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_resources, handlers::create_resource))

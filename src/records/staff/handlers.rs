@@ -19,13 +19,13 @@ use crate::{
     scheduling::repo::{Bookable, find_booked},
 };
 
-/// A staff member in a path.
+/// The path parameters of a staff member.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct StaffPath {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The staff member, one of the clinic's.
+    /// A staff member of this clinic.
     pub staff_id: StaffId,
 }
 
@@ -33,7 +33,7 @@ type Patch = MergePatch<StaffDetails>;
 
 /// List a clinic's staff
 ///
-/// By id.
+/// Lists staff members by id.
 #[utoipa::path(get, path = "/v1/clinics/{clinic_id}/staff", params(ClinicPath, ListQuery))]
 pub async fn list_staff(
     State(app): State<AppState>,
@@ -49,7 +49,7 @@ pub async fn list_staff(
 
 /// Create a staff member
 ///
-/// They can be booked at once, unless `active` is false.
+/// The staff member can be booked at once, unless `active` is false.
 #[utoipa::path(post, path = "/v1/clinics/{clinic_id}/staff", params(ClinicPath), request_body = StaffDetails)]
 pub async fn create_staff_member(
     State(app): State<AppState>,
@@ -64,7 +64,7 @@ pub async fn create_staff_member(
 
 /// Get a staff member
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
@@ -83,12 +83,13 @@ pub async fn get_staff_member(
 
 /// Change a staff member
 ///
-/// A JSON Merge Patch (RFC 7396). `{"active": false}` deactivates them: appointments stay, but none are added.
+/// A JSON Merge Patch (RFC 7396). `{"active": false}` deactivates the staff member: existing
+/// appointments stay, new ones are refused. For leave, create an exception.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",
     params(StaffPath),
-    request_body(content = Patch, example = json!({ "active": false })),
+    request_body(content = Patch, example = json!({ "specialty": "paediatrics" })),
 )]
 pub async fn update_staff_member(
     State(app): State<AppState>,
@@ -102,7 +103,8 @@ pub async fn update_staff_member(
 
 /// Delete a staff member
 ///
-/// Refused while they have appointments to come. Their exceptions are deleted with them.
+/// Refused while the staff member has future appointments. Their exceptions are deleted with them.
+/// To stop new bookings only, set `active` to false.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",

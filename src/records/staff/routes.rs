@@ -8,7 +8,7 @@ use crate::aggregate::{
 /// The registration of staff.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("staff", "Who works at a clinic and can be booked there."),
+    tag: ("staff", "Staff members of a clinic, who can be booked there."),
     item_types: &[ItemType::audited::<StaffMember>()],
     policy: &[
         //                         admin manager clinician front_desk patient service
@@ -18,6 +18,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_staff_member", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
         rule("delete_staff_member", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_staff, handlers::create_staff_member))

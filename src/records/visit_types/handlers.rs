@@ -1,4 +1,4 @@
-//! Types of visits over HTTP.
+//! Visit types over HTTP.
 
 use axum::extract::State;
 use serde::Deserialize;
@@ -16,13 +16,13 @@ use crate::{
     records::{clinics::handlers::ClinicPath, of_clinic, shown::Shown},
 };
 
-/// A visit type in a path.
+/// The path parameters of a visit type.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct VisitTypePath {
     /// The clinic.
     pub clinic_id: ClinicId,
-    /// The visit type, one of the clinic's.
+    /// A visit type of this clinic.
     pub visit_type_id: VisitTypeId,
 }
 
@@ -30,7 +30,7 @@ type Patch = MergePatch<VisitTypeDetails>;
 
 /// List a clinic's visit types
 ///
-/// By id.
+/// Lists visit types by id.
 #[utoipa::path(get, path = "/v1/clinics/{clinic_id}/visit-types", params(ClinicPath, ListQuery))]
 pub async fn list_visit_types(
     State(app): State<AppState>,
@@ -46,7 +46,8 @@ pub async fn list_visit_types(
 
 /// Create a visit type
 ///
-/// What staff give, how long it takes, and what they need around it.
+/// Defines the duration, the buffers and the allowed staff roles of one kind of visit. A booking
+/// refers to it instead of sending `duration_minutes`.
 #[utoipa::path(post, path = "/v1/clinics/{clinic_id}/visit-types", params(ClinicPath), request_body = VisitTypeDetails)]
 pub async fn create_visit_type(
     State(app): State<AppState>,
@@ -61,7 +62,7 @@ pub async fn create_visit_type(
 
 /// Get a visit type
 ///
-/// One read of one record.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/visit-types/{visit_type_id}",
@@ -80,7 +81,7 @@ pub async fn get_visit_type(
 
 /// Change a visit type
 ///
-/// A JSON Merge Patch (RFC 7396). Appointments that were booked before stay as they are.
+/// A JSON Merge Patch (RFC 7396). Existing appointments keep their duration and buffers.
 #[utoipa::path(
     patch,
     path = "/v1/clinics/{clinic_id}/visit-types/{visit_type_id}",
@@ -101,7 +102,7 @@ pub async fn update_visit_type(
 
 /// Delete a visit type
 ///
-/// Appointments that were booked before stay as they are.
+/// Existing appointments keep their duration and buffers.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/visit-types/{visit_type_id}",

@@ -1,4 +1,4 @@
-//! Types of visits at a clinic: length, buffers, and the roles of the staff who give them.
+//! Visit types of a clinic: length, buffers, and the staff roles that can give them.
 
 pub mod handlers;
 pub mod model;

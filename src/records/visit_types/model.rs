@@ -1,4 +1,4 @@
-//! Types of visits.
+//! Visit types.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,10 +13,10 @@ use crate::{
     validation,
 };
 
-/// A type of visit at a clinic, as a first consultation.
+/// A visit type of a clinic, such as a first consultation.
 pub type VisitType = OfClinic<VisitTypeDetails>;
 
-/// A type of visit to be created, or the members of one that can be changed.
+/// The members of a visit type that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = VisitTypeIn, example = json!({
@@ -27,26 +27,26 @@ pub type VisitType = OfClinic<VisitTypeDetails>;
     "roles": ["physician"]
 }))]
 pub struct VisitTypeDetails {
-    /// Its name.
+    /// The name.
     #[validate(length(max = 200), custom(function = validation::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// Its length, in minutes.
+    /// The duration in minutes.
     #[serde(deserialize_with = "validation::whole_number")]
     #[validate(range(min = 5, max = 720))]
     #[schema(minimum = 5, maximum = 720, example = 45)]
     pub duration_minutes: u16,
-    /// The time that staff and resources need before it, in minutes.
+    /// The time that staff and resources need before the visit, in minutes.
     #[serde(default, deserialize_with = "validation::whole_number")]
     #[validate(range(max = 120))]
     #[schema(maximum = 120, default = 0, example = 0)]
     pub buffer_before_minutes: u16,
-    /// The time that staff and resources need after it, in minutes.
+    /// The time that staff and resources need after the visit, in minutes.
     #[serde(default, deserialize_with = "validation::whole_number")]
     #[validate(range(max = 120))]
     #[schema(maximum = 120, default = 0, example = 15)]
     pub buffer_after_minutes: u16,
-    /// The roles of the staff members who give it; an empty list allows every role.
+    /// The staff roles that may give the visit. An empty list allows every role.
     #[serde(default)]
     #[validate(length(max = 20), custom(function = validation::roles))]
     #[schema(max_items = 20, example = json!(["physician"]))]
@@ -56,7 +56,7 @@ pub struct VisitTypeDetails {
 impl Details for VisitTypeDetails {
     type Kind = id::VisitType;
     const SCHEMA: &'static str = "VisitType";
-    const DESCRIPTION: &'static str = "A type of visit.";
+    const DESCRIPTION: &'static str = "A visit type.";
 }
 
 impl ClinicDetails for VisitTypeDetails {

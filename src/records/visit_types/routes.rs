@@ -8,7 +8,7 @@ use crate::aggregate::{
 /// The registration of visit types.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("visit types", "What staff give, how long it takes, and what it needs around it."),
+    tag: ("visit types", "Kinds of visits: duration, buffers and allowed staff roles."),
     item_types: &[ItemType::audited::<VisitType>()],
     policy: &[
         //                       admin manager clinician front_desk patient service
@@ -18,6 +18,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_visit_type", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
         rule("delete_visit_type", [ORG,  OWN,    NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("scheduling.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_visit_types, handlers::create_visit_type))

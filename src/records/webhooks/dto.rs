@@ -1,4 +1,4 @@
-//! Webhooks as they come and go over HTTP.
+//! The request and response bodies of webhooks.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     validation,
 };
 
-/// A webhook to be made, or all that can be changed of one.
+/// The members of a webhook that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
@@ -22,21 +22,21 @@ use crate::{
     "event_types": ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"]
 }))]
 pub struct WebhookIn {
-    /// Where events go: an `https` URL that leads to a public address, without user, password and fragment. Redirects are
-    /// not followed.
+    /// The target of events: an `https` URL with a public address, without user, password and
+    /// fragment. Redirects are not followed.
     #[schema(format = "uri", min_length = 9, max_length = 2048, pattern = "^https?://[^@#]+$")]
     pub url: String,
-    /// What people call it.
+    /// A name or a note for people.
     #[validate(length(max = 200), custom(function = validation::line))]
     #[schema(min_length = 1, max_length = 200)]
     pub description: Option<String>,
-    /// Of which events it is told; of all, if the list is empty.
+    /// The event types to send. An empty list sends all.
     #[serde(default)]
     #[validate(length(max = 100), custom(function = validation::distinct))]
     #[schema(max_items = 100, default = json!([]))]
     pub event_types: Vec<EventType>,
-    /// Whether it is told of events. One that was switched off because nothing had reached it for five days is switched on
-    /// with this.
+    /// Whether events are sent. Set it to true to re-enable a webhook that was disabled after five
+    /// days of failures.
     #[serde(default = "validation::yes")]
     #[schema(default = true)]
     pub active: bool,
@@ -50,43 +50,45 @@ pub struct WebhookIn {
     "description": "Reminders",
     "event_types": ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"],
     "active": true,
-    "failing_since": null,
-    "disabled_at": null,
     "created_at": "2027-03-01T08:00:00Z",
     "updated_at": "2027-03-01T08:00:00Z"
 }))]
 pub struct WebhookOut {
-    /// Its id.
+    /// The id.
     pub id: WebhookId,
-    /// Where events go.
+    /// The target of events.
     pub url: String,
-    /// What people call it.
-    #[schema(required = true)]
+    /// A name or a note for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub description: Option<String>,
-    /// Of which events it is told; of all, if the list is empty.
+    /// The event types to send. An empty list sends all.
     pub event_types: Vec<String>,
-    /// Whether it is told of events.
+    /// Whether events are sent.
     pub active: bool,
-    /// Since when no attempt has reached it; null while they do.
-    #[schema(required = true)]
+    /// When the attempts began to fail. Absent while they succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub failing_since: Option<Timestamp>,
-    /// When it was switched off because nothing had reached it; null if it was not.
-    #[schema(required = true)]
+    /// When it was disabled, after five days of failures or a `410` response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub disabled_at: Option<Timestamp>,
-    /// When it was made.
+    /// When the webhook was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When the webhook was last changed.
     pub updated_at: Timestamp,
 }
 
-/// A webhook with its secret, which nothing else shows.
+/// A webhook with its secret, which no other response contains.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = WebhookWithSecret)]
 pub struct WebhookWithSecretOut {
     /// The webhook.
     #[serde(flatten)]
     pub webhook: WebhookOut,
-    /// What signs what it is told, as libraries of Standard Webhooks take it. Keep it: it is not shown again.
+    /// The signing secret, as libraries of Standard Webhooks expect it. Store it: it is not shown
+    /// again.
     #[schema(
         pattern = "^whsec_[A-Za-z0-9+/]{43}=$",
         example = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDmZbmvA5mDzE="
@@ -95,11 +97,11 @@ pub struct WebhookWithSecretOut {
 }
 
 impl WebhookIn {
-    /// A webhook of an organisation that is like this, and otherwise like `current`.
+    /// Returns `current` with these members.
     pub fn into_webhook(self, current: Webhook) -> Webhook {
         let switched_on = self.active && !current.active;
         let event_types = if self.event_types == known_types(&current) {
-            // Also those that only a later release knows.
+            // Keeps event types that only a later release knows.
             current.event_types
         } else {
             self.event_types.into_iter().map(Into::into).collect()
@@ -116,7 +118,7 @@ impl WebhookIn {
     }
 }
 
-/// The types of events that a webhook wants, as far as this release knows them.
+/// Returns the event types of a webhook that this release knows.
 fn known_types(webhook: &Webhook) -> Vec<EventType> {
     webhook.event_types.iter().filter_map(StoredEventType::known).collect()
 }

@@ -23,7 +23,7 @@ use crate::{
     openapi::Conflict,
 };
 
-/// A webhook in a path.
+/// The path parameters of a webhook.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub struct WebhookPath {
@@ -33,18 +33,18 @@ pub struct WebhookPath {
 
 type WebhookPatch = MergePatch<WebhookIn>;
 
-/// The newest secret of a webhook as it is shown once.
+/// Returns the newest secret of a webhook, as it is shown once.
 fn secret_of(app: &AppState, webhook: &Webhook) -> Result<String, ApiError> {
     let secret = app.keyring().webhook_secrets.open(webhook.secret.expose(), webhook.id.as_str());
     secret.map(|secret| shown(&secret)).ok_or_else(|| {
-        ApiError::new(ErrorCode::InternalError, "The webhook's secret can't be opened.")
+        ApiError::new(ErrorCode::InternalError, "The service could not decrypt the webhook's secret. Report the request_id to the operator.")
     })
 }
 
 fn new_sealed(app: &AppState, id: &WebhookId) -> Result<SealedSecret, ApiError> {
     let sealed = app.keyring().webhook_secrets.seal(&new_secret(), id.as_str());
     sealed.map(SealedSecret::from).ok_or_else(|| {
-        ApiError::new(ErrorCode::InternalError, "The webhook's secret can't be sealed.")
+        ApiError::new(ErrorCode::InternalError, "The service could not encrypt the webhook's secret. Report the request_id to the operator.")
     })
 }
 
@@ -57,7 +57,7 @@ fn check_url(app: &AppState, url: &str) -> Result<(), ApiError> {
 
 /// List webhooks
 ///
-/// The organisation's, by id.
+/// Lists the organisation's webhooks by id, without their secrets.
 #[utoipa::path(get, path = "/v1/webhooks", params(ListQuery))]
 pub async fn list_webhooks(
     State(app): State<AppState>,
@@ -71,7 +71,8 @@ pub async fn list_webhooks(
 
 /// Create a webhook
 ///
-/// It is told of what happens from now on. An organisation has at most 50. The answer alone shows the secret that signs what it is told (Standard Webhooks).
+/// Sends events from now on to a URL, signed as in Standard Webhooks. Only this response contains
+/// the signing secret. An organisation has at most 50 webhooks.
 #[utoipa::path(post, path = "/v1/webhooks", request_body = WebhookIn, responses(Conflict))]
 pub async fn create_webhook(
     State(app): State<AppState>,
@@ -96,7 +97,7 @@ pub async fn create_webhook(
         let others = repo::all(app.store(), &context.org).await?;
         if others.len() >= repo::MAX_WEBHOOKS {
             let detail = format!(
-                "An organisation has at most {} webhooks. Nothing was written.",
+                "The organisation has {} webhooks, the maximum. Delete one first.",
                 repo::MAX_WEBHOOKS
             );
             return Err(ApiError::new(ErrorCode::TooManyWebhooks, detail));
@@ -111,7 +112,7 @@ pub async fn create_webhook(
 
 /// Get a webhook
 ///
-/// One read of one record, without its secret.
+/// Returns the record with its `ETag`, without its secret.
 #[utoipa::path(get, path = "/v1/webhooks/{webhook_id}", params(WebhookPath, Consistent))]
 pub async fn get_webhook(
     State(app): State<AppState>,
@@ -125,7 +126,8 @@ pub async fn get_webhook(
 
 /// Change a webhook
 ///
-/// A JSON Merge Patch (RFC 7396). `{"active": false}` stops it; what it would have been told meanwhile, it is not.
+/// A JSON Merge Patch (RFC 7396). `{"active": false}` pauses the webhook. Events during the pause
+/// are never sent.
 #[utoipa::path(
     patch,
     path = "/v1/webhooks/{webhook_id}",
@@ -140,7 +142,8 @@ pub async fn update_webhook(
 ) -> ApiResult<Updated<WebhookOut>> {
     let modify = |current: &Webhook| {
         let patched = patch.apply(WebhookIn::from(current.clone()))?;
-        // One that was let through before can still be switched off.
+        // The URL of an existing webhook may no longer be allowed, but the webhook can still be
+        // disabled.
         if patched.url != current.url {
             check_url(&app, &patched.url)?;
         }
@@ -151,7 +154,7 @@ pub async fn update_webhook(
 
 /// Delete a webhook
 ///
-/// What it was not told yet, it will not be.
+/// Events that were not delivered yet are not sent. To stop for a while, set `active` to false.
 #[utoipa::path(delete, path = "/v1/webhooks/{webhook_id}", params(WebhookPath))]
 pub async fn delete_webhook(
     State(app): State<AppState>,
@@ -164,8 +167,8 @@ pub async fn delete_webhook(
 
 /// Replace a webhook's secret
 ///
-/// The answer alone shows the new one. For 24 hours, the one before signs beside it, so that the receiver can be changed in
-/// between.
+/// Only this response contains the new secret. For 24 hours the old secret signs as well, so that
+/// the receiver can be changed in that time.
 #[utoipa::path(post, path = "/v1/webhooks/{webhook_id}/rotate-secret", params(WebhookPath))]
 pub async fn rotate_webhook_secret(
     State(app): State<AppState>,

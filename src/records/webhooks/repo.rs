@@ -9,7 +9,8 @@ use crate::{
     },
 };
 
-/// How many webhooks an organisation may have. Every change is written once for each that wants it.
+/// The maximum number of webhooks of an organisation. Each change is written once for every webhook
+/// that wants it.
 pub const MAX_WEBHOOKS: usize = 50;
 
 impl Record for Webhook {
@@ -20,7 +21,7 @@ impl Record for Webhook {
     }
 }
 
-/// Stores a new webhook, or returns what the same `Idempotency-Key` stored before.
+/// Stores a new webhook, or returns the one that was stored under the same `Idempotency-Key`.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -29,7 +30,7 @@ pub async fn create(
     store.create(context, Entity::new(webhook, context), vec![]).await
 }
 
-/// A webhook of the organisation.
+/// Returns a webhook of the organisation.
 pub async fn get(
     store: &Store,
     org: &OrgId,
@@ -39,7 +40,7 @@ pub async fn get(
     store.get_of_org(org, &keys::webhook(org, id), consistent).await
 }
 
-/// Lets `modify` make another webhook of one, and stores that.
+/// Replaces a webhook with the result of `modify`.
 pub async fn update<E: From<StoreError>>(
     store: &Store,
     context: &WriteContext,
@@ -50,7 +51,7 @@ pub async fn update<E: From<StoreError>>(
     store.modify(context, read, modify, |_, _| Ok(vec![])).await
 }
 
-/// Deletes a webhook; what it was not told yet, it will not be.
+/// Deletes a webhook. Pending deliveries to it are not sent.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
@@ -59,7 +60,7 @@ pub async fn delete(
     store.delete::<Webhook>(context, &keys::webhook(&context.org, id)).await
 }
 
-/// An organisation's webhooks, by id.
+/// Lists an organisation's webhooks, by id.
 pub async fn list(
     store: &Store,
     org: &OrgId,
@@ -68,7 +69,7 @@ pub async fn list(
     store.list_of_org(org, List::of(keys::webhooks_of_org(org), page)).await
 }
 
-/// All webhooks of an organisation, also those that were made just now.
+/// Returns all webhooks of an organisation, read consistently.
 pub async fn all(store: &Store, org: &OrgId) -> Result<Vec<Entity<Webhook>>, StoreError> {
     store.all_of_org(org, keys::webhooks_of_org(org), true).await
 }

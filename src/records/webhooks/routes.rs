@@ -10,7 +10,7 @@ use crate::aggregate::{Aggregate, ItemType, NO, ORG, OpenApiRouter, Page, routes
 /// The registration of webhooks.
 #[rustfmt::skip]
 pub const AGGREGATE: Aggregate = Aggregate {
-    tag: ("webhooks", "Who is told of what happens, and what they were told."),
+    tag: ("webhooks", "Receivers of events, and the deliveries to them."),
     item_types: &[ItemType::of::<Webhook>()],
     policy: &[
         //                            admin manager clinician front_desk patient service
@@ -21,6 +21,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("delete_webhook",        [ORG,  NO,     NO,       NO,        NO,     NO ]),
         rule("rotate_webhook_secret", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
+    guide: Some("events.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::list_webhooks, handlers::create_webhook))

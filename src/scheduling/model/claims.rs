@@ -1,4 +1,4 @@
-//! Claims: the time that an appointment takes of each owner.
+//! Claims: the time that an appointment takes from each owner of a day sheet.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
@@ -10,28 +10,28 @@ use crate::time::utc_dates;
 pub struct Slot {
     /// The start.
     pub start: Timestamp,
-    /// The end, which is no longer part of it.
+    /// The end (exclusive).
     pub end: Timestamp,
 }
 
 impl Slot {
-    /// The slot from `start` on that takes `length`.
+    /// Returns the slot that begins at `start` and lasts `length`.
     pub fn new(start: Timestamp, length: SignedDuration) -> Self {
         Self { start, end: start.saturating_add(length).unwrap_or(Timestamp::MAX) }
     }
 
-    /// The UTC days in whose sheets it is entered.
+    /// Returns the UTC days whose sheets have an entry for it.
     pub fn utc_dates(&self) -> Vec<Date> {
         utc_dates(self.start, self.end)
     }
 
-    /// The slot as an ordinary entry.
+    /// Returns the slot as an entry that is not a hold and not overbooked.
     pub fn entry(&self) -> Entry {
         let (start, end) = (self.start.as_second(), self.end.as_second());
         Entry { start, end, hold_expires_at: None, clinic_id: None, overbooked: false }
     }
 
-    /// The slot with buffers before and after it.
+    /// Returns the slot with buffers before and after it.
     #[must_use]
     pub fn widened(&self, before: SignedDuration, after: SignedDuration) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl Slot {
     }
 }
 
-/// The time that an appointment takes of one owner, buffers included.
+/// The time that an appointment takes from one owner, including buffers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The owner.
@@ -51,7 +51,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The sheets in which it is entered.
+    /// Returns the sheets that have an entry for it.
     pub fn sheets(&self) -> impl Iterator<Item = (&SheetOwner, Date)> {
         self.slot.utc_dates().into_iter().map(|date| (&self.owner, date))
     }

@@ -1,4 +1,4 @@
-//! The decision whether a visit fits with all parties, and the starts at which it would.
+//! The decision whether a visit fits all parties, and the search for starts at which it does.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,25 +9,25 @@ use super::{
 };
 use crate::{
     id::{AppointmentId, ClinicId},
-    time::{Spans, Wall, utc_midnight},
+    time::{Spans, Wall},
 };
 
-/// The most free starts that a refusal names.
-const NEAREST: usize = 3;
+/// The maximum number of free starts in a refusal.
+pub const NEAREST: usize = 3;
+/// The step of their grid, in seconds.
+const STEP: i64 = 15 * 60;
 
 /// The refusal of a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clash {
-    /// The first of the parties who can't.
+    /// The first party that the visit does not fit.
     pub owner: SheetOwner,
     /// The reason.
     pub obstacle: Obstacle,
-    /// The free starts nearest to the wanted one, in order of time, on the days that were read; maybe none.
-    pub nearest_free: Vec<Timestamp>,
 }
 
-/// Decides whether a visit, which may overlap appointments if it is `overbooked`, fits with all parties, and returns the
-/// lapsed holds whose time it takes, with their clinics.
+/// Decides whether a visit fits all parties. An `overbooked` visit may overlap appointments.
+/// Returns the lapsed holds whose time it takes, with their clinics.
 pub fn decide(
     parties: &[Party<'_>],
     visit: &Slot,
@@ -36,11 +36,9 @@ pub fn decide(
 ) -> Result<Vec<(AppointmentId, ClinicId)>, Clash> {
     let mut lapsed = Vec::new();
     for party in parties {
-        let of_party = party.check(visit, overbooked, now).map_err(|obstacle| Clash {
-            owner: party.owner.clone(),
-            obstacle,
-            nearest_free: nearest_free(parties, visit, now),
-        })?;
+        let of_party = party
+            .check(visit, overbooked, now)
+            .map_err(|obstacle| Clash { owner: party.owner.clone(), obstacle })?;
         lapsed.extend(of_party.into_iter().filter_map(|(id, entry)| {
             let clinic = entry.clinic_id.as_ref().or(party.owner.clinic_id())?;
             Some((id.clone(), clinic.clone()))
@@ -55,35 +53,27 @@ fn all_free(parties: &[Party<'_>], visit: &Slot, now: Timestamp) -> bool {
     parties.iter().all(|party| party.check(visit, false, now).is_ok())
 }
 
-/// The starts nearest to the wanted one at which all parties are free. Such a start touches a taken time or an edge of
-/// somebody's working time, so no others are tried.
-fn nearest_free(parties: &[Party<'_>], visit: &Slot, now: Timestamp) -> Vec<Timestamp> {
-    let Slot { start: wanted, end } = *visit;
-    let length = end.duration_since(wanted);
-    let days = visit.utc_dates();
-    let (Some(first), Some(last)) = (days.first(), days.last()) else {
-        return Vec::new();
-    };
-    let opens = utc_midnight(*first).max(now);
-    let closes = utc_midnight(last.tomorrow().unwrap_or(*last));
-    let before = parties.iter().map(|party| party.before).max().unwrap_or_default();
-    let after = parties.iter().map(|party| party.after).max().unwrap_or_default();
-    let fits = |start: &Timestamp| {
-        let visit = Slot::new(*start, length);
-        let whole = visit.widened(before, after);
-        *start >= opens
-            && whole.start >= utc_midnight(*first)
-            && whole.end <= closes
-            && all_free(parties, &visit, now)
-    };
+/// Returns the starts from the epoch second `from` until `to` (exclusive) at which all parties are
+/// free, nearest to the wanted start first. They are on a grid in local time, or touch a busy
+/// interval or an edge of working time.
+pub fn nearest_free(
+    parties: &[Party<'_>],
+    visit: &Slot,
+    wall: &Wall,
+    (from, to): (i64, i64),
+    now: Timestamp,
+) -> Vec<Timestamp> {
+    let length = visit.end.duration_since(visit.start);
     let edges = parties.iter().flat_map(|party| party.edges(length.as_secs()));
-    let mut starts: Vec<_> =
-        edges.filter_map(|edge| Timestamp::from_second(edge).ok()).filter(fits).collect();
-    starts.sort_by_key(|start| (start.duration_since(wanted).abs(), *start));
+    let edges = edges.filter(|start| (from..to).contains(start));
+    let mut starts: Vec<_> = wall.grid(from, to, STEP).chain(edges).collect();
+    let wanted = visit.start.as_second();
+    starts.sort_unstable_by_key(|start| ((start - wanted).abs(), *start));
     starts.dedup();
-    starts.truncate(NEAREST);
-    starts.sort();
-    starts
+    let starts = starts.into_iter().filter_map(|start| Timestamp::from_second(start).ok());
+    let is_free =
+        |start: &Timestamp| *start >= now && all_free(parties, &Slot::new(*start, length), now);
+    starts.filter(is_free).take(NEAREST).collect()
 }
 
 /// The starts that a search considers.
@@ -91,17 +81,17 @@ fn nearest_free(parties: &[Party<'_>], visit: &Slot, now: Timestamp) -> Vec<Time
 pub struct Grid<'a> {
     /// The days, in the clinic's local time.
     pub wall: &'a Wall,
-    /// The length of a visit.
+    /// The duration of a visit.
     pub length: SignedDuration,
-    /// The time from one start to the next, since local midnight.
+    /// The step between starts, counted from local midnight.
     pub step: SignedDuration,
-    /// The first instant of a start.
+    /// The earliest start.
     pub earliest: Timestamp,
-    /// The end of the starts, which is no longer part of them.
+    /// The end of the range of starts (exclusive).
     pub end: Timestamp,
 }
 
-/// The starts of a grid within `working` at which all parties are free, in order.
+/// Returns the starts of a grid within `working` at which all parties are free, in order.
 pub fn free_starts<'a>(
     parties: &'a [Party<'a>],
     working: &'a Spans,

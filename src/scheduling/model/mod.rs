@@ -1,4 +1,4 @@
-//! The pure rules of scheduling.
+//! The rules of scheduling, as pure code.
 
 mod calendar;
 mod claims;
@@ -10,6 +10,6 @@ mod tests;
 
 pub use calendar::{Calendar, SpecialHours};
 pub use claims::{Claim, Slot};
-pub use decide::{Clash, Grid, decide, free_starts};
+pub use decide::{Clash, Grid, NEAREST, decide, free_starts, nearest_free};
 pub use party::{Obstacle, Party};
 pub use sheets::{CLOCK_SKEW, DaySheet, Entry, MAX_ENTRIES, SheetOwner};

@@ -1,4 +1,4 @@
-//! A party of an appointment: a staff member, a resource or a patient, and the times at which they are free.
+//! A party of an appointment: a staff member, a resource or a patient, with their free time.
 
 use std::collections::BTreeMap;
 
@@ -13,37 +13,44 @@ use crate::{
     time::{Spans, utc_midnight},
 };
 
-/// More than any entry takes: twelve hours with a buffer of two before and after.
+/// The maximum length of an entry in seconds: twelve hours, and buffers of two hours before and
+/// after.
 const LONGEST: i64 = 16 * 3600;
 
-/// One of those whom an appointment needs.
+/// A staff member, a resource or a patient of an appointment.
 #[derive(Debug, Clone)]
 pub struct Party<'a> {
-    /// The owner of the time.
+    /// The owner of the day sheets.
     pub owner: &'a SheetOwner,
     /// The buffer before a visit.
     pub before: SignedDuration,
     /// The buffer after a visit.
     pub after: SignedDuration,
-    /// The working time; `None` is always.
+    /// The working time. `None` means always.
     pub working: Option<&'a Spans>,
-    /// The time that is taken, by its start: one entry an appointment, also if several sheets have it.
+    /// The busy intervals by start. An appointment has one entry here, even if several sheets
+    /// contain it.
     pub busy: Vec<(&'a AppointmentId, &'a Entry)>,
 }
 
-/// The reason why a visit does not fit with a party.
+/// The reason why a visit does not fit a party.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// An appointment or a hold takes their time.
+    /// An appointment takes the time.
     Busy,
-    /// A day sheet has as many entries as it may have.
+    /// Only holds take the time. The last of them ends at this instant.
+    Held(Timestamp),
+    /// A day sheet has the maximum number of entries.
     Full,
-    /// It lies outside of their working time.
+    /// The visit lies outside the party's working time.
     OffHours,
+    /// The visit lies outside the clinic's opening hours.
+    Closed,
 }
 
 impl<'a> Party<'a> {
-    /// A party without buffers who always works. Entries of `own` do not count as taken.
+    /// Returns a party without buffers that always works. Entries of the appointment `own` do not
+    /// count as busy.
     pub fn new(
         owner: &'a SheetOwner,
         sheets: impl IntoIterator<Item = &'a DaySheet>,
@@ -60,7 +67,8 @@ impl<'a> Party<'a> {
         Self { owner, before: none, after: none, working: None, busy }
     }
 
-    /// The lapsed holds whose time a visit would take, if it fits. If it is `overbooked`, only live holds are in its way.
+    /// Checks whether a visit fits, and returns the lapsed holds whose time it takes. Among the
+    /// entries, only active holds block an `overbooked` visit.
     pub fn check(
         &self,
         visit: &Slot,
@@ -68,13 +76,17 @@ impl<'a> Party<'a> {
         now: Timestamp,
     ) -> Result<Vec<(&'a AppointmentId, &'a Entry)>, Obstacle> {
         let wanted = visit.widened(self.before, self.after);
-        let mut lapsed = Vec::new();
+        let (mut lapsed, mut held_until) = (Vec::new(), None);
         for (id, entry) in self.within(&wanted) {
-            match entry.hold_expires_at {
+            match entry.lapses_at() {
                 Some(_) if entry.has_lapsed(now) => lapsed.push((id, entry)),
+                Some(at) => held_until = held_until.max(Some(at)),
                 None if overbooked => {}
-                _ => return Err(Obstacle::Busy),
+                None => return Err(Obstacle::Busy),
             }
+        }
+        if let Some(until) = held_until {
+            return Err(Obstacle::Held(Timestamp::from_second(until).unwrap_or(Timestamp::MAX)));
         }
         if self.is_full(&wanted, now) {
             return Err(Obstacle::Full);
@@ -86,7 +98,7 @@ impl<'a> Party<'a> {
         }
     }
 
-    /// The entries that have an instant of the slot.
+    /// Returns the entries that overlap the slot.
     fn within(&self, slot: &Slot) -> impl Iterator<Item = (&'a AppointmentId, &'a Entry)> {
         let slot = slot.entry();
         let first = self.busy.partition_point(|(_, entry)| entry.start <= slot.start - LONGEST);
@@ -95,18 +107,19 @@ impl<'a> Party<'a> {
             .filter(move |(_, entry)| slot.start < entry.end)
     }
 
-    /// Whether a sheet of the slot's days takes no entry more.
+    /// Returns whether the sheet of one of the slot's days is full.
     fn is_full(&self, slot: &Slot, now: Timestamp) -> bool {
         let is_full = |date: &Date| {
             let day = Slot::new(utc_midnight(*date), SignedDuration::from_hours(24));
             let entries = self.within(&day).filter(|(_, entry)| !entry.has_lapsed(now));
             entries.count() >= MAX_ENTRIES
         };
-        // Most parties have fewer entries in all, so that no day needs to be counted.
+        // Most parties have fewer entries in total, so no day needs to be counted.
         self.busy.len() >= MAX_ENTRIES && slot.utc_dates().iter().any(is_full)
     }
 
-    /// The starts of visits of `length` seconds that touch a taken time or an edge of the working time.
+    /// Returns the starts of visits of `length` seconds that touch a busy interval or an edge of
+    /// the working time.
     pub(super) fn edges(&self, length: i64) -> impl Iterator<Item = i64> {
         let (before, after) = (self.before.as_secs(), self.after.as_secs());
         let beside = self

@@ -2,7 +2,10 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
-use crate::id::{AppointmentId, ClinicId, PatientId, StaffId};
+use crate::{
+    id::{AppointmentId, ClinicId, PatientId, StaffId},
+    time::Wall,
+};
 
 const DAY: i64 = 1_800_057_600; // 2027-01-16T00:00:00Z
 
@@ -94,7 +97,7 @@ fn a_day_takes_as_many_entries_as_it_may_have_lapsed_holds_and_its_own_left_out(
     for (visit, overbooked) in [(slot(610, 30), true), (slot(900, 30), false)] {
         assert_eq!(ask(&almost, None, visit, overbooked), Ok(vec![]));
         assert_eq!(ask(&full, None, visit, overbooked), Err(Obstacle::Full));
-        // It is moved within the day.
+        // The appointment is moved within the day.
         let own = full.entries.iter().find(|(_, entry)| entry.overbooked).map(|(id, _)| id);
         assert_eq!(ask(&full, own, visit, overbooked), Ok(vec![]));
     }
@@ -123,30 +126,26 @@ proptest! {
     }
 
     #[test]
-    fn every_start_that_a_refusal_names_can_be_had_and_none_is_nearer(
+    fn the_named_starts_are_the_nearest_of_the_grid_and_beside_what_is_taken(
         taken in spans(), others in spans(), from in 0_i64..1320, minutes in 5_i64..120, now in 0_i64..1440,
     ) {
         let (of_staff, of_patient) = (sheet(staff(), &taken), sheet(patient(), &others));
         let sheets = [&of_staff, &of_patient];
-        if let Err(clash) = ask(sheets, slot(from, minutes), at(now)) {
-            let length = SignedDuration::from_mins(minutes);
-            for start in &clash.nearest_free {
-                prop_assert!(*start >= at(now));
-                let named = Slot { start: *start, end: *start + length };
-                prop_assert_eq!(ask(sheets, named, at(now)), Ok(vec![]));
-            }
-            let farthest = clash.nearest_free.iter().map(|s| s.duration_since(at(from)).abs()).max();
-            let free = (now..=1440 - minutes)
-                .filter(|start| ask(sheets, slot(*start, minutes), at(now)).is_ok());
-            for start in free {
-                // Minutes behind an edge are no better than the edge.
-                let edge = ask(sheets, slot(start - 1, minutes), at(now)).is_err()
-                    || ask(sheets, slot(start + 1, minutes), at(now)).is_err();
-                let distance = at(start).duration_since(at(from)).abs();
-                let better = farthest.is_none_or(|farthest| distance < farthest);
-                let named = clash.nearest_free.contains(&at(start));
-                prop_assert!(!(edge && better && start > now) || named || start + minutes == 1440, "{start}");
-            }
-        }
+        let parties = sheets.map(|sheet| Party::new(&sheet.owner, [sheet], None));
+        let date = crate::time::utc_date(at(0));
+        let wall = Wall::new(&"UTC".parse().unwrap(), date, date);
+        let within = (at(0).as_second(), at(1440 - minutes).as_second());
+        let named = nearest_free(&parties, &slot(from, minutes), &wall, within, at(now));
+        let beside = |start: i64| {
+            let mut all = taken.iter().chain(&others);
+            all.any(|(from, length)| [*from - minutes, from + length].contains(&start))
+        };
+        let mut nearest: Vec<_> = (now..1440 - minutes)
+            .filter(|start| start % 15 == 0 || beside(*start))
+            .filter(|start| ask(sheets, slot(*start, minutes), at(now)).is_ok())
+            .collect();
+        nearest.sort_by_key(|start| ((start - from).abs(), *start));
+        nearest.truncate(NEAREST);
+        prop_assert_eq!(named, nearest.into_iter().map(at).collect::<Vec<_>>());
     }
 }

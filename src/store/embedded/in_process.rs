@@ -1,4 +1,5 @@
-//! The SDK's calls, answered by the engine in this process, without a port that others on this machine could reach.
+//! Serves SDK calls by the engine in this process, without a port that others on this machine could
+//! reach.
 
 use std::{
     collections::HashMap,
@@ -26,14 +27,15 @@ use tokio::time::Instant;
 
 use crate::sensitive::TaskFailed;
 
-/// For how long a description of a table serves: the engine counts all items for it. DynamoDB does so every six hours.
+/// How long a table description is cached: the engine counts all items for it. DynamoDB updates the
+/// count every six hours.
 const DESCRIBED_FOR: Duration = Duration::from_mins(10);
 
-/// The way to a database that may be closed. Clones share it.
+/// A connection to a database that may be closed. Clones share it.
 #[derive(Clone)]
 pub struct InProcess(Arc<RwLock<Option<Open>>>);
 
-/// What was answered to `DescribeTable` and when, by what was asked.
+/// Cached `DescribeTable` responses with their time, by request body.
 type Described = HashMap<Vec<u8>, (Instant, Vec<u8>)>;
 
 struct Open {
@@ -52,12 +54,13 @@ impl InProcess {
         Self(Arc::new(RwLock::new(Some(Open { database, described: Mutex::default() }))))
     }
 
-    /// Waits for the calls that run, and closes the database; later calls fail as where nobody listens.
+    /// Waits for running calls and closes the database. Later calls fail like calls to a closed
+    /// port.
     pub(super) fn close(&self) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
-    /// The database, unless it is closed.
+    /// Returns the database, unless it is closed.
     pub(super) fn database(&self) -> Option<Database> {
         let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
         open.as_ref().map(|open| open.database.clone())
@@ -75,7 +78,7 @@ impl InProcess {
             Ok(json) => (200, json),
             Err(error) => {
                 if error.status_code() == 500 {
-                    // The engine's text may quote a request: only what it is about is logged.
+                    // The engine's message may quote a request, so only its kind is logged.
                     let disk = error.to_string().contains("disk");
                     let what = if disk { "the disk is full or fails" } else { "internal error" };
                     tracing::error!(error.message = what, "the embedded engine failed");
@@ -96,7 +99,7 @@ impl Open {
         if !operation.ends_with("Table") {
             return dispatch(&self.database, operation, body);
         }
-        // Held while the engine counts, so that whoever asks again meanwhile does not have it count again.
+        // The lock is held while the engine counts, so that concurrent callers do not count again.
         let mut described = self.described.lock().unwrap_or_else(PoisonError::into_inner);
         if operation != "DescribeTable" {
             described.clear();
@@ -117,8 +120,8 @@ impl HttpConnector for InProcess {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let this = self.clone();
         HttpConnectorFuture::new(async move {
-            // In a task of its own: calls that wait for one another run beside each other, and one that nobody waits for any
-            // more is done nevertheless, as it would be behind a connection.
+            // In a separate task, so that calls that wait for each other run concurrently. A call
+            // whose caller is gone still completes, as it would over a connection.
             let answering = tokio::spawn(async move { this.answer(&request) });
             answering
                 .await
@@ -137,7 +140,7 @@ impl HttpClient for InProcess {
     }
 }
 
-/// Reads what an operation is asked, and writes what it answers (AWS JSON 1.0).
+/// Parses the request of an operation and serialises its response (AWS JSON 1.0).
 fn done<I: DeserializeOwned, O: Serialize>(
     body: &[u8],
     operation: impl FnOnce(I) -> dynoxide::Result<O>,
@@ -169,7 +172,7 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Resu
         "UpdateItem" => done(body, |input| database.update_item(input)),
         "UpdateTimeToLive" => done(body, |input| database.update_time_to_live(input)),
         _ => Err(DynoxideError::UnsupportedCapability(format!(
-            "the embedded engine is not asked for {operation}"
+            "the embedded engine does not support {operation}"
         ))),
     }
 }

@@ -1,42 +1,43 @@
-//! What the engine leaves undone of its stream: with every write it reads all records for the next sequence number, and it
-//! never forgets one. Here it gets an index for that, and records go after 24 hours, as DynamoDB's do.
+//! Maintenance of the engine's stream. With every write, the engine reads all stream records to
+//! find the next sequence number, and it never deletes records. This module adds an index for that
+//! read and deletes records after 24 hours, as DynamoDB does.
 
 use std::{path::PathBuf, time::Duration};
 
 use rusqlite::Connection;
 use tokio::{task::spawn_blocking, time::interval};
 
-/// For how long another connection to the data may keep this one waiting.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often old records are looked for.
+/// How long to wait for another connection's lock on the data.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The interval at which old records are deleted.
 const ROUND: Duration = Duration::from_hours(1);
-/// The pause after some were removed, in which requests come to their turn.
+/// The pause after a deletion, in which requests can run.
 const PAUSE: Duration = Duration::from_millis(20);
 
 const INDEX: &str = "CREATE INDEX IF NOT EXISTS clinic_api_stream_sequence
     ON _stream_records (table_name, CAST(sequence_number AS INTEGER))";
-/// At most 500: what is removed at once holds requests up for some milliseconds.
+/// At most 500 records at once, because a deletion blocks requests for some milliseconds.
 const REMOVE_SOME: &str = "DELETE FROM _stream_records
     WHERE id IN (SELECT id FROM _stream_records ORDER BY id LIMIT 500)
     AND created_at < unixepoch('now', '-24 hours')";
 
 fn open(name: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(name)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
 
-/// Gives the stream its index. `name` is the path or the URI under which the engine has opened the data.
+/// Creates the index of the stream. `name` is the path or URI that the engine uses for the data.
 pub(super) fn index_stream(name: &str) -> rusqlite::Result<()> {
     open(name)?.execute(INDEX, []).map(|_| ())
 }
 
-/// Removes the earliest records, as far as they are too old; how many.
+/// Deletes some of the oldest records if they are too old. Returns how many.
 fn remove_some(name: &str) -> rusqlite::Result<usize> {
     open(name)?.execute(REMOVE_SOME, [])
 }
 
-/// Removes what is too old in the stream of a data file, now and every hour, for as long as it is polled.
+/// Deletes old stream records of a data file, at the start and every hour.
 pub(super) async fn trim_stream(path: PathBuf) {
     let mut rounds = interval(ROUND);
     loop {
@@ -47,7 +48,7 @@ pub(super) async fn trim_stream(path: PathBuf) {
                 Ok(Ok(0)) | Err(_) => break,
                 Ok(Ok(_)) => tokio::time::sleep(PAUSE).await,
                 Ok(Err(error)) => {
-                    tracing::warn!(error.message = ?error.sqlite_error_code(), "old records of the stream are removed later");
+                    tracing::warn!(error.message = ?error.sqlite_error_code(), "deleting old stream records failed; retrying later");
                     break;
                 }
             }
@@ -85,7 +86,7 @@ mod tests {
         for number in [9, 10, 8] {
             add(&connection, number, "+0 seconds");
         }
-        // As the engine asks for it.
+        // The query that the engine uses.
         let last = "SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1
             FROM _stream_records WHERE table_name = ?1";
         let next: u32 = connection.query_row(last, ["clinic"], |row| row.get(0)).unwrap();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn records_go_after_24_hours() {
+    fn records_are_deleted_after_24_hours() {
         let (_folder, name, _engine) = data();
         let connection = open(&name).unwrap();
         for number in 0..600 {

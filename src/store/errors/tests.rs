@@ -11,7 +11,7 @@ fn answer(body: &str) -> HttpResponse {
     HttpResponse::new(StatusCode::try_from(400).unwrap(), SdkBody::from(body))
 }
 
-/// What a transaction's reasons mean, each a code, or a code and a message.
+/// Returns the meaning of cancellation reasons. Each one is a code, or a code and a message.
 fn meaning(reasons: &[&str]) -> &'static str {
     use aws_sdk_dynamodb::types::error::TransactionCanceledException;
     let reasons = reasons.iter().map(|reason| {
@@ -37,8 +37,8 @@ fn of_failure(failure: &Failure) -> &'static str {
 }
 
 #[test]
-fn every_combination_of_reasons_has_a_meaning_whatever_their_positions() {
-    // By rank: what stands further up counts.
+fn reasons_have_a_precedence_whatever_their_positions() {
+    // In order of precedence: earlier entries win.
     let codes = [
         ("TransactionConflict", "conflict"),
         ("ThrottlingError", "throttled"),
@@ -64,7 +64,7 @@ fn every_combination_of_reasons_has_a_meaning_whatever_their_positions() {
 }
 
 #[test]
-fn failed_conditions_are_told_by_position() {
+fn failed_conditions_are_listed_by_position() {
     use aws_sdk_dynamodb::types::{AttributeValue, error::TransactionCanceledException};
     let item = |value: &str| Item::from([("PK".to_owned(), AttributeValue::S(value.to_owned()))]);
     let reason = |code: &str, item: Option<Item>| {
@@ -88,7 +88,7 @@ fn failed_conditions_are_told_by_position() {
 }
 
 #[test]
-fn single_writes_are_told_apart_as_transactions_are() {
+fn single_writes_are_classified_like_transactions() {
     let of = |code: &str, message: &str| {
         let error = ErrorMetadata::builder().code(code).message(message).build();
         let error = UpdateItemError::generic(error);
@@ -109,7 +109,7 @@ fn single_writes_are_told_apart_as_transactions_are() {
 }
 
 #[test]
-fn a_throttled_call_tells_which_limit_it_was() {
+fn a_throttled_call_reports_the_exceeded_limit() {
     let of = |body: &str| {
         let code = "ProvisionedThroughputExceededException";
         let error = PutItemError::generic(ErrorMetadata::builder().code(code).build());
@@ -120,8 +120,8 @@ fn a_throttled_call_tells_which_limit_it_was() {
     };
     let kind = r#""__type":"a#ProvisionedThroughputExceededException""#;
     let account = r#"[{"reason":"TableWriteAccountLimitExceeded","resource":"canary"}]"#;
-    let told = of(&format!(r#"{{{kind},"ThrottlingReasons":{account}}}"#));
-    assert_eq!((told, told.retry_after()), (ThrottlingReason::Account, 5));
+    let reason = of(&format!(r#"{{{kind},"ThrottlingReasons":{account}}}"#));
+    assert_eq!((reason, reason.retry_after()), (ThrottlingReason::Account, 5));
     for body in [format!("{{{kind}}}"), String::new()] {
         assert_eq!(of(&body).retry_after(), 1, "{body}");
     }

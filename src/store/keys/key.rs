@@ -8,16 +8,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 pub const PK: &str = "PK";
 /// Sort key attribute.
 pub const SK: &str = "SK";
-/// The index's name.
+/// The name of the index.
 pub const GSI1: &str = "GSI1";
 /// Partition key attribute of [`GSI1`].
 pub const GSI1PK: &str = "GSI1PK";
 /// Sort key attribute of [`GSI1`].
 pub const GSI1SK: &str = "GSI1SK";
-/// The attribute by which DynamoDB expires items, epoch seconds.
+/// The TTL attribute, in epoch seconds.
 pub const EXPIRES_AT: &str = "expires_at";
 
-/// Where an item lives in the table.
+/// The key of an item in the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[must_use]
 pub struct Key {
@@ -30,7 +30,7 @@ impl Key {
         Self { pk, sk: sk.into() }
     }
 
-    /// The key's two attributes.
+    /// Returns the two key attributes.
     pub fn attributes(&self) -> HashMap<String, AttributeValue> {
         HashMap::from([
             (PK.to_owned(), AttributeValue::S(self.pk.clone())),
@@ -38,20 +38,20 @@ impl Key {
         ])
     }
 
-    /// The key of an item as it was read.
+    /// Returns the key of an item.
     pub fn of(item: &HashMap<String, AttributeValue>) -> Option<Self> {
         let text = |name| item.get(name)?.as_s().ok().cloned();
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 
-    /// The key for a person to look at: without a record number, which is known of a patient.
+    /// Returns a printable key. A record number is masked, because it is patient data.
     pub fn for_people(&self) -> String {
         let pk = if self.pk.starts_with("MRN#") { "MRN#…" } else { &self.pk };
         format!("{pk} / {}", self.sk)
     }
 }
 
-/// Where an item lives in the index.
+/// The key of an item in the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct IndexKey {
@@ -60,7 +60,7 @@ pub struct IndexKey {
 }
 
 impl IndexKey {
-    /// The index key's two attributes.
+    /// Returns the two index key attributes.
     pub fn attributes(&self) -> [(String, AttributeValue); 2] {
         [
             (GSI1PK.to_owned(), AttributeValue::S(self.pk.clone())),

@@ -1,4 +1,4 @@
-//! Every key of the table is written and read here, out of typed ids; `docs/keys.md` has the table of them.
+//! All keys of the table are built and parsed here, from typed ids. `docs/keys.md` lists them.
 
 mod events;
 mod key;
@@ -6,8 +6,8 @@ mod range;
 
 use data_encoding::HEXLOWER;
 pub use events::{
-    DUE_PARTS, change, change_at_clinic, checkpoint, dead_letter, delivery, due_delivery, lease,
-    webhook,
+    DEFERRED_PARTS, DUE_PARTS, change, change_at_clinic, checkpoint, dead_letter, deferred,
+    delivery, due_delivery, lease, org_of_deferred, time_of_deferred, webhook, worker,
 };
 use jiff::{Timestamp, civil::Date};
 pub use key::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, IndexKey, Key, PK, SK};
@@ -15,10 +15,10 @@ pub(super) use range::SortRange;
 pub use range::{
     Dates, KeyRange, accesses_of_patient, all_of_clinic, all_of_clinic_with,
     appointments_of_clinic, appointments_of_patient, changes_at_clinic, changes_of_record,
-    clinics_of_org, day_sheets_of_clinic, days_of_clinic, dead_letters, deliveries_of_webhook,
-    due_deliveries, exceptions_at_clinic, exceptions_of_owner, is_in_setup, links_of_patient,
-    patient_day_sheets_from, setup_beside_clinic, setup_of_clinic, staff_day_sheets_from,
-    webhooks_of_org,
+    clinics_of_org, day_sheets_of_clinic, days_of_clinic, dead_letters, deferred_of_org,
+    deferred_of_part, deliveries_of_webhook, due_deliveries, exceptions_at_clinic,
+    exceptions_of_owner, is_in_setup, links_of_patient, patient_day_sheets_from,
+    setup_beside_clinic, setup_of_clinic, staff_day_sheets_from, webhooks_of_org, workers,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -39,7 +39,7 @@ fn patient_partition(patient: &PatientId) -> String {
     format!("PATIENT#{patient}")
 }
 
-/// What happened to a record, and who looked at it.
+/// The partition of a record's changes and accesses.
 fn audit_partition(record: &RecordId) -> String {
     format!("AUDIT#{record}")
 }
@@ -79,13 +79,15 @@ pub fn exception(clinic: &ClinicId, exception: &ExceptionId) -> Key {
     Key::new(sheets_partition(clinic), sk)
 }
 
-/// An exception among all of a clinic: `DAYS#{clinic}` / `EXCEPTION#{last date}#{exception}` in the index.
+/// An exception in the list of a clinic's exceptions: `DAYS#{clinic}` / `EXCEPTION#{last
+/// date}#{exception}` in the index.
 pub fn exception_at_clinic(clinic: &ClinicId, exception: &ExceptionId) -> IndexKey {
     let sk = format!("EXCEPTION#{}#{exception}", exception.last_date());
     IndexKey { pk: sheets_partition(clinic), sk }
 }
 
-/// `CLINIC#{clinic}` / `APPT#{date}#{start}#{appt}`; the date is that of the start in the clinic's local time.
+/// `CLINIC#{clinic}` / `APPT#{date}#{start}#{appt}`. The date is that of the start in the clinic's
+/// local time.
 pub fn appointment(
     clinic: &ClinicId,
     (date, start): (Date, Timestamp),
@@ -95,7 +97,8 @@ pub fn appointment(
     Key::new(clinic_partition(clinic), sk)
 }
 
-/// The key under which an appointment was first stored: it follows from the id, and holds until the appointment is moved.
+/// The key under which an appointment was first stored. It is derived from the id and is valid
+/// until the appointment is moved.
 pub fn first_of_appointment(clinic: &ClinicId, id: &AppointmentId) -> Key {
     appointment(clinic, (id.first_date(), id.first_start()), id)
 }
@@ -116,7 +119,7 @@ pub fn appointment_of_patient(
     IndexKey { pk, sk }
 }
 
-/// `APPT#{appt}` / `MOVED`: the date and the start under which a moved appointment lives now.
+/// `APPT#{appt}` / `MOVED`: the pointer to a moved appointment, with its current date and start.
 pub fn moved_appointment(appointment: &AppointmentId) -> Key {
     Key::new(format!("APPT#{appointment}"), "MOVED")
 }
@@ -161,17 +164,22 @@ pub fn idempotency(hash: &str) -> Key {
     Key::new(format!("IDEMPOTENCY#{hash}"), META)
 }
 
-/// `AUDIT#{patient}` / `ACCESS#{minute}#{operation}#{hash of the subject}`.
-pub fn access(patient: &PatientId, minute: Timestamp, operation: &str, subject: &str) -> Key {
-    // A subject may have any characters, and be as long as a sort key.
+/// `ACCESS#{request}` / `META`: an access request.
+pub fn access_request(request: &str) -> Key {
+    Key::new(format!("ACCESS#{request}"), META)
+}
+
+/// `AUDIT#{patient}` / `ACCESS#{hour}#{operation}#{hash of the subject}`.
+pub fn access(patient: &PatientId, hour: Timestamp, operation: &str, subject: &str) -> Key {
+    // A subject may contain any characters and be as long as a sort key.
     let subject = HEXLOWER.encode(&Sha256::digest(subject)[..16]);
-    let sk = format!("ACCESS#{}#{operation}#{subject}", sortable(minute));
+    let sk = format!("ACCESS#{}#{operation}#{subject}", sortable(hour));
     Key::new(audit_partition(&patient.into()), sk)
 }
 
-/// A key at which nothing is ever written, for a readiness check to read.
-pub fn never_written() -> Key {
-    Key::new("READINESS".to_owned(), META)
+/// `TABLE` / `FORMAT`.
+pub fn table_format() -> Key {
+    Key::new("TABLE".to_owned(), "FORMAT")
 }
 
 #[cfg(test)]
@@ -213,6 +221,7 @@ mod tests {
                 resource_day_sheet(&clinic_id, &ResourceId::random(), date),
                 patient_day_sheet(&patient_id, date),
                 idempotency(&mrn),
+                access_request(&mrn),
                 access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", &mrn),
                 access(&patient_id, Timestamp::UNIX_EPOCH, "get_patient", "~"),
                 change(&(&patient_id).into(), Timestamp::UNIX_EPOCH, &mrn),
@@ -221,9 +230,12 @@ mod tests {
                 webhook(&other_org, &WebhookId::random()),
                 delivery(&WebhookId::random(), &DeliveryId::of_event(Timestamp::UNIX_EPOCH, &mrn)),
                 dead_letter(Timestamp::UNIX_EPOCH, &mrn),
+                deferred(&org, Timestamp::UNIX_EPOCH, &mrn),
+                deferred(&other_org, Timestamp::UNIX_EPOCH, &mrn),
+                worker(&mrn),
                 lease(&mrn),
                 checkpoint(&mrn, &mrn),
-                never_written(),
+                table_format(),
             ];
             let distinct: HashSet<_> = keys.iter().collect();
             prop_assert_eq!(distinct.len(), keys.len());
@@ -234,7 +246,7 @@ mod tests {
         }
 
         #[test]
-        fn record_numbers_and_organisations_never_run_into_each_other(
+        fn record_numbers_of_different_organisations_never_share_a_key(
             a in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"), b in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"),
         ) {
             let key = |(org, mrn): &(String, String)| record_number(&org.parse().unwrap(), mrn);
@@ -250,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn people_see_no_record_number() {
+    fn printable_keys_mask_the_record_number() {
         let key = super::record_number(&"ORG-1".parse().unwrap(), "12345");
         assert_eq!(key.for_people(), "MRN#… / META");
     }

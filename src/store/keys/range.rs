@@ -1,10 +1,13 @@
-//! The ranges of keys that a Query may ask for.
+//! The key ranges of Queries.
 
 use jiff::{Timestamp, ToSpan as _, civil::Date};
 
 use super::{
     audit_partition, clinic_partition,
-    events::{DEAD_LETTERS, deliveries_partition, due_partition, webhooks_partition},
+    events::{
+        DEAD_LETTERS, WORKERS, deferred_part, deferred_partition, deliveries_partition,
+        due_partition, webhooks_partition,
+    },
     patient_partition, sheets_partition,
 };
 use crate::{
@@ -12,13 +15,14 @@ use crate::{
     time::sortable,
 };
 
-/// Sorts after every character that an id or a date has.
+/// Sorts after every character of ids and dates.
 const LAST: &str = "~";
 
-/// Sorts after every date, and before every letter.
+/// Sorts after every date and before every letter.
 const AFTER_DATES: &str = ":";
 
-/// A range of sort keys in one partition, of the table or of the index: all that a Query may ask for.
+/// A range of sort keys in one partition of the table or of the index. A Query reads exactly one
+/// such range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct KeyRange {
@@ -37,42 +41,45 @@ impl KeyRange {
     }
 }
 
-/// Which sort keys of the partition.
+/// The selected sort keys of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortRange {
-    /// None: bounds the wrong way round. DynamoDB refuses to be asked for that, so it is not asked.
+    /// No sort keys, because the bounds are reversed. DynamoDB refuses such a Query, so none is
+    /// sent.
     Empty,
     /// All of them.
     All,
-    /// Those that begin with a text.
+    /// The sort keys with a prefix.
     BeginsWith(String),
-    /// Those from the first to the second, both included; the first is never the later one.
+    /// The sort keys between two bounds, both inclusive. The first is never greater than the
+    /// second.
     Between(String, String),
 }
 
 impl SortRange {
-    /// The sort keys from `first` to `last`, both included: none if `last` comes before `first`.
+    /// Returns the sort keys from `first` to `last`, both inclusive, or none if `last` sorts before
+    /// `first`.
     fn between(first: impl Into<String>, last: impl Into<String>) -> Self {
         let (first, last) = (first.into(), last.into());
         if first <= last { Self::Between(first, last) } else { Self::Empty }
     }
 }
 
-/// The calendar days a list of appointments is asked for, by clinic-local date.
+/// The calendar days of a list of appointments, by clinic-local date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dates {
-    /// All there are.
+    /// All days.
     All,
     /// One day.
     On(Date),
-    /// One month; any of its days names it.
+    /// One month, given by any of its days.
     Month(Date),
-    /// From the first to the second, both included.
+    /// A range of days, both inclusive.
     Between(Date, Date),
 }
 
 impl Dates {
-    /// The first and the last day; `None` if all days are asked for.
+    /// Returns the first and the last day, or `None` for all days.
     fn bounds(self) -> Option<(Date, Date)> {
         match self {
             Dates::All => None,
@@ -82,7 +89,7 @@ impl Dates {
         }
     }
 
-    /// Whether a day is one of them.
+    /// Returns whether a day is included.
     pub fn hold(self, date: Date) -> bool {
         self.bounds().is_none_or(|(from, to)| (from..=to).contains(&date))
     }
@@ -99,12 +106,13 @@ impl Dates {
     }
 }
 
-/// An organisation's clinics, by the time they were made.
+/// An organisation's clinics, sorted by creation time.
 pub fn clinics_of_org(org: &OrgId) -> KeyRange {
     KeyRange::of_index(format!("ORG#{org}"), SortRange::BeginsWith("CLINIC#".to_owned()))
 }
 
-/// All of a clinic: its appointments by start, then itself, its resources, its staff and its visit types.
+/// The whole partition of a clinic: its appointments by start, then the clinic, its resources,
+/// staff and visit types.
 pub fn all_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), SortRange::All)
 }
@@ -114,23 +122,23 @@ pub fn all_of_clinic_with(clinic: &ClinicId, prefix: &str) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), SortRange::BeginsWith(format!("{prefix}#")))
 }
 
-/// A clinic itself, then its resources, its staff and its types of visits, without its appointments.
+/// The clinic, then its resources, staff and visit types, without appointments.
 pub fn setup_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), SortRange::between("META", LAST))
 }
 
-/// A clinic's resources, staff and types of visits.
+/// A clinic's resources, staff and visit types.
 pub fn setup_beside_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), SortRange::between("META#", LAST))
 }
 
-/// Whether the records of a prefix are in [`setup_beside_clinic`].
+/// Returns whether records with this prefix are in [`setup_beside_clinic`].
 pub const fn is_in_setup(prefix: &str) -> bool {
     prefix.as_bytes()[0] > b'M'
 }
 
-/// The exceptions of one owner that end on a date from `first_end` to `last_end`, both included; another owner's with the same
-/// tag are among them.
+/// The exceptions of one owner that end on a date from `first_end` to `last_end`, both inclusive.
+/// The range may include those of other owners with the same tag.
 pub fn exceptions_of_owner(
     clinic: &ClinicId,
     owner: OwnerTag,
@@ -142,7 +150,8 @@ pub fn exceptions_of_owner(
     KeyRange::of_table(sheets_partition(clinic), sort)
 }
 
-/// All exceptions at a clinic that end on a date from `first_end` to `last_end`, both included, by their last date.
+/// All exceptions of a clinic that end on a date from `first_end` to `last_end`, both inclusive,
+/// sorted by their last date.
 pub fn exceptions_at_clinic(clinic: &ClinicId, (first_end, last_end): (Date, Date)) -> KeyRange {
     let (first, last) = (format!("EXCEPTION#{first_end}"), format!("EXCEPTION#{last_end}#{LAST}"));
     KeyRange::of_index(sheets_partition(clinic), SortRange::between(first, last))
@@ -153,13 +162,14 @@ pub fn appointments_of_clinic(clinic: &ClinicId, dates: Dates) -> KeyRange {
     KeyRange::of_table(clinic_partition(clinic), dates.range())
 }
 
-/// The links of a patient to the appointments that [`appointments_of_patient`] holds.
+/// A patient's links to the appointments of [`appointments_of_patient`].
 pub fn links_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
     KeyRange { index: false, ..appointments_of_patient(patient, dates) }
 }
 
-/// A patient's appointments at all clinics, by start. It holds those of the given days of any clinic's calendar, and
-/// others of the day before and after: what a clinic's date is in UTC depends on its zone.
+/// A patient's appointments at all clinics, sorted by start. The range is in UTC, so it also
+/// includes appointments of the day before and after: the UTC date of a clinic's local date depends
+/// on its time zone.
 pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
     let sort = match dates.bounds() {
         None => SortRange::BeginsWith("APPT#".to_owned()),
@@ -172,20 +182,21 @@ pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
     KeyRange::of_index(patient_partition(patient), sort)
 }
 
-/// The accesses to what is known of a patient, by time.
+/// The accesses to a patient's data, sorted by time.
 pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
     let sort = SortRange::BeginsWith("ACCESS#".to_owned());
     KeyRange::of_table(audit_partition(&patient.into()), sort)
 }
 
-/// The changes of a record from one instant to another, both included.
+/// The changes of a record between two instants, both inclusive.
 pub fn changes_of_record(record: &RecordId, from: Timestamp, to: Timestamp) -> KeyRange {
     let (from, to) = (sortable(from), sortable(to));
     let sort = SortRange::between(format!("CHANGE#{from}"), format!("CHANGE#{to}#{LAST}"));
     KeyRange::of_table(audit_partition(record), sort)
 }
 
-/// The changes of a clinic and of all that is its from one instant to another, both included.
+/// The changes of a clinic and of everything that belongs to it between two instants, both
+/// inclusive.
 pub fn changes_at_clinic(clinic: &ClinicId, from: Timestamp, to: Timestamp) -> KeyRange {
     KeyRange { index: true, ..changes_of_record(&clinic.into(), from, to) }
 }
@@ -195,28 +206,46 @@ pub fn webhooks_of_org(org: &OrgId) -> KeyRange {
     KeyRange::of_table(webhooks_partition(org), SortRange::All)
 }
 
-/// The deliveries to a webhook, by their events' time.
+/// The deliveries to a webhook, sorted by the time of their events.
 pub fn deliveries_of_webhook(webhook: &WebhookId) -> KeyRange {
     KeyRange::of_table(deliveries_partition(webhook), SortRange::All)
 }
 
-/// The deliveries of one part that are due by an instant, the earliest first.
+/// The deliveries of one partition that are due at an instant, earliest first.
 pub fn due_deliveries(part: u16, by: Timestamp) -> KeyRange {
     let sort = SortRange::between("0", format!("{}#{LAST}", sortable(by)));
     KeyRange::of_index(due_partition(part), sort)
 }
 
-/// All dead letters, the earliest first.
+/// All dead letters, oldest first.
 pub fn dead_letters() -> KeyRange {
     KeyRange::of_table(DEAD_LETTERS.to_owned(), SortRange::All)
 }
 
-/// The day sheets of a clinic's staff and resources, and all of its exceptions.
+/// The deferred work of one partition after that of the organisation `after`, sorted by
+/// organisation.
+pub fn deferred_of_part(part: u16, after: Option<&OrgId>) -> KeyRange {
+    let first = after.map_or_else(|| "-".to_owned(), |org| format!("{org}#{LAST}"));
+    KeyRange::of_table(deferred_partition(part), SortRange::between(first, LAST))
+}
+
+/// The deferred work of an organisation, oldest first.
+pub fn deferred_of_org(org: &OrgId) -> KeyRange {
+    let sort = SortRange::BeginsWith(format!("{org}#"));
+    KeyRange::of_table(deferred_partition(deferred_part(org)), sort)
+}
+
+/// The workers that send deliveries.
+pub fn workers() -> KeyRange {
+    KeyRange::of_table(WORKERS.to_owned(), SortRange::All)
+}
+
+/// The day sheets of a clinic's staff and resources, and all its exceptions.
 pub fn days_of_clinic(clinic: &ClinicId) -> KeyRange {
     KeyRange::of_table(sheets_partition(clinic), SortRange::All)
 }
 
-/// The day sheets of a clinic's staff and resources from one UTC date to another, both included.
+/// The day sheets of a clinic's staff and resources between two UTC dates, both inclusive.
 pub fn day_sheets_of_clinic(clinic: &ClinicId, first: Date, last: Date) -> KeyRange {
     let sort = SortRange::between(first.to_string(), format!("{last}#{LAST}"));
     KeyRange::of_table(sheets_partition(clinic), sort)

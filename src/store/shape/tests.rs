@@ -7,17 +7,18 @@ use super::*;
 use crate::store::{Entity, ItemType, Key, Record, WriteContext, attributes::string, keys};
 
 const UPCASTS: &[Step] = &[
-    // 1 → 2: `title` is called `name`.
+    // 1 → 2: `title` is renamed to `name`.
     |item| {
         let title = item.remove("title").ok_or("it has no title")?;
         item.insert("name".to_owned(), title);
         Ok(())
     },
-    // 2 → 3: `size`, which was a text, is a number.
+    // 2 → 3: `size` changes from a text to a number.
     |item| {
         let size = item.get("size").and_then(|size| size.as_s().ok()).ok_or("it has no size")?;
-        let size =
-            AttributeValue::N(size.parse::<u32>().map_err(|_| "its size is none")?.to_string());
+        let size = AttributeValue::N(
+            size.parse::<u32>().map_err(|_| "its size is not a number")?.to_string(),
+        );
         item.insert("size".to_owned(), size);
         Ok(())
     },
@@ -31,7 +32,7 @@ const DOWNCAST: Step = |item| {
     Ok(())
 };
 
-/// A room; `BETWEEN` in the release before, which still writes version 2.
+/// A room. `BETWEEN` selects the intermediate release, which still writes version 2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Room<const BETWEEN: bool> {
     name: String,
@@ -90,7 +91,7 @@ fn the_first_release_writes_the_shape_before_and_the_second_the_new_one() {
 }
 
 #[test]
-fn a_backfill_makes_the_shape_that_is_written_and_keeps_what_it_does_not_know() {
+fn a_backfill_writes_the_current_shape_and_keeps_unknown_attributes() {
     let [_, before, newest] = every_shape();
     for (kind, expected) in
         [(ItemType::of::<Room<false>>(), newest), (ItemType::of::<Room<true>>(), before)]
@@ -103,7 +104,7 @@ fn a_backfill_makes_the_shape_that_is_written_and_keeps_what_it_does_not_know() 
                 None => assert_eq!(item, expected),
                 Some(rewritten) => {
                     assert_ne!(item, expected);
-                    // Between two releases a name that is not used any more may stay.
+                    // Between two releases, a renamed attribute may remain.
                     let known =
                         |item: &Item| Entity::<Room<false>>::from_item(item.clone()).unwrap();
                     assert_eq!(known(&rewritten), known(&expected));
@@ -116,7 +117,7 @@ fn a_backfill_makes_the_shape_that_is_written_and_keeps_what_it_does_not_know() 
 }
 
 #[test]
-fn what_only_a_later_release_knows_is_not_guessed_at() {
+fn shapes_of_later_releases_are_refused() {
     let item = stored(4, &[("name", string("A")), ("size", number(12))]);
     let refused = Entity::<Room<false>>::from_item(item).unwrap_err();
     assert!(matches!(refused, StoreError::NewerShape { version: 4, .. }), "{refused}");

@@ -1,4 +1,4 @@
-//! Conditional writes: one alone, or several in one transaction, with an idempotency record where one is due.
+//! Conditional writes: a single one, or several in one transaction, with an idempotency record if the request has a key.
 
 mod one;
 mod send;
@@ -18,19 +18,19 @@ use super::{
     errors::{FailedConditions, StoreError},
     expression::{Change, Condition},
     keys::Key,
-    retry::Backoff,
 };
 
-/// What became of a commit.
+/// The result of a commit.
 pub enum Committed {
-    /// It is written, now or by an earlier try of the same write.
+    /// The writes are stored, by this attempt or an earlier one of the same commit.
     Written,
-    /// The same `Idempotency-Key` did it before; this is the answer's item of that time.
+    /// An earlier request with the same `Idempotency-Key` did it. Holds the item that was returned
+    /// then.
     Replayed(Item),
 }
 
 impl Committed {
-    /// The record to answer with: the one that was written, or what was answered before.
+    /// Returns the record for the response: the written one, or the one that was returned before.
     pub fn answer<T: Record>(self, written: Entity<T>) -> Result<Entity<T>, StoreError> {
         match self {
             Self::Written => Ok(written),
@@ -40,24 +40,28 @@ impl Committed {
 }
 
 impl Store {
-    /// Does all `writes` or none, and keeps the item that the first one puts as the answer under the caller's
-    /// `Idempotency-Key`. After an error nothing was written, unless it is [`StoreError::Unreachable`].
+    /// Commits all `writes` or none. Stores the item that the first one puts as the response of the
+    /// caller's `Idempotency-Key`. After an error nothing was written, unless it is
+    /// [`StoreError::Unreachable`].
     pub async fn commit(
         &self,
         context: &WriteContext,
         mut writes: Vec<Write>,
     ) -> Result<Committed, StoreError> {
-        let asked = writes.len();
+        let record = writes.len();
         if let Some(idempotency) = &context.idempotency {
             let Some(Write::Put { item: answer, .. }) = writes.first() else {
-                return Err(StoreError::corrupt("idempotency", "the write has no answer to keep"));
+                return Err(StoreError::corrupt(
+                    "idempotency",
+                    "the write has no response to store",
+                ));
             };
             writes.push(idempotency.record(context, answer)?);
         }
-        self.commit_with_record(context, &writes, asked).await
+        self.commit_with_record(context, &writes, record).await
     }
 
-    /// Does all `writes` of the service itself or none; returns `false` if a condition does not hold.
+    /// Commits all `writes` of the service itself or none. Returns `false` if a condition fails.
     pub async fn try_commit(
         &self,
         context: &WriteContext,
@@ -70,13 +74,13 @@ impl Store {
         }
     }
 
-    /// Stores a new record of the service itself, unless it is there already.
+    /// Stores a new record of the service itself, unless it exists.
     pub async fn add<T: Record>(&self, context: &WriteContext, value: T) -> Result<(), StoreError> {
         let create = Entity::new(value, context).create()?;
         self.try_commit(context, vec![create]).await.map(|_| ())
     }
 
-    /// [`Store::add`] of a record that TTL deletes once it has expired.
+    /// Stores a record like [`Store::add`]. TTL deletes it after it has expired.
     pub async fn add_expiring<T: Record>(
         &self,
         context: &WriteContext,
@@ -87,8 +91,9 @@ impl Store {
         self.try_commit(context, vec![create]).await.map(|_| ())
     }
 
-    /// Leaves a record as it is, and keeps it as the answer under the caller's `Idempotency-Key`; or returns what was answered
-    /// under that before. [`StoreError::ConditionFailed`] if it has changed since it was read.
+    /// Keeps a record unchanged and stores it as the response of the caller's `Idempotency-Key`, or
+    /// returns the response that is already stored there. Fails with
+    /// [`StoreError::ConditionFailed`] if the record has changed since it was read.
     pub async fn keep_unchanged<T: Record>(
         &self,
         context: &WriteContext,
@@ -102,8 +107,26 @@ impl Store {
         self.commit_with_record(context, &writes, 1).await?.answer(current)
     }
 
-    /// Does all writes or none, of which the one at `record` is that of the caller's `Idempotency-Key`, if it sent one.
+    /// Commits all writes or none. The write at position `record`, if present, is that of the
+    /// caller's `Idempotency-Key`. Retries once if marks of interrupted deletions refused the
+    /// commit.
     async fn commit_with_record(
+        &self,
+        context: &WriteContext,
+        writes: &[Write],
+        record: usize,
+    ) -> Result<Committed, StoreError> {
+        let refused = match self.try_with_record(context, writes, record).await {
+            Err(StoreError::ConditionFailed(failed)) => failed,
+            outcome => return outcome,
+        };
+        if self.remove_abandoned_marks(context, writes, &refused).await? {
+            return self.try_with_record(context, writes, record).await;
+        }
+        Err(StoreError::ConditionFailed(refused))
+    }
+
+    async fn try_with_record(
         &self,
         context: &WriteContext,
         writes: &[Write],
@@ -125,13 +148,16 @@ impl Store {
         Err(refused(failed))
     }
 
-    /// Sends writes until each update of an item that may be missing finds its item, or a check finds it absent.
-    async fn send_adapted(&self, asked: &[Write]) -> Result<(), StoreError> {
-        let mut writes = Cow::Borrowed(asked);
-        let mut backoff = Backoff::default();
+    /// Sends writes until each update of an item that may be missing either finds the item, or a
+    /// check finds it absent.
+    async fn send_adapted(&self, requested: &[Write]) -> Result<(), StoreError> {
+        let mut writes = Cow::Borrowed(requested);
+        let mut backoff = self.backoff();
         loop {
             match self.send(&writes).await {
-                Err(StoreError::ConditionFailed(failed)) if adapt(&mut writes, asked, &failed) => {
+                Err(StoreError::ConditionFailed(failed))
+                    if adapt(&mut writes, requested, &failed) =>
+                {
                     if !backoff.pause().await {
                         return Err(StoreError::Contention);
                     }
@@ -143,7 +169,7 @@ impl Store {
 
     async fn send(&self, writes: &[Write]) -> Result<(), StoreError> {
         match writes {
-            // DynamoDB checks a condition alone only in a transaction.
+            // DynamoDB supports a condition check only in a transaction.
             [single] if !matches!(single, Write::Check { .. }) => {
                 self.write(single).await.map(|_| ())
             }
@@ -151,7 +177,7 @@ impl Store {
         }
     }
 
-    /// Changes one item and returns it as it then is; a repeated try of the same write returns it as well.
+    /// Updates one item and returns its new state. A retry of the same write returns it as well.
     pub async fn update(
         &self,
         context: &WriteContext,
@@ -172,12 +198,12 @@ impl Store {
     }
 }
 
-/// Puts a check that the item is absent in the place of each update of a missing item, and the update back where the item has
-/// appeared. `false` if anything else failed.
-fn adapt(writes: &mut Cow<'_, [Write]>, asked: &[Write], failed: &FailedConditions) -> bool {
-    let positions = (0..asked.len()).filter(|position| failed.at(*position).is_some());
+/// Replaces each update of a missing item with a check that the item is absent, and restores the
+/// update if the item has appeared. Returns `false` if another condition failed.
+fn adapt(writes: &mut Cow<'_, [Write]>, requested: &[Write], failed: &FailedConditions) -> bool {
+    let positions = (0..requested.len()).filter(|position| failed.at(*position).is_some());
     let positions: Vec<_> = positions.collect();
-    let may_be_missing = |at: &usize| matches!(asked[*at], Write::UpdateIfPresent { .. });
+    let may_be_missing = |at: &usize| matches!(requested[*at], Write::UpdateIfPresent { .. });
     if positions.is_empty() || !positions.iter().all(may_be_missing) {
         return false;
     }
@@ -187,16 +213,17 @@ fn adapt(writes: &mut Cow<'_, [Write]>, asked: &[Write], failed: &FailedConditio
             Write::UpdateIfPresent { key, .. } => {
                 Write::Check { key: key.clone(), condition: Condition::Absent }
             }
-            _ => asked[position].clone(),
+            _ => requested[position].clone(),
         };
     }
     true
 }
 
-/// A condition that failed after a try without an answer may have been broken by that try.
+/// A condition that fails after an attempt without a response may have failed because of that
+/// attempt.
 fn refused(failed: FailedConditions) -> StoreError {
     if failed.after_unknown {
-        return StoreError::Unreachable("an earlier try was not answered".into());
+        return StoreError::Unreachable("an earlier attempt got no response".into());
     }
     StoreError::ConditionFailed(failed)
 }

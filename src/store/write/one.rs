@@ -8,22 +8,22 @@ use crate::store::{
 
 /// One conditional write; several make a transaction.
 #[derive(Clone)]
-#[expect(missing_docs, reason = "key, item, change and condition say what they are")]
+#[expect(missing_docs, reason = "the field names are self-explanatory")]
 pub enum Write {
     /// Store a whole item.
     Put { item: Item, condition: Condition },
     /// Change some attributes.
     Update { key: Key, change: Change, condition: Condition },
-    /// Change some attributes of an item; nothing where there is no such item.
+    /// Change some attributes of an item. Does nothing if the item does not exist.
     UpdateIfPresent { key: Key, change: Change },
     /// Delete an item.
     Delete { key: Key, condition: Condition },
-    /// Write nothing, but let the others happen only if the condition holds.
+    /// Write nothing, but fail the transaction if the condition fails.
     Check { key: Key, condition: Condition },
 }
 
 impl Write {
-    /// What it stores, in bytes.
+    /// Returns the size of the stored data in bytes.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Put { item, .. } => item_bytes(item),
@@ -32,7 +32,7 @@ impl Write {
         }
     }
 
-    /// The operation that does it alone.
+    /// Returns the operation that executes this write alone.
     pub(super) fn operation(&self) -> &'static str {
         match self {
             Self::Put { .. } => "PutItem",

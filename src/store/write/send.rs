@@ -1,4 +1,5 @@
-//! Writes as the SDK sends them, tried again while other transactions have the same items in hand or no answer comes.
+//! Sends writes through the SDK. Retries on conflicts with other transactions, on throttling and on
+//! missing responses.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -20,18 +21,19 @@ use crate::store::{
     throttling::ThrottlingReason,
 };
 
-/// How often a call is tried that is throttled, gets no answer, or has its signature refused, as the SDK does.
+/// The maximum number of attempts of a call that is throttled, gets no response or has its
+/// signature refused. It equals the SDK's.
 const MAX_TRIES: u8 = 3;
 
-/// The most actions of a transaction (AWS, "TransactWriteItems").
+/// The maximum number of actions per transaction (AWS, "TransactWriteItems").
 pub const MAX_ACTIONS: usize = 100;
-/// The most bytes of all its items (there).
+/// The maximum total size of the items of a transaction (same source).
 const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// The condition of an update of an item that may be missing.
 const PRESENT: Condition = Condition::Has(PK);
 
-/// What every conditional write has, whichever builder makes it.
+/// Sets what every conditional write needs, for any builder type.
 macro_rules! conditional {
     ($store:expr, $builder:expr, $condition:expr, $placeholders:expr) => {{
         let condition = $condition.render(&mut $placeholders);
@@ -45,13 +47,14 @@ macro_rules! conditional {
 }
 
 impl Store {
-    /// Does one write; an update returns the item as it then is.
+    /// Executes one write. An update returns the new state of the item.
     pub(in crate::store) async fn write(&self, write: &Write) -> Result<Option<Item>, StoreError> {
         check_bounds(std::slice::from_ref(write))?;
-        until_known(write.operation(), &self.repeats, |_| self.try_write(write)).await
+        let attempt = |_| self.try_write(write);
+        until_known(write.operation(), &self.repeats, self.backoff(), attempt).await
     }
 
-    /// Does all writes or none.
+    /// Executes all writes or none.
     pub(super) async fn transact(&self, writes: &[Write]) -> Result<(), StoreError> {
         check_bounds(writes)?;
         let items = writes.iter().map(|write| self.transact_item(write));
@@ -63,7 +66,7 @@ impl Store {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             async { transaction.send().await.map(|_| ()).map_err(of_write) }
         };
-        until_known("TransactWriteItems", &self.repeats, transact).await
+        until_known("TransactWriteItems", &self.repeats, self.backoff(), transact).await
     }
 
     async fn try_write(&self, write: &Write) -> Result<Option<Item>, Failure> {
@@ -87,7 +90,7 @@ impl Store {
                 delete.send().await.map(|_| None).map_err(of_write)
             }
             Write::Check { .. } => {
-                let cause = "a condition check can't be written alone";
+                let cause = "a condition check needs a transaction";
                 Err(Failure::Store(StoreError::Unexpected(cause.into())))
             }
         }
@@ -139,18 +142,19 @@ impl Store {
     }
 }
 
-/// Tries a write until it is known what became of it, as far as `repeats` goes: here rather than by the SDK, so that what
-/// is refused after a lost reply is known as what this write itself may have caused. A try shares the ClientRequestToken of
-/// the one before it if that one's reply was lost or throttled: DynamoDB then tells whether it was done.
+/// Retries a write until its outcome is known, within the retry budget. This happens here and not
+/// in the SDK: after a lost reply, a failed condition may be the effect of this write itself. An
+/// attempt reuses the ClientRequestToken of the previous one if that one's reply was lost or
+/// throttled. DynamoDB then reports whether it was executed.
 async fn until_known<T, Attempt>(
     operation: &'static str,
     repeats: &RetryBudget,
+    mut backoff: Backoff,
     attempt: impl Fn(String) -> Attempt,
 ) -> Result<T, StoreError>
 where
     Attempt: Future<Output = Result<T, Failure>> + Send,
 {
-    let mut backoff = Backoff::default();
     let mut token = request_token();
     let mut failures = 0;
     let mut lost = false;
@@ -185,7 +189,7 @@ where
             }
             Err(Failure::Store(error)) => return Err(unknown_if(lost, error)),
         };
-        // A conflict comes from a database that is there: time alone bounds how often it is met.
+        // A conflict proves that the database responds, so only time limits its retries.
         let may_repeat = || matches!(error, StoreError::Contention) || repeats.spend();
         if failures == MAX_TRIES || !may_repeat() || !backoff.pause().await {
             return Err(unknown_if(lost, error));
@@ -194,7 +198,7 @@ where
     }
 }
 
-/// After a try whose reply was lost, nothing that is said of a later one tells whether the write was done.
+/// After a lost reply, no error of a later attempt shows whether the write was executed.
 fn unknown_if(lost: bool, error: StoreError) -> StoreError {
     match error {
         unknown @ StoreError::Unreachable(_) => unknown,
@@ -207,7 +211,7 @@ fn request_token() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// Refuses what DynamoDB would not take, before it is sent.
+/// Refuses writes above DynamoDB's limits before they are sent.
 fn check_bounds(writes: &[Write]) -> Result<(), StoreError> {
     let sizes = || writes.iter().map(Write::bytes);
     if let Some(bytes) = sizes().max().filter(|bytes| *bytes > MAX_ITEM_BYTES) {
@@ -225,16 +229,17 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::store::retry::BUDGET;
 
-    /// What becomes of a write whose tries end like this, and how many were made.
+    /// Returns the outcome of a write whose attempts end like this, and the number of attempts.
     async fn after(
         repeats: &RetryBudget,
         tries: Vec<Result<(), StoreError>>,
     ) -> (Result<(), StoreError>, usize) {
         let number = tries.len();
         let tries = RefCell::new(tries.into_iter());
-        // A future that can be sent holds no reference to the cell.
-        let outcome = until_known("PutItem", repeats, |_| {
+        // A `Send` future must not borrow the cell.
+        let outcome = until_known("PutItem", repeats, Backoff::new(BUDGET), |_| {
             std::future::ready(tries.borrow_mut().next().unwrap().map_err(Failure::Store))
         });
         let outcome = outcome.await;
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_a_lost_reply_nothing_makes_the_outcome_known_but_an_answer() {
+    async fn after_a_lost_reply_only_a_success_makes_the_outcome_known() {
         let repeats = RetryBudget::default();
         let refused = StoreError::SignatureRefused("by another time".into());
         let throttled = StoreError::Throttled(ThrottlingReason::Other);
@@ -260,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tries_are_three_at_most_and_one_without_a_budget() {
+    async fn attempts_are_limited_to_three_and_to_one_without_a_budget() {
         let repeats = RetryBudget::default();
         let throttled =
             || (0..4).map(|_| Err(StoreError::Throttled(ThrottlingReason::Other))).collect();

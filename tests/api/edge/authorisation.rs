@@ -1,6 +1,6 @@
-//! Who may do what: every operation of the document, as every role, on own and on others' records.
+//! Authorisation: sends every operation of the document as every role, to own and to other records.
 //!
-//! The expected answer comes from the policy; a new operation is sent as well.
+//! The expected response follows from the policy. New operations are included without a change.
 
 use axum::http::Method;
 use clinic_api::{
@@ -23,17 +23,17 @@ fn guarded() -> impl Iterator<Item = &'static PolicyRule> {
     policy().filter(|rule| !rule.is_public())
 }
 
-/// What a caller of a role is, who has to do with `own` records alone.
+/// A caller of a role, limited to the clinic and patient of `own`.
 fn caller(role: Role, own: &Records) -> Principal {
     match role {
         Role::Patient => callers::patient(&own.patient),
-        // It has no clinics of its own, so a mistake in the scope would show.
+        // These roles ignore the token's clinics. One that does not exist exposes a mistake in the scope.
         Role::Admin | Role::Service => at_clinic(role, "CLN-000000000000000000000000"),
         _ => at_clinic(role, &own.clinic),
     }
 }
 
-/// Whether an operation names a record, which can be another's.
+/// Whether an operation's path names a record, which can belong to somebody else.
 fn names_a_record(operation: &str, at: &Records) -> bool {
     let path = request(operation, at).1;
     [&at.clinic, &at.patient, &at.appointment, &at.webhook]
@@ -46,7 +46,7 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
     let app = TestApp::spawn().await;
     for row in guarded() {
         for role in Role::ALL {
-            // A deletion needs records of its own, and nothing that stands in its way.
+            // A deletion needs new records, and nothing that blocks it.
             let own = match row.operation {
                 "delete_clinic" => Records::make_empty(&app).await,
                 "delete_patient" | "delete_staff_member" => Records::make_deletable(&app).await,
@@ -54,7 +54,7 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
             };
             let as_role = app.with_bearer(token(&caller(role, &own)));
             let answer = send(&as_role, row.operation, &own).await;
-            // An organisation has only so many.
+            // The number of webhooks of an organisation is limited.
             app.delete(&own.webhook).send().await;
             let case = format!("{} as {}", row.operation, role.as_str());
             if row.scope(role).is_some() {
@@ -67,13 +67,13 @@ async fn every_role_does_what_the_policy_grants_on_own_records() {
     }
 }
 
-/// What patients see of every clinic of the organisation.
+/// Operations that patients may call for every clinic of the organisation.
 const OFFERS: [&str; 3] = ["list_visit_types", "get_visit_type", "list_availability"];
 
-/// What was asked of the table since it was last looked.
+/// The DynamoDB calls since the last look.
 fn calls(app: &TestApp) -> Vec<String> {
     let mut calls: Vec<_> = app.wire.take_calls().into_iter().map(|call| call.operation).collect();
-    // What is asked for at once arrives in any order.
+    // Parallel calls arrive in any order.
     calls.sort();
     calls
 }
@@ -121,9 +121,9 @@ async fn what_is_out_of_scope_is_as_if_it_were_not_there_and_stays_as_it_is() {
                 problem["request_id"] = Value::Null;
             }
             assert_eq!(foreign_problem, missing_problem, "{}", case("another organisation's"));
-            // What is not there and what is another's take the same reads, and so the same time.
+            // A missing record and a foreign one cause the same reads, so the response time does not reveal which it is.
             assert_eq!(calls_for_foreign, calls_for_missing, "{}", case("another organisation's"));
-            // What changes something was tried on own records.
+            // Operations that write were already sent to own records.
             let reads = request(row.operation, &own).0 == Method::GET;
             if scope == Some(Scope::Organisation) && reads {
                 let answer = send(&as_role, row.operation, &other).await;
@@ -134,7 +134,7 @@ async fn what_is_out_of_scope_is_as_if_it_were_not_there_and_stays_as_it_is() {
             }
             if scope == Some(Scope::OwnRecords) {
                 let answer = send(&as_role, row.operation, &other).await;
-                // What a clinic offers is nobody's record.
+                // What a clinic offers is not a record of a patient or a clinic's staff.
                 if OFFERS.contains(&row.operation) {
                     assert!(answer.status.is_success(), "{}", case("another clinic's"));
                 } else {
@@ -188,6 +188,10 @@ async fn a_patient_sees_no_notes_of_staff() {
     let seen = patient.get(&path).send().await.expect(200).json();
     assert_eq!((seen.get("notes"), &seen["reason"]), (None, &json!("check-up")));
     assert_eq!(seen.get("override_reason"), None);
+    let why = json!({ "reason": "the doctor is ill" });
+    app.post(&format!("{path}/cancel")).json(&why).send().await.expect(200);
+    let seen = patient.get(&path).send().await.expect(200).json();
+    assert_eq!(seen["cancellation_reason"], "the doctor is ill");
     let list = format!("/v1/patients/{}/appointments", clinic.patient);
     let listed = patient.get(&list).send().await.expect(200).json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);

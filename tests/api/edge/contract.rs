@@ -24,7 +24,13 @@ async fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
     let app = TestApp::spawn().await;
     let refused = app.request(Method::PUT, "/v1/clinics").send().await;
     assert_eq!(refused.header("allow"), "GET,HEAD,POST");
-    refused.problem(405, "method_not_allowed");
+    let problem = refused.problem(405, "method_not_allowed");
+    assert!(problem["detail"].as_str().unwrap().contains("GET, HEAD, POST"), "{problem}");
+    let without_get = app.clinic().await + "/appointments/APT-1/cancel";
+    let refused = app.get(&without_get).send().await;
+    assert_eq!(refused.header("allow"), "POST");
+    let problem = refused.problem(405, "method_not_allowed");
+    assert!(problem["detail"].as_str().unwrap().contains("POST"), "{problem}");
 }
 
 #[tokio::test]
@@ -238,7 +244,7 @@ async fn the_same_request_id_twice_does_not_make_two_requests_one() {
 #[tokio::test]
 async fn answers_are_not_to_be_stored_or_sniffed() {
     let app = TestApp::spawn().await;
-    for path in ["/v1/clinics", "/nope", "/livez", "/docs/"] {
+    for path in ["/v1/clinics", "/nope", "/livez", "/docs/nope"] {
         let answer = app.get(path).send().await;
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");

@@ -1,4 +1,4 @@
-//! What HTTP/1.1 lets a client do to a server: many requests in one go, bodies that don't come, and heads that mean two things.
+//! Attacks over HTTP/1.1: pipelined requests, bodies that do not arrive, and ambiguous headers.
 
 use std::time::Duration;
 
@@ -18,16 +18,16 @@ async fn connect(service: &Watched) -> TcpStream {
     TcpStream::connect(service.running.address()).await.unwrap()
 }
 
-/// All that comes until the server closes the connection.
+/// Everything that arrives until the server closes the connection.
 async fn until_closed(connection: &mut TcpStream) -> String {
     let mut received = Vec::new();
     let end = timeout(DEADLINE, connection.read_to_end(&mut received)).await;
-    // A server that closes before it has read all resets the connection.
+    // A server that closes before it has read everything resets the connection.
     let _ = end.expect("the server closes");
     String::from_utf8(received).unwrap()
 }
 
-/// Reads the answers to requests that were sent in one go, each with its number as its id.
+/// Reads the responses to pipelined requests. Each request has its number as its id.
 struct Answers {
     reading: OwnedReadHalf,
     received: String,
@@ -35,7 +35,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// Reads until so many have come, each in its turn.
+    /// Reads until this number of responses has arrived, in order.
     async fn read(&mut self, number: usize) {
         let mut part = vec![0; 64 * 1024];
         while self.next < number {
@@ -71,7 +71,7 @@ async fn ten_thousand_requests_in_one_go_are_answered_one_by_one_in_their_order(
         }
         writing
     });
-    // Two places: this connection never takes more than one of them.
+    // There are two permits; this connection never uses more than one.
     let mut answers = Answers { reading, received: String::new(), next: 0 };
     answers.read(1).await;
     let others = async {
@@ -121,8 +121,8 @@ async fn a_body_that_comes_byte_by_byte_is_not_waited_for_and_changes_nothing() 
     service.calms_down().await;
 }
 
-/// Heads that a proxy before the service may take for another request than the service does (RFC 9112, sections 2.2, 5.1, 5.2,
-/// 6.1, 6.3, 7.1). What follows is what an attacker wants to be taken for the next caller's request.
+/// Headers that a proxy in front of the service may parse differently (RFC 9112, sections 2.2, 5.1, 5.2, 6.1, 6.3, 7.1). What
+/// follows is the request that an attacker wants to smuggle.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_means_two_things_smuggles_no_request() {
     const HOST: &str = "POST /v1/clinics HTTP/1.1\r\nHost: x\r\n";
@@ -146,7 +146,8 @@ async fn a_head_that_means_two_things_smuggles_no_request() {
         assert!(answer.starts_with("HTTP/1.1 400 "), "{shape}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{shape}: {answer}");
     }
-    // These are one request, whose body ends where its coding says; nothing after it is looked at (RFC 9112, section 6.1).
+    // These are one request whose body ends where its chunked coding ends. The server closes the connection after it (RFC 9112,
+    // section 6.1).
     let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     let chunk =
         "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n2\n{}\r\n0\r\n\r\n";
@@ -182,7 +183,7 @@ async fn heads_have_a_size_and_a_number_of_fields() {
         let mut caller = connect(&service).await;
         caller.write_all(head.as_bytes()).await.unwrap();
         let answer = until_closed(&mut caller).await;
-        // Who has sent more than was read may see the connection reset before the answer.
+        // A client that has sent more than was read may see a reset before the response.
         let lost = status == 431 && answer.is_empty();
         assert!(lost || answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
     }

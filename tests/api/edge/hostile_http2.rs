@@ -1,4 +1,4 @@
-//! What HTTP/2 lets a client do to a server: each attack ends with its connection, and others are served meanwhile.
+//! Attacks over HTTP/2: each one ends with its connection, and other clients are served meanwhile.
 
 use axum::{body::Bytes, http::Request};
 use http_body_util::{BodyExt as _, Full};
@@ -23,17 +23,17 @@ fn list_of_clinics() -> Vec<u8> {
     fields("GET", "/v1/clinics", &[("authorization", &bearer())])
 }
 
-/// The streams that a client may open.
+/// The ids of the streams that a client can open.
 fn streams(number: u32) -> impl Iterator<Item = u32> {
     (0..number).map(|n| 2 * n + 1)
 }
 
-/// CVE-2023-44487.
+/// CVE-2023-44487 (rapid reset).
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_and_cancels_at_once_again_and_again_is_told_to_go() {
     let service = Watched::start(&["--max-concurrent-requests", "8"]);
     let request = list_of_clinics();
-    // What is sent in one go arrives in parts of many: no server looks at each request before it knows of its end.
+    // Frames sent at once arrive many at a time, so the server does not process each request before its reset.
     let pairs = streams(5_000).flat_map(|id| [Frame::request(id, &request), Frame::cancel(id)]);
     let pairs: Vec<_> = pairs.collect();
     let attacker = Frames::open(service.running.address(), &[]).await;
@@ -44,11 +44,11 @@ async fn who_asks_and_cancels_at_once_again_and_again_is_told_to_go() {
     assert!(begun < 2_500, "{begun} of 5000 were looked at");
 }
 
-/// The same, but slow enough that every request has begun: nothing tells it from a caller who changes their mind.
+/// The same, but slow enough that every request has begun, as when a client changes its mind.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_request_releases_its_permit() {
     const CANCELLED: u32 = 300;
-    // A worker makes calls of its own, the more the longer it takes.
+    // A worker makes additional calls over time.
     let service = Watched::start(&["--max-concurrent-requests", "4", "--worker", "false"]);
     let mut attacker = Frames::open(service.running.address(), &[]).await;
     let request = list_of_clinics();
@@ -61,12 +61,12 @@ async fn a_cancelled_request_releases_its_permit() {
     service.serves_others().await;
     drop(attacker);
     service.calms_down().await;
-    // One call of the store at most for each, and one for each of two others: nothing that was cancelled is done again.
+    // At most one call for each request, and one for each of two others: cancelled requests are not repeated.
     let calls = service.calls("Query").await;
     assert!(calls <= i64::from(CANCELLED) + 2, "{calls}");
 }
 
-/// CVE-2025-8671: a window over its limit makes the server end the stream.
+/// CVE-2025-8671: a window update above the limit makes the server reset the stream.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_makes_the_server_cancel_again_and_again_is_told_to_go() {
     let service = Watched::start(&["--max-concurrent-requests", "8"]);

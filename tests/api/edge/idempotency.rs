@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: one effect and one answer.
+//! `Idempotency-Key`: one effect and one response.
 
 use clinic_api::keyring::Keyring;
 use jiff::SignedDuration;
@@ -32,7 +32,7 @@ async fn every_post_has_one_effect_and_the_same_answer_under_one_key() {
     let patient = json!({ "name": "Ida", "mrn": "A-1" });
     let patient = twice(&app, app.post("/v1/patients").json(&patient)).await;
     let id = |answer: &Answer| answer.json()["id"].as_str().unwrap().to_owned();
-    let body = booking(&id(&staff), &id(&patient), "2035-01-16T09:00:00", 30);
+    let body = booking(&id(&staff), &id(&patient), "2035-01-15T16:00:00", 30);
     let booked = twice(&app, app.post(&format!("{path}/appointments")).json(&body)).await;
     let appointment = booked.location();
     for status in ["confirmed", "checked_in", "scheduled"] {
@@ -87,7 +87,7 @@ async fn a_replay_outranks_every_refusal() {
     let body = booking(&clinic.staff, &clinic.patient, "2035-01-15T09:00:00Z", 30);
     let book = || app.post(&format!("{}/appointments", clinic.path)).json(&body).idempotent("k");
     let first = book().send().await.expect(201);
-    // Its start is over, its staff member inactive, and it was taken a step further and deleted.
+    // By now its start is past, its staff member is inactive, and it was confirmed and deleted.
     app.clock.advance(SignedDuration::from_hours(3));
     assert_same(&first, &book().send().await);
     app.patch(&staff).json(&json!({ "active": false })).send().await.expect(200);
@@ -105,13 +105,13 @@ async fn a_replay_outranks_every_refusal() {
 async fn a_replay_outranks_refusals_that_come_before_any_write() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    // What ends today, whose last day is over by the repeat, and a clinic that is gone by then.
+    // An exception that ends today and is past at the repeat, and a clinic that is deleted by then.
     let elsewhere = app.clinic().await;
     let today =
         json!({ "first_date": "2035-01-15", "last_date": "2035-01-15", "effect": "closed" });
     let close =
         |app: &TestApp| app.post(&format!("{elsewhere}/exceptions")).json(&today).idempotent("k");
-    // Where events may be sent no more; and holds whose secrets another process does not know.
+    // A webhook's host that is no longer allowed, and holds whose secrets another process cannot derive.
     let url = json!({ "url": format!("http://{LOCAL_TARGETS}/") });
     let hook = |app: &TestApp| app.post("/v1/webhooks").json(&url);
     let end = |held: &Held, what: &str, app: &TestApp| {
@@ -136,7 +136,7 @@ async fn a_replay_outranks_refusals_that_come_before_any_write() {
     assert_eq!(hook(&other).send().await.invalid_fields(), ["/url"]);
     assert_same(&hooked, &hook(&other).idempotent("k").send().await);
     app.delete(&elsewhere).send().await.expect(204);
-    // With other keys, it opens no secret of a hold.
+    // With other secret keys, it derives other hold secrets.
     let other = TestApp::builder().keyring(Keyring::random()).replica_of(&app);
     assert_same(&closed, &close(&other).send().await);
     for ((held, what), first) in ends.into_iter().zip(&ended) {

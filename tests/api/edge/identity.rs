@@ -1,4 +1,4 @@
-//! Who calls: tokens that are taken, and all the ways in which one is not.
+//! Authentication: tokens that are accepted, and all ways in which one is invalid.
 
 use clinic_api::http::auth::{
     Role,
@@ -18,7 +18,7 @@ pub fn now() -> Timestamp {
     NOW.parse().unwrap()
 }
 
-/// What a good token claims.
+/// The claims of a valid token.
 pub fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": "anna", "nbf": now().as_second() - 60,
@@ -35,7 +35,7 @@ fn with(name: &str, value: &Value) -> String {
     issuer().sign(&claims).unwrap()
 }
 
-/// A token put together by hand.
+/// A token assembled by hand.
 fn forged(header: &Value, claims: &Value, signature: &[u8]) -> String {
     let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
     format!("{}.{}.{}", part(header), part(claims), BASE64URL_NOPAD.encode(signature))
@@ -65,18 +65,18 @@ async fn a_token_must_be_whole_and_of_the_issuer() {
         ("not valid yet", with("nbf", &at(31))),
         ("no exp", with("exp", &Value::Null)),
         ("no nbf", with("nbf", &Value::Null)),
-        ("no time", with("exp", &json!("tomorrow"))),
-        ("no time", with("exp", &json!(1e300))),
+        ("not a valid time", with("exp", &json!("tomorrow"))),
+        ("not a valid time", with("exp", &json!(1e300))),
         ("another issuer", with("iss", &json!("https://elsewhere.example"))),
         ("iss, aud or sub", with("iss", &Value::Null)),
         ("another audience", with("aud", &json!("elsewhere"))),
         ("iss, aud or sub", with("aud", &Value::Null)),
         ("sub", with("sub", &Value::Null)),
         ("sub", with("sub", &json!("an na"))),
-        ("no organisation", with("org", &Value::Null)),
-        ("no list of names", with("roles", &json!({ "admin": true }))),
-        ("no list of ids", with("clinics", &json!(["Seefeld"]))),
-        ("no patient's id", with("patient", &json!("Ida"))),
+        ("no valid organisation claim", with("org", &Value::Null)),
+        ("not a list of names", with("roles", &json!({ "admin": true }))),
+        ("not a list of clinic ids", with("clinics", &json!(["Seefeld"]))),
+        ("not a patient id", with("patient", &json!("Ida"))),
     ];
     for (why, token) in bad {
         let answer = app.get(&clinic).bearer(&token).send().await;
@@ -85,7 +85,7 @@ async fn a_token_must_be_whole_and_of_the_issuer() {
         let problem = answer.problem(401, "unauthenticated");
         assert!(problem["detail"].as_str().unwrap().contains(why), "{why}: {problem}");
     }
-    // Nobody of no role is still somebody, who may do nothing.
+    // A caller without roles is authenticated, but may do nothing.
     app.get(&clinic).bearer(&with("roles", &json!([]))).send().await.problem(403, "forbidden");
 }
 
@@ -179,7 +179,7 @@ async fn nothing_of_a_request_is_looked_at_before_its_token() {
     }
     assert!(app.wire.take_calls().is_empty());
     assert_eq!(app.all_items().await, before);
-    // What is no operation tells so to everybody.
+    // An unknown path is 404 for every caller.
     app.get("/v1/nothing").anonymous().send().await.problem(404, "no_route");
     app.request(axum::http::Method::PUT, "/v1/clinics")
         .anonymous()

@@ -1,4 +1,4 @@
-//! What the service bears: requests a minute, requests at once, headers.
+//! Limits: requests per minute, concurrent requests, headers.
 
 use std::{net::TcpStream, num::NonZeroU32};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{
     Answer, TestApp,
     callers::{principal, token},
-    process::{Running, admin_token, http_client, send},
+    process::{Running, admin_token, admin_token_of, http_client, send},
     watched::Watched,
 };
 
@@ -19,7 +19,7 @@ fn of(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
 }
 
-/// Number and waiting time of a limit, as the `RateLimit` field tells them.
+/// The remaining number and the waiting time of a limit in the `RateLimit` field.
 fn told(answer: &Answer, limit: &str) -> (u32, u32) {
     let field = answer.header("ratelimit").to_owned();
     let member = field.split(", ").find(|member| member.starts_with(&format!("\"{limit}\";")));
@@ -51,7 +51,7 @@ async fn a_principal_and_an_organisation_may_ask_so_often_a_minute() {
     assert_eq!(told(&refused, "principal").0, 0);
     assert!(refused.problem(429, "rate_limited")["detail"].as_str().unwrap().contains("principal"));
     assert_eq!(app.all_items().await, before);
-    // Another caller of the organisation has a bucket of their own, and shares the organisation's.
+    // Another caller of the organisation has a separate bucket, and shares the organisation's.
     let desk = app.with_bearer(token(&principal(Role::FrontDesk)));
     for left in [1, 0] {
         let answer = desk.get("/v1/clinics").send().await.expect(200);
@@ -60,9 +60,9 @@ async fn a_principal_and_an_organisation_may_ask_so_often_a_minute() {
     let refused = desk.get("/v1/clinics").send().await;
     let detail = refused.problem(429, "rate_limited")["detail"].as_str().unwrap().to_owned();
     assert!(detail.contains("organisation"), "{detail}");
-    // Other organisations have nothing to do with it.
+    // Other organisations are independent.
     app.in_org("ORG-ELSEWHERE").get("/v1/clinics").send().await.expect(200);
-    // Who is refused for the token is not told of limits, nor counted.
+    // A request with an invalid token gets no `RateLimit` field and is not counted.
     let nobody = app.get("/v1/clinics").anonymous().send().await;
     assert!(!nobody.headers.contains_key("ratelimit"));
     nobody.problem(401, "unauthenticated");
@@ -93,7 +93,7 @@ async fn an_address_may_ask_so_often_and_only_trusted_proxies_say_which_it_is() 
         assert_eq!(ask(&behind, &format!("6.6.6.6, 192.0.2.{n}")).await, 200);
     }
     assert_eq!(ask(&behind, "1.1.1.1, 192.0.2.1").await, 429);
-    // Probes come from one address, and are none of it.
+    // Probes share an address, but do not count.
     for _ in 0..5 {
         assert_eq!(
             send(&http_client(), &format!("{}/readyz", behind.base), "GET", None).await.unwrap().0,
@@ -107,17 +107,18 @@ async fn a_request_above_the_limit_of_the_program_is_rejected_at_once() {
     use std::io::{Read as _, Write as _};
     let service = Watched::start(&["--max-concurrent-requests", "2"]);
     let running = &service.running;
-    let head = format!(
-        "POST /v1/clinics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 35\r\n\r\n",
-        admin_token()
-    );
-    let mut waiting: Vec<TcpStream> = (0..2)
-        .map(|_| {
+    // From two organisations, because one has half of the permits at most.
+    let mut waiting: Vec<TcpStream> = ["ORG-DEMO", "ORG-OTHER"]
+        .map(|org| {
+            let head = format!(
+                "POST /v1/clinics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: 35\r\n\r\n",
+                admin_token_of(org)
+            );
             let mut connection = TcpStream::connect(running.address()).unwrap();
             connection.write_all(head.as_bytes()).unwrap();
             connection
         })
-        .collect();
+        .into();
     // A request before both hold their permits would take one of them.
     service.under_way(2).await;
     let (status, problem) = running.send("GET", "/v1/clinics", None).await;
@@ -158,11 +159,13 @@ async fn answers_protect_themselves_in_browsers() {
         app.get("/docs/").send().await.expect(200),
         app.get("/openapi.json").send().await.expect(200),
     ];
+    for answer in &answers[..4] {
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
     for answer in &answers {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         assert_eq!(answer.header("x-frame-options"), "DENY");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
-        assert_eq!(answer.header("cache-control"), "no-store");
         assert!(answer.header("content-security-policy").starts_with("default-src 'none';"));
         assert!(answer.header("content-security-policy").contains("frame-ancestors 'none'"));
         assert!(!answer.headers.contains_key("strict-transport-security"));

@@ -1,4 +1,4 @@
-//! What is measured of the calls of DynamoDB, of all and of one request, and of the requests.
+//! Metrics of DynamoDB calls and of requests, and `Server-Timing`.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use serde_json::json;
 
 use crate::support::{Answer, Fault, TestApp, booking, metrics::shown};
 
-/// What a text in Prometheus' format says of a metric with its labels; 0 if nothing.
+/// The value of a metric with its labels in a Prometheus text; 0 if absent.
 fn value(text: &str, metric: &str) -> f64 {
     shown(text, metric).unwrap_or(0.0)
 }
 
-/// The tries of a read are the SDK's, those of a write our own: of both, each one counts.
+/// The SDK retries reads, and the service retries writes. Each attempt counts.
 #[tokio::test]
 async fn tries_that_are_throttled_repeated_or_cancelled_are_counted() {
-    // Of this thread, on which all of the test runs.
+    // The recorder of this thread, on which the whole test runs.
     let recorder = PrometheusBuilder::new().build_recorder();
     let measured = recorder.handle();
     let _measuring = ::metrics::set_default_local_recorder(&recorder);
@@ -87,7 +87,7 @@ async fn calls_that_nobody_waits_for_any_more_are_counted() {
     assert!(value(&text, "db_client_active_operations").abs() < f64::EPSILON, "{text}");
 }
 
-/// The stream has a client of its own.
+/// The stream has a separate client.
 #[tokio::test]
 async fn calls_that_read_the_stream_are_measured() {
     let recorder = PrometheusBuilder::new().build_recorder();
@@ -119,7 +119,7 @@ async fn calls_that_read_the_stream_are_measured() {
     }
 }
 
-/// All are 503, or a fault of the caller's: the code tells failures of ours apart, and what callers do wrong adds no series.
+/// All responses are 503 or client errors. The code distinguishes our failures, and client errors add no series.
 #[tokio::test]
 async fn failures_are_told_apart_by_their_code() {
     let recorder = PrometheusBuilder::new().build_recorder();
@@ -173,7 +173,7 @@ async fn failures_are_told_apart_by_their_code() {
     }
 }
 
-/// What `Server-Timing` says: calls, units of reads and of writes, time in the store and in all, in milliseconds.
+/// The values of `Server-Timing`: calls, read units, write units, time in the store and in total, in milliseconds.
 fn told(answer: &Answer) -> [f64; 5] {
     let form = r#"^store;dur=([0-9.]+);desc="([0-9]+) calls?, ([0-9.]+) read units, ([0-9.]+) write units", total;dur=([0-9.]+)$"#;
     let said = answer.header("server-timing");
@@ -181,7 +181,7 @@ fn told(answer: &Answer) -> [f64; 5] {
     [2, 3, 4, 1, 5].map(|part| found[part].parse().unwrap())
 }
 
-/// Calls that are made side by side, and those in a task of their own, are all of the request.
+/// Parallel calls and calls of background tasks count for the request.
 #[tokio::test]
 async fn callers_are_told_what_an_answer_took_where_that_is_set() {
     const LATENCY: Duration = Duration::from_millis(30);
@@ -191,7 +191,7 @@ async fn callers_are_told_what_an_answer_took_where_that_is_set() {
     let answer = plain.get(&format!("/v1/patients/{patient}")).send().await.expect(200);
     assert!(!answer.headers.contains_key("server-timing"), "not unless it is asked for");
     let app = TestApp::builder().server_timing().replica_of(&plain);
-    // Once without looking: what never changes of a clinic is then known.
+    // The first booking caches the clinic's time zone.
     app.book(&clinic, "2035-01-16T09:00", 30).await.expect(201);
     app.wire.slow_down(LATENCY);
     app.wire.forget();

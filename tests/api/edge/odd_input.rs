@@ -1,5 +1,5 @@
-//! Input as nobody means it: what is no text for a person, absurd dates, deep and double JSON. It is refused with a
-//! reason, or kept to the letter; it is never a 500, and what is refused changes nothing.
+//! Unusual input: texts with control characters, absurd dates, deeply nested and duplicate JSON. It is refused with a reason or
+//! stored exactly. It is never a 500, and refused input changes nothing.
 
 use axum::http::Method;
 use serde_json::json;
@@ -158,7 +158,7 @@ async fn json_that_is_too_deep_or_says_two_things_is_refused() {
 }
 
 #[tokio::test]
-async fn odd_headers_and_paths_are_told_and_never_a_failure() {
+async fn odd_headers_and_paths_cause_no_failure() {
     let app = TestApp::spawn().await;
     let patient = format!("/v1/patients/{}", app.patient().await);
     for path in [
@@ -180,7 +180,7 @@ async fn odd_headers_and_paths_are_told_and_never_a_failure() {
         );
         assert!(!problem.to_string().contains("%F0"), "{problem}");
     }
-    // Bytes that are no ASCII are well-formed in a header all the same.
+    // Non-ASCII bytes are well-formed in a header.
     for (name, status) in [("if-none-match", 400), ("x-request-id", 200), ("accept", 200)] {
         let answer = app.get(&patient).header(name, "W/é").send().await;
         assert_eq!(answer.status.as_u16(), status, "{name}");
@@ -192,7 +192,7 @@ async fn odd_headers_and_paths_are_told_and_never_a_failure() {
     tag.problem(400, "invalid_parameter");
 }
 
-/// DynamoDB refuses a range of keys whose end comes before its beginning, whatever dates it was made of.
+/// DynamoDB refuses a key range whose end is before its beginning.
 #[tokio::test]
 async fn dates_far_away_and_the_wrong_way_round_are_answered() {
     let app = TestApp::spawn().await;
@@ -218,7 +218,7 @@ async fn dates_far_away_and_the_wrong_way_round_are_answered() {
                 format!("{patient}/audit?{instants}"),
             ] {
                 let answer = app.get(&query).send().await;
-                // A range of too many days, before its own beginning, or beyond all instants, is refused with a reason.
+                // A range of too many days, with its end before its start, or beyond all instants, is refused with a reason.
                 let refused = to < from || query.contains("availability") || query.contains("0Z");
                 let expected: &[u16] = if refused { &[200, 400] } else { &[200] };
                 assert!(expected.contains(&answer.status.as_u16()), "{query}: {answer:?}");

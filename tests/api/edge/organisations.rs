@@ -1,4 +1,4 @@
-//! Organisations: what is of one is not there for another.
+//! Isolation of organisations: a record of one does not exist for another.
 
 use serde_json::json;
 
@@ -30,7 +30,7 @@ async fn another_organisation_sees_none_of_it() {
     assert_eq!(app.get(&appointment).send().await.json()["status"], "scheduled");
 }
 
-/// The path of a record that does not exist: the same with another last character of its id.
+/// The path of a record that does not exist: the same with another last character of the id.
 fn missing(path: &str) -> String {
     let (rest, last) = path.split_at(path.len() - 1);
     format!("{rest}{}", if last == "0" { "1" } else { "0" })

@@ -1,4 +1,4 @@
-//! One command in several spellings: under one `Idempotency-Key` they are the same, and what is another command is not.
+//! Equivalent bodies: under one `Idempotency-Key` they are the same command, and a different command is refused.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::{
     requests::{Records, request},
 };
 
-/// The schema itself, where it refers to one.
+/// The schema, with a `$ref` resolved.
 fn resolved(schema: &'static Value) -> &'static Value {
     let named = |schema: &Value| Some(schema["$ref"].as_str()?.rsplit('/').next()?.to_owned());
     let options = schema["oneOf"].as_array().into_iter().flatten();
@@ -24,8 +24,13 @@ fn may_be_null(schema: &Value) -> bool {
     options.into_iter().any(|option| option["type"] == "null") || types.any(|kind| kind == "null")
 }
 
-/// The same value in other words: whole numbers with a fraction, what was left out as its default or null, instants in
-/// another offset.
+/// The default in a member's description.
+fn default_of(member: &Value) -> Option<Value> {
+    let (_, told) = member["description"].as_str()?.split_once("Default: `")?;
+    Some(serde_json::from_str(told.split('`').next()?).unwrap())
+}
+
+/// An equivalent value: whole numbers with a fraction, omitted members as their default or null, instants in another offset.
 fn respelled(value: &Value, schema: &'static Value) -> Value {
     let schema = resolved(schema);
     match value {
@@ -36,7 +41,7 @@ fn respelled(value: &Value, schema: &'static Value) -> Value {
             let respelled = properties.iter().filter_map(|(name, schema)| {
                 let value = match members.get(name) {
                     Some(value) => respelled(value, schema),
-                    None if schema.get("default").is_some() => schema["default"].clone(),
+                    None if default_of(schema).is_some() => default_of(schema).unwrap(),
                     None if may_be_null(schema) => Value::Null,
                     None => return None,
                 };
@@ -52,7 +57,7 @@ fn respelled(value: &Value, schema: &'static Value) -> Value {
     }
 }
 
-/// All POSTs that have a body, each with its request's schema.
+/// All POSTs with a body, each with its schema.
 fn posts_with_a_body() -> impl Iterator<Item = (&'static str, &'static Value)> {
     operations().filter(|(_, method, _)| *method == "post").filter_map(|(.., operation)| {
         let schema = operation["requestBody"].pointer("/content/application~1json/schema")?;
@@ -77,9 +82,10 @@ async fn every_post_is_the_same_command_however_it_is_spelled() {
         assert!(first.status.is_success(), "{operation}: {first:?}");
         let other = respelled(&body, schema);
         assert_eq!(send(&other).await.replayed(), first.replayed(), "{operation}: {other}");
-        // Nothing of the body is left out of what is compared.
+        // Every member of the body is compared.
         for (name, value) in body.as_object().unwrap() {
-            let is_default = resolved(schema)["properties"][name].get("default") == Some(value);
+            let is_default =
+                default_of(&resolved(schema)["properties"][name]).as_ref() == Some(value);
             let mut less = body.clone();
             less.as_object_mut().unwrap().remove(name);
             let answer = send(&less).await;
@@ -120,7 +126,7 @@ async fn a_booking_is_another_one_where_it_says_something_else() {
         (r#""duration_minutes":30"#, r#""duration_minutes":31"#),
         (r#""duration_minutes":30"#, with_room.as_str()),
         ("09:00:00+01:00", "09:01:00+01:00"),
-        // What stands on the clinic's wall is what was meant, also if the zone's rules change.
+        // A local time is what the caller meant, even if the rules of the zone change.
         ("09:00:00+01:00", "09:00:00"),
         (r#""A""#, r#""a""#),
     ] {

@@ -1,4 +1,4 @@
-//! The embedded engine's file on a disk that is full, or that may only be read.
+//! The embedded engine's file on a full disk, or without permission to write.
 
 use std::{
     fs::{Permissions, metadata, set_permissions},
@@ -14,13 +14,13 @@ use crate::support::{
     process::{Running, http_client, program, program_after, program_of_user, send_keyed, text},
 };
 
-/// No file of a process grows over so many bytes: beyond them its writes fail, as on a disk that is full.
+/// Limits the size of the process's files: writes beyond it fail, as on a full disk.
 fn limit_files(running: &Running, bytes: u64) {
     let process = running.id().try_into().unwrap();
     prlimit(process, Resource::FSIZE, Some((bytes, u64::MAX)), None).unwrap();
 }
 
-/// Whether the file says of itself that nothing is wrong.
+/// Asserts that the file passes SQLite's integrity check.
 fn assert_whole(folder: &Path, appointments: usize) {
     let verified = program(folder).args(["table", "verify"]).output().unwrap();
     let said = text(&verified);
@@ -31,7 +31,7 @@ fn assert_whole(folder: &Path, appointments: usize) {
     assert_eq!(check, "ok");
 }
 
-/// A clinic with somebody to book, on a service that runs.
+/// A running service and a clinic with staff and patient.
 struct Desk {
     running: Running,
     clinic: String,
@@ -54,7 +54,7 @@ impl Desk {
         Self { running, clinic, body }
     }
 
-    /// Books the slot of a number, under a key of that number.
+    /// Books a slot under a key of the same number.
     async fn book(&self, slot: i64) -> (u16, Value) {
         use clinic_api::time::{Clock as _, SystemClock, utc_date, utc_midnight};
         let tomorrow =
@@ -70,13 +70,13 @@ impl Desk {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_writes_are_refused_and_reads_go_on_and_with_space_all_does() {
     let folder = tempfile::tempdir().unwrap();
-    // Writes that go beyond the limit are then refused rather than answered with a signal (setrlimit(2)).
+    // Ignores the signal, so that writes beyond the limit fail with an error (setrlimit(2)).
     let mut command = program_after(folder.path(), "trap '' XFSZ");
     let desk = Desk::open(Running::launch(command.args(["--listen", "127.0.0.1:0"]), 4)).await;
     let (status, first) = desk.book(0).await;
     assert_eq!(status, 201, "{first}");
     limit_files(&desk.running, metadata(folder.path().join("data/clinic.db-wal")).unwrap().len());
-    // What is in use already can still be written to.
+    // Pages that are already allocated can still be written.
     let mut slot = 0;
     let problem = eventually("there is no space", async || {
         slot += 1;
@@ -144,7 +144,7 @@ async fn where_it_may_only_read_it_does_not_start_and_says_why() {
     let data = folder.path().join("data");
     let file = data.join("clinic.db");
     let before = std::fs::read(&file).unwrap();
-    // The file, and then the folder as well, in which a lock and a journal have to be made.
+    // First the file, then also the folder, in which a lock and a journal are created.
     std::fs::remove_file(data.join("clinic.db.lock")).unwrap();
     for (path, mode, usual) in [(&file, 0o400, 0o600), (&data, 0o500, 0o700)] {
         set_permissions(path, Permissions::from_mode(mode)).unwrap();

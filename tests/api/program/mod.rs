@@ -1,4 +1,4 @@
-//! The program as a process: its commands, its file, and how it ends.
+//! The program as a process: its commands, its file, and its shutdown.
 
 mod command_line;
 mod disk;

@@ -1,4 +1,4 @@
-//! How the program ends: without a failed request, and held up by nobody.
+//! Graceful shutdown: no request fails, and no client delays it.
 
 use std::{
     io::{Read as _, Write as _},
@@ -18,21 +18,21 @@ use crate::support::{
     watched::{Watched, without_rates},
 };
 
-/// A service, as a load balancer knows it.
+/// A service, as a load balancer sees it.
 struct Target {
     base: String,
-    /// How many requests it was sent that are not answered.
+    /// The number of requests without a response.
     under_way: AtomicU32,
 }
 
-/// What a load balancer knows: the services that say they are ready.
+/// The services that report that they are ready.
 type Ready = Arc<Mutex<Vec<Arc<Target>>>>;
 
 fn target(running: &Running) -> Arc<Target> {
     Arc::new(Target { base: running.base.clone(), under_way: AtomicU32::new(0) })
 }
 
-/// Takes a service off the list once it says that it is not ready any more, and waits for what it was sent before.
+/// Removes a service from the list when it is no longer ready, and waits for its outstanding requests.
 async fn taken_off(ready: &Ready, target: &Arc<Target>) {
     let (client, path) = (http_client(), format!("{}/readyz", target.base));
     let problem = eventually("it is not ready any more", async || {
@@ -46,7 +46,7 @@ async fn taken_off(ready: &Ready, target: &Arc<Target>) {
     eventually("what it was sent is answered", answered).await;
 }
 
-/// A client that asks whoever is ready, on connections that it keeps, and counts how often it was served.
+/// A client that sends requests to ready services on kept connections, and counts the successes.
 async fn ask(ready: Ready, clinic: String, done: Arc<AtomicBool>, served: Arc<AtomicU32>) {
     let client = http_client();
     let mut turn = 0_usize;
@@ -78,7 +78,7 @@ async fn ten_processes_are_replaced_under_load_and_no_request_fails() {
     table.create(folder.path());
     let start = || {
         let mut command = table.program(folder.path());
-        // It leaves when it is told so again.
+        // The second signal skips this delay.
         command.args(["--listen", "127.0.0.1:0"]).env("CLINIC_API_SHUTDOWN_DELAY", "1h");
         Running::launch(without_rates(&mut command), 4)
     };
@@ -134,11 +134,14 @@ async fn it_serves_on_for_a_while_and_tells_clients_to_go_elsewhere() {
     connection.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
-    // Told so again, it waits no longer.
+    // The second signal ends the wait.
     assert!(running.terminate().0.success());
     let running = Running::start(folder.path(), &["--store", "memory", "--shutdown-delay", "1s"]);
     let (status, log) = running.terminate();
-    assert!(status.success() && log.contains("still serving"), "the while has an end: {log}");
+    assert!(
+        status.success() && log.contains("requests are still accepted"),
+        "the delay ends: {log}"
+    );
 }
 
 fn head_of_post() -> String {
@@ -148,7 +151,7 @@ fn head_of_post() -> String {
     )
 }
 
-/// Waits until a service takes no new connections: it has learned that it is to stop.
+/// Waits until a service refuses new connections, because it has received SIGTERM.
 fn until_nobody_is_let_in(address: &str) {
     eventually_blocking("nobody is let in", || TcpStream::connect(address).is_err().then_some(()));
 }
@@ -162,7 +165,7 @@ async fn a_running_request_finishes_when_the_service_is_told_to_stop() {
     let mut connection = TcpStream::connect(&address).unwrap();
     let head = head_of_post();
     write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{half}", body.len()).unwrap();
-    // Its head has arrived, half of its body has not.
+    // The headers have arrived, and half of the body.
     service.under_way(1).await;
     let stopping = std::thread::spawn(move || service.running.terminate());
     until_nobody_is_let_in(&address);
@@ -176,7 +179,7 @@ async fn a_running_request_finishes_when_the_service_is_told_to_stop() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_finish_in_time_is_cut_off_and_a_second_signal_does_not_wait() {
     for (signals, drain, expected) in
-        [(1, "1s", "did not finish in time"), (2, "1h", "second signal to stop")]
+        [(1, "1s", "did not finish in time"), (2, "1h", "received another signal")]
     {
         let service = Watched::start(&["--drain-timeout", drain]);
         let mut connection = TcpStream::connect(service.running.address()).unwrap();
@@ -196,12 +199,12 @@ async fn a_request_that_does_not_finish_in_time_is_cut_off_and_a_second_signal_d
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_half_open_connections_hold_up_neither_requests_nor_the_end() {
     let folder = tempfile::tempdir().unwrap();
-    // If they held it up, it would stop after that time, and say so.
+    // If these clients delayed it, it would stop after that time and log it.
     let running = Running::start(folder.path(), &["--store", "memory", "--drain-timeout", "5m"]);
     let half_open: Vec<TcpStream> = (0..1_000)
         .map(|n| {
             let mut connection = TcpStream::connect(running.address()).unwrap();
-            // A third says nothing, a third not all of its head, a third goes silent after an answer.
+            // A third sends nothing, a third sends incomplete headers, a third is idle after a response.
             match n % 3 {
                 0 => {}
                 1 => connection.write_all(b"GET /livez HTTP/1.1\r\nHost:").unwrap(),

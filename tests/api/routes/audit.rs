@@ -1,4 +1,4 @@
-//! Who has read what is known of a patient: remembered, listed, and bounded.
+//! The access log: accesses are recorded, listed, and limited in number.
 
 use clinic_api::http::auth::Role;
 use jiff::SignedDuration;
@@ -8,12 +8,19 @@ use crate::support::{
     TestApp, booking,
     builder::AUDIT_RETENTION,
     callers::{at_clinic, principal, token},
-    process::{RemoteTable, Running},
+    process::{RemoteTable, Running, text},
+    proxy::Proxy,
 };
 
-/// The accesses to a patient as operation and subject, the latest first.
-async fn accesses(app: &TestApp, patient: &str) -> Vec<(String, String)> {
+/// Waits until all accesses are in the log.
+async fn recorded(app: &TestApp) {
     app.settle().await;
+    app.process_changes().await;
+}
+
+/// The accesses to a patient's data as operation and subject, latest hour first.
+async fn accesses(app: &TestApp, patient: &str) -> Vec<(String, String)> {
+    recorded(app).await;
     let path = format!("/v1/patients/{patient}/accesses?limit=100&consistent=true");
     let mut found = pairs(&app.get(&path).send().await.expect(200).json());
     found.retain(|(operation, _)| operation != "list_patient_accesses");
@@ -22,11 +29,11 @@ async fn accesses(app: &TestApp, patient: &str) -> Vec<(String, String)> {
 
 fn pairs(page: &Value) -> Vec<(String, String)> {
     let items = page["items"].as_array().unwrap();
-    let text = |item: &Value, member: &str| item[member].as_str().unwrap().to_owned();
-    items.iter().map(|item| (text(item, "operation"), text(item, "subject"))).collect()
+    let member = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+    items.iter().map(|item| (member(item, "operation"), member(item, "subject"))).collect()
 }
 
-/// What the access log and the audit log keep expires by the setting, from the instant of the entry on.
+/// Entries of both logs expire by the retention setting, counted from the entry's time.
 #[tokio::test]
 async fn entries_expire_by_the_retention() {
     let app = TestApp::spawn().await;
@@ -39,24 +46,28 @@ async fn entries_expire_by_the_retention() {
     app.process_changes().await;
     let items = app.all_items_and_accesses().await;
     let mut expiries = Vec::new();
-    for (kind, time) in [("access", "at"), ("audit_event", "recorded")] {
+    for (kind, time) in [("access", "at"), ("audit_event", "recorded"), ("access_request", "at")] {
         for item in items.iter().filter(|item| item["type"].as_s().unwrap() == kind) {
             let at: jiff::Timestamp = item[time].as_s().unwrap().parse().unwrap();
-            let expected = AUDIT_RETENTION.expiry(at).as_second().to_string();
+            let expected = match kind {
+                "access_request" => at + SignedDuration::from_hours(30 * 24),
+                _ => AUDIT_RETENTION.expiry(at),
+            };
+            let expected = expected.as_second().to_string();
             assert_eq!(item["expires_at"].as_n().unwrap(), &expected, "{item:?}");
             expiries.push(kind);
         }
     }
     let of = |kind| expiries.iter().filter(|found| **found == kind).count();
-    // Two accesses, one of them the erasure; three records made, one deleted.
-    assert_eq!((of("access"), of("audit_event")), (2, 4));
-    // It is no part of what is shown.
+    // Two accesses, one of them the erasure; three records created, one deleted; one request that showed a patient.
+    assert_eq!((of("access"), of("audit_event"), of("access_request")), (2, 4, 1));
+    // It is not shown.
     let shown = app.get(&format!("{patient}/accesses")).send().await.expect(200).json();
     assert!(shown["items"][0].get("expires_at").is_none(), "{shown}");
 }
 
 #[tokio::test]
-async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
+async fn every_read_of_a_patient_is_recorded_with_who_and_when() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let visit = app.booked(&clinic, "2035-01-16T09:00:00").await;
@@ -75,7 +86,7 @@ async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
     ];
     for (path, _) in &reads {
         desk.get(path).send().await.expect(200);
-        app.clock.advance(SignedDuration::from_secs(60));
+        app.clock.advance(SignedDuration::from_hours(1));
     }
     app.get(&format!("{patient}/export")).send().await.expect(200);
     let mut expected: Vec<_> = reads
@@ -85,7 +96,7 @@ async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
     expected.push(("export_patient".to_owned(), "test-admin".to_owned()));
     expected.reverse();
     assert_eq!(accesses(&app, &clinic.patient).await, expected);
-    // What shows nobody is no access: their staff, the clinic, somebody else's record, what is refused.
+    // Requests that show no patient are no access: staff, clinics, another person's record, refusals.
     desk.get(&clinic.path).send().await.expect(200);
     desk.get(&format!("{}/staff", clinic.path)).send().await.expect(200);
     desk.get(&format!("{}/appointments?date=2035-02-01", clinic.path)).send().await.expect(200);
@@ -103,7 +114,7 @@ async fn every_read_of_a_patient_is_remembered_with_who_and_when() {
 }
 
 #[tokio::test]
-async fn the_same_within_a_minute_is_one_access_and_is_written_once() {
+async fn the_same_within_an_hour_is_one_access_and_is_written_once() {
     let app = TestApp::spawn().await;
     let patient = app.patient().await;
     let path = format!("/v1/patients/{patient}");
@@ -113,7 +124,7 @@ async fn the_same_within_a_minute_is_one_access_and_is_written_once() {
     // Another replica does not know what this one wrote.
     TestApp::builder().replica_of(&app).get(&path).send().await.expect(200);
     app.with_bearer(token(&principal(Role::Clinician))).get(&path).send().await.expect(200);
-    app.clock.advance(SignedDuration::from_secs(60));
+    app.clock.advance(SignedDuration::from_hours(1));
     app.get(&path).send().await.expect(200);
     assert_eq!(accesses(&app, &patient).await.len(), 3);
     let items = app.all_items_and_accesses().await;
@@ -130,9 +141,9 @@ async fn accesses_come_in_pages_to_administrators_alone() {
     let patient = app.patient().await;
     for _ in 0..5 {
         app.get(&format!("/v1/patients/{patient}")).send().await.expect(200);
-        app.clock.advance(SignedDuration::from_secs(60));
+        app.clock.advance(SignedDuration::from_hours(1));
     }
-    app.settle().await;
+    recorded(&app).await;
     let path = format!("/v1/patients/{patient}/accesses?limit=2");
     let first = app.get(&path).send().await.expect(200).json();
     let cursor = first["next_cursor"].as_str().unwrap();
@@ -161,15 +172,15 @@ async fn an_export_holds_all_that_is_held() {
         app.post(&appointments).json(&visit).send().await.expect(201);
     }
     app.get(&path).send().await.expect(200);
-    app.settle().await;
+    recorded(&app).await;
     let export = app.get(&format!("{path}/export")).send().await.expect(200).json();
     assert_eq!(export["patient"]["notes"], "hard of hearing");
     assert_eq!(export["appointments"].as_array().unwrap().len(), 2);
     assert_eq!(export["appointments"][1]["notes"], "anxious");
     assert_eq!(export["accesses"][0]["operation"], "get_patient");
     assert_eq!(export["next_cursor"], json!(null));
-    // In pages it is the same.
-    app.settle().await;
+    // The export in pages has the same content.
+    recorded(&app).await;
     let (mut appointments, mut accesses, mut cursor) = (Vec::new(), Vec::new(), String::new());
     loop {
         let page = format!("{path}/export?limit=1{cursor}");
@@ -185,7 +196,7 @@ async fn an_export_holds_all_that_is_held() {
         }
     }
     assert_eq!(json!(appointments), export["appointments"]);
-    // The first export was an access as well.
+    // The first export is an access too.
     assert!(accesses.contains(&export["accesses"][0]));
     assert_eq!(accesses.len(), 2, "{accesses:?}");
     app.get(&format!("{path}/export?limit=1001")).send().await.problem(400, "invalid_parameter");
@@ -198,7 +209,7 @@ async fn an_export_holds_all_that_is_held() {
     app.get(nobody).send().await.problem(404, "not_found");
 }
 
-/// A process that is told to stop writes what waits.
+/// A process that receives SIGTERM writes the queued items.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_waits_is_lost_when_the_service_stops() {
     let folder = tempfile::tempdir().unwrap();
@@ -216,6 +227,13 @@ async fn nothing_that_waits_is_lost_when_the_service_stops() {
         assert_eq!(running.send("GET", &format!("/v1/patients/{patient}"), None).await.0, 200);
     }
     assert!(running.terminate().0.success());
+    // Nothing has read the stream since.
+    for _ in 0..2 {
+        let mut recover = table.program(folder.path());
+        let output = recover.args(["worker", "recover-accesses"]).output().unwrap();
+        let printed = text(&output);
+        assert!(output.status.success() && printed.contains("30 requests"), "{printed}");
+    }
     let running = start();
     for patient in &patients {
         let path = format!("/v1/patients/{patient}/accesses?consistent=true");
@@ -224,13 +242,51 @@ async fn nothing_that_waits_is_lost_when_the_service_stops() {
     }
 }
 
+/// Items that the table does not accept before the process ends are logged, each access with its ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_written_when_the_service_stops_is_logged_with_its_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = RemoteTable::missing().await;
+    table.create(folder.path());
+    let proxy = Proxy::before(table.endpoint(), 1).await;
+    let mut serve = table.program(folder.path());
+    serve.env("AWS_ENDPOINT_URL_DYNAMODB", proxy.endpoint());
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--drain-timeout", "1s"]);
+    let running = Running::launch(serve.args(["--log-format", "json"]), 0);
+    let mut patients = Vec::new();
+    for _ in 0..10 {
+        let (_, made) = running.send("POST", "/v1/patients", Some(json!({ "name": "Ida" }))).await;
+        patients.push(made["id"].as_str().unwrap().to_owned());
+    }
+    proxy.echo(Some("PutItem"));
+    for patient in &patients {
+        assert_eq!(running.send("GET", &format!("/v1/patients/{patient}"), None).await.0, 200);
+    }
+    let (status, log) = running.terminate();
+    assert!(status.success(), "{log}");
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lost = lines.filter(|line| line["message"] == "an access could not be recorded");
+    let lost = lost.map(|line| {
+        assert_eq!(
+            (&line["operation.id"], &line["user.id"]),
+            (&json!("get_patient"), &json!("test-admin"))
+        );
+        assert!(line["access.time"].is_string() && line["error.message"].is_string(), "{line}");
+        line["patient.id"].as_str().unwrap().to_owned()
+    });
+    let mut lost: Vec<_> = lost.collect();
+    lost.sort();
+    patients.sort();
+    assert_eq!(lost, patients);
+}
+
 #[tokio::test]
-async fn who_reads_is_answered_also_while_nothing_can_be_remembered() {
+async fn reads_are_answered_while_no_access_can_be_written() {
     let app = TestApp::spawn().await;
     let patient = app.patient().await;
     // As often as the store tries a write.
     app.wire.lose_accesses(3);
     app.get(&format!("/v1/patients/{patient}")).send().await.expect(200);
-    // It is tried again.
+    // The write was retried.
     assert_eq!(accesses(&app, &patient).await[0].0, "get_patient");
 }

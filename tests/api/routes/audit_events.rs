@@ -1,4 +1,4 @@
-//! Who changed what: the trail that the stream's processor writes.
+//! The audit log, as the processor of the stream writes it.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Deliveries: tried, tried again, replayed, by one or several who send.
+//! Deliveries: sent, retried, replayed, by one or several workers.
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -74,7 +74,7 @@ async fn a_replay_of_what_waits_already_is_remembered_under_its_key() {
     let path = app.delivery(&app.webhook(&format!("https://{LOCAL_TARGETS}/")).await).await;
     let replay = |key: &str| app.post(&format!("{path}/replay")).idempotent(key);
     let first = replay("k").send().await.expect(200);
-    // At the same instant there is nothing to change.
+    // At the same instant nothing changes.
     let second = replay("l").send().await.expect(200);
     assert_eq!(second.body, first.body);
     app.clock.advance(SignedDuration::from_mins(1));
@@ -114,7 +114,7 @@ async fn many_receivers_that_hang_hold_up_no_other_organisation() {
     let quick = Receiver::start().await;
     let both = format!("{},{}", hanging.receiver.allowed(), quick.allowed());
     let app = TestApp::builder().webhook_targets(&both).replica_of(&hanging.app);
-    // More than there are places for all.
+    // More than there are permits.
     for _ in 0..12 {
         let webhook = app.webhook(&hanging.receiver.url()).await;
         for _ in 0..16 {

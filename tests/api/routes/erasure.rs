@@ -1,4 +1,4 @@
-//! Erasing a patient: nothing personal is left anywhere, and the clinics keep the history of their slots.
+//! Erasure of a patient: no personal data is left anywhere, and the clinics keep the history of their slots.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ const MARKERS: [&str; 8] = [
     "Erased-Notes",
 ];
 
-/// A patient of whom everything is known, with a visit that is over and one that was cancelled.
+/// A patient with all fields, a past visit and a cancelled one.
 async fn known_patient(app: &TestApp) -> (ClinicMade, Vec<String>) {
     let clinic = app.ready_clinic().await;
     let record = json!({
@@ -25,7 +25,7 @@ async fn known_patient(app: &TestApp) -> (ClinicMade, Vec<String>) {
     });
     let path = format!("/v1/patients/{}", clinic.patient);
     app.patch(&path).json(&record).send().await.expect(200);
-    // Answers are kept under their keys.
+    // Responses are stored under their keys.
     let twin = json!({ "name": "Erased-Name", "notes": "Erased-Patient-Notes" });
     let twin = app.post("/v1/patients").json(&twin).idempotent("twin").send().await.expect(201);
     app.delete(&twin.location()).send().await.expect(204);
@@ -62,7 +62,7 @@ async fn nothing_personal_is_left_and_the_slots_are() {
     assert_eq!(markers_left(&app).await, MARKERS);
     let path = format!("/v1/patients/{}", clinic.patient);
     let erase = format!("{path}?mode=erase");
-    // While there is an appointment to come, nothing changes.
+    // While there is a future appointment, nothing changes.
     let before = app.all_items_and_accesses().await;
     app.delete(&erase).send().await.problem(409, "has_future_appointments");
     assert_eq!(app.all_items_and_accesses().await, before);
@@ -87,7 +87,7 @@ async fn nothing_personal_is_left_and_the_slots_are() {
         items.iter().filter(|access| access["operation"] == "erase_patient").collect();
     assert_eq!(erasures.len(), 1, "{items:?}");
     assert_eq!(erasures[0]["subject"], "test-admin");
-    // The record number is another's to have.
+    // The record number is free for another patient.
     let other = json!({ "name": "Other", "mrn": "ERASED-MRN" });
     app.post("/v1/patients").json(&other).send().await.expect(201);
 }
@@ -98,7 +98,7 @@ async fn an_erasure_that_was_cut_short_is_finished_by_asking_again() {
     let (clinic, _) = known_patient(&app).await;
     app.clock.advance(SignedDuration::from_hours(48));
     let erase = format!("/v1/patients/{}?mode=erase", clinic.patient);
-    // The record goes first; then the look at the appointments fails.
+    // The record is deleted first. Then the query of the appointments fails.
     app.wire.disturb_later(2, "Query", Fault::Unforeseen);
     app.delete(&erase).send().await.problem(500, "internal_error");
     assert_eq!(app.wire.waiting(), 0);
@@ -108,13 +108,13 @@ async fn an_erasure_that_was_cut_short_is_finished_by_asking_again() {
 }
 
 #[tokio::test]
-async fn who_was_deleted_can_be_erased_and_who_never_was_can_not() {
+async fn a_deleted_patient_can_be_erased_and_an_unknown_one_cannot() {
     let app = TestApp::spawn().await;
     let (clinic, visits) = known_patient(&app).await;
     app.clock.advance(SignedDuration::from_hours(48));
     let path = format!("/v1/patients/{}", clinic.patient);
     app.delete(&path).send().await.expect(204);
-    // A deletion leaves the appointments as they were, and they can be exported.
+    // A deletion leaves the appointments unchanged, and they can be exported.
     assert_eq!(app.get(&visits[0]).send().await.expect(200).json()["notes"], "Erased-Notes");
     let export = app.get(&format!("{path}/export")).send().await.expect(200).json();
     assert_eq!(
@@ -151,6 +151,7 @@ async fn an_erasure_costs_one_update_for_each_appointment() {
         "Query",
         "UpdateItem",
         "UpdateItem", // the appointments
+        "PutItem",    // the access, which exists
     ];
     assert_eq!(operations, expected);
 }
@@ -213,7 +214,7 @@ async fn an_erased_appointment_accepts_no_text() {
     assert_eq!((&cancelled["status"], &cancelled["erased"]), (&json!("cancelled"), &json!(true)));
 }
 
-/// Each of these has read what it needs before the erasure begins, and writes when it is over.
+/// Each of these requests has read its data before the erasure begins, and writes after it.
 #[tokio::test]
 async fn no_write_that_is_under_way_leaves_a_text_behind_an_erasure() {
     let reason = json!({ "reason": "Erased-Reason" });

@@ -45,7 +45,7 @@ fn closed_on(date: &str, more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn exceptions_are_listed_by_their_last_date_whosever_they_are() {
+async fn exceptions_of_all_owners_are_listed_by_their_last_date() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let (staff, room) = (clinic.staff.clone(), app.resource(&clinic.path).await);
@@ -90,7 +90,7 @@ async fn an_owner_has_a_bounded_number_of_exceptions_that_are_not_over() {
     let made = id(&last.clone().send().await.expect(201));
     let one_more = app.post(&path).json(&closed_on("2035-02-01", staff));
     one_more.clone().send().await.problem(409, "too_many_exceptions");
-    // Its repetition is answered as it was, and other owners have bounds of their own.
+    // A replay returns the same response. Other owners have separate limits.
     assert_eq!(id(&last.send().await.expect(201)), made);
     app.post(&path).json(&closed_on("2035-02-01", json!({}))).send().await.expect(201);
     let other = json!({ "staff_id": app.twin_of(&clinic.staff).await });
@@ -98,14 +98,14 @@ async fn an_owner_has_a_bounded_number_of_exceptions_that_are_not_over() {
     app.delete(&format!("{path}/{made}")).send().await.expect(204);
     one_more.clone().send().await.expect(201);
     one_more.clone().send().await.problem(409, "too_many_exceptions");
-    // What is over does not count.
+    // Past exceptions do not count.
     app.clock.advance(SignedDuration::from_hours(24 * 18));
     one_more.send().await.problem(422, "validation_failed");
     let later = json!({ "staff_id": clinic.staff });
     app.post(&path).json(&closed_on("2035-06-01", later)).send().await.expect(201);
 }
 
-/// Two owners of the same tag stand in one range of keys, and still have nothing to do with each other.
+/// Two owners with the same key prefix share a range of keys, and do not affect each other.
 #[tokio::test]
 async fn exceptions_of_owners_with_the_same_tag_are_told_apart() {
     let app = TestApp::spawn().await;

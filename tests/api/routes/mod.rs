@@ -1,4 +1,4 @@
-//! The routes, resource by resource.
+//! The routes, by resource.
 
 mod appointments;
 mod audit;

@@ -1,7 +1,8 @@
-//! What operators ask: whether it lives, is ready, which version it is, and what it measures.
+//! The endpoints of operators: liveness, readiness, version, metrics.
 
 use std::{collections::BTreeSet, net::TcpStream, process::Command};
 
+use clinic_api::store::{Item, attributes::number, format::FORMAT};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -42,6 +43,17 @@ async fn a_process_that_never_read_the_table_is_not_ready() {
 }
 
 #[tokio::test]
+async fn a_process_on_a_table_of_another_format_is_not_ready() {
+    let app = TestApp::spawn().await;
+    let items = app.all_items_and_accesses().await;
+    let is_format = |item: &&Item| item["type"].as_s().unwrap() == "table_format";
+    let mut format = items.iter().find(is_format).unwrap().clone();
+    format.insert("format".to_owned(), number(u64::from(FORMAT) + 1));
+    app.put_item(format).await;
+    app.get("/readyz").send().await.problem(503, "store_unreachable");
+}
+
+#[tokio::test]
 async fn the_table_is_asked_once_a_second_whoever_asks() {
     let app = TestApp::spawn().await;
     let asked = futures_util::future::join_all((0..20).map(|_| app.get("/readyz").send())).await;
@@ -61,7 +73,7 @@ async fn the_version_is_told() {
     assert_eq!(version["commit"], json!(commit));
 }
 
-/// The names of the metrics of a text in Prometheus' format.
+/// The names of the metrics in a Prometheus text.
 fn names(text: &str) -> BTreeSet<&str> {
     let declared = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     declared.filter_map(|line| line.split(' ').next()).collect()
@@ -133,7 +145,7 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
     assert!(!names(&text).iter().any(own), "who does not work says nothing of it");
 }
 
-/// What a worker shows once it has read and sent something.
+/// The metrics of a worker after it has read the stream and sent a delivery.
 async fn worker_metrics(command: &mut Command) -> String {
     let worker = Working::launch(command.env("CLINIC_API_WORKER_POLL", "100ms"));
     eventually("it has read and sent something", async || {
@@ -147,7 +159,7 @@ async fn worker_metrics(command: &mut Command) -> String {
     .await
 }
 
-/// Whoever fills the operators' port takes nothing from callers.
+/// Connections to the metrics port do not use up those of callers.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_port_of_the_metrics_has_limits_of_its_own() {
     let folder = tempfile::tempdir().unwrap();
@@ -156,7 +168,7 @@ async fn the_port_of_the_metrics_has_limits_of_its_own() {
     let running = Running::launch(command.args(["--metrics-listen", "127.0.0.1:0"]), 5);
     let metrics = running.greeting[4].split_whitespace().last().unwrap();
     let address = metrics.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
-    // Who stays silent is sent away in the end, so the places are taken anew until somebody is refused.
+    // Silent connections are closed eventually, so the test opens new ones until one is refused.
     let silent = eventually("its own places are taken", async || {
         let silent: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
         let refused = send(&http_client(), metrics, "GET", None).await;
@@ -182,7 +194,7 @@ async fn the_port_of_the_metrics_has_limits_of_its_own() {
     assert!(refused, "no caller of the API was refused\n{text}");
 }
 
-/// The usual limit of open files is far below what the system allows.
+/// The default limit of open files is far below what the system allows.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_limit_of_open_files_is_raised() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Patients, over HTTP.
+//! Patients.
 
 use clinic_api::store::keys::record_number;
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ async fn a_patients_appointments_come_from_all_clinics_by_date() {
 }
 
 #[tokio::test]
-async fn a_record_number_whose_marker_is_gone_can_be_given_up() {
+async fn a_record_number_without_its_marker_can_be_removed() {
     let app = TestApp::spawn().await;
     for (mrn, gives_up) in [("A-1", "patch"), ("A-2", "delete")] {
         let path = with_mrn(&app, mrn).await.expect(201).location();
@@ -159,5 +159,49 @@ async fn a_record_number_whose_marker_is_gone_can_be_given_up() {
             _ => app.delete(&path).send().await.expect(204),
         };
         with_mrn(&app, mrn).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn a_phone_is_kept_in_e164_and_a_national_number_is_refused() {
+    let app = TestApp::spawn().await;
+    let body = json!({ "name": "Ida", "phone": "+41 (79)/555-12.34" });
+    let made = app.post("/v1/patients").json(&body).idempotent("1").send().await.expect(201);
+    assert_eq!(made.json()["phone"], "+41795551234");
+    let same = json!({ "name": "Ida", "phone": "+41795551234" });
+    let again = app.post("/v1/patients").json(&same).idempotent("1").send().await.expect(201);
+    assert_eq!(again.location(), made.location(), "the same command");
+    let path = made.location();
+    let patch = json!({ "phone": "+1 (555) 010-0000" });
+    let patched = app.patch(&path).json(&patch).send().await.expect(200).json();
+    assert_eq!(patched["phone"], "+15550100000");
+    assert_eq!(app.get(&path).send().await.expect(200).json()["phone"], "+15550100000");
+    for (bad, detail) in [
+        ("079 555 12 34", "must begin with + and the country code"),
+        ("0041 79 555 12 34", "must begin with + and the country code"),
+        ("+41 (0)79 555 12 34", "must not contain (0)"),
+        ("+41 79 555 12 34 x5", "7 to 15 digits in total"),
+        ("+", "7 to 15 digits in total"),
+    ] {
+        let refused = app.patch(&path).json(&json!({ "phone": bad })).send().await;
+        let problem = refused.problem(422, "validation_failed");
+        let told = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(told.contains(detail), "{bad}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_have_any_letters_and_needs_a_domain() {
+    let app = TestApp::spawn().await;
+    for good in ["jürgen@example.de", "ida@münchen.de", "o'neill+x@example.org"] {
+        let body = json!({ "name": "Ida", "email": good });
+        let made = app.post("/v1/patients").json(&body).send().await.expect(201);
+        assert_eq!(made.json()["email"], good);
+    }
+    for bad in ["a..b@example.com", "a@b", "a@192.0.2.1", "Ida <ida@example.org>", "a@b.ch, c@d.ch"]
+    {
+        let body = json!({ "name": "Ida", "email": bad });
+        let refused = app.post("/v1/patients").json(&body).send().await;
+        assert_eq!(refused.invalid_fields(), ["/email"], "{bad}");
     }
 }

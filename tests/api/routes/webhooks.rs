@@ -1,4 +1,4 @@
-//! Webhooks: who is told of what, how it is signed, and what happens when nobody listens.
+//! Webhooks: subscriptions, signatures, and failing receivers.
 
 use clinic_api::records::webhooks::model::signature::sign;
 use data_encoding::BASE64;
@@ -71,7 +71,7 @@ async fn a_webhook_that_is_gone_or_fails_for_days_is_switched_off_and_can_be_swi
     app.patient().await;
     app.process_changes().await;
     app.clock.advance(SignedDuration::from_hours(24));
-    // 410 is for good.
+    // 410 disables the webhook.
     hooked.webhook_once(|webhook| webhook["active"] == false).await;
     dispatching.stop().await;
 }

@@ -1,4 +1,4 @@
-//! A clinic of 50 staff members with 2,000 appointments a week: what it costs to see what is free.
+//! The cost of an availability search in a clinic with 50 staff members and 2,000 appointments a week.
 
 use clinic_api::id::{ClinicId, StaffId};
 use futures_util::future::join_all;
@@ -44,11 +44,11 @@ async fn what_is_free_of_fifty_staff_in_a_month_is_two_rounds_away_and_reads_a_p
     let app = TestApp::builder().for_many().spawn().await;
     let (path, _) = busy_clinic(&app).await;
     let visit_type = app.visit_type(&path).await;
-    // A service that has never heard of the clinic has to ask for its time zone first.
+    // A new replica reads the clinic's time zone first.
     let fresh = TestApp::builder().without_rates().replica_of(&app);
     app.wire.forget();
     app.wire.gather(&[1, 3]);
-    let month = format!("from={MONDAY}&to=2035-02-21&visit_type={visit_type}");
+    let month = format!("from={MONDAY}&to=2035-02-21&visit_type_id={visit_type}");
     let page = format!("{path}/availability?{month}&limit=1000");
     let found = fresh.get(&page).send().await.expect(200).json();
     assert_eq!(found["slots"].as_array().unwrap().len(), 1000);
@@ -56,7 +56,7 @@ async fn what_is_free_of_fifty_staff_in_a_month_is_two_rounds_away_and_reads_a_p
     assert_eq!((calls.len(), of_sheets(&calls), rounds(&calls)), (4, 1, 2), "{calls:#?}");
     let units: f64 = calls.iter().map(|call| call.capacity).sum();
     assert!(units < 25.0, "{units} units");
-    // On a month with nothing free, all sheets are read, once each, but for those of the days where two parts meet.
+    // In a month without free slots all sheets are read once, except those of the days on which two reads meet.
     app.closed(&path, MONDAY, "2035-02-21").await;
     app.wire.forget();
     let found = fresh.get(&page).send().await.expect(200).json();

@@ -1,4 +1,4 @@
-//! The day of a front desk: who works, what stands, and what is free between.
+//! The day view: working time, appointments and free spans.
 
 use clinic_api::time::Clock as _;
 use jiff::SignedDuration;
@@ -11,7 +11,7 @@ async fn a_day_comes_in_pages_each_appointment_once() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let other = ClinicMade { staff: app.staff_member(&clinic.path).await, ..clinic.clone() };
-    // The night before goes on in the day, and the day before does not.
+    // An appointment that starts the night before is shown; an earlier one is not.
     let mut expected = vec![app.booked(&clinic, "2035-01-15T23:45:00").await];
     app.booked(&clinic, "2035-01-15T10:00:00").await;
     for hour in 10..13 {
@@ -88,11 +88,11 @@ async fn a_day_shows_who_works_what_is_free_and_what_stands() {
     let statuses = of_staff["appointments"].as_array().unwrap().iter();
     let statuses: Vec<_> = statuses.map(|one| one["status"].clone()).collect();
     assert_eq!(statuses, ["confirmed", "cancelled", "held"]);
-    // The hold is over, and its time is free again.
+    // The hold has expired, and its time is free again.
     app.clock.advance(SignedDuration::from_mins(11));
     let shown = day("2035-01-16").send().await.expect(200).json();
     assert_eq!(spans("free", &shown["staff"][0]), ["08:00-09:00", "09:30-12:00", "13:00-18:00"]);
-    // A night is seen on both of its days.
+    // An appointment across midnight is shown on both days.
     let over = json!({ "any_hours": true, "reason": "night" });
     let mut night = booking(&clinic.staff, &clinic.patient, "2035-01-16T23:30:00", 60);
     night["overrides"] = over;

@@ -1,4 +1,4 @@
-//! Free times: what is asked for, in which order and pages it comes, and what it reads.
+//! Availability: filters, order, pages, and reads.
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
@@ -42,7 +42,7 @@ async fn slots_are_of_all_fitting_staff_in_order_of_time() {
         slots(&app, &clinic.path, &format!("{day}&role=physician&staff_id={nurse}")).await,
         []
     );
-    // Of today, what is still to come; of days past, nothing.
+    // For today only future slots, for past days none.
     let today = slots(&app, &clinic.path, &day.replace("01-16", "01-15")).await;
     assert_eq!(today[0].0, "2035-01-15T09:00:00+01:00");
     assert_eq!(slots(&app, &clinic.path, &day.replace("01-16", "01-14")).await, []);
@@ -67,7 +67,7 @@ async fn past_days_have_nothing_free() {
             let found = ask(format!("&from={from}&to={to}{more}")).send().await.expect(200).json();
             assert_eq!(found["slots"], json!([]), "{from} {to} {more}");
         }
-        // What is asked for has to be there all the same.
+        // Named staff, resources and visit types must exist even so.
         let nobody = "&staff_id=STF-000000000000000000000000";
         let refused = ask(format!("&from={from}&to={to}{nobody}")).send().await;
         refused.problem(400, "invalid_parameter");
@@ -83,8 +83,8 @@ async fn searches_that_make_no_sense_are_refused() {
         "",
         "duration_minutes=4",
         "duration_minutes=721",
-        "duration_minutes=30&visit_type=VTY-000000000000000000000000",
-        "visit_type=VTY-000000000000000000000000",
+        "duration_minutes=30&visit_type_id=VTY-000000000000000000000000",
+        "visit_type_id=VTY-000000000000000000000000",
         "duration_minutes=30&from=2035-01-16&to=2035-01-15",
         "duration_minutes=30&from=2035-01-16&to=2035-02-16",
         "duration_minutes=30&step_minutes=7",
@@ -106,7 +106,7 @@ async fn searches_that_make_no_sense_are_refused() {
 async fn next_free_stops_reading_when_it_has_enough() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    // Closed for twelve days: the first slot is in the third reading of day sheets, and there is no fourth.
+    // Closed for twelve days: the first slot is in the third read of day sheets, and there is no fourth.
     app.closed(&clinic.path, "2035-01-15", "2035-01-22").await;
     let ask = |limit: &str| {
         let range = "from=2035-01-15&to=2035-02-10&duration_minutes=30&step_minutes=30";
@@ -131,7 +131,7 @@ async fn next_free_stops_reading_when_it_has_enough() {
     assert_eq!(sheets(app.wire.take_calls()), 3, "2, 4 and 7 days");
     ask("&limit=1000").send().await.expect(200);
     assert_eq!(sheets(app.wire.take_calls()), 5, "and 7 twice");
-    // Where nothing is free, the range is read once.
+    // Without free slots the range is read once.
     app.closed(&clinic.path, "2035-01-23", "2035-02-10").await;
     app.wire.forget();
     let found = ask("&limit=1").send().await.expect(200).json();
@@ -139,7 +139,7 @@ async fn next_free_stops_reading_when_it_has_enough() {
     assert_eq!(sheets(app.wire.take_calls()), 5);
 }
 
-/// Follows a search to its end: its slots, and how many pages it had.
+/// Follows a search to its end. Returns its slots and the number of pages.
 async fn follow(app: &TestApp, clinic: &str, query: &str) -> (Vec<(String, String)>, usize) {
     let (mut slots, mut cursor, mut pages) = (Vec::new(), String::new(), 0);
     loop {
@@ -156,7 +156,7 @@ async fn follow(app: &TestApp, clinic: &str, query: &str) -> (Vec<(String, Strin
     }
 }
 
-/// Every start of a grid in Zurich for every one of the staff, by start and staff member.
+/// Every start of a grid in Zurich for each staff member, by start and staff member.
 fn every_slot(first: &str, days: i64, step: i64, staff: &[String]) -> Vec<(String, String)> {
     let tz = TimeZone::get("Europe/Zurich").unwrap();
     let first: jiff::civil::Date = first.parse().unwrap();
@@ -171,7 +171,7 @@ fn every_slot(first: &str, days: i64, step: i64, staff: &[String]) -> Vec<(Strin
     instants.flat_map(|at| staff.iter().map(move |id| (text(at), id.clone()))).collect()
 }
 
-/// The case that once was one response of 66 MB.
+/// A search that used to return one response of 66 MB.
 #[tokio::test]
 async fn what_is_free_comes_in_pages_each_slot_once() {
     let app = TestApp::builder().for_many().without_rates().spawn().await;
@@ -187,7 +187,7 @@ async fn what_is_free_comes_in_pages_each_slot_once() {
         assert_eq!(page["slots"].as_array().unwrap().len(), size);
         assert!(page["next_cursor"].is_string());
     }
-    // One day to its end, and the whole month by the hour.
+    // One day completely, and the whole month by the hour.
     let day = "from=2035-01-16&to=2035-01-16&duration_minutes=5&step_minutes=5&limit=1000";
     let (slots, pages) = follow(&app, &clinic, day).await;
     // The last visit of the day begins at 23:55.
@@ -231,7 +231,7 @@ async fn pages_of_any_size_show_the_same_slots_beside_appointments_and_clock_cha
         assert_eq!(slots, expected, "{limit}");
         assert!(pages <= expected.len() / limit + 1, "{pages} of {limit}");
     }
-    // A cursor is good for its search and caller alone.
+    // A cursor is only valid for its search and caller.
     let path = format!("{}/availability?{query}", clinic.path);
     let page = app.get(&format!("{path}&limit=1")).send().await.expect(200).json();
     let cursor = page["next_cursor"].as_str().unwrap();
@@ -249,7 +249,7 @@ async fn pages_of_any_size_show_the_same_slots_beside_appointments_and_clock_cha
     other.get(&format!("{path}&cursor={cursor}")).send().await.problem(400, "invalid_cursor");
 }
 
-/// A search from today on keeps its days, also where it is continued on the next one.
+/// A search that starts today keeps its days when it continues on the next day.
 #[tokio::test]
 async fn a_search_that_is_continued_after_midnight_ends_where_it_would_have() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! Holding a slot: nobody else gets it, until it is confirmed, released or over.
+//! Holds: the slot is reserved until the hold is confirmed, released or expired.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -27,7 +27,9 @@ async fn a_hold_keeps_others_off_and_is_confirmed_into_a_booking() {
     assert_eq!(shown.json()["hold_expires_at"], "2035-01-15T08:10:00Z");
     assert!(shown.json().get("hold_secret").is_none(), "the secret is told once");
     let problem = app.book(&clinic, START, 30).await.problem(409, "staff_busy");
-    assert_eq!(problem["blocking"], json!({ "type": "staff", "id": clinic.staff }));
+    let until = "2035-01-15T09:10:06+01:00";
+    let held_by = json!({ "type": "staff", "id": clinic.staff, "held_until": until });
+    assert_eq!(problem["blocking"], held_by);
     let patient = json!({ "patient_id": clinic.patient, "reason": "check-up" });
     let booked = end(&app, &held, "confirm", patient.clone()).await.expect(200).json();
     assert_eq!(
@@ -38,7 +40,7 @@ async fn a_hold_keeps_others_off_and_is_confirmed_into_a_booking() {
     let again = end(&app, &held, "confirm", patient).await.problem(409, "invalid_transition");
     assert_eq!(again["current_status"], "scheduled");
     end(&app, &held, "release", json!({})).await.problem(409, "invalid_transition");
-    // Confirmed, it stays when the hold would have been over.
+    // A confirmed appointment stays after the hold would have expired.
     app.clock.advance(minutes(60));
     app.book(&clinic, START, 30).await.problem(409, "staff_busy");
     let list = format!("/v1/patients/{}/appointments", clinic.patient);
@@ -101,7 +103,7 @@ async fn a_hold_can_be_confirmed_until_it_is_over_and_taken_five_seconds_later()
     let clinic = app.ready_clinic().await;
     let held = app.held(&clinic, START, 10).await;
     let confirm = json!({ "patient_id": clinic.patient });
-    // To the second: over, but not yet to be had.
+    // To the second: expired, but not yet available to others.
     app.clock.advance(minutes(10));
     end(&app, &held, "confirm", confirm.clone()).await.problem(410, "hold_expired");
     app.clock.advance(SignedDuration::from_secs(5));
@@ -113,7 +115,7 @@ async fn a_hold_can_be_confirmed_until_it_is_over_and_taken_five_seconds_later()
     app.check_day_sheets().await;
 }
 
-/// Whoever releases it late learns that it is over; a repeat under its key is answered as the first time.
+/// A late release gets `hold_expired`. A replay under its key gets the first response.
 #[tokio::test]
 async fn a_lapsed_hold_can_not_be_released_and_its_time_is_free_for_others() {
     let app = TestApp::spawn().await;
@@ -135,12 +137,12 @@ async fn a_lapsed_hold_can_not_be_released_and_its_time_is_free_for_others() {
 }
 
 #[tokio::test]
-async fn all_holds_that_are_over_give_way() {
+async fn all_lapsed_holds_are_ended() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let room = app.resource(&clinic.path).await;
     let path = format!("{}/holds", clinic.path);
-    // Of the staff member, of the room with others, of the patient at another clinic, and over midnight.
+    // Holds of the staff member, of the room with other staff, of the patient at another clinic, and across midnight.
     let elsewhere = app.ready_clinic().await;
     let other = app.staff_member(&clinic.path).await;
     let hold = |staff: &str, more: Value, start: &str| {
@@ -178,9 +180,9 @@ async fn all_holds_that_are_over_give_way() {
     assert_eq!((appointments.len(), expired.count()), (5, 4));
 }
 
-/// One transaction takes 100 writes, and one BatchGetItem 100 keys.
+/// A transaction has at most 100 writes, and a BatchGetItem at most 100 keys.
 #[tokio::test]
-async fn more_holds_than_fit_into_a_transaction_give_way() {
+async fn more_lapsed_holds_than_fit_into_a_transaction_are_ended() {
     for (number, with_patients) in [(49, true), (110, false)] {
         let app = TestApp::builder().without_rates().spawn().await;
         let clinic = app.ready_clinic().await;
@@ -249,9 +251,9 @@ async fn a_held_slot_takes_no_step_of_the_status_life_and_can_be_deleted() {
     app.check_day_sheets().await;
 }
 
-/// Whoever deletes staff waits for what is held no longer than for what is booked.
+/// A lapsed hold does not block the deletion of a staff member.
 #[tokio::test]
-async fn a_hold_that_is_over_keeps_nobody_from_being_deleted() {
+async fn a_lapsed_hold_does_not_block_a_deletion() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     app.held(&clinic, START, 10).await;
@@ -274,7 +276,7 @@ async fn inactive_people_and_rooms_are_not_held() {
     let hold = app.post(&format!("{}/holds", clinic.path)).json(&body);
     let problem = hold.send().await.problem(409, "resource_inactive");
     assert_eq!(problem["blocking"], json!({ "type": "resource", "id": room }));
-    // What was held before can't be confirmed by a patient who is inactive now.
+    // An older hold cannot be confirmed for a patient who is inactive now.
     let held = app.held(&clinic, START, 10).await;
     let patient = app.post("/v1/patients").json(&json!({ "name": "Ida", "active": false }));
     let patient = json!({ "patient_id": id(&patient.send().await.expect(201)) });

@@ -1,4 +1,4 @@
-//! Moving an appointment: to another time, staff member, room, or date, all at once or not at all.
+//! Moves: to another time, staff member, room or date, as one atomic change.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ async fn ten_minutes_later_does_not_meet_itself() {
     });
     assert_eq!((&moved["rescheduled_from"], &moved["status"]), (&from, &json!("scheduled")));
     assert_eq!(app.get(&path).send().await.expect(200).json(), moved);
-    // What it left is free, what it took is not.
+    // The old time is free, the new one is occupied.
     let before = booking(&clinic.staff, &app.patient().await, "2035-01-16T08:40:00", 30);
     app.post(&format!("{}/appointments", clinic.path)).json(&before).send().await.expect(201);
     app.book(&clinic, "2035-01-16T09:30:00", 30).await.problem(409, "staff_busy");
@@ -41,7 +41,7 @@ async fn to_another_date_staff_member_and_room_it_keeps_its_id() {
     for (start, staff) in [
         ("2035-01-17T23:45:00Z", &other),
         ("2035-02-20T09:00:00+01:00", &clinic.staff),
-        // Back to the date in its id, where its pointer leads as well.
+        // Back to the date in its id; its pointer names that date too.
         ("2035-01-16T09:00:00+01:00", &other),
         ("2035-01-18T09:00:00+01:00", &other),
     ] {
@@ -55,7 +55,7 @@ async fn to_another_date_staff_member_and_room_it_keeps_its_id() {
         assert_eq!(listed.json()["items"][0]["id"], moved["id"]);
     }
     assert_eq!(app.all_appointments().await.len(), 1, "it is one record");
-    // Where it was, others may be; and all else finds it where it is.
+    // Others can use the old time, and all other operations find the appointment at its new time.
     app.booked(&clinic, START).await;
     app.step(&path, "confirmed").await.expect(200);
     app.patch(&path).json(&json!({ "notes": "moved" })).send().await.expect(200);
@@ -94,7 +94,7 @@ async fn a_move_that_fails_leaves_all_as_it_was() {
     let stale = app.post(&format!("{path}/reschedule")).json(&json!({ "start": START }));
     stale.header("if-match", "\"7\"").send().await.problem(412, "precondition_failed");
     assert_eq!(app.all_items().await, before);
-    // Where it is already: nothing is written.
+    // A move to its current place writes nothing.
     reschedule(&app, &path, json!({ "start": START })).await.expect(200);
     reschedule(&app, &path, json!({})).await.expect(200);
     assert_eq!(app.all_items().await, before);
@@ -137,7 +137,7 @@ async fn a_repeated_move_under_one_key_is_one_move() {
     app.check_day_sheets().await;
 }
 
-/// Whoever repeats it later, when others have moved the appointment, must not move it back.
+/// A replay after others have moved the appointment must not move it back.
 #[tokio::test]
 async fn a_move_to_where_it_is_already_is_remembered_under_its_key() {
     let app = TestApp::spawn().await;
@@ -197,7 +197,7 @@ async fn a_move_to_where_it_is_already_is_refused_if_it_is_cancelled_meanwhile()
     stays.await.unwrap().problem(409, "invalid_transition");
 }
 
-/// A refusal rests on two reads, of the appointment and then of the day sheets. Between them, the same move may be done.
+/// A refusal depends on two reads: the appointment and then the day sheets. The same move may succeed between them.
 #[tokio::test]
 async fn a_move_that_another_has_done_meanwhile_is_not_refused_for_what_came_after() {
     let app = TestApp::spawn().await;
@@ -231,7 +231,7 @@ async fn a_move_ends_holds_that_are_over_and_stops_at_those_that_are_not() {
 }
 
 #[tokio::test]
-async fn who_takes_over_a_visit_must_be_of_a_role_that_gives_it() {
+async fn a_visit_moves_only_to_staff_with_a_role_of_its_visit_type() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let mut visit = booking(&clinic.staff, &clinic.patient, START, 20);
@@ -245,7 +245,7 @@ async fn who_takes_over_a_visit_must_be_of_a_role_that_gives_it() {
     reschedule(&app, &path, to_nurse.clone()).await.problem(409, "role_not_allowed");
     let physician = app.staff_member(&clinic.path).await;
     reschedule(&app, &path, json!({ "staff_id": physician })).await.expect(200);
-    // A type that is given no more restricts nobody.
+    // A deleted visit type no longer restricts the staff.
     let visit_type =
         format!("{}/visit-types/{}", clinic.path, visit["visit_type_id"].as_str().unwrap());
     app.delete(&visit_type).send().await.expect(204);

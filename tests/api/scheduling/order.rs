@@ -1,10 +1,10 @@
-//! The order of lists of appointments: always by start, whatever the page, the direction, the date and the time zone.
+//! The order of lists of appointments: by start, for every page size, direction, date and time zone.
 
 use serde_json::{Value, json};
 
 use crate::support::{ClinicMade, TestApp, id};
 
-/// The pages of a list from a cursor on, one after the other.
+/// The remaining pages of a list from a cursor on.
 async fn rest(app: &TestApp, path: &str, limit: usize, mut cursor: Option<String>) -> Vec<Value> {
     let separator = if path.contains('?') { '&' } else { '?' };
     let mut items = Vec::new();
@@ -25,7 +25,7 @@ fn starts(items: &[Value]) -> Vec<&str> {
     items.iter().map(|item| item["start"].as_str().unwrap()).collect()
 }
 
-/// Asserts the order of every list of a clinic's and a patient's appointments, by pages of every size.
+/// Asserts the order of every list of a clinic's and a patient's appointments, with every page size.
 async fn assert_sorted(app: &TestApp, clinic: &ClinicMade, month: &str, expected: &[&str]) {
     let date = &expected[0][..10];
     let ascending = [
@@ -58,7 +58,7 @@ async fn within_a_day_appointments_are_sorted_by_start() {
     for time in ["11:00", "08:00", "15:30", "09:15", "13:00"] {
         app.booked(&clinic, &format!("2035-01-16T{time}:00")).await;
     }
-    // Where it is sorted now follows from the start that it was moved to.
+    // Its position follows from the new start.
     let moved = app.booked(&clinic, "2035-01-16T07:00:00").await;
     let to = json!({ "start": "2035-01-16T14:00:00" });
     app.post(&format!("{moved}/reschedule")).json(&to).send().await.expect(200);
@@ -105,7 +105,7 @@ async fn what_does_not_move_is_shown_once_while_others_move() {
             let cursor = page["next_cursor"].as_str().map(str::to_owned);
             begun.push((path, page["items"].as_array().unwrap().clone(), cursor));
         }
-        // From behind the first page into it, and from it behind, that at which the page ended too.
+        // Moves from behind the first page into it, from it to behind, and of the appointment at which the page ended.
         let moves = [(7, "08:30"), (0, "15:30"), (2, "14:30"), (5, "10:30")];
         for (index, time) in moves {
             let to = json!({ "start": format!("2035-01-16T{time}:00") });

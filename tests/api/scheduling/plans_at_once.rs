@@ -1,5 +1,5 @@
-//! Plans that change at the same time: of moves, cancellations, confirmations and takeovers each happens whole or not at
-//! all, and those who look at different clocks promise no slot twice.
+//! Concurrent moves, cancellations, confirmations and takeovers: each one is atomic, and replicas with different clocks never
+//! give one slot to two callers.
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::{Answer, Call, Held, TestApp, TestClock, booking, count, rac
 
 const START: &str = "2035-01-16T09:00:00";
 
-/// Another replica, whose clock goes ahead.
+/// Another replica, whose clock is ahead.
 fn replica_ahead_by(app: &TestApp, by: SignedDuration) -> TestApp {
     TestApp::builder().clock(TestClock::ahead_of(&app.clock, by)).replica_of(app)
 }
@@ -32,7 +32,7 @@ async fn a_move_and_a_cancellation_at_once_leave_one_of_their_ends() {
         let path = app.booked(&clinic, START).await;
         let answers =
             race(vec![moving(&app, &path, to), app.post(&format!("{path}/cancel"))]).await;
-        // Cancelled it is in the end: before the move, which then is refused, or after it.
+        // It is cancelled in the end: before the move, which is then refused, or after it.
         assert_eq!(answers[1].status, 200, "round {round}");
         count(&answers[..1], 200, 409);
         let now = app.get(&path).send().await.expect(200).json();
@@ -49,7 +49,7 @@ async fn of_moves_of_one_appointment_the_last_one_counts_and_nothing_else_is_tak
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, START).await;
     for round in 0..6 {
-        // On this day and on others, so that the appointment's key changes as well.
+        // On this day and on others, so that the appointment's key changes too.
         let starts: Vec<_> = (0..2)
             .flat_map(|hour| {
                 [
@@ -89,15 +89,15 @@ async fn of_moves_to_one_slot_one_gets_it_and_the_others_stay() {
     app.check_day_sheets().await;
 }
 
-/// The holder's server is the slower one: by its clock the hold lasts, by the other's it is over. At any two instants at
-/// which both are asked, one of them gets the slot at most.
+/// The holder's server has the slower clock: by it the hold is valid, by the other one it has expired. At any two instants at
+/// which both are asked, at most one of them gets the slot.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_whose_clocks_are_four_seconds_apart_promise_no_slot_twice() {
     let app = TestApp::builder().for_many().spawn().await;
     let ahead = replica_ahead_by(&app, SignedDuration::from_secs(4));
     let clinic = app.ready_clinic().await;
     let (mut confirmed, mut taken) = (0, 0);
-    // A hold of a minute, asked for at seconds around its end.
+    // A hold of one minute, tested at the seconds around its end.
     for (round, second) in (54..=66).cycle().take(26).enumerate() {
         let start = format!("2035-01-{}T09:00:00", 16 + round / 2);
         let clinic = if round % 2 == 0 { clinic.clone() } else { app.ready_clinic().await };
@@ -109,7 +109,7 @@ async fn servers_whose_clocks_are_four_seconds_apart_promise_no_slot_twice() {
         let taking = ahead.post(&format!("{}/appointments", clinic.path)).json(&other);
         let answers = race(vec![confirming(&app, &held, &clinic.patient), taking]).await;
         let [confirming, taking] = answers.as_slice() else { panic!("{answers:?}") };
-        // By the slow clock it ends at second 60; by the fast one it can be had from second 66 on.
+        // By the slow clock it ends at second 60. By the fast clock the slot is available from second 66 on.
         let expected =
             if second < 60 { (200, 409) } else { (410, if second < 62 { 409 } else { 201 }) };
         assert_eq!(
@@ -124,7 +124,7 @@ async fn servers_whose_clocks_are_four_seconds_apart_promise_no_slot_twice() {
     app.check_day_sheets().await;
 }
 
-/// What a call and others are answered, whose transaction arrives at the database when the others are done.
+/// The responses of a call and of others; the call's transaction reaches the database after the others are done.
 async fn after_others(app: &TestApp, call: Call, others: Vec<Call>) -> Vec<Answer> {
     let (arrived, go_on) = app.wire.pause_before("TransactWriteItems");
     let last = tokio::spawn(call.send());
@@ -135,8 +135,7 @@ async fn after_others(app: &TestApp, call: Call, others: Vec<Call>) -> Vec<Answe
     answers
 }
 
-/// Clocks so far apart that a hold lasts by the one and is over by the other: its holder may lose it, and still nobody shares
-/// the slot.
+/// With clocks minutes apart, a holder can lose the hold early, but no slot is shared.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_whose_clocks_are_minutes_apart_promise_no_slot_twice_either() {
     let app = TestApp::builder().for_many().spawn().await;
@@ -162,7 +161,7 @@ async fn servers_whose_clocks_are_minutes_apart_promise_no_slot_twice_either() {
         assert_eq!(won.len(), 1, "{answers:?}");
         taken += usize::from(answers[0].status == 410);
         app.check_day_sheets().await;
-        // What the fast server holds lasts for longer by the slow one's clock, to which it is nobody else's.
+        // A hold on the fast server lasts longer by the slow server's clock, which therefore gives the slot to nobody else.
         clinic.patient = app.patient().await;
         let held = ahead.held(&clinic, &format!("2035-01-{day}T10:00:00"), 1).await;
         app.clock.advance(SignedDuration::from_secs(2));
@@ -174,8 +173,8 @@ async fn servers_whose_clocks_are_minutes_apart_promise_no_slot_twice_either() {
     app.check_day_sheets().await;
 }
 
-/// A confirmation that was asked for in time, and arrives at the database when the hold is over and another server may
-/// take its time: whichever comes first has the slot, the other nothing.
+/// A confirmation is requested in time and reaches the database after the hold has expired, when another server may take the
+/// slot. Whichever comes first gets it, the other nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_on_its_way_and_a_takeover_never_both_happen() {
     let app = TestApp::builder().for_many().spawn().await;
@@ -191,7 +190,7 @@ async fn a_confirmation_on_its_way_and_a_takeover_never_both_happen() {
         app.clock.advance(SignedDuration::from_secs(66));
         let other = booking(&clinic.staff, &app.patient().await, &start, 30);
         let taking = app.post(&format!("{}/appointments", clinic.path)).json(&other);
-        // Every other time the takeover is done before the confirmation goes on.
+        // In every second round the takeover is done before the confirmation continues.
         let taking = if day % 2 == 0 {
             let taken = taking.send().await;
             go_on.send(()).unwrap();

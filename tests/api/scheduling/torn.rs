@@ -1,6 +1,7 @@
-//! Appointments whose time the day sheets do not show: a restore may have brought back half of a transaction, and sheets expire.
+//! Appointments that are missing in the day sheets: a restore can bring back half of a transaction, and sheets expire.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use clinic_api::store::{Item, attributes::string};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ const START: &str = "2035-01-16T09:00:00";
 
 #[derive(Debug, Clone, Copy)]
 enum Torn {
-    /// The sheets are there, without entries.
+    /// The sheets exist, without entries.
     Entries,
     /// The sheets are missing.
     Sheets,
@@ -20,7 +21,7 @@ enum Torn {
 
 const EVERY_WAY: [Torn; 3] = [Torn::Entries, Torn::Sheets, Torn::PatientSheets];
 
-/// Takes the entries of all day sheets, or the sheets.
+/// Removes the entries of all day sheets, or the sheets.
 async fn tear(app: &TestApp, how: Torn) {
     for mut item in app.all_items().await {
         if item["type"].as_s().unwrap() != "day_sheet" {
@@ -70,7 +71,7 @@ async fn an_appointment_without_its_entries_is_cancelled_moved_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_hold_without_its_entries_is_released_confirmed_and_gives_way() {
+async fn a_hold_without_its_entries_can_be_released_confirmed_and_ended() {
     for how in EVERY_WAY {
         let app = TestApp::spawn().await;
         let clinic = app.ready_clinic().await;
@@ -96,13 +97,45 @@ async fn a_hold_without_its_entries_is_released_confirmed_and_gives_way() {
     }
 }
 
+/// An entry of a lapsed hold whose appointment is missing or differs. A booking of that time corrects the entry.
+#[tokio::test]
+async fn the_entry_of_a_lapsed_hold_without_its_hold_is_corrected() {
+    for (status, code) in
+        [(None, None), (Some("expired"), None), (Some("scheduled"), Some("staff_busy"))]
+    {
+        let app = TestApp::spawn().await;
+        let clinic = app.ready_clinic().await;
+        held_by(&app, &clinic).await;
+        let mut items = app.all_items().await.into_iter();
+        let is_hold = |item: &Item| item["type"].as_s().unwrap() == "appointment";
+        let mut hold = items.rfind(is_hold).unwrap();
+        match status {
+            None => app.delete_item(&hold).await,
+            Some(status) => {
+                hold.insert("status".to_owned(), string(status));
+                hold.remove("hold_expires_at");
+                app.put_item(hold).await;
+            }
+        }
+        app.clock.advance(SignedDuration::from_mins(11));
+        let booked = app.book(&clinic, START, 30).await;
+        match code {
+            None => drop(booked.expect(201)),
+            Some(code) => drop(booked.problem(409, code)),
+        }
+        if status.is_some() {
+            app.check_day_sheets().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_sheet_that_appears_meanwhile_is_read_again() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let cancelled = app.booked(&clinic, START).await;
     tear(&app, Torn::Sheets).await;
-    // The first transaction meets no sheets. Before the second, which checks that there are none, somebody books.
+    // The first transaction finds no sheets. Before the second one, which checks that they are absent, another caller books.
     let (arrived, go_on) = app.wire.pause_after(1, "TransactWriteItems");
     let cancel = app.post(&format!("{cancelled}/cancel"));
     let cancelling = tokio::spawn(cancel.send());

@@ -1,4 +1,4 @@
-//! What a visit takes: types of visit, staff who give them, rooms.
+//! Visits: visit types, staff roles, rooms.
 
 use serde_json::json;
 
@@ -23,17 +23,17 @@ async fn a_visit_type_says_how_long_with_what_around_it_and_by_whom() {
         (&booked["buffer_before_minutes"], &booked["buffer_after_minutes"]),
         (&json!(5), &json!(10))
     );
-    // 09:20 to 09:30 is the staff member's, not the patient's: with another one they can be at once.
+    // The buffer from 09:20 to 09:30 occupies the staff member, not the patient, who can be booked with another one.
     let other = app.staff_member(&clinic.path).await;
     let problem = app.book_with(&clinic, "2035-01-16T09:20:00", json!({})).await;
     let nearest = problem.problem(409, "staff_busy")["nearest_free"].clone();
     assert!(nearest.as_array().unwrap().contains(&json!("2035-01-16T09:30:00+01:00")), "{nearest}");
     app.book_with(&clinic, "2035-01-16T09:20:00", json!({ "staff_id": other })).await.expect(201);
     of_type("2035-01-16T09:30:00").send().await.problem(409, "staff_busy");
-    // The buffers of two visits do not share time.
+    // The buffers of two visits do not overlap.
     let next = of_type("2035-01-16T09:35:00").send().await.problem(409, "patient_busy");
     assert_eq!(next["blocking"]["id"], clinic.patient);
-    // Changing the type changes no booking.
+    // A change of the visit type changes no booking.
     let path = format!("{}/visit-types/{kind}", clinic.path);
     let longer = json!({ "duration_minutes": 60, "roles": ["nurse"] });
     app.patch(&path).json(&longer).send().await.expect(200);

@@ -1,5 +1,5 @@
-//! What each request costs: its DynamoDB calls and their capacity, by hand, against what is measured.
-//! `docs/access-patterns.md` shows the table.
+//! The cost of each request: its DynamoDB calls and their capacity, compared with fixed numbers. `docs/access-patterns.md` lists
+//! them.
 
 use clinic_api::http::auth::{Principal, Role, principal::Clinics};
 use serde_json::json;
@@ -59,10 +59,11 @@ async fn lists_cost_one_query() {
     ];
     app.get(&format!("/v1/patients/{}", clinic.patient)).send().await.expect(200);
     app.settle().await;
+    app.process_changes().await;
     for path in lists {
         costs(&app, app.get(&path), &[("Query", 0.5)]).await;
     }
-    // Whoever may see some clinics alone costs a read of each, whether it is there or not.
+    // A caller with a list of clinics costs a read of each, whether it exists or not.
     let other = app.clinic().await;
     app.delete(&other).send().await.expect(204);
     let clinics = [&clinic.path, &other, &app.clinic().await];
@@ -90,7 +91,7 @@ async fn lists_cost_one_query() {
         let list = costs(&app, app.get(&format!("{}/{path}", clinic.path)), &[("Query", 0.5)]);
         assert_eq!(list.await.json()["items"][0]["id"], made);
     }
-    // An empty list asks whether there is such a clinic.
+    // An empty list checks that the clinic exists.
     let empty = format!("{appointments}?date=2035-01-17");
     costs(&app, app.get(&empty), &[("Query", 0.5), ("GetItem", 1.0)]).await;
 }
@@ -102,14 +103,14 @@ async fn making_a_record_costs_one_write() {
     let made = costs(&app, app.post("/v1/clinics").json(&clinic), &[("PutItem", 2.0)]).await;
     let keyed = app.post("/v1/clinics").json(&clinic).idempotent("k");
     costs(&app, keyed.clone(), &[("TransactWriteItems", 5.0)]).await;
-    // A replay: the transaction is refused, and the refusal brings the answer.
+    // A replay: the transaction fails and returns the stored response.
     app.wire.forget();
     keyed.send().await.expect(201);
     assert_eq!(app.wire.take_calls().len(), 1);
     let staff = json!({ "name": "A", "role": "nurse" });
     let staff = app.post(&format!("{}/staff", made.location())).json(&staff);
     costs(&app, staff, &[("TransactWriteItems", 4.0)]).await;
-    // What belongs to a clinic checks that it is there, and leave that there is such a staff member.
+    // A record of a clinic checks the clinic, and an exception also checks its staff member.
     let staff = app.staff_member(&made.location()).await;
     let path = |what: &str| format!("{}/{what}", made.location());
     let closed = |staff: Option<&str>| {
@@ -123,7 +124,7 @@ async fn making_a_record_costs_one_write() {
     for (what, body, cost) in [("resources", room, 4.0), ("visit-types", visit_type, 4.0)] {
         costs(&app, app.post(&path(what)).json(&body), &[("TransactWriteItems", cost)]).await;
     }
-    // Today, as the clinic's wall has it, needs its time zone once. The owner's others are counted.
+    // The local date needs the clinic's time zone once. The owner's other exceptions are counted.
     let first = [("GetItem", 1.0), ("Query", 1.0), ("TransactWriteItems", 5.0)];
     costs(&app, app.post(&path("exceptions")).json(&closed(None)), &first).await;
     let leave = app.post(&path("exceptions")).json(&closed(Some(&staff)));
@@ -189,8 +190,7 @@ async fn deleting_a_patient_with_a_record_number_frees_it_in_a_transaction() {
     costs(&app, app.delete(&path), &expected).await;
 }
 
-/// No operation of the service is a Scan, in the code and so on the wire. Only operators scan, by commands that no
-/// request reaches.
+/// No request scans. Only operator commands do.
 #[test]
 fn nothing_scans() {
     fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
@@ -208,7 +208,7 @@ fn nothing_scans() {
     assert!(found.len() > 40);
     for path in found {
         let text = std::fs::read_to_string(&path).unwrap();
-        // The embedded engine is DynamoDB here: it does what it is asked for.
+        // The embedded engine implements the operation.
         let engine = path.ends_with("store/embedded/in_process.rs");
         let scans = path.ends_with("store/scan.rs") || engine;
         assert_eq!(text.contains(".scan("), scans, "{}", path.display());

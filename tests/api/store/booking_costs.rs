@@ -1,4 +1,4 @@
-//! What booking costs, and what changes a booking, as `access_patterns` has it for everything else.
+//! The cost of booking and of changing a booking. `access_patterns` has the other requests.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ async fn a_booking_costs_one_round_of_reads_and_one_transaction() {
     let path = format!("{}/appointments", clinic.path);
     let book =
         |start: &str| app.post(&path).json(&booking(&clinic.staff, &clinic.patient, start, 30));
-    // Exceptions of the clinic and of the staff member. The first booking learns the clinic's time zone, which never changes.
+    // Exceptions of the clinic and of the staff member. The first booking reads the clinic's time zone, which is then cached.
     let with = |calls: &[(&'static str, f64)], queries: usize| {
         [calls, &vec![("Query", 1.0); queries]].concat()
     };
@@ -21,10 +21,10 @@ async fn a_booking_costs_one_round_of_reads_and_one_transaction() {
     costs(&app, book("2035-01-16T10:00:00"), &with(&again, 2)).await;
     let keyed = [("BatchGetItem", 6.0), ("TransactWriteItems", 15.0)];
     costs(&app, book("2035-01-16T11:00:00").idempotent("k"), &with(&keyed, 2)).await;
-    // Over UTC midnight: one sheet more of each.
+    // Across UTC midnight: one sheet more for each party.
     let midnight = [("BatchGetItem", 7.0), ("TransactWriteItems", 17.0)];
     costs(&app, book("2035-01-16T23:45:00Z"), &with(&midnight, 2)).await;
-    // A room: itself, its sheet, its exceptions. A type of visit: itself, before all else.
+    // A room: itself, its sheet, its exceptions. A visit type: itself, before everything else.
     let mut with_room = booking(&clinic.staff, &clinic.patient, "2035-01-16T12:00:00", 30);
     with_room["resource_ids"] = json!([app.resource(&clinic.path).await]);
     let room = [("BatchGetItem", 7.0), ("TransactWriteItems", 17.0)];
@@ -34,17 +34,17 @@ async fn a_booking_costs_one_round_of_reads_and_one_transaction() {
     of_type["visit_type_id"] = json!(app.visit_type(&clinic.path).await);
     let typed = [("GetItem", 1.0), ("BatchGetItem", 5.0), ("TransactWriteItems", 13.0)];
     costs(&app, app.post(&path).json(&of_type), &with(&typed, 2)).await;
-    // At whatever hour: no exceptions are read.
+    // At any hours: no exceptions are read.
     let mut any_hours = booking(&clinic.staff, &clinic.patient, "2035-01-16T14:00:00", 30);
     any_hours["overrides"] = json!({ "any_hours": true, "reason": "emergency" });
     let unread = [("BatchGetItem", 5.0), ("TransactWriteItems", 13.0)];
     costs(&app, app.post(&path).json(&any_hours), &unread).await;
-    // A refused one costs the reads alone.
+    // A refusal costs only the reads.
     let reads = ["BatchGetItem", "Query", "Query"];
     refused(&app, book("2035-01-16T09:00:00"), "staff_busy", &reads).await;
 }
 
-/// What others are on leave costs only those who ask for it.
+/// The exceptions of other staff members cost a booking nothing.
 #[tokio::test]
 async fn three_thousand_exceptions_of_another_staff_member_cost_a_booking_nothing() {
     let app = TestApp::spawn().await;
@@ -74,7 +74,7 @@ async fn three_thousand_exceptions_of_another_staff_member_cost_a_booking_nothin
     costs(&app, free, &[("Query", 0.5); 4]).await;
 }
 
-/// Asserts what a refusal with 409 costs.
+/// Asserts the calls of a request that is refused with 409.
 async fn refused(app: &TestApp, call: Call, code: &str, expected: &[&str]) {
     app.wire.forget();
     call.send().await.problem(409, code);
@@ -91,7 +91,7 @@ async fn holding_costs_what_booking_does_and_confirming_and_releasing_one_read_m
         let body = json!({ "staff_id": clinic.staff, "start": start, "duration_minutes": 30 });
         app.post(&format!("{}/holds", clinic.path)).json(&body)
     };
-    // Without a patient: neither their record, nor their sheet, nor their link, nor the index.
+    // Without a patient: no record, no sheet, no link and no index entry.
     let held = [("BatchGetItem", 3.0), ("Query", 1.0), ("Query", 1.0), ("TransactWriteItems", 6.0)];
     let first = Held::of(&costs(&app, hold("2035-01-16T10:00:00"), &held).await);
     let confirm = app
@@ -104,7 +104,7 @@ async fn holding_costs_what_booking_does_and_confirming_and_releasing_one_read_m
         .post(&format!("{}/release", second.path))
         .json(&json!({ "hold_secret": second.secret }));
     costs(&app, release, &[("GetItem", 1.0), ("TransactWriteItems", 4.0)]).await;
-    // Two holds that are over stand in the way: they are read and ended, and then all is read again.
+    // Two lapsed holds overlap the booking. They are read and ended, and then everything is read again.
     for start in ["2035-01-16T12:00:00", "2035-01-16T12:30:00"] {
         costs(&app, hold(start), &held).await;
     }
@@ -134,19 +134,19 @@ async fn moving_costs_one_read_more_than_booking() {
     let get = ("GetItem", 1.0);
     let reads = [get, ("BatchGetItem", 5.0), ("Query", 1.0), ("Query", 1.0)];
     let with = |written: f64| [&reads[..], &[("TransactWriteItems", written)]].concat();
-    // With another length the key stays. The same UTC day: the sheets are as many as they were.
+    // With another length the key stays. On the same UTC day the number of sheets stays.
     let longer = app.post(&format!("{path}/reschedule")).json(&json!({ "duration_minutes": 40 }));
     costs(&app, longer, &with(11.0)).await;
     // Another start: the old item with its index entry, the pointer, the new link and the old one.
     costs(&app, to("2035-01-16T09:10:00"), &with(20.0)).await;
-    // From now on it is found by its pointer. It is there already: nothing is written but the key.
+    // From now on its pointer is needed to find it. It is there already, so only the key is stored.
     let found = [get, get, get];
     let stays = to("2035-01-16T09:10:00");
     costs(&app, stays.clone(), &found).await;
-    // With what the last move changed, the answer that is kept has more than 1 KB.
+    // With the changes of the last move, the stored response exceeds 1 KB.
     let remembered = [&found[..], &[("TransactWriteItems", 6.0)]].concat();
     costs(&app, stays.idempotent("k"), &remembered).await;
-    // Another day: two sheets to leave besides.
+    // Another day: two more sheets, which it leaves.
     let other_day = [&found[..2], &with(24.0)].concat();
     costs(&app, to("2035-01-17T09:00:00"), &other_day).await;
     let moved = app.booked(&clinic, "2035-01-16T09:00:00").await;
@@ -154,7 +154,7 @@ async fn moving_costs_one_read_more_than_booking() {
     costs(&app, app.get(&path), &[("GetItem", 0.5), ("GetItem", 1.0), ("GetItem", 1.0)]).await;
     let taken =
         app.post(&format!("{moved}/reschedule")).json(&json!({ "start": "2035-01-17T09:10:00" }));
-    // The appointment is read once more: had it changed, the move would be tried anew.
+    // The appointment is read once more: if it had changed, the move would be tried again.
     let calls = ["BatchGetItem", "GetItem", "GetItem", "Query", "Query"];
     refused(&app, taken, "staff_busy", &calls).await;
 }
@@ -173,7 +173,7 @@ async fn free_times_cost_three_queries_at_once_and_days_four() {
     }
     let next = format!("{free}&from=2035-01-16&limit=3");
     costs(&app, app.get(&next), &queries).await;
-    // Of one staff member: the exceptions of the clinic and theirs, in place of all.
+    // For one staff member: the exceptions of the clinic and the staff member, in place of all exceptions.
     let queries = [("Query", 0.5); 4];
     let of_one = format!("{free}&from=2035-01-16&to=2035-01-16&staff_id={}", clinic.staff);
     costs(&app, app.get(&of_one), &queries).await;
@@ -181,13 +181,15 @@ async fn free_times_cost_three_queries_at_once_and_days_four() {
 }
 
 #[tokio::test]
-async fn a_step_of_the_status_life_costs_one_update() {
+async fn a_step_of_the_status_life_costs_one_read_and_one_write() {
     let app = TestApp::spawn().await;
-    let (_, path) = app.clinic_with_booking().await;
+    let clinic = app.ready_clinic().await;
+    let path = app.booked(&clinic, "2035-01-15T16:00:00").await;
     let step =
         |status: &str| app.post(&format!("{path}/status")).json(&json!({ "status": status }));
-    costs(&app, step("confirmed"), &[("UpdateItem", 2.0)]).await;
-    costs(&app, step("checked_in"), &[("UpdateItem", 2.0)]).await;
+    for status in ["confirmed", "checked_in"] {
+        costs(&app, step(status), &[("GetItem", 1.0), ("PutItem", 2.0)]).await;
+    }
     costs(
         &app,
         step("completed").idempotent("k"),
@@ -207,7 +209,7 @@ async fn cancelling_and_deleting_cost_one_read_and_one_transaction() {
     let booked = app.booked(&clinic, "2035-01-16T09:00:00").await;
     let delete = [("GetItem", 1.0), ("TransactWriteItems", 11.0)];
     costs(&app, app.delete(&booked), &delete).await;
-    // One that was moved may have a pointer.
+    // A moved appointment can have a pointer.
     let moved = app.booked(&clinic, "2035-01-16T09:00:00").await;
     let to = json!({ "start": "2035-01-16T09:10:00" });
     app.post(&format!("{moved}/reschedule")).json(&to).send().await.expect(200);

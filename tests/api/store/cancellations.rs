@@ -1,4 +1,4 @@
-//! Transactions that are cancelled for reasons that only AWS gives: each has an answer, and nothing is written.
+//! Transactions that are cancelled for reasons that only AWS gives: each causes a defined response, and nothing is written.
 
 use axum::http::Method;
 use serde_json::json;
@@ -20,7 +20,7 @@ struct Kind {
 }
 
 impl Kind {
-    /// Every operation of the document that writes; a POST also under a key, and so with one write more.
+    /// Every operation of the document that writes. A POST is included with a key too, which adds a write.
     fn all() -> impl Iterator<Item = Self> {
         operations().filter(|(_, method, _)| *method != "get").flat_map(|(_, method, found)| {
             let keys: &[bool] = if method == "post" { &[false, true] } else { &[false] };
@@ -28,12 +28,12 @@ impl Kind {
         })
     }
 
-    /// Whether it deletes what belongs to a record before the record itself, each in a write of its own.
+    /// Whether it deletes the dependents of a record before the record, each in a separate write.
     fn is_in_steps(&self) -> bool {
         ["delete_clinic", "delete_resource", "delete_staff_member"].contains(&self.operation)
     }
 
-    /// The request, on records of its own and with nothing in its way.
+    /// The request, on new records, with nothing that blocks it.
     async fn call(&self, app: &TestApp) -> Call {
         let at = match self.operation {
             "delete_clinic" => Records::make_empty(app).await,
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-/// How many items a write has.
+/// The number of items of a write.
 fn items_of(write: &WireCall) -> usize {
     write.request["TransactItems"].as_array().map_or(1, Vec::len)
 }
@@ -78,7 +78,7 @@ fn assert_answered(answer: &Answer, what: &str) {
     }
 }
 
-/// At each position of each write of every operation: a condition that failed, alone and beside one that was throttled.
+/// At each position of each write of every operation: a failed condition, alone and together with throttling.
 #[tokio::test]
 async fn whatever_position_a_condition_fails_at_has_an_answer_and_nothing_is_written() {
     let mut tried = 0;
@@ -92,7 +92,7 @@ async fn whatever_position_a_condition_fails_at_has_an_answer_and_nothing_is_wri
         let calls = app.wire.take_calls();
         let writes = calls.iter().filter(|call| WRITES.contains(&call.operation.as_str()));
         let writes: Vec<_> = writes.collect();
-        // A delivery that waits already is not written again.
+        // A pending delivery is not written again.
         let waits = kind.operation == "replay_delivery" && !kind.idempotent;
         assert_eq!(writes.is_empty(), waits, "{}", kind.operation);
         for (at, write) in writes.iter().enumerate() {
@@ -111,8 +111,8 @@ async fn whatever_position_a_condition_fails_at_has_an_answer_and_nothing_is_wri
                 };
                 app.wire.disturb_times(3, name, fault);
                 if kind.is_in_steps() && at > 0 {
-                    // The steps are concurrent, so that each may meet one fault and be tried again. What was deleted stays
-                    // so: to repeat the request completes it.
+                    // The deletions of dependents are concurrent, so each of them may meet a fault and be retried. What was
+                    // deleted stays deleted, and a repeated request completes the deletion.
                     let answer = call.clone().send().await;
                     assert_answered_or_throttled(&answer, &what);
                     app.wire.calm();
@@ -144,10 +144,10 @@ async fn whatever_position_a_condition_fails_at_has_an_answer_and_nothing_is_wri
 async fn an_item_that_would_become_too_large_is_told_as_one_that_is() {
     let app = TestApp::spawn().await;
     let (clinic, booked) = app.clinic_with_booking().await;
-    let confirm = json!({ "status": "confirmed" });
+    let other = app.staff_member(&clinic.path).await;
     let calls = [
         ("TransactWriteItems", app.post(&format!("{booked}/cancel"))),
-        ("UpdateItem", app.post(&format!("{booked}/status")).json(&confirm)),
+        ("UpdateItem", app.delete(&format!("{}/staff/{other}", clinic.path))),
         ("PutItem", app.patch(&clinic.path).json(&json!({ "name": "N" }))),
     ];
     let items = app.all_items().await;
@@ -156,7 +156,7 @@ async fn an_item_that_would_become_too_large_is_told_as_one_that_is() {
         call.send().await.problem(413, "item_too_large");
         assert_eq!(app.all_items().await, items, "{operation}");
     }
-    // What else an engine finds invalid is a fault of ours; a condition that failed beside it decides.
+    // Anything else that an engine finds invalid is our error. A failed condition at the same time takes precedence.
     let cancel = app.post(&format!("{booked}/cancel"));
     app.wire.disturb("TransactWriteItems", Fault::Cancelled([(1, "ValidationError"); 2]));
     cancel.clone().send().await.problem(500, "internal_error");
@@ -190,7 +190,7 @@ async fn how_long_to_wait_follows_from_the_limit_that_was_exceeded() {
             refused.problem(503, "throttled");
             app.wire.calm();
         }
-        // Answers pay for repeats.
+        // Successful responses refill the retry budget.
         for _ in 0..20 {
             app.patient().await;
             app.get(&path).send().await.expect(200);

@@ -1,4 +1,4 @@
-//! What is deleted with a clinic, a staff member or a resource.
+//! Items that are deleted together with a clinic, a staff member or a resource.
 
 use clinic_api::{appointments::repo::verify::verify, store::Item};
 use jiff::{SignedDuration, civil::date};
@@ -8,7 +8,7 @@ use crate::support::{ClinicMade, Fault, TestApp, costs::costs};
 
 const START: &str = "2035-01-16T09:00:00";
 
-/// The exceptions and day sheets at clinics, as what they are and whose.
+/// The exceptions and day sheets of clinics, by kind and owner.
 async fn days(app: &TestApp) -> Vec<(String, String)> {
     let items = app.all_items().await;
     let at_clinics = items.iter().filter(|item| text(item, "PK").starts_with("DAYS#"));
@@ -43,7 +43,7 @@ fn staff_path(clinic: &ClinicMade) -> String {
 }
 
 #[tokio::test]
-async fn exceptions_and_day_sheets_go_with_whose_they_are() {
+async fn exceptions_and_day_sheets_are_deleted_with_their_owner() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let (room, other) = (app.resource(&clinic.path).await, app.staff_member(&clinic.path).await);
@@ -52,7 +52,7 @@ async fn exceptions_and_day_sheets_go_with_whose_they_are() {
     let more = json!({ "staff_id": other, "patient_id": app.patient().await });
     app.book_with(&clinic, START, more).await.expect(201);
     for (date, of) in [
-        // Over, and to come.
+        // Past and future.
         ("2035-01-17", json!({ "staff_id": clinic.staff })),
         ("2035-03-01", json!({ "staff_id": clinic.staff })),
         ("2035-03-01", json!({ "staff_id": other })),
@@ -75,7 +75,7 @@ async fn exceptions_and_day_sheets_go_with_whose_they_are() {
     app.delete(&format!("{}/resources/{room}", clinic.path)).send().await.expect(204);
     let left = [("day_sheet", other.as_str()), ("exception", &other), ("exception", clinic_id)];
     assert_eq!(days(&app).await, pairs(&left));
-    // Their past appointments stay, and are no harm.
+    // Past appointments stay, and cause no mismatch.
     app.get(&visit).send().await.expect(200);
     app.check_day_sheets().await;
     let found = verify(&app.store, date(2035, 1, 1), 1e6, |_| {}).await.unwrap();
@@ -106,7 +106,7 @@ async fn deleting_costs_what_is_deleted_and_a_decision() {
     app.closed_days_of(&clinic.path, &clinic.staff, 3).await;
     let calls = [
         &[("GetItem", 1.0), ("Query", 1.0), ("UpdateItem", 1.0), ("Query", 1.0)][..],
-        // Theirs are found, and it is decided.
+        // The dependents are found, and the deletion is made final.
         &[("Query", 1.0), ("UpdateItem", 1.0)],
         &[("DeleteItem", 2.0); 3],
         &[("Query", 1.0), ("DeleteItem", 1.0)],
@@ -120,7 +120,7 @@ async fn thousands_are_deleted_page_after_page() {
     let clinic = app.ready_clinic().await;
     app.closed_days_of(&clinic.path, &clinic.staff, 3000).await;
     app.wire.forget();
-    // A slow engine may answer one of the calls too late: the same request goes on.
+    // A slow engine may answer one of the calls too late; then the same request is repeated.
     let mut tries = 0;
     let delete = app.delete(&staff_path(&clinic));
     loop {
@@ -139,8 +139,8 @@ async fn thousands_are_deleted_page_after_page() {
     assert_eq!(days(&app).await, []);
 }
 
-/// Once something of a record is deleted, the record is on its way out: nothing new is made for it, nobody takes the mark
-/// back, and the same request again completes the deletion.
+/// Once a dependent is deleted, the deletion is final: the record accepts nothing new, the mark stays, and the same request
+/// completes the deletion.
 #[tokio::test]
 async fn a_deletion_cut_short_is_completed_by_the_next() {
     let app = TestApp::spawn().await;
@@ -163,20 +163,20 @@ async fn a_deletion_cut_short_is_completed_by_the_next() {
     assert_eq!(days(&app).await, []);
 }
 
-/// The error that ends a deletion before anything was deleted takes the mark back, as ever.
+/// An error before anything was deleted removes the mark.
 #[tokio::test]
 async fn a_deletion_that_fails_before_it_is_decided_leaves_everything() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     app.closed_days_of(&clinic.path, &clinic.staff, 40).await;
-    // The look for the first dependents.
+    // The query of the first dependents.
     app.wire.disturb_later(2, "Query", Fault::Unforeseen);
     app.delete(&staff_path(&clinic)).send().await.problem(500, "internal_error");
     assert_eq!(days(&app).await.len(), 40);
     app.book(&clinic, START, 30).await.expect(201);
 }
 
-/// A deletion that read the record before another one was decided must not replace that one's mark by one that is taken back.
+/// A deletion that has read the record before another one became final must not replace that one's mark by a removable one.
 #[tokio::test]
 async fn another_deletion_does_not_undo_a_decision() {
     let app = TestApp::spawn().await;
@@ -189,7 +189,7 @@ async fn another_deletion_does_not_undo_a_decision() {
     app.wire.disturb_later(20, "DeleteItem", Fault::Unforeseen);
     app.delete(&staff).send().await.problem(500, "internal_error");
     app.wire.calm();
-    // Its own deletes fail as well, so that it would take its mark back.
+    // Its own deletes fail too, so that it would remove its mark.
     app.wire.disturb("DeleteItem", Fault::Unforeseen);
     go_on.send(()).unwrap();
     second.await.unwrap().problem(500, "internal_error");

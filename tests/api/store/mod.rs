@@ -1,9 +1,11 @@
-//! What the service asks of DynamoDB, and the commands that work on the table.
+//! DynamoDB calls and costs, and the commands that work on the table.
 
+mod access_log;
 mod access_patterns;
 mod backfill;
 mod booking_costs;
 mod cancellations;
+mod deletion_marks;
 mod dependents;
 mod outage;
 mod pool;

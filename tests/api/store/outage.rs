@@ -1,5 +1,4 @@
-//! When DynamoDB does not answer, or throttles without end: repeats stay within their budget, callers get a 503, and all goes
-//! on when it is back.
+//! Outages and endless throttling of DynamoDB: retries stay within their budget, callers get 503, and the service recovers.
 
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
@@ -59,7 +58,7 @@ async fn a_database_that_is_away_meets_one_call_per_request_and_a_budget_of_repe
         refused.problem(503, "store_unreachable");
     }
     let attempts = site.attempts.number() - before;
-    // The budget's 25, and one for each.
+    // The 25 retries of the budget, and one attempt each.
     assert!((150..=180).contains(&attempts), "{attempts} calls for 150 requests");
     let unknown = site.book().send().await.problem(503, "store_unreachable");
     assert!(unknown["detail"].as_str().unwrap().contains("not known"), "{unknown}");
@@ -72,7 +71,7 @@ async fn a_database_that_is_away_meets_one_call_per_request_and_a_budget_of_repe
     site.direct.check_day_sheets().await;
 }
 
-/// The program as it is shipped, which finds its database in the environment.
+/// The program as it is shipped, with the database in its environment.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_shows_an_outage_in_its_metrics_and_its_log() {
     let (folder, table) = (tempfile::tempdir().unwrap(), RemoteTable::missing().await);
@@ -102,7 +101,7 @@ async fn the_program_shows_an_outage_in_its_metrics_and_its_log() {
     assert_eq!(running.send("GET", "/v1/clinics", None).await.0, 200);
 }
 
-/// A deletion has written by then: of that, nothing is said.
+/// A deletion has already written by then, so the response does not claim that nothing was written.
 #[tokio::test]
 async fn a_deletion_that_is_cut_off_half_way_is_an_unknown_outcome() {
     let app = TestApp::spawn().await;
@@ -113,7 +112,7 @@ async fn a_deletion_that_is_cut_off_half_way_is_an_unknown_outcome() {
     let deletion = tokio::spawn(app.delete(&staff).send());
     marked.await.unwrap();
     app.wire.disturb_times(1_000, "GetItem", Fault::Unreachable);
-    // The reply to its first try is lost, and what would find out gets no answer.
+    // The reply to its first attempt is lost, and the read that would tell the outcome gets no response.
     go_on.send(()).unwrap();
     let problem = deletion.await.unwrap().problem(503, "store_unreachable");
     assert!(problem["detail"].as_str().unwrap().contains("not known"), "{problem}");
@@ -121,7 +120,7 @@ async fn a_deletion_that_is_cut_off_half_way_is_an_unknown_outcome() {
     app.delete(&staff).send().await.problem(404, "not_found");
 }
 
-/// Repeats have a budget, and what DynamoDB answers, if only that it will not, leaves the way open.
+/// Retries have a budget. A response from DynamoDB, even throttling, does not block further requests.
 #[tokio::test]
 async fn throttling_without_end_is_not_answered_with_more_calls() {
     let app = TestApp::spawn().await;
@@ -137,15 +136,15 @@ async fn throttling_without_end_is_not_answered_with_more_calls() {
             call.clone().send().await.problem(503, "throttled");
         }
         let tries = before - app.wire.waiting();
-        // The budget's 25, and one for each.
+        // The 25 retries of the budget, and one attempt each.
         assert!((150..=180).contains(&tries), "{operation}: {tries} for 150");
     }
     app.wire.calm();
     app.get(&clinic.path).send().await.expect(200);
 }
 
-/// A machine whose clock is off signs at a time that AWS does not take. What it is told of the time then counts, of writes as of
-/// reads, also when the clock of either is set right.
+/// A machine with a wrong clock signs with a time that AWS refuses. The client then uses the time of AWS's response, for reads
+/// and writes, also after either clock is corrected.
 #[tokio::test]
 async fn clocks_that_are_minutes_apart_cost_a_try_and_no_request() {
     let site = Site::new().await;
@@ -161,7 +160,7 @@ async fn clocks_that_are_minutes_apart_cost_a_try_and_no_request() {
             book.json(&body).send().await.expect(201);
         }
         let refused = site.proxy.refused_for_time() - before;
-        // One try of a read and one of a write, of which each client has its own time.
+        // One attempt of a read and one of a write; each client tracks the time separately.
         assert_eq!(refused, 2, "{minutes} minutes");
     }
     site.direct.check_day_sheets().await;

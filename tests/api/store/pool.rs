@@ -1,4 +1,4 @@
-//! What is measured of the connections to DynamoDB.
+//! Metrics of the connections to DynamoDB.
 
 use aws_sdk_dynamodb::Client;
 use clinic_api::store::{client::local_config, connections::Connections, metrics};
@@ -14,7 +14,7 @@ use crate::support::{
     proxy::{Proxy, Spoilt},
 };
 
-/// A client with connections of its own, and what is measured of them.
+/// A client with its own connection pool, and its metrics.
 struct Site {
     app: TestApp,
     proxy: Proxy,
@@ -38,7 +38,7 @@ impl Site {
         async move { call.send().await.is_ok() }
     }
 
-    /// Makes two calls at once, with what is to be seen while they are under way.
+    /// Makes two concurrent calls, and runs `under_way` while they are active.
     async fn both(&self, under_way: impl AsyncFnOnce()) {
         self.proxy.hold();
         let meanwhile = async {
@@ -50,7 +50,7 @@ impl Site {
         assert_eq!(done, [true, true]);
     }
 
-    /// What is shown of a metric with its labels, if it is.
+    /// The value of a metric with its labels, if present.
     fn value(&self, metric: &str) -> Option<f64> {
         self.connections.measure();
         shown(&self.measured.render(), metric)
@@ -74,9 +74,9 @@ const ABANDONED: &str = r#"db_client_connections_closed_total{reason="incomplete
 #[tokio::test]
 async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
     let recorder = PrometheusBuilder::new().build_recorder();
-    // Before anything is measured: on an engine elsewhere, what prepares the site has connections as well.
+    // Before the recorder is installed: with an external engine, the setup uses connections too.
     let site = Site::new(recorder.handle()).await;
-    // Of this thread, on which all of the test runs.
+    // The recorder of this thread, on which the whole test runs.
     let _measuring = ::metrics::set_default_local_recorder(&recorder);
     metrics::start();
     Connections::describe();
@@ -94,11 +94,11 @@ async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
     for (metric, value) in [(USED, 0.0), (PENDING, 0.0), (OPENED, 2.0)] {
         assert_eq!(site.value(metric), Some(value), "{metric}");
     }
-    // Both are used again.
+    // Both connections are reused.
     site.both(async || {}).await;
     assert_eq!(site.value(OPENED), Some(2.0));
     site.proxy.spoil(0.0);
-    // Who gives a call up leaves a connection on which an answer is still to come: nobody else may have it.
+    // A caller that gives up leaves a connection with an outstanding response, which must not be reused.
     site.proxy.hold();
     site.proxy.spoil_next(Spoilt::Held);
     let calling = tokio::spawn(site.call());
@@ -119,7 +119,7 @@ async fn connections_are_counted_while_they_are_open_and_as_they_come_and_go() {
     site.shows(IDLE, 1.0).await;
 }
 
-/// As every AWS program.
+/// As every AWS program does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_the_environment_names_leads_to_dynamodb() {
     let (folder, table) = (tempfile::tempdir().unwrap(), RemoteTable::missing().await);

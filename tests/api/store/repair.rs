@@ -1,4 +1,4 @@
-//! Repairing: a restore may tear transactions in every way, and afterwards the day sheets say what the appointments do.
+//! Repair: a restore can tear transactions in every way; afterwards the day sheets match the appointments.
 
 use std::collections::HashMap;
 
@@ -57,7 +57,7 @@ async fn change_appointment(app: &TestApp, path: &str, change: impl Fn(&mut Item
     app.put_item(item).await;
 }
 
-/// A booking with a room over UTC midnight, and one of the same day.
+/// A booking with a room across UTC midnight, and one within a day.
 async fn two_booked(app: &TestApp) -> (ClinicMade, [String; 2]) {
     let clinic = app.ready_clinic().await;
     let mut first = booking(&clinic.staff, &clinic.patient, "2035-01-16T23:45:00Z", 30);
@@ -68,7 +68,7 @@ async fn two_booked(app: &TestApp) -> (ClinicMade, [String; 2]) {
     (clinic, [first, second])
 }
 
-/// Repairs so many mismatches; then all is well, and everything can be done there.
+/// Repairs this number of mismatches. Then everything is consistent, and all operations work.
 async fn repair_and_go_on(app: &TestApp, mismatches: usize, left: Option<(&ClinicMade, &str)>) {
     let repair = repaired(app).await;
     assert_eq!((repair.repaired.len(), repair.left), (mismatches, vec![]), "{:?}", repair.repaired);
@@ -102,7 +102,7 @@ async fn entries_that_are_missing_are_entered() {
 }
 
 #[tokio::test]
-async fn entries_of_nobody_are_removed() {
+async fn entries_without_an_appointment_are_removed() {
     let app = TestApp::spawn().await;
     let (clinic, [first, second]) = two_booked(&app).await;
     for appointment in items_of_type(&app, "appointment").await {
@@ -114,7 +114,7 @@ async fn entries_of_nobody_are_removed() {
     // The entries of two days in three sheets, and the patient's link.
     repair_and_go_on(&app, 7, None).await;
     app.booked(&clinic, "2035-01-16T23:45:00Z").await;
-    // A cancellation whose sheets came back as they were before.
+    // A cancellation whose sheets were restored to their earlier state.
     change_appointment(&app, &second, |item| {
         item.insert("status".to_owned(), AttributeValue::S("cancelled".to_owned()));
     })
@@ -167,7 +167,7 @@ async fn appointments_that_overlap_are_entered_and_reported_and_left() {
     }
     let again = repaired(&app).await;
     assert_eq!((again.repaired.len(), again.left), (0, repair.left));
-    // Whoever decides moves one of them.
+    // An operator resolves it by moving one of them.
     let to = json!({ "start": "2035-01-16T09:40:00" });
     app.post(&format!("{lost}/reschedule")).json(&to).send().await.expect(200);
     assert_eq!(repaired(&app).await.left, []);
@@ -175,19 +175,36 @@ async fn appointments_that_overlap_are_entered_and_reported_and_left() {
     app.check_day_sheets().await;
 }
 
+/// A move whose pointer is missing, or names the previous place.
 #[tokio::test]
-async fn an_appointment_that_its_id_does_not_lead_to_keeps_its_time() {
+async fn an_appointment_that_its_id_does_not_lead_to_is_found_again() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, START).await;
-    let to = json!({ "start": "2035-01-17T09:00:00" });
-    app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
-    for pointer in items_of_type(&app, "moved_appointment").await {
-        app.delete_item(&pointer).await;
+    let move_to = async |start: &str| {
+        let to = json!({ "start": start });
+        app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
+        items_of_type(&app, "moved_appointment").await.remove(0)
+    };
+    let first = move_to("2035-01-17T09:00:00Z").await;
+    let second = move_to("2035-01-18T09:00:00Z").await;
+    for pointer in [None, Some(first)] {
+        match pointer {
+            None => app.delete_item(&second).await,
+            Some(stale) => app.put_item(stale).await,
+        }
+        change_sheets(&app, HashMap::clear).await;
+        app.get(&path).send().await.problem(404, "not_found");
+        // The pointer, and the entries of the staff member and the patient.
+        repair_and_go_on(&app, 3, None).await;
+        app.get(&path).send().await.expect(200);
+        app.book(&clinic, "2035-01-18T09:00:00Z", 30).await.problem(409, "staff_busy");
     }
-    change_sheets(&app, HashMap::clear).await;
-    let repair = repaired(&app).await;
-    assert_eq!((repair.repaired.len(), repair.left.len()), (0, 2));
+    let repaired = items_of_type(&app, "moved_appointment").await.remove(0);
+    assert_eq!(repaired["rev"], second["rev"]);
+    let back = app.post(&format!("{path}/reschedule")).json(&json!({ "start": START }));
+    back.send().await.expect(200);
+    repair_and_go_on(&app, 0, Some((&clinic, &path))).await;
 }
 
 #[tokio::test]
@@ -242,7 +259,7 @@ async fn a_link_that_is_missing_is_written() {
     for link in items_of_type(&app, "appointment_link").await {
         app.delete_item(&link).await;
     }
-    // An appointment without its link can be cancelled; it gets none by that.
+    // An appointment without its link can be cancelled. That does not create the link.
     app.post(&format!("{second}/cancel")).send().await.expect(200);
     let repair = repaired(&app).await;
     assert_eq!((repair.repaired.len(), repair.left), (2, vec![]), "{:?}", repair.repaired);
@@ -250,7 +267,7 @@ async fn a_link_that_is_missing_is_written() {
     app.post(&format!("{first}/cancel")).send().await.expect(200);
 }
 
-/// A move of which the table has one half: what it says of the appointment is not taken for true.
+/// A move of which the table has one half: neither copy is assumed to be right.
 #[tokio::test]
 async fn an_appointment_that_is_stored_twice_is_left() {
     let app = TestApp::spawn().await;
@@ -264,6 +281,6 @@ async fn an_appointment_that_is_stored_twice_is_left() {
     assert_eq!(repair.repaired, vec![]);
     let of = format!("{} is stored twice", id_of(&second));
     assert!(repair.left.iter().any(|(_, left)| left.to_string() == of), "{:?}", repair.left);
-    // The time that it was moved to stays taken.
+    // The new time stays occupied.
     app.book(&clinic, "2035-01-16T20:00:00Z", 30).await.problem(409, "staff_busy");
 }

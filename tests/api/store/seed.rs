@@ -1,4 +1,4 @@
-//! Seeding: what is made up stands in the table as if the API had written it, however often it takes to write it.
+//! Seeding: sample data is stored as if the API had written it, however often the command runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ use crate::support::{
     process::{RemoteTable, program, text},
 };
 
-/// Three clinics, the last one in Los Angeles, whose afternoons run over UTC midnight.
+/// Three clinics. The last one is in Los Angeles, where afternoons cross UTC midnight.
 fn plan() -> Plan {
     Plan {
         org: "ORG-DEMO".parse().unwrap(),
@@ -36,7 +36,7 @@ async fn seeded(app: &TestApp, plan: &Plan) -> Filled {
     fill(&app.store, plan, 4, |_| {}).await.unwrap()
 }
 
-/// How many appointments occupy time; nothing else may be said of them.
+/// The number of occupying appointments; there must be no mismatch.
 async fn verified(app: &TestApp) -> u64 {
     let found = verify(&app.store, date(2034, 1, 1), 1e6, |_| {}).await.unwrap();
     assert_eq!(found.mismatches().map(|(_, mismatch)| mismatch).collect::<Vec<_>>(), []);
@@ -71,7 +71,7 @@ async fn what_is_made_up_is_served_and_its_time_is_taken() {
     assert_eq!(verified(&app).await, made.iter().map(occupying).sum::<u64>() + more);
 }
 
-/// What is taken is refused, and what was cancelled is free.
+/// Occupied slots are refused, and those of cancelled appointments are free.
 async fn book_over(app: &TestApp, made: &MadeUpClinic) {
     let path = format!("/v1/clinics/{}", made.clinic.value.id);
     let taken = to_come(made, Status::Scheduled);
@@ -92,7 +92,7 @@ fn to_come(made: &MadeUpClinic, status: Status) -> &Appointment {
     &found.next().unwrap().value
 }
 
-/// A booking of the same time with the same staff member, for a patient who has none then.
+/// A booking of the same time and staff member, for a patient who is free then.
 fn same_time(made: &MadeUpClinic, appointment: &Appointment) -> Value {
     let then = made.appointments.iter().filter(|it| it.value.start == appointment.start);
     let busy: Vec<_> = then.filter_map(|it| it.value.patient_id.as_ref()).collect();
@@ -164,7 +164,7 @@ async fn what_dynamodb_leaves_or_refuses_for_its_rate_is_written_again() {
     let plan = Plan { clinics: 1, ..plan() };
     app.wire.disturb_times(4, "BatchWriteItem", Fault::None);
     app.wire.disturb_times(3, "BatchWriteItem", Fault::Unprocessed);
-    // As often as the SDK tries by itself, and once more.
+    // As often as the SDK retries, and once more.
     app.wire.disturb_times(4, "BatchWriteItem", Fault::Throttled);
     app.wire.disturb("BatchWriteItem", Fault::LostReply);
     let filled = fill(&app.store, &plan, 1, |_| {}).await.unwrap();
@@ -173,7 +173,7 @@ async fn what_dynamodb_leaves_or_refuses_for_its_rate_is_written_again() {
     assert_eq!(verified(&app).await, occupying(&plan.clinic(0).unwrap()));
 }
 
-/// The attributes of an item of a type, as the API writes them.
+/// The attributes of an item of each type, as the API writes them.
 #[tokio::test]
 async fn items_have_the_attributes_that_the_api_gives_them() {
     let app = TestApp::spawn().await;
@@ -207,7 +207,10 @@ fn what_can_not_be_made_up_is_refused() {
     for (impossible, why) in [
         (Plan { staff: 0, ..plan() }, "at least one staff member"),
         (Plan { patients: 2, ..plan() }, "at least as many patients"),
-        (Plan { appointments: 20_000, ..plan() }, "20000 appointments of a clinic take 667"),
+        (
+            Plan { appointments: 20_000, ..plan() },
+            "20000 appointments per clinic need 667 workdays",
+        ),
     ] {
         let refused = check(impossible).unwrap_err();
         assert!(refused.contains(why), "{refused}");
@@ -234,16 +237,12 @@ async fn the_command_seeds_a_table_once() {
     let verified = run(&["verify", "--from=2034-01-01", "--rate=100000"]);
     assert!(verified.status.success(), "{}", text(&verified));
     assert!(text(&verified).contains(" 0 mismatches"), "{}", text(&verified));
-    // Every item is of a type that is known, and stands as it would be written today.
+    // Every item has a known type, and is stored in its current form.
     let outdated = run(&["backfill", "--dry-run", "--rate=100000"]);
-    assert!(text(&outdated).contains(": 0 would be written anew, 0 failed"), "{}", text(&outdated));
+    assert!(text(&outdated).contains(": 0 would be rewritten, 0 failed"), "{}", text(&outdated));
     let again = seed(&[]);
     assert!(again.status.success(), "{}", text(&again));
-    assert!(
-        text(&again).contains("all 3 clinics of ORG-DEMO are there already"),
-        "{}",
-        text(&again)
-    );
+    assert!(text(&again).contains("all 3 clinics of ORG-DEMO already exist"), "{}", text(&again));
     let other = seed(&["--seed=2"]);
     assert!(!other.status.success());
     assert!(text(&other).contains("nothing was written"), "{}", text(&other));
@@ -274,7 +273,7 @@ fn made_up_data_come_to_no_table_elsewhere_by_accident() {
         let other = [&dynamodb[..], &["--confirm-table=test"]].concat();
         assert!(run(&other, variables).contains("--confirm-table prod"));
     }
-    assert!(run(&["--store=memory"], &[]).contains("nothing would be left of it"));
+    assert!(run(&["--store=memory"], &[]).contains("would be lost"));
     assert!(run(&["--appointments=500000"], &[]).contains("fewer appointments"));
     assert!(!folder.path().join("data").exists(), "nothing was opened");
 }

@@ -1,4 +1,4 @@
-//! The table: made as it should be, and told where it is not.
+//! The table: created as defined, and compared with the definition.
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProvisionedThroughput,
@@ -31,7 +31,7 @@ async fn a_made_table_is_as_it_should_be_and_is_made_once() {
 }
 
 #[tokio::test]
-async fn a_table_that_differs_is_told_in_every_respect() {
+async fn every_difference_of_a_table_is_reported() {
     let app = TestApp::spawn().await;
     let name = fresh_table();
     let attribute = |name: &str, kind| {
@@ -70,7 +70,7 @@ async fn an_item_that_would_be_too_large_is_refused_before_it_is_sent() {
     let clinic: clinic_api::records::clinics::model::Clinic =
         serde_json::from_value(serde_json::json!({
             "id": clinic_api::id::ClinicId::random(), "name": "x".repeat(410_000),
-            "time_zone": "UTC", "opening_hours": [],
+            "time_zone": "UTC",
         }))
         .unwrap();
     let context = write_context("large");
@@ -84,7 +84,7 @@ async fn an_item_that_would_be_too_large_is_refused_before_it_is_sent() {
     assert_eq!(answer.status(), 413);
 }
 
-/// DynamoDB takes 100 actions, 4 MB in all, and 400 KB an item.
+/// DynamoDB's limits are 100 actions and 4 MB per transaction, and 400 KB per item.
 #[tokio::test]
 async fn a_transaction_that_would_be_too_large_is_refused_before_it_is_sent() {
     let app = TestApp::spawn().await;
@@ -124,7 +124,7 @@ async fn a_transaction_that_would_be_too_large_is_refused_before_it_is_sent() {
     assert_eq!(app.wire.take_calls(), []);
     let full = (0..100).map(|number| put(number, 1)).collect();
     app.store.commit(&context, full).await.unwrap();
-    // A BatchGetItem takes 100 keys.
+    // A BatchGetItem has at most 100 keys.
     app.wire.forget();
     let wanted: Vec<_> = (0..250).map(key).collect();
     assert_eq!(app.store.batch_get(&wanted).await.unwrap().len(), 100);

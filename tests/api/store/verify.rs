@@ -1,4 +1,4 @@
-//! Verifying: on a table as the service leaves it nothing is wrong, and every kind of harm is told.
+//! `table verify`: it reports nothing on a table that the service wrote, and reports every kind of damage.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
@@ -40,12 +40,12 @@ async fn what_the_service_writes_is_as_it_should_be() {
     app.wire.forget();
     assert_eq!(mismatches(&app).await, (2, vec![]));
     let calls = app.wire.take_calls();
-    // Of a Scan in parts, the embedded engine sorts the whole table with each page.
+    // For a segmented Scan, the embedded engine sorts the whole table for each page.
     assert!(calls.iter().all(|call| call.operation == "Scan" && call.request["Segment"].is_null()));
 }
 
 #[tokio::test]
-async fn every_harm_is_told() {
+async fn every_kind_of_damage_is_reported() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, START).await;
@@ -95,7 +95,7 @@ async fn every_harm_is_told() {
 }
 
 #[tokio::test]
-async fn a_link_without_its_appointment_and_an_appointment_without_its_link_are_told() {
+async fn links_and_appointments_without_each_other_are_reported() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let path = app.booked(&clinic, START).await;
@@ -107,7 +107,7 @@ async fn a_link_without_its_appointment_and_an_appointment_without_its_link_are_
     let link = of_type(&items, "appointment_link");
     app.delete_item(&link).await;
     assert_eq!(mismatches(&app).await, (1, vec![Mismatch::Unlinked(id.clone())]));
-    // What has no link can be moved, which makes one, and deleted.
+    // An appointment without a link can be moved, which creates one, and deleted.
     let to = json!({ "start": "2035-01-16T10:00:00Z" });
     app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);
     assert_eq!(mismatches(&app).await, (1, vec![]));
@@ -117,9 +117,9 @@ async fn a_link_without_its_appointment_and_an_appointment_without_its_link_are_
     assert_eq!(mismatches(&app).await, (0, vec![Mismatch::StrayLink(id)]));
 }
 
-/// As if the rules of the zone had changed since it was booked: its instant is an hour off.
+/// Simulates a change of the zone's rules after the booking: the instant is an hour off.
 #[tokio::test]
-async fn an_instant_that_is_not_the_local_time_any_more_is_told_and_set_right_by_a_move() {
+async fn a_start_that_no_longer_matches_its_local_time_is_reported_and_corrected_by_a_move() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let shifted = async |start: &str| {
@@ -134,7 +134,7 @@ async fn an_instant_that_is_not_the_local_time_any_more_is_told_and_set_right_by
         assert_eq!(mismatches(&app).await.1, [Mismatch::LocalTime(id)]);
         path
     };
-    // To the local time that was asked for, or, where the instant was meant, to where it is: both are a move.
+    // A move to the requested local time, or to the stored instant. Both are moves.
     for (start, to, begins) in [
         (START, "2035-01-16T15:00:00", "2035-01-16T15:00:00"),
         ("2035-01-16T10:00:00Z", "2035-01-16T11:00:00", "2035-01-16T11:00:00"),
@@ -142,7 +142,7 @@ async fn an_instant_that_is_not_the_local_time_any_more_is_told_and_set_right_by
         let path = shifted(start).await;
         let off = app.get(&path).send().await.expect(200).json();
         assert_eq!(off["local_start"], "2035-01-16T15:00:00");
-        // What keeps the start keeps the local time that was asked for.
+        // A move that keeps the start keeps the requested local time.
         let longer = json!({ "duration_minutes": 20 });
         app.post(&format!("{path}/reschedule")).json(&longer).send().await.expect(200);
         assert_eq!(mismatches(&app).await.1.len(), 1);
@@ -155,7 +155,7 @@ async fn an_instant_that_is_not_the_local_time_any_more_is_told_and_set_right_by
 }
 
 #[tokio::test]
-async fn days_before_the_first_are_not_compared() {
+async fn sheets_of_days_before_the_first_are_not_compared() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     app.booked(&clinic, "2035-01-16T23:45:00Z").await;
@@ -163,6 +163,13 @@ async fn days_before_the_first_are_not_compared() {
         let found = verify(&app.store, date(2035, 1, from), 1e6, |_| {}).await.unwrap();
         assert_eq!((found.appointments, found.mismatches().count()), (appointments, 0), "{from}");
     }
+    // Links never expire. All are compared, whatever their day.
+    let items = app.all_items().await;
+    let is_link = |item: &&Item| item["type"].as_s().unwrap() == "appointment_link";
+    app.delete_item(items.iter().find(is_link).unwrap()).await;
+    let found = verify(&app.store, date(2035, 1, 18), 1e6, |_| {}).await.unwrap();
+    let (_, mismatch) = found.mismatches().next().unwrap();
+    assert!(matches!(mismatch, Mismatch::Unlinked(_)), "{mismatch}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! What the worker can't read: it becomes a dead letter, which holds up nothing and can be retried.
+//! Changes that the worker cannot process: they become dead letters, which delay nothing and can be retried.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use clinic_api::{
@@ -33,12 +33,12 @@ async fn what_can_not_be_read_becomes_a_dead_letter_and_holds_up_nothing() {
     let after = site.register(3).await;
     let _worker = site.worker();
     site.told(&[before, after].concat()).await;
-    // It is tried five times, while the others go on.
+    // It is tried five times, while the others continue.
     let some = async || {
         Some(site.dead_letters(&["list"]).1).filter(|listed| !listed.contains("0 dead letters"))
     };
     let listed = eventually("it becomes a dead letter", some).await;
-    assert!(listed.contains("after 5 tries") && listed.contains("1 dead letters"), "{listed}");
+    assert!(listed.contains("after 5 attempts") && listed.contains("1 dead letters"), "{listed}");
     assert!(!listed.contains("Secret"), "{listed}");
     let id = listed.split_whitespace().next().unwrap();
     let (fine, retried) = site.dead_letters(&["retry", id]);
@@ -47,7 +47,7 @@ async fn what_can_not_be_read_becomes_a_dead_letter_and_holds_up_nothing() {
     assert!(fine && dropped.contains("dropped"), "{dropped}");
     assert!(site.dead_letters(&["list"]).1.contains("0 dead letters"));
     let (fine, unknown) = site.dead_letters(&["retry", "nothing"]);
-    assert!(!fine && unknown.contains("is no dead letter"), "{unknown}");
+    assert!(!fine && unknown.contains("no such dead letter"), "{unknown}");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn what_is_too_large_for_a_dead_letter_becomes_one_of_its_keys() {
     let page = PageRequest { after: None, limit: 10, consistent: true };
     let dead_letters = dead_letters::repo::list(&app.store, page).await.unwrap().items;
     assert!(
-        dead_letters[0].value.error.contains("too large to be kept"),
+        dead_letters[0].value.error.contains("too large to be stored"),
         "{}",
         dead_letters[0].value.error
     );

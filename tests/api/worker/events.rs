@@ -1,4 +1,4 @@
-//! What the stream's changes say: which event each is, and what it tells.
+//! Events: the type and the data that follow from each change.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use crate::support::{Held, NOW, TestApp, booking, document::DOCUMENT};
 
 const START: &str = "2035-01-16T09:00:00";
+/// On the day of the test's clock, so that outcomes can be set.
+const TODAY: &str = "2035-01-15T16:00:00";
 
-/// The types of what is told of a subject, in the order of its revisions; what is deleted comes last.
+/// The event types of a subject, in the order of its revisions; a deletion comes last.
 fn types_of(events: &[Event], subject: &str) -> Vec<&'static str> {
     let mut of_subject: Vec<_> = events.iter().filter(|event| event.subject == subject).collect();
     of_subject.sort_by_key(|event| {
@@ -30,23 +32,25 @@ fn last_part(path: &str) -> &str {
 async fn every_step_of_an_appointments_life_is_an_event() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    let kept = app.booked(&clinic, START).await;
+    let kept = app.booked(&clinic, TODAY).await;
     for status in ["confirmed", "checked_in", "scheduled"] {
         app.step(&kept, status).await.expect(200);
     }
-    let moved = json!({ "start": "2035-01-16T10:00:00" });
+    let moved = json!({ "start": "2035-01-15T17:00:00" });
     app.post(&format!("{kept}/reschedule")).json(&moved).send().await.expect(200);
-    let moved = json!({ "start": "2035-01-17T10:00:00" });
+    let moved = json!({ "start": "2035-01-15T18:00:00" });
     app.post(&format!("{kept}/reschedule")).json(&moved).send().await.expect(200);
     app.patch(&kept).json(&json!({ "notes": "Bring the letter" })).send().await.expect(200);
     for status in ["confirmed", "checked_in", "completed"] {
         app.step(&kept, status).await.expect(200);
     }
     app.delete(&kept).send().await.expect(204);
-    let cancelled = app.booked(&clinic, START).await;
+    let cancelled = app.booked(&clinic, TODAY).await;
     app.post(&format!("{cancelled}/cancel")).send().await.expect(200);
-    let missed = app.booked(&clinic, START).await;
-    app.step(&missed, "no_show").await.expect(200);
+    let missed = app.booked(&clinic, TODAY).await;
+    for status in ["no_show", "checked_in", "completed", "checked_in"] {
+        app.step(&missed, status).await.expect(200);
+    }
 
     let events = app.events().await;
     let of = |path: &str| types_of(&events, last_part(path));
@@ -67,7 +71,16 @@ async fn every_step_of_an_appointments_life_is_an_event() {
         ]
     );
     assert_eq!(of(&cancelled), ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"]);
-    assert_eq!(of(&missed), ["clinic.appointment.booked.v1", "clinic.appointment.no_show.v1"]);
+    assert_eq!(
+        of(&missed),
+        [
+            "clinic.appointment.booked.v1",
+            "clinic.appointment.no_show.v1",
+            "clinic.appointment.checked_in.v1",
+            "clinic.appointment.completed.v1",
+            "clinic.appointment.checked_in.v1",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -99,19 +112,28 @@ async fn holds_are_offered_and_then_booked_or_over() {
 }
 
 #[tokio::test]
-async fn what_happens_to_other_records_is_told_with_who_did_it() {
+async fn events_of_other_records_name_who_changed_them() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let patient = format!("/v1/patients/{}", clinic.patient);
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
-    for path in [&patient, &staff, &clinic.path] {
+    let resource = format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await);
+    let visit_type = format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await);
+    let records = [
+        (&patient, "patient"),
+        (&staff, "staff"),
+        (&resource, "resource"),
+        (&visit_type, "visit_type"),
+        (&clinic.path, "clinic"),
+    ];
+    for (path, _) in records {
         app.patch(path).json(&json!({ "name": "Secret Name" })).send().await.expect(200);
     }
-    for path in [&patient, &staff, &clinic.path] {
+    for (path, _) in records {
         app.delete(path).send().await.expect(204);
     }
     let events = app.events().await;
-    for (path, kind) in [(&patient, "patient"), (&staff, "staff"), (&clinic.path, "clinic")] {
+    for (path, kind) in records {
         let told = types_of(&events, last_part(path));
         let expected =
             ["created", "updated", "deleted"].map(|what| format!("clinic.{kind}.{what}.v1"));
@@ -128,6 +150,55 @@ async fn what_happens_to_other_records_is_told_with_who_did_it() {
     assert_eq!(ids.len(), events.len(), "every event has an id of its own");
     let again = app.events().await;
     assert!(again.iter().all(|event| ids.contains(&event.id)), "and keeps it");
+}
+
+/// An exception's event names its owner, also after the deletion. Exceptions that are deleted with their owner have no event.
+#[tokio::test]
+async fn events_of_exceptions_name_their_owner() {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let room = app.resource(&clinic.path).await;
+    let none = Value::Null;
+    let owners = [
+        (json!({}), (none.clone(), none.clone())),
+        (json!({ "staff_id": clinic.staff }), (json!(clinic.staff), none.clone())),
+        (json!({ "resource_id": room }), (none, json!(room))),
+    ];
+    let except = async |of: &Value, date: &str| {
+        let mut body = json!({ "first_date": date, "last_date": date, "effect": "closed", "reason": "Secret" });
+        body.as_object_mut().unwrap().extend(of.as_object().unwrap().clone());
+        let call = app.post(&format!("{}/exceptions", clinic.path)).json(&body);
+        call.send().await.expect(201).location()
+    };
+    let (mut deleted, mut left) = (Vec::new(), Vec::new());
+    for (of, owner) in &owners {
+        deleted.push((except(of, "2035-02-01").await, owner));
+        left.push(except(of, "2035-02-02").await);
+    }
+    for (path, _) in &deleted {
+        app.delete(path).send().await.expect(204);
+    }
+    let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
+    let room = format!("{}/resources/{room}", clinic.path);
+    for path in [&staff, &room, &clinic.path] {
+        app.delete(path).send().await.expect(204);
+    }
+    let events = app.events().await;
+    for (path, owner) in deleted {
+        let id = last_part(&path);
+        let told = types_of(&events, id);
+        assert_eq!(told, ["clinic.exception.created.v1", "clinic.exception.deleted.v1"]);
+        for event in events.iter().filter(|event| event.subject == id) {
+            let event = serde_json::to_value(event).unwrap();
+            let data = &event["data"];
+            assert_eq!((&data["staff_id"], &data["resource_id"]), (&owner.0, &owner.1), "{event}");
+            assert_eq!(data["clinic_id"], last_part(&clinic.path));
+            assert!(!event.to_string().contains("Secret"), "no values: {event}");
+        }
+    }
+    for path in left {
+        assert_eq!(types_of(&events, last_part(&path)), ["clinic.exception.created.v1"]);
+    }
 }
 
 #[tokio::test]
@@ -157,7 +228,7 @@ async fn a_move_tells_the_old_and_the_new_time() {
     assert_eq!(moves[1]["changed"], json!(["date", "local_start", "rescheduled_from", "start"]));
 }
 
-/// A move to another start is a new item under another key: the stream has no image of it before.
+/// A move to another start is a new item under another key. The stream has no old image of it.
 #[tokio::test]
 async fn a_move_tells_all_that_it_changed() {
     let app = TestApp::spawn().await;
@@ -216,7 +287,7 @@ async fn what_is_removed_without_a_mark_and_what_is_rewritten_unchanged_tell_not
     let patient = patients.filter(|item| item["type"] == string("patient")).last().unwrap();
     assert!(Change::of(&removed(patient.clone())).unwrap().is_none());
     let mut marked = patient.clone();
-    marked.insert("deleting".to_owned(), string("h2q4 by anna by the sea"));
+    marked.insert("deleting".to_owned(), string("h2q4 at 2035-01-15T08:00:00Z by anna by the sea"));
     let record = removed(marked);
     let change = Change::of(&record).unwrap().unwrap();
     let entry = change.entry;
@@ -233,22 +304,47 @@ fn members(schema: &Value) -> (BTreeSet<&str>, BTreeSet<&str>) {
     (all, required.map(|name| name.as_str().unwrap()).collect())
 }
 
-/// What is sent is what the document's section `webhooks` says.
+/// Does everything that causes an event.
+async fn everything_happens(app: &TestApp) {
+    let clinic = app.ready_clinic().await;
+    let appointment = app.booked(&clinic, TODAY).await;
+    let moved = json!({ "start": "2035-01-15T17:00:00" });
+    app.post(&format!("{appointment}/reschedule")).json(&moved).send().await.expect(200);
+    app.patch(&appointment).json(&json!({ "notes": "N" })).send().await.expect(200);
+    for status in ["confirmed", "checked_in", "scheduled", "confirmed", "checked_in", "completed"] {
+        app.step(&appointment, status).await.expect(200);
+    }
+    app.delete(&appointment).send().await.expect(204);
+    let cancelled = app.booked(&clinic, TODAY).await;
+    app.post(&format!("{cancelled}/cancel")).send().await.expect(200);
+    let missed = app.booked(&clinic, TODAY).await;
+    app.step(&missed, "no_show").await.expect(200);
+    app.delete(&missed).send().await.expect(204);
+    let held = app.held(&clinic, TODAY, 5).await;
+    let end = json!({ "hold_secret": held.secret });
+    app.post(&format!("{}/release", held.path)).json(&end).send().await.expect(200);
+    let exception = app.closed(&clinic.path, "2035-02-01", "2035-02-01").await;
+    app.delete(&format!("{}/exceptions/{exception}", clinic.path)).send().await.expect(204);
+    for path in [
+        format!("/v1/patients/{}", clinic.patient),
+        format!("{}/staff/{}", clinic.path, clinic.staff),
+        format!("{}/resources/{}", clinic.path, app.resource(&clinic.path).await),
+        format!("{}/visit-types/{}", clinic.path, app.visit_type(&clinic.path).await),
+        clinic.path,
+    ] {
+        app.patch(&path).json(&json!({ "name": "Other" })).send().await.expect(200);
+        app.delete(&path).send().await.expect(204);
+    }
+}
+
+/// Events match the section `webhooks` of the document, and every event in it is sent.
 #[tokio::test]
-async fn events_have_the_documented_members() {
+async fn every_event_of_the_document_is_sent_with_the_documented_members() {
     let webhooks = DOCUMENT["webhooks"].as_object().unwrap();
     let types: BTreeSet<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(webhooks.keys().map(String::as_str).collect::<BTreeSet<_>>(), types);
     let app = TestApp::spawn().await;
-    let clinic = app.ready_clinic().await;
-    let appointment = app.booked(&clinic, START).await;
-    let moved = json!({ "start": "2035-01-16T10:00:00" });
-    app.post(&format!("{appointment}/reschedule")).json(&moved).send().await.expect(200);
-    app.step(&appointment, "confirmed").await.expect(200);
-    app.delete(&appointment).send().await.expect(204);
-    let patient = format!("/v1/patients/{}", clinic.patient);
-    app.patch(&patient).json(&json!({ "name": "Other" })).send().await.expect(200);
-    app.delete(&patient).send().await.expect(204);
+    everything_happens(&app).await;
     let mut seen = BTreeSet::new();
     for event in app.events().await {
         let event = serde_json::to_value(event).unwrap();
@@ -266,5 +362,5 @@ async fn events_have_the_documented_members() {
             assert!(sent.is_subset(&all) && required.is_subset(&sent), "{kind}: {part}");
         }
     }
-    assert!(seen.len() >= 9, "{seen:?}");
+    assert_eq!(seen.iter().map(String::as_str).collect::<BTreeSet<_>>(), types);
 }

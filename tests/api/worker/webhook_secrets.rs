@@ -1,4 +1,4 @@
-//! The secrets of webhooks, which the worker opens: sealed anew under another secret key.
+//! The secrets of webhooks: the worker re-encrypts them with another secret key.
 
 use crate::support::{
     process::text,
@@ -6,7 +6,7 @@ use crate::support::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_are_sealed_anew_before_an_old_secret_key_is_taken_out() {
+async fn secrets_are_encrypted_again_before_an_old_secret_key_is_removed() {
     let site = Site::open().await;
     let (old, new) = ("A".repeat(43), "B".repeat(42) + "A");
     let reseal = |keys: &str| {
@@ -16,10 +16,10 @@ async fn secrets_are_sealed_anew_before_an_old_secret_key_is_taken_out() {
         (output.status.success(), text(&output))
     };
     let (fine, told) = reseal(&new);
-    assert!(!fine && told.contains("none of the keys opens its secret"), "{told}");
-    assert!(told.contains("0 webhooks sealed anew, 1 failed"), "{told}");
+    assert!(!fine && told.contains("none of the secret keys decrypts its secret"), "{told}");
+    assert!(told.contains("0 webhooks resealed, 1 failed"), "{told}");
     let (fine, told) = reseal(&format!("{new},{old}"));
-    assert!(fine && told.contains("1 webhooks sealed anew, 0 failed"), "{told}");
+    assert!(fine && told.contains("1 webhooks resealed, 0 failed"), "{told}");
     let mut command = site.worker_command();
     let _worker = Worker(command.env("CLINIC_API_SECRET_KEYS", &new).spawn().unwrap());
     let patients = site.register(1).await;

@@ -1,8 +1,7 @@
-//! The compose file fits the program, and the program starts with its settings.
+//! The compose file matches the program, and the program starts with its settings.
 
 use std::{collections::BTreeMap, path::Path};
 
-use clap::Parser as _;
 use clinic_api::config::{Cli, Command};
 use regex::Regex;
 use serde_json::Value;
@@ -23,7 +22,7 @@ fn strings(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().map(|it| it.as_str().unwrap()).collect()
 }
 
-/// The environment of a service, with the defaults of what it takes from the caller's.
+/// The environment of a service, with the defaults of interpolated variables.
 fn environment(service: &Value) -> BTreeMap<String, String> {
     let default = Regex::new(r"\$\{[A-Z_]+:-([^}]*)\}").unwrap();
     let environment = service["environment"].as_object().unwrap().iter();
@@ -35,7 +34,7 @@ fn port(address: &str) -> &str {
     address.rsplit(':').next().unwrap()
 }
 
-/// A length of time as Compose writes it, in seconds.
+/// A duration in Compose's notation, in seconds.
 fn seconds(text: &str) -> i64 {
     text.parse::<jiff::SignedDuration>().unwrap().as_secs()
 }
@@ -50,10 +49,10 @@ fn the_compose_file_fits_the_program_and_itself() {
     );
     for (name, service) in &ours {
         let arguments = std::iter::once("clinic-api").chain(strings(&service["command"]));
-        Cli::try_parse_from(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
+        Cli::read(arguments).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(service["read_only"], true, "{name}");
         let environment = environment(service);
-        // The issuer has nothing to do with the table.
+        // The token service does not use the table.
         let Some(endpoint) = environment.get("AWS_ENDPOINT_URL_DYNAMODB") else {
             assert_eq!(name.as_str(), "token");
             continue;
@@ -114,21 +113,21 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
             "{first} is there before the service"
         );
     }
-    // The service reads the keys that `token` makes, and only that.
+    // The service can only read the keys that `token` creates.
     assert_eq!(strings(&compose["services"]["token"]["volumes"]), ["issuer:/data"]);
     assert_eq!(strings(&service["volumes"]), ["issuer:/data:ro"]);
     let check = strings(&service["healthcheck"]["test"]);
     assert_eq!(check[..2], ["CMD", "/clinic-api"]);
-    let command = Cli::try_parse_from(&check[1..]).unwrap().command;
+    let command = Cli::read(&check[1..]).unwrap().command;
     assert!(matches!(command, Some(Command::Healthcheck(_))));
-    let serve = Cli::try_parse_from(["clinic-api"]).unwrap().serve;
+    let serve = Cli::read(["clinic-api"]).unwrap().serve;
     let needed = (serve.shutdown_delay + serve.process.drain_timeout).as_secs();
     let granted = seconds(service["stop_grace_period"].as_str().unwrap());
     assert!(granted > i64::try_from(needed).unwrap(), "it is killed while it still drains");
 }
 
-/// What `docker compose up` starts, one after the other, with the settings of the compose file; only the addresses
-/// are this machine's.
+/// Starts the services of `docker compose up` one after the other with the settings of the compose file; only the addresses
+/// differ.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_services_of_the_compose_file_start_with_their_settings() {
     let folder = tempfile::tempdir().unwrap();
@@ -140,7 +139,7 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
         command.envs(environment(service)).args(strings(&service["command"]));
         command.env("AWS_ENDPOINT_URL_DYNAMODB", engine.endpoint());
         command.env("CLINIC_API_TABLE", &engine.name);
-        // What is under /data is under this folder.
+        // /data is mapped to this folder.
         for (name, value) in environment(service) {
             if value.contains("/data/") {
                 let here = format!("{}/data/", folder.path().display());
@@ -153,7 +152,7 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
     assert!(token.status.success(), "{}", text(&token));
     let token = String::from_utf8(token.stdout).unwrap();
     let made = command("table").output().unwrap();
-    assert!(made.status.success() && text(&made).starts_with("made"), "{}", text(&made));
+    assert!(made.status.success() && text(&made).starts_with("created"), "{}", text(&made));
     let mut serve = command("clinic-api");
     serve.env("CLINIC_API_LISTEN", "127.0.0.1:0").env("CLINIC_API_METRICS_LISTEN", "127.0.0.1:0");
     let running = Running::launch(&mut serve, 5);
@@ -167,7 +166,7 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
     assert_eq!(ask(&token).await, 200, "the token that compose prints is taken");
     assert_eq!(ask(admin_token()).await, 401, "and no other issuer's");
     let worker = Working::launch(&mut command("worker"));
-    // Its check, at the address that it has here.
+    // Its health check, at its address here.
     let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
     let address = worker.metrics.strip_prefix("http://").unwrap().strip_suffix("/metrics").unwrap();
     let arguments = check[2..].iter().map(|it| if it.starts_with("127.") { address } else { *it });
@@ -178,5 +177,5 @@ async fn the_services_of_the_compose_file_start_with_their_settings() {
     })
     .await;
     let again = command("table").output().unwrap();
-    assert!(text(&again).starts_with("there already"), "{}", text(&again));
+    assert!(text(&again).starts_with("already exists"), "{}", text(&again));
 }

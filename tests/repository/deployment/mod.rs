@@ -1,4 +1,4 @@
-//! What is shipped to run the service names settings, commands, ports and metrics that it has.
+//! The shipped files use settings, commands, ports and metrics that exist.
 
 mod compose;
 mod observability;
@@ -8,7 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::CommandFactory as _;
 use clinic_api::config::Cli;
 use regex::Regex;
 use serde_json::Value;
@@ -28,7 +27,7 @@ fn compose() -> Value {
     yaml("docker-compose.yml")
 }
 
-/// Every environment variable that the program reads as a setting.
+/// Every environment variable that is a setting of the program.
 fn settings() -> BTreeSet<String> {
     fn collect(command: &clap::Command, found: &mut BTreeSet<String>) {
         let names = command.get_arguments().filter_map(clap::Arg::get_env);
@@ -36,7 +35,7 @@ fn settings() -> BTreeSet<String> {
         command.get_subcommands().for_each(|inner| collect(inner, found));
     }
     let mut found = BTreeSet::new();
-    collect(&Cli::command(), &mut found);
+    collect(&Cli::full_command(), &mut found);
     assert!(found.len() > 8, "{found:?}");
     found
 }
@@ -44,7 +43,7 @@ fn settings() -> BTreeSet<String> {
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        // What Terraform and Python leave behind is nobody's text.
+        // Files that Terraform and Python generate are skipped.
         let hidden = path.file_name().unwrap().to_str().unwrap().starts_with(['.', '_']);
         if path.is_dir() && !hidden {
             files(&path, found);
@@ -68,11 +67,11 @@ fn every_setting_that_is_named_anywhere_exists() {
     for path in paths {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         for found in name.find_iter(&text).map(|found| found.as_str()) {
-            // Of the build and of CI, not of the program.
+            // These belong to the build and to CI, not to the program.
             if ["CLINIC_API_COMMIT", "CLINIC_API_VERSION", "CLINIC_API_BINARY"].contains(&found) {
                 continue;
             }
-            // What Kubernetes would add for the Service, told where it is kept from it.
+            // Kubernetes would set this variable for the Service; the file explains how it is disabled.
             if found == "CLINIC_API_PORT" && path.ends_with("base/deployment.yaml") {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Dashboards, alerts and alarms ask for what there is, and lead to what is written of them.
+//! Dashboards, alerts and alarms use metrics that exist, and link to their documentation.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::{ROOT, files, read, yaml};
 use crate::support::metrics;
 
-/// The names that dashboards and alerts ask for are those that `docs/metrics.md` lists, and that is compared with what
-/// the program exports.
+/// Dashboards and alerts use the metrics in `docs/metrics.md`, which another test compares with those that the program exports.
 #[test]
 fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
     let listed = metrics::listed();
@@ -27,7 +26,7 @@ fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
     let groups = alerts["groups"].as_array().unwrap().iter();
     let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
     asked.extend(rules.map(|rule| rule["expr"].as_str().unwrap().to_owned()));
-    // Labels are no metrics: they stand in braces and lists.
+    // Labels are not metrics: they are in braces and lists.
     let labels = Regex::new(r"\{[^}]*\}|\bby\s*\([^)]*\)|\bwithout\s*\([^)]*\)").unwrap();
     let mut used = BTreeSet::new();
     for expression in &asked {
@@ -42,7 +41,7 @@ fn dashboards_and_alerts_ask_for_metrics_that_there_are() {
     assert_eq!(used, listed, "every metric is shown or watched");
 }
 
-/// The alerts of the rules, each with how urgent it is.
+/// The alerts of the rules, each with its severity.
 fn alerts() -> BTreeSet<(String, String)> {
     let rules = yaml("deploy/observability/alerts.yml");
     let groups = rules["groups"].as_array().unwrap().iter();
@@ -51,7 +50,7 @@ fn alerts() -> BTreeSet<(String, String)> {
     rules.map(|rule| (text(&rule["alert"]), text(&rule["labels"]["severity"]))).collect()
 }
 
-/// The table that operators read is as long as the rules, and each of these is tested: that it fires and that it does not.
+/// The operators' table lists every alert, and each rule has a test that it fires and one that it does not.
 #[test]
 fn the_readme_and_the_tests_of_the_rules_know_every_alert() {
     let alerts = alerts();
@@ -79,7 +78,7 @@ fn the_readme_and_the_tests_of_the_rules_know_every_alert() {
     }
 }
 
-/// The rules and the dashboard ask for the jobs that the shipped settings of Prometheus make.
+/// The rules and the dashboard use the jobs of the shipped Prometheus settings.
 #[test]
 fn dashboards_and_alerts_ask_for_jobs_that_there_are() {
     let prometheus = yaml("deploy/observability/prometheus.yml");
@@ -102,7 +101,7 @@ fn dashboards_and_alerts_ask_for_jobs_that_there_are() {
     assert_eq!(used, jobs);
 }
 
-/// Every alert says where to read on, and there is something to read.
+/// Every alert links to a heading that exists.
 #[test]
 fn every_alert_and_alarm_leads_to_its_heading() {
     let mut headings = BTreeSet::new();

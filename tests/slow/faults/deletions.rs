@@ -1,4 +1,4 @@
-//! Deletions that are cut off, or that meet another change.
+//! Deletions that are interrupted, or that conflict with another change.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn lost_replies_of_every_step_of_a_deletion_do_not_matter() {
     }
 }
 
-/// A deletion that can't be finished takes its mark back: the record can be booked as before.
+/// A deletion that cannot be completed removes its mark: the record can be booked as before.
 #[tokio::test]
 async fn a_deletion_that_fails_leaves_the_record_as_it_was() {
     let faults = [
@@ -34,7 +34,7 @@ async fn a_deletion_that_fails_leaves_the_record_as_it_was() {
         let clinic = app.ready_clinic().await;
         let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
         if operation == "Query" {
-            // The second look is the one that fails.
+            // The second check fails.
             app.wire.disturb_later(1, operation, fault);
             app.wire.disturb_times(2, operation, fault);
         } else {
@@ -49,7 +49,7 @@ async fn a_deletion_that_fails_leaves_the_record_as_it_was() {
     }
 }
 
-/// A change that is answered between a deletion's mark and its end is not lost.
+/// A change that succeeds between a deletion's mark and its end is not lost.
 #[tokio::test]
 async fn a_change_during_a_deletion_is_not_deleted_unseen() {
     let app = TestApp::spawn().await;
@@ -82,7 +82,7 @@ async fn a_record_number_that_moves_during_a_deletion_is_freed_with_its_patient(
     assert!(app.all_items().await.is_empty(), "neither patient nor markers");
 }
 
-/// Whoever hangs up in the middle of a deletion leaves no mark behind.
+/// A caller that disconnects during a deletion leaves no mark.
 #[tokio::test]
 async fn a_deletion_goes_on_when_its_caller_hangs_up() {
     let app = TestApp::spawn().await;
@@ -100,28 +100,28 @@ async fn a_deletion_goes_on_when_its_caller_hangs_up() {
     .await;
 }
 
-/// A deletion cut short leaves its mark; the next one takes it back where it finds who needs the record.
+/// An interrupted deletion leaves its mark. The next one removes it if the record is still needed.
 #[tokio::test]
 async fn a_mark_left_behind_is_taken_back_by_the_next_deletion() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
     app.booked(&clinic, START).await;
-    app.mark_as_being_deleted(&clinic).await;
+    app.mark_as_being_deleted(&clinic.staff, false).await;
     app.book(&clinic, "2035-01-17T09:00:00", 30).await.problem(409, "staff_inactive");
     app.delete(&staff).send().await.problem(409, "has_future_appointments");
     app.book(&clinic, "2035-01-17T09:00:00", 30).await.expect(201);
     assert_eq!(app.get(&staff).send().await.header("etag"), "\"1\"");
 }
 
-/// A change read while a deletion had its mark set must not write that mark back once it is gone.
+/// A change that read the record with a mark must not write the mark back after it is removed.
 #[tokio::test]
 async fn a_change_during_a_refused_deletion_brings_no_mark_back() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
     let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
     app.booked(&clinic, START).await;
-    app.mark_as_being_deleted(&clinic).await;
+    app.mark_as_being_deleted(&clinic.staff, false).await;
     let (read, go_on) = app.wire.pause_before("PutItem");
     let patching = tokio::spawn(app.patch(&staff).json(&json!({ "specialty": "surgery" })).send());
     read.await.unwrap();
@@ -131,7 +131,7 @@ async fn a_change_during_a_refused_deletion_brings_no_mark_back() {
     app.book(&clinic, "2035-01-17T09:00:00", 30).await.expect(201);
 }
 
-/// A booking that has read before somebody is deactivated or deleted is refused in its transaction.
+/// A booking that has read before a party is deactivated or deleted is refused in its transaction.
 #[tokio::test]
 async fn a_booking_that_read_before_a_deactivation_or_deletion_is_refused() {
     let app = TestApp::spawn().await;

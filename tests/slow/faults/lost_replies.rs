@@ -1,4 +1,4 @@
-//! Writes that are done, and whose answer never arrives.
+//! Writes that succeed and whose reply is lost.
 
 use serde_json::{Value, json};
 
@@ -87,15 +87,15 @@ async fn a_lost_reply_and_then_a_refusal_that_shows_no_items_are_an_unknown_outc
     app.check_day_sheets().await;
 }
 
-/// A reply is lost, and before the write is tried again somebody else has changed the record: whether it was done
-/// is not known, and it is not told of a conflict with itself.
+/// A reply is lost, and another caller changes the record before the write is retried. The outcome is unknown, and must not be
+/// reported as a conflict with itself.
 #[tokio::test]
 async fn a_write_that_others_have_changed_since_its_reply_was_lost_is_an_unknown_outcome() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    let appointment = app.booked(&clinic, START).await;
-    app.wire.disturb("UpdateItem", Fault::LostReply);
-    let (retried, go_on) = app.wire.pause_after(1, "UpdateItem");
+    let appointment = app.booked(&clinic, "2035-01-15T16:00:00").await;
+    app.wire.disturb("PutItem", Fault::LostReply);
+    let (retried, go_on) = app.wire.pause_after(1, "PutItem");
     let confirm =
         app.post(&format!("{appointment}/status")).json(&json!({ "status": "confirmed" }));
     let confirming = tokio::spawn(confirm.send());
@@ -121,7 +121,7 @@ async fn a_write_that_others_have_changed_since_its_reply_was_lost_is_an_unknown
     );
 }
 
-/// The same of a transaction. Its token tells DynamoDB that it comes again, but after a conflict it comes with another one.
+/// The same for a transaction. A retry has the same client request token, but after a conflict it has a new one.
 #[tokio::test]
 async fn a_move_that_others_have_cancelled_since_its_reply_was_lost_is_an_unknown_outcome() {
     let app = TestApp::spawn().await;

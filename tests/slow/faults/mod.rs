@@ -1,4 +1,4 @@
-//! What AWS does and the local engines do not: conflicts, throttling, unprocessed keys, stale reads, lost replies.
+//! Behaviour of AWS that local engines do not show: conflicts, throttling, unprocessed keys, stale reads, lost replies.
 
 mod deletions;
 mod lost_replies;
@@ -10,7 +10,7 @@ use crate::support::{Call, ClinicMade, Fault, TestApp, booking, eventually};
 
 const START: &str = "2035-01-16T09:00:00";
 
-/// Every request that writes, ready to be sent, with the operation of its decisive write.
+/// Every request that writes, with the operation of its decisive write.
 struct Writes {
     app: TestApp,
     clinic: ClinicMade,
@@ -49,7 +49,7 @@ impl Writes {
             ("TransactWriteItems", app.patch(&patient).json(&json!({ "mrn": "P" })), 200),
             ("PutItem", app.patch(appointment).json(&json!({ "notes": "P" })), 200),
             (
-                "UpdateItem",
+                "PutItem",
                 app.post(&format!("{appointment}/status")).json(&json!({ "status": "confirmed" })),
                 200,
             ),
@@ -60,7 +60,7 @@ impl Writes {
     }
 }
 
-/// What the table holds, but for what differs from one run to the next.
+/// The number of items in the table, without those that vary from run to run.
 async fn size(app: &TestApp) -> usize {
     app.all_items().await.len()
 }
@@ -70,7 +70,7 @@ async fn keys_left_unprocessed_are_asked_for_again() {
     let app = TestApp::spawn().await;
     let mut clinic = app.ready_clinic().await;
     app.booked(&clinic, START).await;
-    // Were the sheets taken for empty, this one would be booked over the first.
+    // If missing sheets were taken for empty ones, this booking would overlap the first.
     app.wire.disturb_times(2, "BatchGetItem", Fault::Unprocessed);
     app.book(&clinic, START, 30).await.problem(409, "staff_busy");
     assert_eq!(app.wire.waiting(), 0);
@@ -80,7 +80,7 @@ async fn keys_left_unprocessed_are_asked_for_again() {
     app.check_day_sheets().await;
 }
 
-/// Reads that are not consistent may see nothing yet; no write may be decided by one, as `Stale` asserts on the wire.
+/// Eventually consistent reads may return nothing yet. No write may depend on one; `Stale` asserts that.
 #[tokio::test]
 async fn stale_reads_decide_no_write() {
     let writes = Writes::new().await;
@@ -106,7 +106,7 @@ async fn a_stale_read_of_what_was_just_made_is_404_and_a_consistent_one_finds_it
     app.wire.disturb("GetItem", Fault::Stale);
     app.get(&clinic.path).send().await.problem(404, "not_found");
     app.get(&format!("{}?consistent=true", clinic.path)).send().await.expect(200);
-    // A lagging index shows an empty list, never a patient or clinic that does not exist.
+    // A lagging index causes an empty list, never a 404 of an existing patient or clinic.
     app.wire.disturb("Query", Fault::Stale);
     let listed = app.get(&format!("/v1/patients/{}/appointments", clinic.patient)).send().await;
     assert_eq!(listed.expect(200).json()["items"], json!([]));
@@ -138,7 +138,7 @@ async fn what_nobody_foresaw_is_a_plain_500() {
     assert!(!problem.to_string().contains("AccessDenied"), "{problem}");
 }
 
-/// A storm of disturbances over many requests at once: whatever is answered, the sheets are right.
+/// Many faults in many concurrent requests: the sheets are right, whatever the responses are.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_disturbances_leaves_the_sheets_right() {
     let app = TestApp::builder().for_many().spawn().await;
@@ -168,7 +168,7 @@ async fn a_storm_of_disturbances_leaves_the_sheets_right() {
     assert_eq!(app.wire.waiting(), 0, "every disturbance happened");
     let with = |status: u16| answers.iter().filter(move |answer| answer.status == status);
     assert_eq!(with(201).count() + with(409).count() + with(503).count(), answers.len());
-    // Some run out of their budgets: they ask again, one after the other.
+    // Requests that exhausted their retry budgets are sent again, one after the other.
     for (call, answer) in calls.into_iter().zip(&mut answers) {
         if answer.status == 503 {
             *answer = eventually("it is told what became of it", async || {

@@ -1,4 +1,4 @@
-//! Throttling and conflicts, which pass or do not.
+//! Throttling and conflicts, temporary and permanent.
 
 use super::{START, Writes, size};
 use crate::support::{Fault, TestApp};

@@ -1,5 +1,5 @@
-//! Random plans, asked for one after the other and at once, with answers lost on both sides of the service and holds
-//! running out in between: always what the schedule in memory says, and always its invariants.
+//! Random plans of sequential and concurrent operations, with replies lost on both sides of the service and holds that expire in
+//! between. The result always matches the sequential model, and the invariants hold.
 
 mod turns;
 
@@ -8,9 +8,15 @@ use std::{
     fmt::Debug,
 };
 
-use clinic_api::appointments::model::Appointment;
+use clinic_api::{
+    appointments::{
+        model::{Appointment, Status},
+        repo::{claims_of, entry_of},
+    },
+    time::Clock as _,
+};
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::{collection, prelude::ProptestConfig, test_runner::TestRunner};
 use stateright::semantics::SequentialSpec as _;
 use turns::{Heard, Turn, turn};
@@ -21,23 +27,26 @@ use crate::support::{
     schedule::{Op, Ret, Schedule, Wanted},
 };
 
-/// Slots lie on both sides of midnight in UTC, where day sheets begin.
-const FIRST_SLOT: &str = "2035-01-16T23:30:00Z";
+/// Slots are on both sides of UTC midnight, where day sheets begin.
+const FIRST_SLOT: &str = "2035-01-15T23:30:00Z";
 
-/// What is known of what became of an operation.
+/// The visits' day begins at 23:00 UTC, this many seconds after the start of the plan.
+const DAY_BEGINS: i64 = 300;
+
+/// What is known of an operation's outcome.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Outcome {
     Told(Ret),
-    /// It was done or refused, and its client heard nothing of it.
+    /// It succeeded or was refused, but the reply to the client was lost.
     Unheard,
-    /// The service did not know itself: it was done or was not, and nothing of it is under way any more.
+    /// The service does not know: it succeeded or not, and it is not in progress any more.
     Unknown,
 }
 
-/// A request under a key that was done, and its answer.
+/// A successful request with a key, and its response.
 type Done = (Call, Answer);
 
-/// Does one thing; what is known of it then.
+/// Performs one operation. Returns what is known of its outcome.
 async fn perform(
     app: &TestApp,
     desk: &FrontDesk,
@@ -71,14 +80,14 @@ async fn perform(
     (outcome, answer.status.is_success().then_some((call, answer)))
 }
 
-/// What was done is answered the same under its key; what was refused may be done the next time.
+/// A successful request gets the same response under its key. A refused one may succeed the next time.
 fn assert_replayed(op: &impl Debug, first: &Answer, again: &Answer) {
     if first.status.is_success() {
         assert_eq!(again.replayed(), first.replayed(), "{op:?}");
     }
 }
 
-/// All schedules that there may be once these have happened, in any order, if that is what was heard of them.
+/// All possible schedules after these operations, in any order, that match the known outcomes.
 fn after(before: &BTreeSet<Schedule>, heard: &[(Op, Outcome)], alone: bool) -> BTreeSet<Schedule> {
     let Some((_, rest)) = heard.split_first() else {
         return before.clone();
@@ -97,7 +106,7 @@ fn after(before: &BTreeSet<Schedule>, heard: &[(Op, Outcome)], alone: bool) -> B
     all
 }
 
-/// The schedules that there may be after an operation, if that is what may become of it.
+/// The possible schedules after an operation with this outcome.
 fn step(
     schedule: Schedule,
     op: &Op,
@@ -106,7 +115,7 @@ fn step(
 ) -> impl Iterator<Item = Schedule> + use<> {
     let mut done = schedule.clone();
     let possible = match outcome {
-        // What happens alone is refused for the first of all reasons.
+        // Without concurrency, the first of all reasons is reported.
         Outcome::Told(ret) if alone => done.invoke(op) == ret,
         Outcome::Told(ret) => done.is_valid_step(op, &ret),
         Outcome::Unheard | Outcome::Unknown => {
@@ -118,11 +127,16 @@ fn step(
     possible.then_some(done).into_iter().chain(not_done)
 }
 
-/// What can be seen of an appointment.
+/// The visible state of an appointment.
 type Seen = (String, String, usize, u16, bool);
 
-fn seen_in_table(desk: &FrontDesk, appointment: &Appointment) -> Seen {
+/// The state in the table. A lapsed hold counts as expired: a booking that takes its time stores that first, and may then be
+/// refused because of others.
+fn seen_in_table(desk: &FrontDesk, appointment: &Appointment, now: Timestamp) -> Seen {
     let Appointment { status, start, staff_id, duration_minutes, overbooked, .. } = appointment;
+    let lapsed =
+        claims_of(appointment).iter().any(|claim| entry_of(appointment, claim).has_lapsed(now));
+    let status = if lapsed { Status::Expired } else { *status };
     let staff = desk.staff_number(staff_id.as_str());
     (status.to_string(), start.to_string(), staff, *duration_minutes, *overbooked)
 }
@@ -134,15 +148,19 @@ fn seen_in_model(desk: &FrontDesk, schedule: &Schedule) -> BTreeSet<(Option<Stri
         let minutes = u16::try_from(minutes).unwrap();
         let start = desk.time(start).to_string();
         let id = desk.path(*visit).and_then(|path| Some(path.rsplit_once('/')?.1.to_owned()));
-        (id, (appointment.status.to_owned(), start, staff, minutes, appointment.overbooked))
+        let lapsed = appointment.has_lapsed(schedule.now);
+        let status = if lapsed { "expired" } else { appointment.status };
+        (id, (status.to_owned(), start, staff, minutes, appointment.overbooked))
     });
     seen.collect()
 }
 
 async fn live(turns: Vec<Turn>) {
     let app = TestApp::builder().for_many().without_rates().spawn().await;
+    app.clock.advance(SignedDuration::from_hours(15) - SignedDuration::from_secs(DAY_BEGINS));
     let desk = FrontDesk::open(&app, 2, 3, FIRST_SLOT).await;
-    let mut schedules = BTreeSet::from([Schedule::default()]);
+    let mut schedules =
+        BTreeSet::from([Schedule { day_begins: DAY_BEGINS, ..Schedule::default() }]);
     let (mut diary, mut done) = (Vec::new(), Vec::new());
     let mut next = 0;
     for turn in turns {
@@ -150,7 +168,7 @@ async fn live(turns: Vec<Turn>) {
         let mut ops = Vec::new();
         for ask in &turn.asks {
             let op = ask.op(next, &known);
-            // Of a booking there is nothing to confirm or release.
+            // A booking cannot be confirmed or released.
             if desk.call(&app, &op).is_some() {
                 ops.push((op, ask.answer, format!("key-{next}")));
             }
@@ -175,7 +193,7 @@ async fn live(turns: Vec<Turn>) {
         };
         schedules = schedules.into_iter().map(passed).collect();
     }
-    // Whoever still does not know what they were answered asks once more: that changes nothing.
+    // Successful requests are repeated at the end. The replay changes nothing.
     for (call, answer) in done {
         let again = eventually("the service knows what was done", async || {
             let again = call.clone().send().await;
@@ -185,11 +203,12 @@ async fn live(turns: Vec<Turn>) {
     }
     app.check_day_sheets().await;
     let stored = app.all_appointments().await.into_iter().map(|entity| entity.value);
+    let now = app.clock.now();
     let stored: BTreeMap<_, _> =
-        stored.map(|value| (value.id.to_string(), seen_in_table(&desk, &value))).collect();
+        stored.map(|value| (value.id.to_string(), seen_in_table(&desk, &value, now))).collect();
     let known: BTreeSet<_> =
         desk.known().into_iter().filter_map(|visit| desk.path(visit)).collect();
-    // Those of which no answer arrived have no name in the model.
+    // Appointments without a response have no name in the model.
     let named: BTreeSet<_> = stored
         .into_iter()
         .map(|(id, seen)| {

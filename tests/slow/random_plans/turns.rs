@@ -1,4 +1,4 @@
-//! What the plans are made of, as it is drawn.
+//! The random steps of the plans.
 
 use proptest::prelude::*;
 
@@ -9,7 +9,7 @@ use crate::support::{
 
 const STATUSES: [&str; 5] = ["confirmed", "checked_in", "scheduled", "completed", "no_show"];
 
-/// What somebody does, with the appointment meant by its place among those that are known.
+/// An operation that refers to an appointment by its index among the known ones.
 #[derive(Debug, Clone)]
 pub struct Ask {
     what: u8,
@@ -21,16 +21,16 @@ pub struct Ask {
     pub answer: Heard,
 }
 
-/// What becomes of an answer on its way to the client.
+/// What happens to a response on its way to the client.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Heard {
     Arrives,
     Lost,
-    /// Lost, and asked for again with the same `Idempotency-Key`.
+    /// Lost, and requested again with the same `Idempotency-Key`.
     AskedAgain,
 }
 
-/// What happens at once, and how long it is quiet afterwards.
+/// Concurrent operations, and the time until the next ones.
 #[derive(Debug, Clone)]
 pub struct Turn {
     pub asks: Vec<Ask>,
@@ -92,7 +92,7 @@ pub fn turn() -> impl Strategy<Value = Turn> {
 }
 
 impl Ask {
-    /// The operation that is asked for, with the appointments that are known.
+    /// The operation, with the index replaced by a known appointment.
     pub fn op(&self, visit: Visit, known: &[Visit]) -> Op {
         let Self { wanted, minutes, overbook, status, .. } = *self;
         let Wanted { staff, patient, start, minutes: length, .. } = wanted;

@@ -1,10 +1,10 @@
-//! A client of services that run as processes, on behalf of an administrator.
+//! A client of services that run as processes. It sends requests as an administrator.
 
 use std::{path::Path, sync::LazyLock};
 
 use axum::body::Bytes;
 use clinic_api::{
-    http::auth::{Role, development::DevelopmentIssuer},
+    http::auth::{Principal, Role, development::DevelopmentIssuer},
     time::{Clock as _, SystemClock},
 };
 use http_body_util::{BodyExt as _, Full};
@@ -17,29 +17,32 @@ use serde_json::Value;
 
 use crate::support::callers::principal;
 
-/// A client of HTTP that keeps its connections.
+/// An HTTP client with a connection pool.
 pub type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
-/// A client with no connections yet.
+/// A client without connections.
 pub fn http_client() -> HttpClient {
-    // It tells of every request that failed, rather than ask again.
+    // Every failed request must be reported, so the client does not retry.
     Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build_http()
 }
 
 /// The folder of the development issuer that every process of the tests trusts.
 pub const ISSUER_FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/development-issuer");
 
-/// A token of that issuer for an administrator.
+/// An administrator's token of that issuer.
 pub fn admin_token() -> &'static str {
-    static TOKEN: LazyLock<String> = LazyLock::new(|| {
-        let issuer = DevelopmentIssuer::in_folder(Path::new(ISSUER_FOLDER)).unwrap();
-        let admin = principal(Role::Admin);
-        issuer.token(&admin, SystemClock.now(), SignedDuration::from_hours(12)).unwrap()
-    });
+    static TOKEN: LazyLock<String> = LazyLock::new(|| admin_token_of("ORG-DEMO"));
     &TOKEN
 }
 
-/// Sends a request of an administrator; the error says on which way it failed.
+/// A token of that issuer for an organisation's administrator.
+pub fn admin_token_of(org: &str) -> String {
+    let issuer = DevelopmentIssuer::in_folder(Path::new(ISSUER_FOLDER)).unwrap();
+    let admin = Principal { org: org.parse().unwrap(), ..principal(Role::Admin) };
+    issuer.token(&admin, SystemClock.now(), SignedDuration::from_hours(12)).unwrap()
+}
+
+/// Sends a request as an administrator. The error describes at which stage it failed.
 pub async fn send(
     client: &HttpClient,
     uri: &str,
@@ -57,8 +60,20 @@ pub async fn send_keyed(
     body: Option<Value>,
     key: Option<&str>,
 ) -> Result<(u16, Value), String> {
+    send_as(client, admin_token(), uri, method, body, key).await
+}
+
+/// The same with a given token.
+pub async fn send_as(
+    client: &HttpClient,
+    token: &str,
+    uri: &str,
+    method: &str,
+    body: Option<Value>,
+    key: Option<&str>,
+) -> Result<(u16, Value), String> {
     let mut request = axum::http::Request::builder().method(method).uri(uri);
-    request = request.header("authorization", format!("Bearer {}", admin_token()));
+    request = request.header("authorization", format!("Bearer {token}"));
     if let Some(key) = key {
         request = request.header("idempotency-key", key);
     }

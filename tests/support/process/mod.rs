@@ -1,4 +1,4 @@
-//! The program as its users start and stop it.
+//! The program as a process: start, signals, end.
 
 mod client;
 mod table;
@@ -12,17 +12,19 @@ use std::{
 
 use serde_json::Value;
 
-pub use client::{HttpClient, ISSUER_FOLDER, admin_token, http_client, send, send_keyed};
+pub use client::{
+    HttpClient, ISSUER_FOLDER, admin_token, admin_token_of, http_client, send, send_as, send_keyed,
+};
 pub use table::RemoteTable;
 
 use super::wait::eventually_blocking;
 
-/// The program, in a folder and with none of this machine's settings of AWS and OpenTelemetry.
+/// The program in a folder, without this machine's settings of AWS and OpenTelemetry.
 pub fn program(folder: &Path) -> Command {
     prepared(Command::new(env!("CARGO_BIN_EXE_clinic-api")), folder)
 }
 
-/// The same, begun by a shell that does something before.
+/// The same, started by a shell that runs a command first.
 pub fn program_after(folder: &Path, before: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
@@ -30,7 +32,7 @@ pub fn program_after(folder: &Path, before: &str) -> Command {
     prepared(shell, folder)
 }
 
-/// The same, of a user whom permissions bind: root, too, without the right to pass over them (capabilities(7)).
+/// The same as a user without the capability to bypass file permissions (capabilities(7)), even if the tests run as root.
 pub fn program_of_user(folder: &Path) -> Command {
     if std::fs::metadata(folder).unwrap().uid() != 0 {
         return program(folder);
@@ -52,7 +54,7 @@ fn prepared(mut command: Command, folder: &Path) -> Command {
     command
 }
 
-/// All that a program printed.
+/// Everything that a program printed.
 pub fn text(output: &Output) -> String {
     format!(
         "{}{}",
@@ -61,23 +63,23 @@ pub fn text(output: &Output) -> String {
     )
 }
 
-/// A running service; it is killed when the test ends.
+/// A running service. It is killed when the test ends.
 pub struct Running {
     child: Child,
     log: PathBuf,
-    /// Where its API is, without a path.
+    /// The base URL of its API.
     pub base: String,
-    /// What it printed at its start.
+    /// The lines that it printed at startup.
     pub greeting: Vec<String>,
 }
 
 impl Running {
-    /// Starts the service on a free port and waits for its greeting. Told to stop, it does so at once.
+    /// Starts the service on a free port and waits for its greeting. It stops on SIGTERM without a delay.
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         Self::launch(program(folder).args(["serve", "--listen", "127.0.0.1:0"]).args(arguments), 4)
     }
 
-    /// Runs a command that serves, and waits for `lines` lines of greeting; it prints none if it logs in JSON.
+    /// Runs a command that serves, and waits for `lines` lines of greeting. With JSON logs it prints none.
     pub fn launch(command: &mut Command, lines: usize) -> Self {
         let log = log_of(command);
         if command.get_envs().all(|(name, _)| name != "CLINIC_API_SHUTDOWN_DELAY") {
@@ -88,27 +90,28 @@ impl Running {
         let printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let greeting: Vec<String> = printed.take(lines).map(Result::unwrap).collect();
         let api = greeting.get(1).and_then(|line| line.split_whitespace().last());
-        let api = api.map_or_else(|| logged(&mut child, &log, "serving", "api.url"), str::to_owned);
+        let api = api
+            .map_or_else(|| logged(&mut child, &log, "service started", "api.url"), str::to_owned);
         let Some(base) = api.strip_suffix("/v1/clinics") else {
             panic!("no greeting: {greeting:?} {}", std::fs::read_to_string(&log).unwrap());
         };
         Self { base: base.to_owned(), child, log, greeting }
     }
 
-    /// Where its metrics are, if it was told to show them.
+    /// The URL of its metrics, if it exports them.
     pub fn metrics(&mut self) -> String {
         match self.greeting.get(4).and_then(|line| line.split_whitespace().last()) {
             Some(url) => url.to_owned(),
-            None => logged(&mut self.child, &self.log, "serving", "metrics.url"),
+            None => logged(&mut self.child, &self.log, "service started", "metrics.url"),
         }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> &str {
         self.base.strip_prefix("http://").unwrap()
     }
 
-    /// Kills it as `kill -9` does.
+    /// Kills it like `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -119,41 +122,41 @@ impl Running {
         self.child.id()
     }
 
-    /// What it has logged.
+    /// Its log so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// Sends it a signal, as `kill` does.
+    /// Sends it a signal, like `kill`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
-    /// Waits until it has ended; answers how, and all that it logged.
+    /// Waits until it has ended. Returns the exit status and the whole log.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();
         (status, std::fs::read_to_string(&self.log).unwrap())
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Sends SIGTERM and waits until it has ended.
     pub fn terminate(self) -> (ExitStatus, String) {
         self.signal("TERM");
         self.ended()
     }
 
-    /// Sends one request on a connection of its own.
+    /// Sends one request on a new connection.
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         send(&http_client(), &format!("{}{path}", self.base), method, body).await.unwrap()
     }
 }
 
-/// A file for what a command logs.
+/// The log file of a command.
 fn log_of(command: &Command) -> PathBuf {
     command.get_current_dir().unwrap().join(format!("{:x}.log", rand::random::<u64>()))
 }
 
-/// A field of the line with a message, of a program that logs in JSON and prints no greeting; nothing if it ends before.
+/// A field of the log line with this message. The program logs in JSON and prints no greeting. Empty if the program ends first.
 fn logged(child: &mut Child, log: &Path, message: &str, field: &str) -> String {
     eventually_blocking(message, || {
         let ended = child.try_wait().unwrap().is_some();
@@ -165,20 +168,20 @@ fn logged(child: &mut Child, log: &Path, message: &str, field: &str) -> String {
     })
 }
 
-/// A running worker that shows its metrics; it is killed when the test ends.
+/// A running worker that exports metrics. It is killed when the test ends.
 pub struct Working {
     child: Child,
-    /// Where its metrics are.
+    /// The URL of its metrics.
     pub metrics: String,
 }
 
 impl Working {
-    /// Runs a command that works, and waits until it does.
+    /// Runs a worker command and waits until it is ready.
     pub fn launch(command: &mut Command) -> Self {
         let log = log_of(command);
         command.args(["--metrics-listen", "127.0.0.1:0", "--log-format", "json"]);
         let mut child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
-        let metrics = logged(&mut child, &log, "working", "metrics.url");
+        let metrics = logged(&mut child, &log, "worker started", "metrics.url");
         Self { child, metrics }
     }
 }

@@ -1,4 +1,4 @@
-//! A table that processes share.
+//! A table that several processes share.
 
 use std::{path::Path, process::Command};
 
@@ -6,13 +6,17 @@ use aws_sdk_dynamodb::config::{Credentials, Region};
 use clinic_api::store::{client::local_config, connections::Connections, embedded::Served};
 
 use super::{program, text};
-use crate::support::app::{external_endpoint, fresh_table};
+use crate::support::{
+    app::{external_endpoint, fresh_table},
+    engine::own_credentials,
+};
 
-/// A table on an engine of another process than the service's: an embedded one, or the suite's own.
+/// A table on an engine outside the service's process: an embedded one with a port, or the suite's own.
 pub struct RemoteTable {
     endpoint: String,
     /// The table's name.
     pub name: String,
+    credentials: Credentials,
     _engine: Option<Served>,
 }
 
@@ -26,10 +30,10 @@ impl RemoteTable {
             let endpoint = engine.endpoint().to_owned();
             (Some(engine), endpoint)
         };
-        Self { endpoint, name: fresh_table(), _engine: engine }
+        Self { endpoint, name: fresh_table(), credentials: own_credentials(), _engine: engine }
     }
 
-    /// Where the engine is.
+    /// The endpoint of the engine.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -43,21 +47,21 @@ impl RemoteTable {
             .env("CLINIC_API_SECRET_KEYS", "A".repeat(43))
             .env("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint)
             .env("AWS_REGION", "eu-central-1")
-            .env("AWS_ACCESS_KEY_ID", "x")
-            .env("AWS_SECRET_ACCESS_KEY", "x");
+            .env("AWS_ACCESS_KEY_ID", self.credentials.access_key_id())
+            .env("AWS_SECRET_ACCESS_KEY", self.credentials.secret_access_key());
         command
     }
 
-    /// A client of the engine with the program's credentials: DynamoDB Local has other tables for others'.
+    /// A client with the program's credentials. DynamoDB Local has other tables for other credentials.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
         let calls = Connections::on_this_machine().unwrap().http_client();
         let config = local_config(&self.endpoint, calls)
             .region(Region::new("eu-central-1"))
-            .credentials_provider(Credentials::new("x", "x", None, None, "test"));
+            .credentials_provider(self.credentials.clone());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// Makes the table.
+    /// Creates the table.
     pub fn create(&self, folder: &Path) {
         let output = self.program(folder).args(["table", "create"]).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));

@@ -1,4 +1,4 @@
-//! A proxy between a service and its engine, over TCP: it spoils what passes as networks and AWS do, and it goes away.
+//! A TCP proxy between a service and its engine. It injects the faults of networks and of AWS, and outages.
 
 mod script;
 
@@ -37,10 +37,10 @@ use super::{
     wait::DEADLINE,
 };
 
-/// Longer than a try of a call may take.
+/// Longer than the timeout of an attempt.
 const FOREVER: Duration = Duration::from_hours(1);
 
-/// A proxy that listens on a port of its own, or does not.
+/// A proxy with its own port. It can be down.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ pub struct Proxy {
 
 enum State {
     Up(JoinHandle<()>),
-    /// The port stays ours: nobody else listens there meanwhile.
+    /// The port stays reserved, so that no other process listens there in the meantime.
     Down(TcpSocket),
     Changing,
 }
@@ -58,7 +58,7 @@ struct Shared {
     engine: String,
     client: HttpClient,
     script: Mutex<Script>,
-    /// How many calls are held, and whether any are to be.
+    /// The number of held calls, and whether they are released.
     held: watch::Sender<Held>,
 }
 
@@ -69,7 +69,7 @@ struct Held {
 }
 
 impl Proxy {
-    /// A proxy before an engine, which spoils nothing yet.
+    /// A proxy in front of an engine, without faults.
     pub async fn before(engine: &str, seed: u64) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -81,61 +81,65 @@ impl Proxy {
         Self { address, shared, state: Mutex::new(State::Up(serving)) }
     }
 
-    /// Where it listens.
+    /// The endpoint of the proxy.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// From now on this share of the calls is spoilt, each in a way that is drawn.
+    /// From now on this share of the calls gets a random fault.
     pub fn spoil(&self, share: f64) {
         self.shared.script().spoil(share, None);
     }
 
-    /// From now on every call is spoilt in one of these ways.
+    /// From now on every call gets one of these faults.
     pub fn spoil_all(&self, ways: &'static [Spoilt]) {
         self.shared.script().spoil(1.0, Some(ways));
     }
 
-    /// The next call is spoilt.
+    /// The next call gets this fault.
     pub fn spoil_next(&self, way: Spoilt) {
         self.shared.script().next = Some(way);
     }
 
-    /// The next calls that are [`Spoilt::Held`] wait until they are let go.
+    /// From now on calls with [`Spoilt::Held`] wait until they are released.
     pub fn hold(&self) {
         self.shared.held.send_replace(Held::default());
     }
 
-    /// Waits until so many calls are held.
+    /// Waits until this number of calls is held.
     pub async fn holds(&self, calls: usize) {
         let mut held = self.shared.held.subscribe();
         let all = held.wait_for(|held| held.calls >= calls);
         timeout(DEADLINE, all).await.expect("so many calls come").unwrap();
     }
 
-    /// Lets go what is held.
+    /// Releases the held calls.
     pub fn let_go(&self) {
         self.shared.held.send_modify(|held| held.go_on = true);
     }
 
-    /// From now on calls of this operation are refused as DynamoDB refuses what is invalid: with a long message that echoes the
-    /// request.
+    /// From now on calls of this operation are refused as invalid, with a long message that echoes the request, as DynamoDB does.
     pub fn echo(&self, operation: Option<&'static str>) {
         self.shared.script().echoing = operation;
     }
 
-    /// How many calls were spoilt.
+    /// From now on writes that contain this text, for example a key, are throttled.
+    pub fn throttle(&self, text: Option<String>) {
+        self.shared.script().throttling = text;
+    }
+
+    /// The number of calls that got a fault.
     pub fn spoilt(&self) -> usize {
         self.shared.script().spoilt
     }
 
-    /// From now on the store has another time than this machine, and refuses what is signed at one more than five minutes
-    /// from it, as AWS does.
+    /// From now on the store's clock is ahead of this machine's. The store refuses signatures that are more than five minutes
+    /// from its clock, as AWS does.
     pub fn go_ahead_by(&self, ahead: SignedDuration) {
         self.shared.script().ahead = ahead;
     }
 
-    /// How many calls were refused for that.
+    /// The number of calls that were refused because of their signature time.
     pub fn refused_for_time(&self) -> usize {
         self.shared.script().refused_for_time
     }
@@ -144,7 +148,7 @@ impl Proxy {
         std::mem::replace(&mut *self.state.lock().unwrap(), State::Changing)
     }
 
-    /// Resets every connection, and refuses new ones.
+    /// Resets every connection and refuses new ones.
     pub async fn down(&self) {
         let State::Up(serving) = self.change() else { panic!("it is not up") };
         serving.abort();
@@ -155,7 +159,7 @@ impl Proxy {
         *self.state.lock().unwrap() = State::Down(port);
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn up(&self) {
         let State::Down(port) = self.change() else { panic!("it is not down") };
         let serving = tokio::spawn(serve(port.listen(1024).unwrap(), self.shared.clone()));
@@ -184,7 +188,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    // However it is closed from here, it is reset.
+    // With zero linger, every close of the connection is a reset.
     let _ = stream.set_zero_linger();
     let pass = service_fn(|request| shared.pass(request));
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), pass).await;
@@ -220,6 +224,13 @@ impl Shared {
             let id = format!("ECHO-{operation}").to_uppercase();
             answer.headers_mut().insert("x-amzn-requestid", id.parse().unwrap());
             return Ok(answer);
+        }
+        let writes = ["PutItem", "UpdateItem", "TransactWriteItems"].contains(&operation);
+        let throttles = |text: String| String::from_utf8_lossy(&sent).contains(&text);
+        let throttling = self.script().throttling.clone().filter(|_| writes);
+        if throttling.is_some_and(throttles) {
+            self.script().spoilt += 1;
+            return Ok(throttled("ProvisionedThroughputExceededException", &sent));
         }
         let spoilt = self.script().draw();
         match spoilt {

@@ -1,31 +1,31 @@
-//! What happens to the calls that pass, one after the other.
+//! Decides what happens to each call that passes the proxy.
 
 use clinic_api::time::{Clock as _, SystemClock};
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-/// What happens to a call.
+/// A fault of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spoilt {
-    /// DynamoDB limits its rate, by table or by account; of a transaction also inside of it.
+    /// Throttling with this error, for a table or an account. A transaction can also be throttled inside.
     Throttled(&'static str),
-    /// DynamoDB has an error of its own, and did nothing.
+    /// An error of DynamoDB before it has done anything.
     Status(u16, &'static str),
-    /// It takes so much longer, in milliseconds.
+    /// A delay in milliseconds.
     Slow(u64),
-    /// It waits until it is let go.
+    /// The call waits until it is released.
     Held,
     /// The connection is reset before the request reaches the store.
     ResetBefore,
-    /// The store has done it, and the connection is reset.
+    /// The store has processed the request, and the connection is reset.
     ResetAfter,
-    /// The store has done it, and half of the answer arrives.
+    /// The store has processed the request, and half of the response arrives.
     Truncated,
-    /// The store has done it, and nothing arrives for longer than anybody waits.
+    /// The store has processed the request, and no response arrives within any timeout.
     Silent,
 }
 
-/// All of them, the costly one seldom.
+/// All faults. The slow one is rare.
 const SPOILT: [Spoilt; 14] = [
     Spoilt::Throttled("ProvisionedThroughputExceededException"),
     Spoilt::Throttled("ThrottlingException"),
@@ -43,26 +43,28 @@ const SPOILT: [Spoilt; 14] = [
     Spoilt::Silent,
 ];
 
-/// What is to happen.
+/// The script of a proxy.
 pub(super) struct Script {
     rng: StdRng,
-    /// The share of calls that are spoilt.
+    /// The share of calls that get a fault.
     share: f64,
-    /// In one of these ways each.
+    /// The faults to choose from.
     ways: &'static [Spoilt],
-    /// What happens to the next call, whatever that share is.
+    /// The fault of the next call, independent of the share.
     pub(super) next: Option<Spoilt>,
-    /// Calls of this operation are refused with a message that echoes them.
+    /// The operation whose calls are refused with a message that echoes them.
     pub(super) echoing: Option<&'static str>,
+    /// Writes that contain this text are throttled.
+    pub(super) throttling: Option<String>,
     pub(super) spoilt: usize,
-    /// How far the store's clock goes ahead of this machine's.
+    /// How far the store's clock is ahead of this machine's.
     pub(super) ahead: SignedDuration,
-    /// How many calls it refused because they were signed at another time than its own.
+    /// The number of calls that were refused because of their signature time.
     pub(super) refused_for_time: usize,
 }
 
 impl Script {
-    /// Nothing, until it is told.
+    /// A script without faults.
     pub(super) fn of(seed: u64) -> Self {
         Self {
             rng: StdRng::seed_from_u64(seed),
@@ -70,18 +72,19 @@ impl Script {
             ways: &SPOILT,
             next: None,
             echoing: None,
+            throttling: None,
             spoilt: 0,
             ahead: SignedDuration::ZERO,
             refused_for_time: 0,
         }
     }
 
-    /// This share of the calls is spoilt, each in one of these ways, or in any.
+    /// Injects faults into this share of the calls, from the given ones or from all.
     pub(super) fn spoil(&mut self, share: f64, ways: Option<&'static [Spoilt]>) {
         (self.share, self.ways) = (share, ways.unwrap_or(&SPOILT));
     }
 
-    /// What happens to the next call.
+    /// The fault of the next call.
     pub(super) fn draw(&mut self) -> Option<Spoilt> {
         let drawn = self.next.take().or_else(|| {
             let spoilt = self.rng.random_bool(self.share);
@@ -91,7 +94,7 @@ impl Script {
         drawn
     }
 
-    /// The store's time.
+    /// The time of the store's clock.
     pub(super) fn now(&self) -> Timestamp {
         SystemClock.now() + self.ahead
     }

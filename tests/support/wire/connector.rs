@@ -1,7 +1,7 @@
-//! The calls as they pass: each is noted, and disturbed as the wire was told.
+//! Records each call and applies the faults that the wire was given.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, OnceLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -68,26 +68,23 @@ impl WireConnector {
         let sent = request.body().bytes().and_then(|bytes| serde_json::from_slice(bytes).ok());
         let sent: Value = sent.unwrap_or_default();
         assert_audit_is_append_only(&operation, &sent);
-        // What is remembered of accesses is written beside requests, at any time: it is none of theirs.
-        if operation == "PutItem" && is_access(&sent) {
-            let less = |left: usize| left.checked_sub(1);
-            if self.wire.losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
-                return Err(broken("no route to the engine"));
-            }
-            return self.inner.call(request).await;
+        // Access requests are written in the background and do not count as calls of a request.
+        if operation == "PutItem" && is_access_request(&sent) {
+            return self.pass_access(request, sent).await;
         }
         if operation == "TransactWriteItems" && self.wire.ignoring.load(Ordering::Relaxed) {
             rewrite(&mut request, ignore_sheet_conditions);
         }
-        // Until this call is answered.
+        // Held until this call is answered.
         let Ok(_held) = self.wire.in_flight.enter(&operation, &sent) else {
             let moment = self.wire.moments.fetch_add(1, Ordering::Relaxed);
             self.wire.conflicts.fetch_add(1, Ordering::Relaxed);
-            self.note(operation.clone(), sent.clone(), &Value::Null, (moment, moment));
+            self.note(operation.clone(), sent.clone(), None, (moment, moment));
             return Ok(conflict(&operation, &sent));
         };
-        if sent["IndexName"].is_string() && self.wire.lagging.load(Ordering::Relaxed) {
-            return Ok(response(StatusCode::try_from(200).unwrap(), &stale(&operation)));
+        let frozen = self.wire.frozen(&sent);
+        if let Some(answer) = self.without_engine(&operation, &sent, frozen.as_deref()) {
+            return Ok(answer);
         }
         let fault = self.wire.next_fault(&operation);
         self.wire.wait(&operation).await;
@@ -135,7 +132,11 @@ impl WireConnector {
         }
         let span = (sent_at, self.wire.moments.fetch_add(1, Ordering::Relaxed));
         let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        self.note(operation.clone(), sent.clone(), &body, span);
+        let done = status.is_success();
+        self.note(operation.clone(), sent.clone(), done.then_some(&body), span);
+        if let Some(first) = frozen {
+            first.get_or_init(|| body.clone());
+        }
         match fault {
             Some(Fault::LostReply | Fault::LostReplyAndToken) => Err(broken("the answer was lost")),
             Some(Fault::Unprocessed) => {
@@ -143,7 +144,7 @@ impl WireConnector {
                 Ok(response(status, &body))
             }
             Some(Fault::NoItems) => {
-                // What was done has no reasons.
+                // A successful response has no cancellation reasons.
                 for reason in body["CancellationReasons"].as_array_mut().into_iter().flatten() {
                     reason.as_object_mut().unwrap().remove("Item");
                 }
@@ -157,20 +158,79 @@ impl WireConnector {
         }
     }
 
-    fn note(&self, operation: String, request: Value, body: &Value, span: (u64, u64)) {
-        let consumed = &body["ConsumedCapacity"];
-        let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
-        let capacity = match consumed.as_array() {
-            Some(tables) => tables.iter().map(units).sum(),
-            None => units(consumed),
+    /// The response to a call that does not reach the engine, because it is throttled or the index lags.
+    fn without_engine(
+        &self,
+        operation: &str,
+        sent: &Value,
+        frozen: Option<&OnceLock<Value>>,
+    ) -> Option<HttpResponse> {
+        if self.wire.is_throttled(sent) {
+            return Some(error(400, "ProvisionedThroughputExceededException", &json!({})));
+        }
+        let lags = sent["IndexName"].is_string() && self.wire.lagging.load(Ordering::Relaxed);
+        let body = if lags {
+            stale(operation)
+        } else {
+            let body = frozen?.get()?.clone();
+            let moment = self.wire.moments.fetch_add(1, Ordering::Relaxed);
+            self.note(operation.to_owned(), sent.clone(), Some(&body), (moment, moment));
+            body
         };
-        self.wire.calls.lock().unwrap().push(WireCall { operation, capacity, request, span });
+        Some(response(StatusCode::try_from(200).unwrap(), &body))
+    }
+
+    /// A write of an access request: held, lost or passed.
+    async fn pass_access(
+        &self,
+        request: HttpRequest,
+        sent: Value,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let less = |left: usize| left.checked_sub(1);
+        if self.wire.losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            return Err(broken("no route to the engine"));
+        }
+        let mut holding = self.wire.holding.subscribe();
+        holding.wait_for(|holding| !holding).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(self.wire.slowness.load(Ordering::Relaxed))).await;
+        let answer = self.inner.call(request).await?;
+        let status = answer.status();
+        let bytes = collect(answer).await?;
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let (operation, capacity) = ("PutItem".to_owned(), capacity(&body));
+        let call = WireCall { operation, capacity, request: sent, refused: false, span: (0, 0) };
+        self.wire.accesses.lock().unwrap().push(call);
+        Ok(HttpResponse::new(status, SdkBody::from(bytes)))
+    }
+
+    /// Records a call. A call without a body was refused.
+    fn note(&self, operation: String, request: Value, body: Option<&Value>, span: (u64, u64)) {
+        let refused = body.is_none();
+        let capacity = body.map(capacity).unwrap_or_default();
+        self.wire.calls.lock().unwrap().push(WireCall {
+            operation,
+            capacity,
+            request,
+            refused,
+            span,
+        });
     }
 }
 
-/// Of what is under `AUDIT#`, items are added where none stand, and nothing else happens to them: in every test.
+/// The capacity units in a response.
+fn capacity(body: &Value) -> f64 {
+    let consumed = &body["ConsumedCapacity"];
+    let units = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
+    match consumed.as_array() {
+        Some(tables) => tables.iter().map(units).sum(),
+        None => units(consumed),
+    }
+}
+
+/// Asserts in every test that items under `AUDIT#` and `ACCESS#` are only added, on the condition that they do not exist.
 fn assert_audit_is_append_only(operation: &str, sent: &Value) {
-    let audited = |key: &Value| key["PK"]["S"].as_str().is_some_and(|pk| pk.starts_with("AUDIT#"));
+    let of_audit = |pk: &str| pk.starts_with("AUDIT#") || pk.starts_with("ACCESS#");
+    let audited = |key: &Value| key["PK"]["S"].as_str().is_some_and(of_audit);
     let one = |operation: &str, write: &Value| match operation {
         "Put" => {
             let condition = write["ConditionExpression"].as_str().unwrap_or_default();
@@ -191,8 +251,8 @@ fn assert_audit_is_append_only(operation: &str, sent: &Value) {
     }
 }
 
-fn is_access(sent: &Value) -> bool {
-    sent["Item"]["SK"]["S"].as_str().is_some_and(|key| key.starts_with("ACCESS#"))
+fn is_access_request(sent: &Value) -> bool {
+    sent["Item"]["PK"]["S"].as_str().is_some_and(|key| key.starts_with("ACCESS#"))
 }
 
 async fn collect(answer: HttpResponse) -> Result<Vec<u8>, ConnectorError> {

@@ -1,5 +1,5 @@
-//! Conflicts as AWS has them and local engines do not: a transaction conflicts with every other one that has an item of its own
-//! in hand, also where both only check it.
+//! Transaction conflicts as on AWS, which local engines do not have: a transaction conflicts with every other one that has an
+//! item in common, even if both only check it.
 
 use std::{
     collections::HashSet,
@@ -13,14 +13,14 @@ use serde_json::Value;
 
 type Key = (String, String);
 
-/// The items of the transactions that are under way.
+/// The items of the transactions in progress.
 #[derive(Debug, Default)]
 pub struct InFlight {
     watching: AtomicBool,
     items: Mutex<HashSet<Key>>,
 }
 
-/// The items that one transaction has in hand, until this is dropped.
+/// The items of one transaction in progress, until this is dropped.
 pub struct Held<'a> {
     by: &'a InFlight,
     items: Vec<Key>,
@@ -41,8 +41,8 @@ impl InFlight {
         self.watching.store(true, Ordering::Relaxed);
     }
 
-    /// Takes the items of a transaction in hand, or tells that another has one of them. A single write has its item for no
-    /// time, but conflicts with a transaction.
+    /// Registers the items of a transaction, or fails if another one has one of them. A single write registers nothing, but
+    /// conflicts with a transaction.
     pub fn enter(&self, operation: &str, sent: &Value) -> Result<Option<Held<'_>>, ()> {
         if !self.watching.load(Ordering::Relaxed) {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Requests and answers as a disturbance leaves them.
+//! Requests and responses with a fault applied.
 
 use aws_smithy_runtime_api::{
     client::orchestrator::{HttpRequest, HttpResponse},
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::aws_errors;
 
-/// Changes what is sent.
+/// Changes the body of a request.
 pub fn rewrite(request: &mut HttpRequest, change: impl Fn(&mut Value)) {
     let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
     change(&mut body);
@@ -18,13 +18,13 @@ pub fn rewrite(request: &mut HttpRequest, change: impl Fn(&mut Value)) {
     *request.body_mut() = SdkBody::from(bytes);
 }
 
-/// Without the token that the SDK would repeat, the engine takes the repeated request for a new one.
+/// Removes the client request token, so that the engine treats the SDK's retry as a new request.
 pub fn forget_token(body: &mut Value) {
     body.as_object_mut().unwrap().remove("ClientRequestToken");
 }
 
-/// What a day sheet must be as it was read for is done whatever it is. The condition still stands there, beside what is
-/// always so: what is named and not used would be refused.
+/// Disables the conditions on the revision of day sheets. The condition stays, together with one that is always true, because
+/// DynamoDB refuses unused names.
 pub fn ignore_sheet_conditions(body: &mut Value) {
     let writes = body["TransactItems"].as_array_mut().unwrap().iter_mut();
     for write in writes.filter_map(|write| write.as_object_mut()?.values_mut().next()) {
@@ -55,7 +55,7 @@ pub fn error(status: u16, kind: &str, members: &Value) -> HttpResponse {
     response(status, &aws_errors::error(kind, members))
 }
 
-/// As DynamoDB words it: a transaction is cancelled with a reason for each of its items, a single write is refused.
+/// A conflict in the words of DynamoDB: a transaction is cancelled with a reason per item, a single write is refused.
 pub fn conflict(operation: &str, sent: &Value) -> HttpResponse {
     if operation == "TransactWriteItems" {
         return cancelled(sent, &["TransactionConflict"]);
@@ -68,7 +68,7 @@ pub fn cancelled(sent: &Value, codes: &[&str]) -> HttpResponse {
     response(StatusCode::try_from(400).unwrap(), &aws_errors::cancelled(sent, codes))
 }
 
-/// A transaction cancelled with these reasons, each at its position, and a single write refused for the first.
+/// A transaction cancelled with these reasons, each at its position; a single write is refused with the first.
 pub fn cancelled_at(operation: &str, sent: &Value, codes: &[(usize, &str)]) -> HttpResponse {
     if operation != "TransactWriteItems" {
         let kind = match codes[0].1 {
@@ -85,7 +85,7 @@ pub fn cancelled_at(operation: &str, sent: &Value, codes: &[(usize, &str)]) -> H
     response(StatusCode::try_from(400).unwrap(), &body)
 }
 
-/// As DynamoDB words it; a transaction is cancelled for the last of its items.
+/// The refusal of an item that is too large. A transaction is cancelled for the last of its items.
 pub fn item_too_large(operation: &str, sent: &Value) -> HttpResponse {
     let message = "Item size to update has exceeded the maximum allowed size";
     if operation != "TransactWriteItems" {

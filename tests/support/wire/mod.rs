@@ -1,13 +1,13 @@
-//! What passes between the SDK and the engine: counted, and disturbed in the ways that only AWS disturbs it.
+//! The wire between the SDK and the engine. It counts calls and injects the faults that only AWS produces.
 
 mod connector;
 mod in_flight;
 mod messages;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -15,64 +15,71 @@ use std::{
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use connector::WireClient;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use in_flight::InFlight;
 use serde_json::Value;
-use tokio::sync::{Barrier, oneshot};
+use tokio::sync::{Barrier, oneshot, watch};
 
-/// A disturbance that the local engines do not produce.
+use super::wait::DEADLINE;
+
+/// Resolves when a held call has arrived.
+pub type Arrival = BoxFuture<'static, Result<(), oneshot::error::RecvError>>;
+
+/// A fault that local engines do not produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// None: the call passes.
+    /// No fault: the call passes.
     None,
-    /// The request never arrives.
+    /// The request does not arrive.
     Unreachable,
-    /// The request is done, and the connection breaks before its answer arrives.
+    /// The request is processed, and the connection breaks before the response arrives.
     LostReply,
-    /// As `LostReply`, and the engine has forgotten the request's token when it comes again: no answer for free.
+    /// Like `LostReply`, and the engine does not recognise the client request token of the retry.
     LostReplyAndToken,
-    /// DynamoDB limits its rate.
+    /// Throttling.
     Throttled,
-    /// Another transaction has one of the items in hand.
+    /// Another transaction has one of the items in progress.
     Conflict,
-    /// DynamoDB cancels a transaction for its rate.
+    /// Throttling inside a transaction.
     ThrottledInside,
-    /// Another transaction has one item in hand, and the condition of another item was found not to hold.
+    /// Another transaction has one item in progress, and the condition of another item fails.
     ConflictAndCondition,
-    /// A transaction is cancelled with these reasons, each at its position; a single write is refused for the first.
+    /// A transaction is cancelled with these reasons, each at its position; a single write is refused with the first.
     Cancelled([(usize, &'static str); 2]),
-    /// DynamoDB finds an item too large.
+    /// An item is too large.
     ItemTooLarge,
-    /// DynamoDB limits its rate, and says why.
+    /// Throttling with this reason.
     ThrottledFor(&'static str),
-    /// DynamoDB has an error of its own.
+    /// An error of DynamoDB itself.
     ServerError,
-    /// Something between here and DynamoDB answers in its place.
+    /// An intermediary responds in place of DynamoDB.
     BadGateway,
-    /// A BatchGetItem or a BatchWriteItem leaves all but its first key or item unprocessed.
+    /// A BatchGetItem or BatchWriteItem leaves all but its first key or item unprocessed.
     Unprocessed,
-    /// A read that is not consistent sees none of what was written.
+    /// An eventually consistent read returns nothing of what was written.
     Stale,
-    /// A refused transaction does not bring back the items whose conditions failed.
+    /// A cancelled transaction does not return the items whose conditions failed.
     NoItems,
-    /// DynamoDB refuses for a reason that nobody foresaw.
+    /// A refusal of an unknown kind.
     Unforeseen,
 }
 
-/// One call that the service made.
+/// A call of the service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WireCall {
-    /// As `GetItem`.
+    /// The operation, for example `GetItem`.
     pub operation: String,
-    /// The capacity units that it took.
+    /// The consumed capacity units.
     pub capacity: f64,
-    /// What was sent.
+    /// The request body.
     pub request: Value,
-    /// When it went out and when its answer was there: among all such moments, which one.
+    /// Whether the engine refused it, for example because of a condition.
+    pub refused: bool,
+    /// The positions of its start and end in the sequence of all such moments.
     pub span: (u64, u64),
 }
 
-/// How many of the calls had to wait for one another: the longest row in which each went out after the one before it was
-/// answered.
+/// The number of sequential rounds: the longest chain of calls in which each one started after the previous one was answered.
 pub fn rounds(calls: &[WireCall]) -> usize {
     let mut spans: Vec<_> = calls.iter().map(|call| call.span).collect();
     spans.sort_by_key(|(_, answered)| *answered);
@@ -93,10 +100,18 @@ pub struct Wire {
     calls: Mutex<Vec<WireCall>>,
     faults: Mutex<VecDeque<(&'static str, Fault)>>,
     pause: Mutex<Option<Pause>>,
-    /// How many accesses more can't be remembered.
+    /// The writes of access requests.
+    accesses: Mutex<Vec<WireCall>>,
+    /// How many of these writes are still to be lost.
     losing: AtomicUsize,
+    /// Whether these writes wait.
+    holding: watch::Sender<bool>,
+    /// The additional delay of each of these writes, in milliseconds.
+    slowness: AtomicU64,
     ignoring: AtomicBool,
     lagging: AtomicBool,
+    throttled: Mutex<HashSet<String>>,
+    frozen: Mutex<Option<HashMap<String, Arc<OnceLock<Value>>>>>,
     moments: AtomicU64,
     /// In milliseconds.
     latency: AtomicU64,
@@ -108,47 +123,49 @@ pub struct Wire {
 #[derive(Debug)]
 struct Pause {
     operation: &'static str,
-    /// How many calls pass before the one that is held.
+    /// The number of calls that pass before the one that is held.
     passing: usize,
     arrived: oneshot::Sender<()>,
     go_on: oneshot::Receiver<()>,
 }
 
 impl Wire {
-    /// Disturbs the next call of an operation that has no disturbance waiting before it.
+    /// Injects a fault into the next call of an operation that has no fault pending.
     pub fn disturb(&self, operation: &'static str, fault: Fault) {
         self.faults.lock().unwrap().push_back((operation, fault));
     }
 
-    /// Disturbs so many calls of an operation.
+    /// Injects a fault into this number of calls of an operation.
     pub fn disturb_times(&self, times: usize, operation: &'static str, fault: Fault) {
         (0..times).for_each(|_| self.disturb(operation, fault));
     }
 
-    /// Lets so many calls of an operation pass, and disturbs the next one.
+    /// Injects a fault into the call of an operation after this number of calls.
     pub fn disturb_later(&self, undisturbed: usize, operation: &'static str, fault: Fault) {
         self.disturb_times(undisturbed, operation, Fault::None);
         self.disturb(operation, fault);
     }
 
-    /// Holds the next call of an operation: the first end tells that it has come, the second lets it go on.
-    pub fn pause_before(
-        &self,
-        operation: &'static str,
-    ) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+    /// Holds the next call of an operation. The first value resolves when the call has arrived and panics if none arrives;
+    /// sending on the second one releases the call.
+    pub fn pause_before(&self, operation: &'static str) -> (Arrival, oneshot::Sender<()>) {
         self.pause_after(0, operation)
     }
 
-    /// The same, once so many calls of the operation have passed.
+    /// The same after this number of calls of the operation.
     pub fn pause_after(
         &self,
         passing: usize,
         operation: &'static str,
-    ) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+    ) -> (Arrival, oneshot::Sender<()>) {
         let (arrived, has_arrived) = oneshot::channel();
         let (let_go, go_on) = oneshot::channel();
         *self.pause.lock().unwrap() = Some(Pause { operation, passing, arrived, go_on });
-        (has_arrived, let_go)
+        let arrival = async move {
+            let arrival = tokio::time::timeout(DEADLINE, has_arrived).await;
+            arrival.unwrap_or_else(|_| panic!("no {operation} came"))
+        };
+        (arrival.boxed(), let_go)
     }
 
     async fn wait(&self, operation: &str) {
@@ -164,43 +181,86 @@ impl Wire {
         }
     }
 
-    /// How many disturbances have not happened.
+    /// The number of faults that have not been injected yet.
     pub fn waiting(&self) -> usize {
         self.faults.lock().unwrap().len()
     }
 
-    /// Takes back the disturbances that have not happened.
+    /// Removes the faults that have not been injected yet.
     pub fn calm(&self) {
         self.faults.lock().unwrap().clear();
     }
 
-    /// So many writes of accesses do not arrive.
+    /// Loses this number of writes of access requests.
     pub fn lose_accesses(&self, number: usize) {
         self.losing.store(number, Ordering::Relaxed);
     }
 
-    /// From now on every transaction's write of a day sheet is done, whatever its condition says.
+    /// From now on writes of access requests wait, or no longer wait.
+    pub fn hold_accesses(&self, hold: bool) {
+        self.holding.send_replace(hold);
+    }
+
+    /// From now on each write of an access request has this additional delay.
+    pub fn slow_accesses_down(&self, latency: Duration) {
+        self.slowness.store(latency.as_millis().try_into().unwrap(), Ordering::Relaxed);
+    }
+
+    /// The writes of access requests since the last call of this function.
+    pub fn take_accesses(&self) -> Vec<WireCall> {
+        std::mem::take(&mut self.accesses.lock().unwrap())
+    }
+
+    /// From now on transactions write day sheets whatever their revision is.
     pub fn ignore_sheet_conditions(&self) {
         self.ignoring.store(true, Ordering::Relaxed);
     }
 
-    /// From now on a transaction that shares an item with one that is under way is cancelled for the conflict, as AWS does it.
+    /// From now on a transaction is cancelled with a conflict if it shares an item with one in progress, as on AWS.
     pub fn conflict_on_shared_items(&self) {
         self.in_flight.watch();
     }
 
-    /// How many writes were cancelled for that.
+    /// The number of writes that were cancelled for that.
     pub fn conflicts(&self) -> usize {
         self.conflicts.load(Ordering::Relaxed)
     }
 
-    /// From now on the index shows nothing of what was written.
+    /// From now on the index does not show new writes.
     pub fn lag_index(&self) {
         self.lagging.store(true, Ordering::Relaxed);
     }
 
-    /// The next calls are answered in groups of these sizes, each call when all of its group have been sent: calls that do not
-    /// wait for one another overlap, however busy the machine is, and others never are a group.
+    /// From now on writes of items under these partition keys, of the table or the index, are throttled.
+    pub fn throttle(&self, partitions: impl IntoIterator<Item = String>) {
+        *self.throttled.lock().unwrap() = partitions.into_iter().collect();
+    }
+
+    fn is_throttled(&self, sent: &Value) -> bool {
+        let throttled = self.throttled.lock().unwrap();
+        let has = |value: &Value| value["S"].as_str().is_some_and(|key| throttled.contains(key));
+        ["PK", "GSI1PK"].iter().any(|name| has(&sent["Item"][name]))
+    }
+
+    /// From now on each Query of the index repeats its first response, until the index is thawed.
+    pub fn freeze_index(&self) {
+        *self.frozen.lock().unwrap() = Some(HashMap::new());
+    }
+
+    /// Queries of the index return current items again.
+    pub fn thaw_index(&self) {
+        *self.frozen.lock().unwrap() = None;
+    }
+
+    /// The frozen response of a call, filled by the first one; `None` if the index is not frozen.
+    fn frozen(&self, sent: &Value) -> Option<Arc<OnceLock<Value>>> {
+        let mut frozen = self.frozen.lock().unwrap();
+        let answers = frozen.as_mut().filter(|_| sent["IndexName"].is_string())?;
+        Some(answers.entry(sent.to_string()).or_default().clone())
+    }
+
+    /// Answers the next calls in groups of these sizes: a call is answered when all calls of its group were sent. Parallel calls
+    /// then always overlap, however busy the machine is, and sequential calls never complete a group.
     pub fn gather(&self, sizes: &[usize]) {
         let group = |size: &usize| (*size, Arc::new(Barrier::new(*size)));
         self.groups.lock().unwrap().extend(sizes.iter().map(group));
@@ -217,23 +277,23 @@ impl Wire {
         Some(group)
     }
 
-    /// From now on every answer takes so long at least.
+    /// From now on every response has at least this latency.
     pub fn slow_down(&self, latency: Duration) {
         let millis = latency.as_millis().try_into().unwrap();
         self.latency.store(millis, Ordering::Relaxed);
     }
 
-    /// Forgets the calls so far.
+    /// Discards the recorded calls.
     pub fn forget(&self) {
         self.calls.lock().unwrap().clear();
     }
 
-    /// The calls since it was last asked, or told to forget.
+    /// The calls since the last call of this function or of `forget`.
     pub fn take_calls(&self) -> Vec<WireCall> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// A client whose calls pass here on their way to `inner`.
+    /// A client whose calls pass this wire on their way to `inner`.
     pub fn client(self: &Arc<Self>, inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(WireClient { wire: self.clone(), inner })
     }

@@ -1,4 +1,4 @@
-# The service in production, over the table that migrations-terraform/environments/prod made.
+# The service in production, on the table that migrations-terraform/environments/prod created.
 
 data "terraform_remote_state" "table" {
   backend = "s3"

@@ -1,5 +1,5 @@
 output "load_balancer_dns_name" {
-  description = "Name that an alias record points to."
+  description = "DNS name for the alias record."
   value       = module.service.load_balancer_dns_name
 }
 

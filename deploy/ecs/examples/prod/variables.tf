@@ -4,7 +4,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The account that this may be applied to; any other is refused."
+  description = "The only account to which this may be applied."
   type        = string
 }
 
@@ -14,7 +14,7 @@ variable "state_bucket" {
 }
 
 variable "image" {
-  description = "Image with its tag or digest."
+  description = "Image with its registry, and its tag or digest."
   type        = string
 }
 
@@ -24,33 +24,33 @@ variable "ecr_repository_arn" {
 }
 
 variable "issuer" {
-  description = "Whose tokens are taken."
+  description = "The accepted issuer of tokens, their `iss`."
   type        = string
 }
 
 variable "audience" {
-  description = "What the `aud` of tokens must name."
+  description = "The required audience of tokens, their `aud`."
   type        = string
 }
 
 variable "jwks_url" {
-  description = "Where the issuer's keys are."
+  description = "URL of the issuer's keys."
   type        = string
 }
 
 variable "scaling" {
-  description = "How many tasks run, and what autoscaling aims at: see the module's variable."
+  description = "The number of tasks and the targets of autoscaling: see the module's variable."
   type        = any
   default     = null
 }
 
 variable "vpc_id" {
-  description = "VPC of load balancer and tasks."
+  description = "VPC of the load balancer and the tasks."
   type        = string
 }
 
 variable "private_subnet_ids" {
-  description = "Private subnets, each in another availability zone."
+  description = "Private subnets in different availability zones."
   type        = list(string)
 }
 
@@ -66,25 +66,25 @@ variable "endpoint_security_group_ids" {
 }
 
 variable "open_endpoints" {
-  description = "Whether a rule is added to those groups that lets the tasks in; false: they must let in the subnets already."
+  description = "Whether the module adds a rule to those groups that admits the tasks. false: they must already admit the subnets."
   type        = bool
   default     = true
 }
 
 variable "egress_cidr_blocks" {
-  description = "Where tasks may go by HTTPS without interface endpoints: [\"0.0.0.0/0\"] with a NAT gateway."
+  description = "Networks that tasks may reach over HTTPS without interface endpoints: [\"0.0.0.0/0\"] with a NAT gateway."
   type        = list(string)
   default     = []
 }
 
 variable "metrics_security_group_ids" {
-  description = "Security groups that may read the metrics: Prometheus's."
+  description = "Security groups that may read the metrics, such as Prometheus."
   type        = list(string)
   default     = []
 }
 
 variable "traces" {
-  description = "Where spans go: OpenTelemetry's variables, and the security groups of the collector. Left out, none are made."
+  description = "Traces: OpenTelemetry's variables, and the security groups of the collector. Without them, traces are off."
   type = object({
     settings                     = map(string)
     collector_security_group_ids = optional(list(string), [])
@@ -103,12 +103,12 @@ variable "access_logs_bucket" {
 }
 
 variable "web_acl_arn" {
-  description = "Web ACL for the load balancer, if there is one."
+  description = "Web ACL for the load balancer, optional."
   type        = string
   default     = null
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that is told of alarms. Its policies: see the module's variable."
+  description = "SNS topic for alarms. For its policies, see the module's variable."
   type        = string
 }

@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # The rest stands in backend.hcl: terraform init -backend-config=backend.hcl.
+  # The other values are in backend.hcl: terraform init -backend-config=backend.hcl.
   backend "s3" {
     encrypt      = true
     use_lockfile = true

@@ -8,7 +8,6 @@ use crate::{
     id::{ClinicId, PatientId, StaffId},
     scheduling::model::{CLOCK_SKEW, Obstacle, SheetOwner, Slot},
     store::{Precondition, Record, expression::Condition},
-    time::Wall,
 };
 
 fn now() -> Timestamp {
@@ -26,12 +25,13 @@ fn context() -> WriteContext {
     }
 }
 
-/// A record of these members; what is left out is `None`.
+/// Returns a record with these members. Absent members are `None`.
 fn record<T: Record + DeserializeOwned>(members: Value) -> Entity<T> {
     Entity::new(serde_json::from_value(members).unwrap(), &context())
 }
 
-/// A visit of 30 minutes at 09:00 in Zurich, and the snapshot of a clinic where it is free.
+/// Returns a visit of 30 minutes at 09:00 in Zurich, and the snapshot of a clinic where that slot
+/// is free.
 fn free() -> (Draft, Snapshot) {
     let (clinic, zone) = (ClinicId::random(), "Europe/Zurich".parse().unwrap());
     let start = "2027-03-02T08:00:00Z".parse().unwrap();
@@ -41,26 +41,27 @@ fn free() -> (Draft, Snapshot) {
         duration_minutes: 30,
         ..Appointment::new(clinic.clone(), zone, StaffId::random(), start)
     };
-    let Appointment { staff_id, patient_id, resource_ids, date, time_zone, .. } = &appointment;
+    let Appointment { staff_id, patient_id, resource_ids, .. } = &appointment;
     let snapshot = Snapshot {
         now: now(),
         clinic: Some(record(json!({
-            "id": clinic, "name": "C", "time_zone": "Europe/Zurich", "opening_hours": [],
+            "id": clinic, "name": "C", "time_zone": "Europe/Zurich",
         }))),
         staff: Some(record(json!({
-            "id": staff_id, "clinic_id": clinic, "name": "S", "role": "nurse", "active": true, "working_hours": [],
+            "id": staff_id, "clinic_id": clinic, "name": "S", "role": "nurse", "active": true,
         }))),
         patient: Some(record(json!({ "id": patient_id, "name": "P", "active": true }))),
         resources: vec![record(json!({
             "id": resource_ids[0], "clinic_id": clinic, "name": "R", "kind": "room", "active": true,
         }))],
-        hours: Some((Wall::new(time_zone, *date, *date), Vec::new())),
+        special_hours: Some(Vec::new()),
         ..Snapshot::default()
     };
     (Draft::new(Entity::new(appointment, &context()), false), snapshot)
 }
 
-/// The sheet of the draft's claim at `index`, with an entry of another appointment at the same time.
+/// Returns the sheet of the draft's claim at `index`, with an entry of another appointment at the
+/// same time.
 fn taken(draft: &Draft, index: usize, hold_expires_at: Option<i64>) -> Entity<DaySheet> {
     let Claim { owner, slot } = &draft.claims[index];
     let mut sheet = DaySheet::empty(owner.clone(), slot.utc_dates()[0]);
@@ -110,8 +111,8 @@ fn inactive_records_and_those_about_to_be_deleted_are_refused() {
     assert!(matches!(refusal(&snapshot, &draft), Refusal::StaffInactive));
     snapshot.resources[0].value.details.active = false;
     assert!(matches!(refusal(&snapshot, &draft), Refusal::ResourceInactive(_)));
-    snapshot.patient.as_mut().unwrap().meta.deleting =
-        Some("other by tester".to_owned().try_into().unwrap());
+    let mark = format!("other at {} by tester", snapshot.now);
+    snapshot.patient.as_mut().unwrap().meta.deleting = Some(mark.try_into().unwrap());
     assert!(matches!(refusal(&snapshot, &draft), Refusal::PatientInactive));
 }
 
@@ -126,14 +127,12 @@ fn a_role_that_does_not_give_the_visit_is_refused() {
 }
 
 #[test]
-fn a_clash_names_the_party_that_is_taken_and_the_nearest_free_starts() {
+fn a_clash_names_the_party_that_is_taken() {
     let (draft, snapshot) = free();
     let snapshot = Snapshot { sheets: vec![taken(&draft, 2, None)], ..snapshot };
-    let Refusal::Clash(clash, _) = refusal(&snapshot, &draft) else { panic!("no clash") };
+    let Refusal::Clash(clash, ..) = refusal(&snapshot, &draft) else { panic!("no clash") };
     assert!(matches!(clash.owner, SheetOwner::Patient { .. }));
     assert_eq!(clash.obstacle, Obstacle::Busy);
-    let start = draft.appointment.value.start;
-    assert_eq!(clash.nearest_free, [start - minutes(30), start + minutes(30)]);
 }
 
 #[test]
@@ -156,12 +155,13 @@ fn buffers_take_the_time_of_staff_and_not_of_the_patient() {
 fn working_time_is_kept_unless_any_hours_are_allowed() {
     let (draft, mut snapshot) = free();
     let clinic = &mut snapshot.clinic.as_mut().unwrap().value;
-    clinic.details.opening_hours =
+    clinic.details.opening_hours = Some(
         serde_json::from_value(json!([{ "weekday": "monday", "from": "08:00", "to": "12:00" }]))
-            .unwrap();
-    let Refusal::Clash(clash, _) = refusal(&snapshot, &draft) else { panic!("no clash") };
-    assert_eq!(clash.obstacle, Obstacle::OffHours);
-    let any_hours = Snapshot { hours: None, ..snapshot };
+            .unwrap(),
+    );
+    let Refusal::Clash(clash, ..) = refusal(&snapshot, &draft) else { panic!("no clash") };
+    assert_eq!(clash.obstacle, Obstacle::Closed);
+    let any_hours = Snapshot { special_hours: None, ..snapshot };
     assert!(decide(&any_hours, &draft).is_ok());
 }
 
@@ -200,5 +200,5 @@ fn a_moved_appointment_does_not_clash_with_itself_and_leaves_the_sheets_of_its_o
     let (start, date) = (start + minutes(24 * 60), old.value.date.tomorrow().unwrap());
     let next_day = moved(Appointment { date, start, ..old.value.clone() });
     let writes = decide(&snapshot, &next_day).ok().unwrap().writes(&context()).unwrap();
-    assert_eq!(writes.len(), 14, "besides, the three old sheets");
+    assert_eq!(writes.len(), 14, "also the three old sheets");
 }

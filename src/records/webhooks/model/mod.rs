@@ -1,4 +1,4 @@
-//! Webhooks.
+//! The model of webhooks.
 
 pub mod signature;
 pub mod target;
@@ -7,54 +7,55 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    events::{EventType, StoredEventType},
+    events::StoredEventType,
     id::{OrgId, WebhookId},
     records::deliveries::model::Outcome,
     sensitive::Sensitive,
 };
 
-/// For how long a secret that was replaced still signs beside the new one.
+/// How long a replaced secret still signs next to the new one.
 pub const OVERLAP: SignedDuration = SignedDuration::from_hours(24);
 
 /// A URL to which events are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Webhook {
-    /// Its id.
+    /// The id.
     pub id: WebhookId,
-    /// Whose it is.
+    /// The organisation.
     pub org: OrgId,
-    /// Where events go.
+    /// The target of events.
     pub url: String,
-    /// What people call it.
+    /// A name or a note for people.
     pub description: Option<String>,
-    /// The types of events that it gets; all types, if there are none.
+    /// The event types that it receives. An empty list means all types.
     pub event_types: Vec<StoredEventType>,
     /// Whether events are sent to it.
     pub active: bool,
     /// The secret that signs deliveries.
     pub secret: SealedSecret,
-    /// The secret before, which signs beside it for a while.
+    /// The previous secret, which also signs for a while.
     pub previous_secret: Option<PreviousSecret>,
-    /// Since when no delivery has reached it.
+    /// When the attempts began to fail. `None` while they succeed.
     pub failing_since: Option<Timestamp>,
-    /// When it was switched off because no delivery had reached it for long.
+    /// When it was disabled, because attempts had failed for too long or the receiver was gone.
     pub disabled_at: Option<Timestamp>,
 }
 
-/// A sealed secret: the table alone does not reveal it.
+/// An encrypted secret. It can't be read with the table alone.
 pub type SealedSecret = Sensitive<String>;
 
-/// A secret that was replaced.
+/// A replaced secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreviousSecret {
     /// The secret.
     pub secret: SealedSecret,
-    /// Until when it still signs.
+    /// When it stops signing.
     pub until: Timestamp,
 }
 
 impl Webhook {
-    /// The same after an attempt: switched off, if nothing has reached it for `limit`.
+    /// Returns the webhook after an attempt. It is disabled if all attempts have failed for
+    /// `limit`, or if the receiver is gone.
     #[must_use]
     pub fn after(&self, outcome: Outcome, now: Timestamp, limit: SignedDuration) -> Self {
         let off = || Self { active: false, disabled_at: Some(now), ..self.clone() };
@@ -69,13 +70,13 @@ impl Webhook {
         }
     }
 
-    /// Whether it gets events of this type.
-    pub fn wants(&self, event_type: EventType) -> bool {
+    /// Returns whether it receives events of this type.
+    pub fn wants(&self, event_type: &StoredEventType) -> bool {
         let any = self.event_types.is_empty();
-        self.active && (any || self.event_types.contains(&event_type.into()))
+        self.active && (any || self.event_types.contains(event_type))
     }
 
-    /// The same with another secret; the one before signs beside it for a while.
+    /// Returns the webhook with a new secret. The old one also signs for [`OVERLAP`].
     #[must_use]
     pub fn with_secret(&self, secret: SealedSecret, now: Timestamp) -> Self {
         let until = now.saturating_add(OVERLAP).unwrap_or(now);
@@ -83,8 +84,8 @@ impl Webhook {
         Self { secret, previous_secret: Some(previous), ..self.clone() }
     }
 
-    /// The same with its secret as `seal` makes it anew; `None` if it can't. The secret before goes where it signs no more, or
-    /// can't be sealed: nobody could sign with it.
+    /// Returns the webhook with its secrets sealed again by `seal`, or `None` if the current secret
+    /// can't be sealed. Drops the previous secret if it no longer signs or can't be sealed.
     pub fn resealed(
         &self,
         now: Timestamp,
@@ -97,7 +98,7 @@ impl Webhook {
         Some(Self { secret: seal(&self.secret)?, previous_secret, ..self.clone() })
     }
 
-    /// The secrets that sign now, the newest first.
+    /// Returns the secrets that sign now, newest first.
     pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &SealedSecret> {
         let previous = self.previous_secret.iter().filter(move |previous| previous.until > now);
         [&self.secret].into_iter().chain(previous.map(|previous| &previous.secret))

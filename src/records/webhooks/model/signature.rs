@@ -1,23 +1,24 @@
-//! Signatures of deliveries, by which a receiver verifies sender and time (Standard Webhooks 1.0.0, symmetric signatures).
+//! Signatures of deliveries, with which a receiver verifies sender and time (Standard Webhooks
+//! 1.0.0, symmetric signatures).
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
 use standardwebhooks::{Webhook, WebhookError};
 
-/// What a secret begins with, as it is shown.
+/// The prefix of a secret as it is shown.
 const PREFIX: &str = "whsec_";
 
-/// A new secret.
+/// Returns a new random secret.
 pub fn new_secret() -> [u8; 32] {
     rand::random()
 }
 
-/// A secret as it is shown.
+/// Formats a secret as it is shown.
 pub fn shown(secret: &[u8]) -> String {
     format!("{PREFIX}{}", BASE64.encode(secret))
 }
 
-/// The `webhook-signature` of a payload: one signature for each secret, the newest first.
+/// Returns the `webhook-signature` of a payload: one signature for each secret, in their order.
 pub fn sign<'a>(
     secrets: impl IntoIterator<Item = &'a [u8]>,
     id: &str,

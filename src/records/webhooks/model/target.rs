@@ -1,4 +1,5 @@
-//! Where an event may be sent: to public addresses, over TLS. Anything else could reach what only this machine can.
+//! The allowed targets of events: public addresses, over TLS. This prevents server-side request
+//! forgery (SSRF).
 
 use std::{
     cell::Cell,
@@ -10,16 +11,16 @@ use std::{
 
 use url::{Host, SyntaxViolation, Url};
 
-/// The longest URL that an event is sent to.
+/// The maximum length of a target URL.
 pub const MAX_URL: usize = 2_048;
 
-/// Hosts, each with its port, that may be reached whatever their address is, also without TLS: for development.
+/// Hosts with ports that are allowed at any address and without TLS, for development.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowList(Arc<BTreeSet<(Host, u16)>>);
 
-/// A setting that is no list of hosts with ports.
+/// The error of a setting that is not a list of hosts with ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("hosts are allowed by name or address with a port, parted by commas, as localhost:9000")]
+#[error("must be hosts with ports, separated by commas, such as localhost:9000")]
 pub struct InvalidAllowList;
 
 impl FromStr for AllowList {
@@ -36,10 +37,10 @@ impl FromStr for AllowList {
     }
 }
 
-/// Why an event is not sent to a URL.
+/// The reason why a URL is refused as a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ForbiddenTarget {
-    /// It is no URL that an event can be sent to.
+    /// It is not a valid target URL.
     #[error(
         "must be an absolute URL of at most 2048 characters, without white space, backslashes, user, password and fragment"
     )]
@@ -53,12 +54,13 @@ pub enum ForbiddenTarget {
 }
 
 impl AllowList {
-    /// Whether a name may be reached at whatever address it has.
+    /// Returns whether a host name is allowed at any address.
     pub fn has_host(&self, name: &str) -> bool {
         self.0.iter().any(|(host, _)| matches!(host, Host::Domain(allowed) if allowed == name))
     }
 
-    /// The URL, if an event may be sent there. A name's addresses are checked when it is resolved.
+    /// Parses a URL and checks that it is an allowed target. The addresses of a host name are
+    /// checked when it is resolved.
     pub fn check(&self, url: &str) -> Result<Url, ForbiddenTarget> {
         let url = parse(url).ok_or(ForbiddenTarget::NoUrl)?;
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
@@ -74,15 +76,16 @@ impl AllowList {
         let is_public = match host {
             Host::Ipv4(address) => is_public_v4(address),
             Host::Ipv6(address) => is_public_v6(address),
-            // A name that is let through leads anywhere: at its own port alone.
+            // A name on the list may resolve to any address, so it is allowed only at its own port.
             Host::Domain(name) => !is_local(name) && !self.has_host(name),
         };
         if is_public { Ok(url) } else { Err(ForbiddenTarget::NotPublic) }
     }
 }
 
-/// A URL without a fragment and without what its parser reports: credentials, and what it would repair, such as white space and
-/// backslashes. Characters that it only encodes, as in `?tag=[a|b]`, are fine.
+/// Parses a URL. Refuses fragments and everything that the parser reports: credentials, and faults
+/// that it would repair, such as white space and backslashes. Characters that it only encodes, as
+/// in `?tag=[a|b]`, are accepted.
 fn parse(url: &str) -> Option<Url> {
     let reported = Cell::new(false);
     let report = |violation| {
@@ -94,12 +97,12 @@ fn parse(url: &str) -> Option<Url> {
     (url.len() <= MAX_URL && !reported.get() && parsed.fragment().is_none()).then_some(parsed)
 }
 
-/// Whether a name is this machine's (RFC 6761).
+/// Returns whether a name is `localhost` or below it (RFC 6761).
 fn is_local(name: &str) -> bool {
     name.trim_end_matches('.').rsplit('.').next() == Some("localhost")
 }
 
-/// Whether an address is of the public internet (IANA's special-purpose address registries).
+/// Returns whether an address is public, according to IANA's special-purpose address registries.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -111,11 +114,11 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let special = matches!(
         (a, b, c),
-        // This network, private ones, loopback, multicast and what is reserved for later.
+        // This network, private networks, loopback, multicast and reserved addresses.
         (0 | 10 | 127 | 224.., _, _) | (172, 16..=31, _) | (192, 168, _)
-        // Shared by carriers, link-local (the metadata services of clouds), benchmarks.
+        // Carrier-grade NAT, link-local (cloud metadata services), benchmarks.
         | (100, 64..=127, _) | (169, 254, _) | (198, 18 | 19, _)
-        // Protocol assignments, documentation, the relays of 6to4.
+        // Protocol assignments, documentation, 6to4 relays.
         | (192, 0, 0 | 2) | (192, 88, 99) | (198, 51, 100) | (203, 0, 113)
     );
     !special
@@ -129,13 +132,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         Ipv4Addr::new(a, b, c, d)
     };
     match segments {
-        // IPv4 in other clothes: NAT64 and 6to4.
+        // IPv4 addresses embedded in IPv6: NAT64 and 6to4.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             is_public_v4(embedded(high, low))
         }
-        // Teredo and other assignments of protocols, documentation.
+        // Teredo and other protocol assignments, documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // All that is public is in 2000::/3.
+        // All public addresses are in 2000::/3.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

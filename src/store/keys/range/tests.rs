@@ -1,4 +1,4 @@
-//! What stands in a range of keys.
+//! The contents of key ranges.
 
 use jiff::{Span, civil::date};
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use super::*;
 use crate::{
     id::{AppointmentId, ExceptionId},
     store::keys::{
-        Key, SK, appointment_link, exception, first_of_appointment, patient_day_sheet, staff,
-        staff_day_sheet,
+        Key, SK, appointment_link, deferred, exception, first_of_appointment, org_of_deferred,
+        patient_day_sheet, staff, staff_day_sheet, time_of_deferred,
     },
 };
 
@@ -50,7 +50,7 @@ proptest! {
 
     /// DynamoDB refuses a BETWEEN whose upper bound is below its lower one.
     #[test]
-    fn bounds_in_any_order_make_a_range_that_may_be_asked_for(
+    fn bounds_in_any_order_make_a_valid_range(
         from in any_date(), to in any_date(), at in any_date(),
     ) {
         let (clinic, patient) = (ClinicId::random(), PatientId::random());
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn appointments_and_staff_are_never_taken_for_each_other(at in any_date()) {
+    fn appointments_and_staff_are_never_confused(at in any_date()) {
         let clinic = ClinicId::random();
         let appointment = first_of_appointment(&clinic, &id_on(at));
         let staff = staff(&clinic, &crate::id::StaffId::random());
@@ -117,5 +117,20 @@ proptest! {
         prop_assert!(holds(&links, &link) && !holds(&links, &meta) && !holds(&links, &of_patient));
         let near = from.yesterday().unwrap()..=from.tomorrow().unwrap();
         prop_assert_eq!(holds(&links_of_patient(&patient, Dates::On(from)), &link), near.contains(&at));
+    }
+}
+
+#[test]
+fn deferred_work_is_listed_by_organisation() {
+    let orgs = ["-A", "A", "A-1", "A.B", "AB", "a_"].map(|org| org.parse::<OrgId>().unwrap());
+    let keys = orgs.each_ref().map(|org| deferred(org, Timestamp::UNIX_EPOCH, "1"));
+    for (at, org) in orgs.iter().enumerate() {
+        for (other, key) in keys.iter().enumerate() {
+            assert!(holds(&deferred_of_part(0, None), key));
+            assert_eq!(holds(&deferred_of_part(0, Some(org)), key), other > at, "{org} {other}");
+            assert_eq!(holds(&deferred_of_org(org), key), other == at, "{org} {other}");
+        }
+        assert_eq!(org_of_deferred(&keys[at].attributes()).as_ref(), Some(org));
+        assert_eq!(time_of_deferred(&keys[at].attributes()), Some(Timestamp::UNIX_EPOCH));
     }
 }

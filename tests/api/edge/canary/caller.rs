@@ -1,4 +1,4 @@
-//! A caller who keeps what comes out of the service.
+//! A caller that keeps what the service returns outside of successful bodies.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::support::{
     process::{HttpClient, admin_token, http_client},
 };
 
-/// A caller who keeps all that is no answer for the eyes of one who may see the record.
+/// A caller that keeps all output that must not contain patient data.
 pub struct Caller {
     pub client: HttpClient,
     pub base: String,
-    /// Errors, cursors and headers, each with the request that it came from.
+    /// Errors, cursors and headers, each with its request.
     pub kept: Vec<(String, String)>,
-    /// The routes that were answered with success.
+    /// The routes that succeeded.
     pub succeeded: BTreeSet<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What is known of patients is where it belongs and nowhere else: markers in every field of patient and appointment
-//! go through every operation, and none of them comes out in logs, metrics, spans, errors, cursors, headers or panics.
+//! Patient data stays where it belongs: every field of patients and appointments contains a marker, every operation is called,
+//! and no marker appears in logs, metrics, spans, errors, cursors, headers or panics.
 
 mod caller;
 mod operations;
@@ -22,7 +22,7 @@ use crate::support::{
     receiver::Receiver,
 };
 
-/// Each is in some field, and in nothing else.
+/// Each marker is in one field only.
 const MARKERS: [&str; 13] = [
     "canary-name",
     "canary-mrn",
@@ -98,8 +98,8 @@ fn assert_nothing_shows(kept: &[(String, String)]) {
     }
 }
 
-/// DynamoDB's refusals echo the request, at any length: of a call that was refused, the log says which, with what code, status
-/// and AWS request id, and nothing else does more.
+/// DynamoDB's refusals echo the request. The log must name the refused call, its code, status and AWS request id, and nothing
+/// else must contain more.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -117,6 +117,8 @@ async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
     let clinic = caller.made("/v1/clinics", json!({ "name": "A", "time_zone": "UTC" })).await;
     let staff =
         caller.made(&format!("{clinic}/staff"), json!({ "name": "S", "role": "nurse" })).await;
+    let idle =
+        caller.made(&format!("{clinic}/staff"), json!({ "name": "T", "role": "nurse" })).await;
     let one = caller.made("/v1/patients", patient()).await;
     let other = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
     let start = utc_date(SystemClock.now()).saturating_add(2.days());
@@ -126,10 +128,10 @@ async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
         "reason": "Canary-Reason", "notes": "Canary-Visit-Notes",
     });
     let visits = format!("{clinic}/appointments");
-    let booked = caller.made(&visits, visit.clone()).await;
+    caller.made(&visits, visit.clone()).await;
     let refused = [
         ("PutItem", "PATCH", one.clone(), Some(json!({ "notes": "Canary-Notes-2" }))),
-        ("UpdateItem", "POST", format!("{booked}/status"), Some(json!({ "status": "confirmed" }))),
+        ("UpdateItem", "DELETE", idle, None),
         ("DeleteItem", "DELETE", other, None),
         ("TransactWriteItems", "POST", visits.clone(), Some(visit.clone())),
         ("BatchGetItem", "POST", visits, Some(visit)),
@@ -143,7 +145,7 @@ async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
         if *operation == "TransactWriteItems" {
             body.as_mut().unwrap()["start"] = json!(format!("{start}T11:00:00Z"));
         }
-        // A request with a key would be written in a transaction.
+        // With a key, the request would be written in a transaction.
         let (status, problem) = caller.send_without_key(method, path, body).await;
         proxy.echo(None);
         assert_eq!((status, &problem["code"]), (500, &json!("internal_error")), "{operation}");
@@ -175,14 +177,14 @@ async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
         let line = line.unwrap_or_else(|| panic!("{told}: {lines}"));
         assert!(line.contains("request failed") && line.contains("internal_error"), "{line}");
     }
-    // Of our own lines; those of libraries at `trace` have no foreign text either, and may be long.
+    // Only our own lines are limited. Lines of libraries at `trace` can be long; they are checked for foreign text too.
     let ours = lines.lines().filter(|line| line.contains("\"target\":\"clinic_api"));
     ours.for_each(|line| assert!(line.len() < 2_000, "{line}"));
     caller.kept.extend(lines.lines().map(|line| ("log".to_owned(), line.to_owned())));
     assert_nothing_shows(&caller.kept);
 }
 
-/// What operators see of a refusal that echoes the request: of bulk writes and of reading the table as a whole.
+/// The same for operator commands: bulk writes and scans of the table.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_dynamodb_says_of_a_command_comes_out_nowhere() {
     let folder = tempfile::tempdir().unwrap();

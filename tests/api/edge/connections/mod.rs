@@ -1,5 +1,4 @@
-//! What the server lets connections do, by a clock that the tests move: however busy the machine is, no limit is reached by
-//! accident.
+//! The limits of connections. The tests move the clock, so that a busy machine never reaches a limit by accident.
 
 mod server;
 
@@ -20,7 +19,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn who_sends_no_whole_request_is_closed_and_who_sent_one_may_stay_longer() {
+async fn a_connection_without_a_complete_request_is_closed_sooner() {
     let clock = StoppedClock::stop();
     let server = Server::start(Limits { first_request: SHORT, ..limits() }).await;
     let mut silent = Vec::new();
@@ -101,9 +100,9 @@ async fn one_connection_too_many_is_told_so_and_the_others_are_served() {
     let server = Server::start(Limits { connections: 2, ..limits() }).await;
     let mut first = server.connect(REQUEST).await;
     answer(&mut first, "quick").await;
-    // It is taken before all that come after it.
+    // Connections are accepted in order.
     let second = server.connect(b"").await;
-    // Also who has sent much before it reads is told why.
+    // A client that has sent much before it reads still gets the reason.
     let upload = [
         &b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n"[..],
         &vec![b'x'; 200_000],
@@ -130,7 +129,7 @@ async fn one_connection_too_many_is_told_so_and_the_others_are_served() {
     assert_eq!(clock.run(STEP, server.stop()).await, 0);
 }
 
-/// Waits until nobody new is let in.
+/// Waits until the server accepts no new connections.
 async fn until_it_drains(server: &Server) {
     while TcpStream::connect(server.address).await.is_ok() {
         a_moment().await;
@@ -170,7 +169,7 @@ async fn a_second_request_on_its_way_is_served_when_the_process_stops() {
 #[tokio::test]
 async fn an_answer_that_is_read_slowly_is_not_cut() {
     let clock = StoppedClock::stop();
-    // The system keeps megabytes on their way, and tells of progress in steps of as much.
+    // The system buffers megabytes and reports progress in steps of that size.
     let limit = 64 * STEP;
     let server = Server::start(Limits { idle: limit, linger: limit, ..limits() }).await;
     let mut slow = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -201,7 +200,7 @@ async fn an_answer_that_nobody_reads_holds_nothing_up() {
     clock.run(STEP, sleep(6 * SHORT)).await;
     let received = until_closed(&mut silent).await;
     assert!(received.len() < LARGE, "{}", received.len());
-    // One that does so while the process stops is told of.
+    // Connections that do so during shutdown are reported.
     let silent = server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
     silent.readable().await.unwrap();
     assert_eq!(clock.run(STEP, server.stop()).await, 1);

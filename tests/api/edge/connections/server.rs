@@ -1,4 +1,4 @@
-//! A server with routes of its own, and what clients of it see.
+//! A server with its own routes, and what its clients see.
 
 use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,11 +16,11 @@ use tokio::{
 };
 
 pub const SHORT: Duration = Duration::from_secs(1);
-/// By how much the clock is moved at a time.
+/// The step by which the clock is moved.
 pub const STEP: Duration = Duration::from_millis(100);
-/// No test moves the clock so far.
+/// Longer than any test moves the clock.
 pub const LONG: Duration = Duration::from_hours(1);
-/// More than the system keeps of a connection.
+/// More than the system buffers for a connection.
 pub const LARGE: usize = 12_000_000;
 pub const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -39,7 +39,7 @@ pub fn limits() -> Limits {
 pub struct Server {
     pub address: SocketAddr,
     pub lifecycle: Lifecycle,
-    /// Told when a slow request has begun.
+    /// Notified when a slow request has begun.
     pub slow: Arc<Notify>,
     ended: JoinHandle<usize>,
 }
@@ -73,7 +73,7 @@ impl Server {
         connection
     }
 
-    /// Waits until all connections before have been taken, which are so in their order, and what they sent was read.
+    /// Waits until all earlier connections were accepted, which happens in order, and their data was read.
     pub async fn settle(&self) {
         let last = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         for _ in 0..2 {
@@ -82,14 +82,14 @@ impl Server {
         }
     }
 
-    /// Tells it to stop; answers how many connections it did not see end.
+    /// Stops the server. Returns the number of connections that it had to cut off.
     pub async fn stop(self) -> usize {
         self.lifecycle.advance(Phase::Draining);
         timeout(LONG / 2, self.ended).await.expect("nobody holds it up").unwrap()
     }
 }
 
-/// All that comes until the other side closes.
+/// Everything that arrives until the other side closes.
 pub async fn until_closed(connection: &mut TcpStream) -> String {
     let mut received = Vec::new();
     match timeout(LONG / 2, connection.read_to_end(&mut received)).await.expect("it is closed") {
@@ -98,7 +98,7 @@ pub async fn until_closed(connection: &mut TcpStream) -> String {
     }
 }
 
-/// Reads an answer that ends with the word.
+/// Reads a response that ends with this word.
 pub async fn answer(connection: &mut TcpStream, end: &str) -> String {
     let mut received = String::new();
     while !received.ends_with(end) {
@@ -110,7 +110,7 @@ pub async fn answer(connection: &mut TcpStream, end: &str) -> String {
     received
 }
 
-/// Whether it is open, and nothing has come on it.
+/// Whether the connection is open and nothing has arrived on it.
 pub fn is_open(connection: &TcpStream) -> bool {
     matches!(connection.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
 }

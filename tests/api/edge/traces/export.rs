@@ -1,11 +1,11 @@
-//! How spans are exported: to a collector that is away, and with settings that make no sense.
+//! The export of spans: to an unreachable collector, and with invalid settings.
 
 use std::time::Instant;
 
 use super::serve;
 use crate::support::process::{Running, http_client, program, send, text};
 
-/// Requests are answered as ever, the log says once what is the matter, and the process ends.
+/// Requests are answered as usual, the log reports the problem once, and the process stops.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_away_holds_nothing_up() {
     let folder = tempfile::tempdir().unwrap();
@@ -14,7 +14,7 @@ async fn a_collector_that_is_away_holds_nothing_up() {
     let settings = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        // More than fit, if nobody takes any.
+        // More than fit if the collector accepts none.
         ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2"),
     ];
@@ -28,15 +28,15 @@ async fn a_collector_that_is_away_holds_nothing_up() {
     }
     let (status, log) = running.terminate();
     assert!(status.success(), "{log}");
-    let told = log.matches("the collector does not take spans").count();
+    let told = log.matches("the collector does not accept spans").count();
     // Once a minute, however many that were.
     let minutes = usize::try_from(begun.elapsed().as_secs() / 60).unwrap();
     assert!((1..=minutes + 2).contains(&told), "{told} times in {minutes} minutes: {log}");
 }
 
-/// As OpenTelemetry's specification asks, the SDK goes on without a value that it can't use.
+/// As OpenTelemetry's specification requires, the SDK ignores an invalid value.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_traces_that_make_no_sense_are_logged() {
+async fn invalid_settings_of_traces_are_logged() {
     let folder = tempfile::tempdir().unwrap();
     let serve = || {
         let mut command = program(folder.path());
@@ -53,5 +53,5 @@ async fn settings_of_traces_that_make_no_sense_are_logged() {
     }
     let output = serve().env("OTEL_EXPORTER_OTLP_ENDPOINT", "no address").output().unwrap();
     let said = text(&output);
-    assert!(!output.status.success() && said.contains("spans can't be sent"), "{said}");
+    assert!(!output.status.success() && said.contains("traces can't be exported"), "{said}");
 }

@@ -17,7 +17,7 @@ use crate::support::{
 const CALLERS_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLERS_SPAN: &str = "b7ad6b7169203331";
 
-/// A service on a table of its own, with settings of its environment.
+/// A service on a new table, with additional environment variables.
 async fn serve(folder: &Path, settings: &[(&str, &str)]) -> (RemoteTable, Running) {
     let table = RemoteTable::missing().await;
     table.create(folder);
@@ -25,7 +25,7 @@ async fn serve(folder: &Path, settings: &[(&str, &str)]) -> (RemoteTable, Runnin
     (table, running)
 }
 
-/// A service on a table that is there.
+/// A service on an existing table.
 fn serve_table(table: &RemoteTable, folder: &Path, settings: &[(&str, &str)]) -> Running {
     let mut command = table.program(folder);
     command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]);
@@ -33,7 +33,7 @@ fn serve_table(table: &RemoteTable, folder: &Path, settings: &[(&str, &str)]) ->
     Running::launch(&mut command, 0)
 }
 
-/// Asks as an administrator whose program is traced itself.
+/// Sends a request as an administrator with a `traceparent`.
 async fn ask_traced(running: &Running, path: &str, flags: &str) -> u16 {
     let traceparent = format!("00-{CALLERS_TRACE}-{CALLERS_SPAN}-{flags}");
     let request = axum::http::Request::get(format!("{}{path}", running.base))
@@ -56,7 +56,7 @@ fn children<'a>(spans: &'a [Seen], parent: &'a Seen) -> impl Iterator<Item = &'a
     spans.iter().filter(|span| span.parent == parent.span_id && span.trace_id == parent.trace_id)
 }
 
-/// A read is tried again within its span, a write in a span of its own; each says what it took.
+/// A read is retried within its span, a write in a new span. Each span has the consumed capacity.
 #[tokio::test(flavor = "multi_thread")]
 async fn tries_and_capacity_of_calls_are_in_their_spans() {
     let folder = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ async fn tries_and_capacity_of_calls_are_in_their_spans() {
     let errors: Vec<_> = writes.iter().map(|call| call.get("error.type")).collect();
     assert_eq!(errors, ["ThrottlingError", ""], "{writes:#?}");
     assert!(taken(writes[0]) < f64::EPSILON && taken(writes[1]) > 0.0, "{writes:#?}");
-    // Of an empty index, DynamoDB Local says 0 units.
+    // DynamoDB Local reports 0 units for an empty index.
     let listed = calls_of("GET /v1/clinics");
     let queries: Vec<_> = listed.iter().filter(|call| call.name == "DynamoDB.Query").collect();
     assert_eq!(queries.len(), 1, "{listed:#?}");
@@ -109,8 +109,7 @@ async fn tries_and_capacity_of_calls_are_in_their_spans() {
     assert!(said.contains(&table.name), "{said}");
 }
 
-/// What the collector receives of a patient's life: a span of each request, of each call of DynamoDB, and nothing of the
-/// patient.
+/// The spans of a patient's operations: one per request and one per DynamoDB call, without patient data.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_and_its_calls_are_spans_that_know_nothing_of_patients() {
     let folder = tempfile::tempdir().unwrap();
@@ -172,7 +171,7 @@ async fn a_request_and_its_calls_are_spans_that_know_nothing_of_patients() {
     let taken: Value = serde_json::from_str(call.get("aws.dynamodb.consumed_capacity")).unwrap();
     assert_eq!(taken["TableName"], table.name);
     assert!(taken["CapacityUnits"].as_f64().unwrap() > 0.0);
-    // That somebody has read it is written beside the request, and is of its trace.
+    // The access request is written in the background and belongs to the request's trace.
     assert!(children(&spans, read).any(|span| span.name == "DynamoDB.PutItem"), "{spans:#?}");
 
     let refused = only(&spans, |span| span.get("http.response.status_code") == "409");
@@ -203,7 +202,7 @@ async fn a_request_and_its_calls_are_spans_that_know_nothing_of_patients() {
     assert_eq!(line["http.request.id"], read.get("http.request.id"));
 }
 
-/// Anybody can send a flag, so it counts only where it is asked for.
+/// Any caller can send the sampled flag, so it counts only if a setting says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_choose_what_is_traced_only_where_that_is_set() {
     for (sampler, untraced, traced) in [
@@ -230,7 +229,7 @@ async fn callers_choose_what_is_traced_only_where_that_is_set() {
     }
 }
 
-/// What a worker does is traced change by change and delivery by delivery; what it asks again and again is not.
+/// The worker has a trace per change and per delivery. Its polling is not traced.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_traces_what_it_processes_and_delivers() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,10 +38,11 @@ async fn a_taken_time_is_refused_with_the_nearest_free_starts() {
     app.booked(&clinic, "2035-01-16T10:00:00").await;
     clinic.patient = app.patient().await;
     let busy = app.book(&clinic, "2035-01-16T09:10:00", 30).await.problem(409, "staff_busy");
+    // The nearest first: 20, 40 and 55 minutes away.
     let nearest =
-        ["2035-01-16T08:30:00+01:00", "2035-01-16T09:30:00+01:00", "2035-01-16T10:30:00+01:00"];
+        ["2035-01-16T09:30:00+01:00", "2035-01-16T08:30:00+01:00", "2035-01-16T08:15:00+01:00"];
     assert_eq!(busy["nearest_free"], json!(nearest));
-    for start in nearest {
+    for start in &nearest[..2] {
         app.book(&clinic, start, 30).await.expect(201);
     }
     app.check_day_sheets().await;
@@ -57,7 +58,11 @@ async fn a_patient_is_at_one_clinic_at_a_time() {
     let busy = app.book(&there, "2035-01-16T09:29:00", 30).await.problem(409, "patient_busy");
     assert_eq!(
         busy["nearest_free"],
-        json!(["2035-01-16T08:30:00+01:00", "2035-01-16T09:30:00+01:00"])
+        json!([
+            "2035-01-16T09:30:00+01:00",
+            "2035-01-16T09:45:00+01:00",
+            "2035-01-16T10:00:00+01:00"
+        ])
     );
     app.book(&there, "2035-01-16T09:30:00", 30).await.expect(201);
     app.check_day_sheets().await;
@@ -67,7 +72,7 @@ async fn a_patient_is_at_one_clinic_at_a_time() {
 async fn a_local_time_that_does_not_exist_or_comes_twice_is_refused() {
     let app = TestApp::spawn().await;
     let clinic = app.ready_clinic().await;
-    // In 2035 the clocks of Zurich go forward on 25 March and back on 28 October.
+    // In 2035 the clocks in Zurich go forward on 25 March and back on 28 October.
     let gap = app.book(&clinic, "2035-03-25T02:30:00", 30).await;
     assert_eq!(gap.problem(422, "ambiguous_local_time")["errors"][0]["pointer"], "/start");
     let fold =
@@ -87,7 +92,7 @@ async fn an_appointment_over_utc_midnight_stands_in_both_days() {
     let clinic = app.clinic_in("America/Los_Angeles").await;
     let staff = app.staff_member(&clinic).await;
     let clinic = ClinicMade { staff, path: clinic, patient: app.patient().await };
-    // 15:45 to 16:15 on the wall is 23:45 to 00:15 UTC.
+    // 15:45 to 16:15 in local time is 23:45 to 00:15 UTC.
     app.book(&clinic, "2035-01-16T15:45:00", 30).await.expect(201);
     app.check_day_sheets().await;
     app.book(&clinic, "2035-01-16T16:00:00", 30).await.problem(409, "staff_busy");

@@ -31,7 +31,7 @@ async fn deleting_a_cancelled_appointment_frees_nobody_elses_time() {
     app.book(&clinic, "2035-01-16T09:00:00", 30).await.problem(409, "staff_busy");
 }
 
-/// A moved appointment is found by its id for as long as it exists, and its pointer goes with it.
+/// A moved appointment is found by its id for as long as it exists. Its pointer is deleted with it.
 #[tokio::test]
 async fn a_pointer_lives_as_long_as_its_appointment() {
     let app = TestApp::spawn().await;
@@ -41,7 +41,7 @@ async fn a_pointer_lives_as_long_as_its_appointment() {
         let items = app.all_items().await.into_iter();
         items.filter(|item| item["type"].as_s().unwrap() == "moved_appointment").collect::<Vec<_>>()
     };
-    // There and back: the pointer is there also where the id leads to the date.
+    // There and back: the pointer also exists when the id itself names the right date.
     for date in ["2035-01-17", "2035-01-16", "2035-01-18", "2035-01-16"] {
         let to = json!({ "start": format!("{date}T09:00:00") });
         app.post(&format!("{path}/reschedule")).json(&to).send().await.expect(200);

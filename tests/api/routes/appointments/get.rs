@@ -19,7 +19,7 @@ async fn a_moved_appointment_is_found_under_its_id_as_long_as_there_is_one() {
     assert_eq!((&cancelled["status"], &cancelled["notes"]), (&json!("cancelled"), &json!("moved")));
     app.delete(&path).send().await.expect(204);
     app.get(&path).send().await.problem(404, "not_found");
-    // What leads to it goes with it; who deleted it stays.
+    // Its link is deleted with it, and the tombstone stays.
     let beside = app
         .all_items()
         .await

@@ -70,6 +70,6 @@ async fn parameters_of_lists_that_make_no_sense_are_refused() {
     for (query, parameter) in cases {
         let refused = app.get(&format!("{}/appointments?{query}", clinic.path)).send().await;
         let problem = refused.problem(400, "invalid_parameter");
-        assert_eq!(problem["errors"][0]["pointer"], parameter, "{query}: {problem}");
+        assert_eq!(problem["errors"][0]["parameter"], parameter, "{query}: {problem}");
     }
 }

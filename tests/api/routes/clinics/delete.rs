@@ -1,4 +1,4 @@
-//! `DELETE /v1/clinics/{clinic_id}`, and what a deleted clinic leaves.
+//! `DELETE /v1/clinics/{clinic_id}`, and what stays after it.
 
 use std::collections::BTreeMap;
 

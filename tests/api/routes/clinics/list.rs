@@ -43,7 +43,7 @@ async fn the_overview_has_the_clinic_its_staff_and_its_appointments_the_latest_f
     assert_eq!(overview["next_cursor"], json!(null));
 }
 
-/// What a caller sees whose token names these clinics, page by page.
+/// The list of clinics for a caller whose token names these clinics, page by page.
 async fn pages(app: &TestApp, clinics: &[&String], limit: usize) -> Vec<Vec<String>> {
     let id = |path: &&String| path.rsplit('/').next().unwrap().parse().unwrap();
     let clinics = Clinics::Some(clinics.iter().map(id).collect());
@@ -62,7 +62,7 @@ async fn pages(app: &TestApp, clinics: &[&String], limit: usize) -> Vec<Vec<Stri
 }
 
 #[tokio::test]
-async fn who_may_see_few_clinics_of_many_gets_them_without_empty_pages() {
+async fn a_caller_with_few_clinics_gets_no_empty_pages() {
     let app = TestApp::builder().without_rates().spawn().await;
     let mut made = Vec::new();
     for _ in 0..120 {
@@ -83,7 +83,7 @@ async fn who_may_see_few_clinics_of_many_gets_them_without_empty_pages() {
     app.wire.forget();
     assert_eq!(pages(&app, &[], 4).await, [own(&[])]);
     assert_eq!(app.wire.take_calls(), []);
-    // More than one BatchGetItem takes come from the index, those of others left out.
+    // More clinics than one BatchGetItem reads are listed from the index, without those of others.
     let many: Vec<_> = made[..110].iter().collect();
     let listed = pages(&app, &many, 100).await.concat();
     let expected = made[..110].iter().rev().filter(|path| **path != made[50]);

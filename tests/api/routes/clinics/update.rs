@@ -7,7 +7,7 @@ use crate::support::TestApp;
 #[tokio::test]
 async fn a_patch_merges_and_null_clears() {
     let app = TestApp::spawn().await;
-    let body = json!({ "name": "A", "time_zone": "UTC", "phone": "+41445551234", "address": { "city": "Bern", "country": "CH" } });
+    let body = json!({ "name": "A", "time_zone": "UTC", "phone": "+41 44 555 12 34", "address": { "city": "Bern", "country": "CH" } });
     let path = app.post("/v1/clinics").json(&body).send().await.expect(201).location();
     let patch = json!({ "phone": null, "address": { "city": "Basel" } });
     let patched = app
@@ -42,7 +42,7 @@ async fn the_time_zone_never_changes() {
     app.patch(&path).json(&json!({ "time_zone": "Europe/Zurich" })).send().await.expect(200);
 }
 
-/// A number goes from JSON to DynamoDB's decimals and back as it was written.
+/// Numbers are converted between JSON and DynamoDB's decimals without loss.
 #[tokio::test]
 async fn numbers_come_and_go_exactly() {
     let app = TestApp::spawn().await;

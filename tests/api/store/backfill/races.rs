@@ -1,4 +1,4 @@
-//! A backfill beside others who write, and with DynamoDB in its way.
+//! A backfill with concurrent writers and with faults of DynamoDB.
 
 use std::cell::Cell;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{backfill, everything};
 use crate::support::{Fault, TestApp};
 
-/// The revision of a record that is deleted and made again is 1 once more.
+/// A record that is deleted and created again has revision 1 again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     let app = TestApp::spawn().await;
@@ -17,13 +17,13 @@ async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     let marker = app.all_items().await.into_iter();
     let mut marker =
         marker.into_iter().find(|it| it["type"].as_s().unwrap() == "record_number").unwrap();
-    // Outdated by the form of an instant.
+    // The different form of the instant makes it outdated.
     let created_at = marker["created_at"].as_s().unwrap().replace('Z', "+00:00");
     marker.insert("created_at".to_owned(), AttributeValue::S(created_at));
     app.put_item(marker).await;
     let (has_read, go_on) = app.wire.pause_before("PutItem");
     let others = async {
-        // The backfill has read the marker by then, and is about to write it.
+        // The backfill has read the marker and is about to write it.
         has_read.await.unwrap();
         app.delete(&first.location()).send().await.expect(204);
         let second = app.post("/v1/patients").json(&patient("Second")).send().await.expect(201);
@@ -78,13 +78,13 @@ async fn it_runs_beside_the_service_and_loses_no_change() {
     let (runs, changed) = (Cell::new(0), Cell::new(false));
     let changing = async {
         for n in 0..40 {
-            // Both are at it at the same time.
+            // Both write at the same time.
             while runs.get() * 20 < n {
                 tokio::task::yield_now().await;
             }
             let patch = json!({ "notes": format!("note {n}") });
             app.patch(&path).json(&patch).send().await.expect(200);
-            // What an older release, which knew nothing of the index, would leave behind.
+            // The item that an older release without the index would leave.
             let update = app.store.client().update_item().table_name(app.store.table());
             update
                 .key("PK", key["PK"].clone())
@@ -104,7 +104,7 @@ async fn it_runs_beside_the_service_and_loses_no_change() {
             runs.set(runs.get() + 1);
             rewritten += done.rewritten;
         }
-        // What was changed last.
+        // The item of the last change.
         rewritten + backfill(&app).await.0.rewritten
     };
     let ((), rewritten) = tokio::join!(changing, filling);
