@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clinic_api::{
-    cli::{healthcheck, identity, serve, table, worker},
+    cli::{healthcheck, identity, logging, serve, table, worker},
     config::{Cli, Command},
     keyring::new_key,
     openapi, router,
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("clinic-api: {error:#}");
+            logging::report_fatal(&error);
             ExitCode::FAILURE
         }
     }

@@ -25,7 +25,11 @@ use crate::{
     app::AppState,
     error::{ApiError, ApiResult},
     guide,
-    http::{ApiPath, problem::method_not_allowed, published::publish},
+    http::{
+        ApiPath,
+        problem::{method_not_allowed, no_route},
+        published::publish,
+    },
     openapi,
     time::utc_date,
 };
@@ -111,7 +115,7 @@ fn markdown(text: impl Into<Cow<'static, str>>) -> impl IntoResponse {
 }
 
 fn page(name: &str) -> ApiResult<impl IntoResponse + use<>> {
-    guide::page(name).map(markdown).ok_or_else(ApiError::not_found)
+    guide::page(name).map(markdown).ok_or_else(no_route)
 }
 
 #[derive(Deserialize)]
@@ -131,5 +135,5 @@ struct ProblemPath {
 async fn get_problem(
     ApiPath(ProblemPath { code }): ApiPath<ProblemPath>,
 ) -> ApiResult<impl IntoResponse> {
-    guide::problem(&code).map(markdown).ok_or_else(ApiError::not_found)
+    guide::problem(&code).map(markdown).ok_or_else(no_route)
 }

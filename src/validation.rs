@@ -80,7 +80,7 @@ pub fn role(role: &str) -> Result<(), ValidationError> {
     ensure(
         fits,
         "role",
-        "must be lower-case letters, digits and underscores, for example physician",
+        "must contain only lower-case letters, digits and underscores and begin with a letter, for example physician",
     )
 }
 
@@ -99,7 +99,7 @@ pub const MEMBER: &str = "member";
 pub const BELOW: &str = "below";
 
 /// The message for a span that ends before it begins.
-pub const AFTER_FROM: &str = "must be later than from; send a span over midnight as two spans, the first until 24:00 and the second from 00:00 on the next day";
+pub const AFTER_FROM: &str = "must be later than from; send a span over midnight as two, one until 24:00 and one from 00:00 on the next day";
 
 /// Returns the error for a member that is invalid in combination with others.
 pub fn member(member: &'static str, message: &'static str) -> ValidationError {
@@ -111,7 +111,7 @@ pub fn member(member: &'static str, message: &'static str) -> ValidationError {
 /// Validates staff roles with [`role`].
 pub fn roles(roles: &[String]) -> Result<(), ValidationError> {
     let fit = roles.iter().all(|one| one.len() <= MAX_ROLE);
-    ensure(fit, "length", "must have at most 40 characters per role")?;
+    ensure(fit, "length", "must contain only roles of at most 40 characters")?;
     roles.iter().try_for_each(|one| role(one))
 }
 
@@ -179,7 +179,7 @@ pub fn weekly_hours(hours: &[WeeklyHours]) -> Result<(), ValidationError> {
 pub fn coordinate(degrees: f64) -> Result<(), ValidationError> {
     let text = degrees.to_string();
     let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    ensure(decimals <= 7, "decimals", "must have at most 7 decimals")
+    ensure(decimals <= 7, "decimals", "must have at most 7 decimal places")
 }
 
 #[cfg(test)]

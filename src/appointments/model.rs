@@ -242,9 +242,9 @@ pub fn check_start(start: Timestamp, now: Timestamp) -> Result<(), &'static str>
     if start.as_nanosecond() % 60_000_000_000 != 0 {
         Err("must be on a whole minute")
     } else if ahead < -GRACE {
-        Err("must lie in the future")
+        Err("must not be more than 5 minutes ago")
     } else if ahead > HORIZON {
-        Err("must be within 400 days from now")
+        Err("must be at most 400 days from now")
     } else {
         Ok(())
     }

@@ -131,7 +131,7 @@ impl Shared {
         let needed = (request.patient_ids.len() + OVERHEAD).min(self.capacity);
         let space = self.space.clone().acquire_many_owned(needed.try_into().unwrap_or(u32::MAX));
         let Ok(Ok(space)) = timeout(QUEUE_TIMEOUT, space).await else {
-            let detail = "The queue of access log entries is full, so patient data can't be returned. Retry later.";
+            let detail = "The queue of access log entries is full, so patient data cannot be returned. Retry after the time in Retry-After.";
             return Err(ApiError::new(ErrorCode::AccessLogFull, detail).retry_later());
         };
         self.push(Waiting {

@@ -43,9 +43,9 @@ pub struct AvailabilityOut {
     #[schema(value_type = String, example = "Europe/Zurich")]
     pub time_zone: Zone,
     /// The free slots, by start, then by staff member. Each can be booked unless the patient is
-    /// busy or another booking is faster.
+    /// busy or another booking takes it first.
     pub slots: Vec<SlotOut>,
-    /// The `cursor` of the next page. Absent at the end of the range.
+    /// Send this value as `cursor` to get the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,
@@ -69,11 +69,12 @@ pub struct SlotOut {
 #[derive(Debug, Clone, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FreeTimes {
-    /// The first date of the clinic's calendar. Absent: today.
+    /// The first date of the clinic's calendar. If absent, the search begins today.
     #[serde(default, deserialize_with = "optional_date")]
     #[param(value_type = Option<String>, format = Date)]
     from: Option<Date>,
-    /// The last date (inclusive). A range has at most 31 days. Absent: 31 days.
+    /// The last date (inclusive). A search covers at most 31 days. If absent, the search covers 31
+    /// days.
     #[serde(default, deserialize_with = "optional_date")]
     #[param(value_type = Option<String>, format = Date)]
     to: Option<Date>,

@@ -1,20 +1,34 @@
-//! Finds the keyring: from a setting, from a file next to the data, or a new key for this process.
+//! Finds the keyring: from a setting, from a file, or a new key for this process.
 
-#[cfg(feature = "embedded")]
-use std::path::Path;
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
     config::{Engine, KeyArgs},
-    keyring::Keyring,
+    http::metrics,
+    keyring::{InvalidSecretKeys, Keyring},
+    sensitive::{LogSafe, Sensitive, chain},
+    time::Clock,
 };
+
+/// The interval at which the file of the secret keys is read again.
+const RELOAD: Duration = Duration::from_secs(5);
 
 /// Returns the keyring of the settings.
 pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
     if let Some(keys) = &settings.secret_keys {
         let keys = keys.expose().parse();
         return keys.context("--secret-keys (CLINIC_API_SECRET_KEYS) is invalid");
+    }
+    if let Some(path) = &settings.secret_keys_file {
+        let loaded = load(path).map(|(_, keys)| keys);
+        return loaded.context("--secret-keys-file (CLINIC_API_SECRET_KEYS_FILE) can't be used");
     }
     match engine {
         Engine::Memory => Ok(Keyring::random()),
@@ -23,9 +37,59 @@ pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
         #[cfg(not(feature = "embedded"))]
         Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         Engine::DynamoDb => anyhow::bail!(
-            "--secret-keys (CLINIC_API_SECRET_KEYS) is required with --store dynamodb, with the same value for all \
-             replicas and workers; `clinic-api secret-key` prints a new key"
+            "--secret-keys (CLINIC_API_SECRET_KEYS) or --secret-keys-file is required with --store dynamodb, with the same \
+             keys for all replicas and workers; `clinic-api secret-key` prints a new key"
         ),
+    }
+}
+
+/// The reason why the file of the secret keys can't be used.
+#[derive(Debug, thiserror::Error)]
+enum KeyFileError {
+    #[error("the file could not be read: {0}")]
+    Read(ErrorKind),
+    #[error(transparent)]
+    Invalid(#[from] InvalidSecretKeys),
+}
+
+impl LogSafe for KeyFileError {}
+
+/// Returns the content of the file, and its keys.
+fn load(path: &Path) -> Result<(Sensitive<String>, Keyring), KeyFileError> {
+    let text = std::fs::read_to_string(path).map_err(|error| KeyFileError::Read(error.kind()))?;
+    let keys = text.parse()?;
+    Ok((text.into(), keys))
+}
+
+/// Replaces the keys of a keyring whenever the file has other valid keys.
+pub(super) async fn follow(keyring: Keyring, path: PathBuf, clock: impl Clock) {
+    let mut known = None;
+    let mut failed = false;
+    let mut ticks = interval(RELOAD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match load(&path) {
+            Ok((text, _)) if known.as_ref() == Some(&text) => failed = false,
+            Ok((text, keys)) => {
+                keyring.replace(&keys);
+                metrics::secret_keys_loaded(clock.now());
+                if known.replace(text).is_some() {
+                    tracing::info!("the secret keys were replaced");
+                }
+                failed = false;
+            }
+            Err(error) => {
+                // Once, until the file is valid again.
+                if !failed {
+                    tracing::error!(
+                        error.message = chain(&error),
+                        "the file of the secret keys can't be used; keeping the current keys"
+                    );
+                }
+                failed = true;
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     any::Any,
     io::{IsTerminal as _, stderr},
     panic::PanicHookInfo,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::Context as _;
@@ -59,9 +60,26 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
+/// Whether the log is JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Reports the error that ends the process, in the format of the log.
+pub fn report_fatal(error: &anyhow::Error) {
+    if IS_JSON.load(Ordering::Relaxed) {
+        tracing::error!(error.message = format!("{error:#}"), "the process ended with an error");
+    } else {
+        eprintln!("clinic-api: {error:#}");
+    }
+}
+
 /// Starts logging for the whole process.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).context("--log is not a valid filter")?;
+    let filter = EnvFilter::try_new(&settings.log);
+    let (filter, invalid) = match filter {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    IS_JSON.store(settings.log_format == LogFormat::Json, Ordering::Relaxed);
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));
     match settings.log_format {
         LogFormat::Text => {
@@ -71,7 +89,8 @@ pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
         LogFormat::Json => registry.with(json(stderr)).init(),
     }
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    // Only now, so that the error is reported in the format of the log.
+    invalid.map_or(Ok(()), |error| Err(error).context("--log is not a valid filter"))
 }
 
 #[cfg(test)]

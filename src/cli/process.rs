@@ -15,6 +15,8 @@ use crate::{
     keyring::Keyring,
     server::{self, Limits},
     store::connections::Connections,
+    time::{Clock as _, SystemClock},
+    worker::heartbeats::Heartbeats,
 };
 
 /// The maximum number of connections to the metrics port. A scraper needs one or two.
@@ -25,6 +27,8 @@ pub(super) struct Process {
     pub(super) signals: Signals,
     pub(super) open: OpenStore,
     pub(super) keyring: Keyring,
+    /// The heartbeats of the worker's tasks, on which `/livez` of the metrics port depends.
+    pub(super) heartbeats: Heartbeats,
     /// The URL of the metrics, if they are enabled.
     pub(super) metrics: Option<String>,
     traces: Traces,
@@ -41,8 +45,16 @@ impl Process {
         // the data.
         let open = OpenStore::open(&settings.store).await?;
         let keyring = keyring::find(&settings.keys, &settings.store.store)?;
-        let metrics = start_metrics(settings.metrics_listen, open.connections.clone())?;
-        Ok(Self { signals, open, keyring, metrics, traces })
+        let heartbeats = Heartbeats::default();
+        let is_live = {
+            let heartbeats = heartbeats.clone();
+            move || heartbeats.are_recent(SystemClock.now())
+        };
+        let metrics = start_metrics(settings.metrics_listen, open.connections.clone(), is_live)?;
+        if let Some(path) = &settings.keys.secret_keys_file {
+            tokio::spawn(keyring::follow(keyring.clone(), path.clone(), SystemClock));
+        }
+        Ok(Self { signals, open, keyring, heartbeats, metrics, traces })
     }
 
     /// Closes the store and sends the last spans.
@@ -62,11 +74,12 @@ pub(super) fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpList
 fn start_metrics(
     address: Option<SocketAddr>,
     connections: Option<Connections>,
+    is_live: impl Fn() -> bool + Clone + Send + Sync + 'static,
 ) -> anyhow::Result<Option<String>> {
     let Some(address) = address else { return Ok(None) };
     let listener = bind(address, "--metrics-listen")?;
     let url = format!("http://{}/metrics", listener.local_addr()?);
-    let router = metrics::start(connections)?;
+    let router = metrics::start(connections, is_live)?;
     // The metrics port stays open until the process exits, also during shutdown.
     let limits = Limits { connections: METRICS_CONNECTIONS, measured: false, ..Limits::default() };
     tokio::spawn(async move {

@@ -22,6 +22,7 @@ use crate::{
     service::service,
     time::{Clock as _, SystemClock},
     version::VERSION,
+    worker::heartbeats::Heartbeats,
 };
 
 /// File descriptors reserved for everything but connections: metrics, files, logs.
@@ -68,7 +69,8 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
     let worker = if settings.worker.unwrap_or(embedded) {
         let tasks = [Task::Stream, Task::Deliveries];
         let keys = process.keyring.webhook_secrets.clone();
-        Some(Worker::start(&process.open, keys, &tasks, &settings.process)?)
+        let heartbeats = Heartbeats::default();
+        Some(Worker::start(&process.open, keys, &tasks, &settings.process, &heartbeats)?)
     } else {
         None
     };

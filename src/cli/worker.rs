@@ -16,6 +16,7 @@ use crate::{
     worker::{
         consumer::Consumer,
         dispatcher::{Dispatcher, Pace},
+        heartbeats::{DELIVERIES, Heartbeats, STREAM},
         lease::Leases,
         metrics,
         sender::{Sender, TIMEOUT},
@@ -42,7 +43,7 @@ async fn work(WorkerArgs { process: settings, tasks }: WorkerArgs) -> anyhow::Re
     let open = &process.open;
     open.ensure_format().await?;
     let keys = process.keyring.webhook_secrets.clone();
-    let worker = Worker::start(open, keys, &tasks, &settings)?;
+    let worker = Worker::start(open, keys, &tasks, &settings, &process.heartbeats)?;
     tracing::info!(service.version = VERSION, store.place = open.place, metrics.url = process.metrics, worker.tasks = ?tasks, "worker started");
     process.signals.any().await;
     tracing::info!("stopping: waiting for running tasks");
@@ -71,6 +72,7 @@ impl Worker {
         keys: SealingKeys,
         tasks: &[Task],
         settings: &ProcessArgs,
+        heartbeats: &Heartbeats,
     ) -> anyhow::Result<Self> {
         metrics::describe();
         let store = &open.store;
@@ -84,7 +86,9 @@ impl Worker {
                 owner: random_token(),
                 length: settings.worker_lease,
             };
-            let consumer = Consumer { streams: open.streams.clone(), leases, audit_retention };
+            heartbeats.beat(STREAM, clock.now());
+            let (streams, heartbeats) = (open.streams.clone(), heartbeats.clone());
+            let consumer = Consumer { streams, leases, audit_retention, heartbeats };
             let stop = stop.clone();
             tracker.spawn(async move { consumer.run(stop).await });
         }
@@ -93,8 +97,10 @@ impl Worker {
             let sender =
                 Sender::new(allowed, TIMEOUT).context("the webhook client can't be created")?;
             let pace = Pace { poll: settings.worker_poll, lease: settings.worker_lease };
+            heartbeats.beat(DELIVERIES, clock.now());
+            let (store, heartbeats) = (store.clone(), heartbeats.clone());
             let dispatcher =
-                Dispatcher::new(store.clone(), keys, sender, clock, pace, audit_retention);
+                Dispatcher::new(store, keys, sender, clock, pace, audit_retention, heartbeats);
             let stop = stop.clone();
             tracker.spawn(async move { dispatcher.run(stop).await });
         }

@@ -10,9 +10,9 @@ pub struct LimitArgs {
     /// The maximum number of open connections. Further connections get 503.
     #[arg(long, env = "CLINIC_API_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one)]
     pub max_connections: usize,
-    /// The maximum number of concurrent requests, half of which one organisation may use. Further
-    /// requests get 503 `overloaded` with `Retry-After`. `/livez`, `/readyz` and `/version` do not
-    /// count.
+    /// The maximum number of concurrent requests. Further requests get 503 `overloaded`. One
+    /// organisation may use half of this number; its further requests get 429
+    /// `concurrency_limited`. `/livez`, `/readyz` and `/version` do not count.
     #[arg(long, env = "CLINIC_API_MAX_CONCURRENT_REQUESTS", default_value_t = 1024, value_parser = at_least_one)]
     pub max_concurrent_requests: usize,
     /// The maximum number of requests per minute from one client address, over all its callers.

@@ -7,7 +7,7 @@ mod store;
 mod table;
 mod worker;
 
-use std::{ffi::OsString, net::SocketAddr, time::Duration};
+use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
 
 use clap::{
     ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand,
@@ -97,8 +97,9 @@ pub struct ServeArgs {
     /// example `https://desk.example.org`. Default: none.
     #[arg(long, env = "CLINIC_API_CORS_ORIGINS")]
     pub cors_origins: Option<AllowedOrigins>,
-    /// Run the worker's tasks in the service process. Default: `true` with an embedded engine,
-    /// which no other process can open, and `false` with `dynamodb`.
+    /// Run the worker's tasks in the service process. If the setting is absent, the engine decides:
+    /// `true` with an embedded engine, which no other process can open, and `false` with
+    /// `dynamodb`.
     #[arg(long, env = "CLINIC_API_WORKER", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub worker: Option<bool>,
     /// The time after SIGTERM during which the service still accepts requests while `/readyz`
@@ -119,8 +120,20 @@ impl Cli {
     /// Returns the commands. Every flag may have a value: `--worker`, `--worker true`,
     /// `--worker=false`.
     pub fn full_command() -> clap::Command {
-        with_values(Self::command())
+        with_values(without_empty_variables(Self::command()))
     }
+}
+
+/// Ignores environment variables that are empty, so that `VARIABLE=` means the default.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let value = argument.get_env().and_then(env::var_os);
+        if value.is_some_and(|value| value.is_empty()) {
+            return argument.env(None::<&'static str>);
+        }
+        argument
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 fn with_values(command: clap::Command) -> clap::Command {

@@ -28,14 +28,19 @@ const DEFAULT_STORE: &str = "dynamodb";
 /// The secret keys.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArgs {
-    /// The secret keys: 32 bytes each in base64url, separated by commas. The keys for cursors,
-    /// webhook secrets and hold secrets are derived from them. The first key seals and signs; all
-    /// keys open and verify. All replicas and workers need the same keys. Required with `dynamodb`;
-    /// the embedded engine stores its own key next to the data. `clinic-api secret-key` prints a
-    /// new key.
+    /// The secret keys: 32 bytes each in base64url, separated by commas. The service derives the
+    /// keys for cursors, webhook secrets and hold secrets from them. The first key encrypts and
+    /// signs; all keys decrypt and verify. All replicas and workers need the same keys. Required
+    /// with `dynamodb`. Without this setting, `file:PATH` creates a key and stores it next to the
+    /// data. `clinic-api secret-key` prints a new key.
     // Parsed later: clap's error message would show the value.
     #[arg(long, env = "CLINIC_API_SECRET_KEYS", hide_env_values = true)]
     pub secret_keys: Option<Sensitive<String>>,
+    /// A file with the secret keys, instead of `--secret-keys`. A running process reads the file
+    /// again every 5 seconds and uses changed keys without a restart. If the new content is not
+    /// valid, it keeps its keys and logs an error.
+    #[arg(long, env = "CLINIC_API_SECRET_KEYS_FILE", conflicts_with = "secret_keys")]
+    pub secret_keys_file: Option<PathBuf>,
 }
 
 /// A storage engine.

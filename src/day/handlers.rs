@@ -51,7 +51,7 @@ pub struct DayOut {
     pub time_zone: Zone,
     /// The clinic's staff members by id, and deleted ones with appointments on this page.
     pub staff: Vec<StaffDayOut>,
-    /// The `cursor` of the next page of appointments. Absent on the last page.
+    /// Send this value as `cursor` to get the next page of appointments. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,

@@ -42,10 +42,10 @@ pub struct PatientExport {
     pub patient: Option<PatientOut>,
     /// The appointments at all clinics in every status, by start. They come before the accesses.
     pub appointments: Vec<AppointmentOut>,
-    /// The access log: who read the patient's data, by hour, latest last. A request appears within
-    /// seconds.
+    /// The access log: who read the patient's data, by hour, oldest first. A read appears in the
+    /// log within seconds.
     pub accesses: Vec<Access>,
-    /// The `cursor` of the next page. The export is complete only when it is absent.
+    /// Send this value as `cursor` to get the next page. The export is complete when it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,

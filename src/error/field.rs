@@ -37,7 +37,7 @@ pub struct FieldError {
     #[schema(nullable = false)]
     pub parameter: Option<String>,
     /// What is wrong, as the end of a sentence that begins with the field's name.
-    #[schema(example = "must be in the future")]
+    #[schema(example = "must be at most 400 days from now")]
     pub detail: String,
     /// The machine-readable reason.
     pub code: FieldCode,

@@ -19,7 +19,7 @@ impl From<StoreError> for ApiError {
             .with_header(header::ETAG, HeaderValue::from_str(&format!("\"{rev}\"")).ok()),
             StoreError::IdempotencyKeyReused => Self::field(
                 ErrorCode::IdempotencyKeyReused,
-                "idempotency-key",
+                "Idempotency-Key",
                 "was already used with a different request body; use a new key for a new request",
             ),
             // A failed condition that no caller handles: a record changed between read and write.
@@ -50,7 +50,7 @@ impl From<StoreError> for ApiError {
             StoreError::TooLarge { bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!(
-                    "A stored item would take {bytes} bytes, more than the limit of 409600. Shorten the texts of the record."
+                    "A stored item would have {bytes} bytes, above the limit of 409600 bytes. Shorten the texts of the record."
                 ),
             ),
             StoreError::ItemSizeExceeded => Self::new(
@@ -60,7 +60,7 @@ impl From<StoreError> for ApiError {
             StoreError::TransactionTooLarge { actions, bytes } => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!(
-                    "The transaction would take {actions} writes and {bytes} bytes, more than the limits of 100 and 4194304. Shorten the texts of the record."
+                    "The transaction would have {actions} writes and {bytes} bytes, above the limit of 100 writes or 4194304 bytes. Shorten the texts of the record."
                 ),
             ),
             unforeseen => Self::internal().with_cause(unforeseen),

@@ -39,7 +39,7 @@ macro_rules! event_types {
 event_types! {
     /// An appointment was booked, or a hold was confirmed.
     AppointmentBooked: "clinic.appointment.booked.v1";
-    /// A slot is on hold until `hold_expires_at`, waiting for confirmation.
+    /// A hold was created. It reserves the slot until it expires, is confirmed or is released.
     AppointmentOffered: "clinic.appointment.offered.v1";
     /// A hold was released, or had expired when its slot was taken.
     AppointmentHoldExpired: "clinic.appointment.hold_expired.v1";

@@ -5,6 +5,8 @@
 //! site cannot make them repeat a request. The secrets of holds and webhooks are random, and each is in one response only. A
 //! replay returns the same text. `docs/threat-model.md` states the remaining risk.
 
+use std::convert::Infallible;
+
 use axum::{
     body::Body,
     extract::{Request, State},
@@ -12,6 +14,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
+use futures_util::stream;
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Bytes;
 use moka::future::Cache;
@@ -43,6 +46,10 @@ pub async fn complete(request: Request, next: Next) -> Response {
     }
     let status = response.status();
     correct_tag(status, response.headers_mut(), &sent);
+    if status == StatusCode::NOT_MODIFIED {
+        // axum would add `Content-Length: 0` for an empty body. The header would state the length of the 200.
+        *response.body_mut() = Body::from_stream(stream::empty::<Result<Bytes, Infallible>>());
+    }
     response
 }
 
@@ -60,7 +67,7 @@ fn correct_tag(status: StatusCode, headers: &mut HeaderMap, sent: &[HeaderValue]
     let coding = headers.get(header::CONTENT_ENCODING);
     let tag = match coding {
         Some(coding) => etag::of_coding(tag, coding),
-        None if is_304 => etag::named(sent, tag),
+        None if is_304 => etag::of_not_modified(sent, tag),
         None => None,
     };
     if let Some(tag) = tag {

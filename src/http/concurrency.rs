@@ -9,10 +9,8 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
+use super::PROBES;
 use crate::error::{ApiError, ErrorCode};
-
-/// Never rejected: an orchestrator restarts a process whose probes fail, which makes an overload worse.
-const PROBES: [&str; 3] = ["/livez", "/readyz", "/version"];
 
 /// The limit of concurrent requests of one service. Clones share the permits.
 #[derive(Debug, Clone)]
@@ -34,6 +32,7 @@ impl ConcurrencyLimit {
         next: impl AsyncFnOnce(Request) -> Response,
     ) -> Response {
         let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+        // An orchestrator restarts a process whose probes fail, which makes an overload worse.
         if path.is_some_and(|path| PROBES.contains(&path)) {
             return next(request).await;
         }

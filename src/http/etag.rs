@@ -34,23 +34,28 @@ pub fn if_none_match(headers: &HeaderMap) -> Vec<HeaderValue> {
     headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect()
 }
 
-/// The first tag in `If-None-Match` that names the current representation in any coding; the current tag for `*`.
-pub fn named(sent: &[HeaderValue], current: &HeaderValue) -> Option<HeaderValue> {
-    let tags = tags(sent, &header::IF_NONE_MATCH).ok()??;
+/// Returns whether `If-None-Match` lists exactly this tag, or is `*`. Weak tags match, because the comparison is weak.
+pub fn lists(sent: &[HeaderValue], current: &HeaderValue) -> bool {
+    let Ok(Some(tags)) = tags(sent, "If-None-Match") else { return false };
+    tags.iter().any(|tag| *tag == "*" || tag.trim_start_matches("W/") == current)
+}
+
+/// The tag of a 304: the current tag if `If-None-Match` lists it, otherwise the first tag there that names the current
+/// revision in another coding.
+pub fn of_not_modified(sent: &[HeaderValue], current: &HeaderValue) -> Option<HeaderValue> {
+    if lists(sent, current) {
+        return Some(current.clone());
+    }
+    let tags = tags(sent, "If-None-Match").ok()??;
     let opaque = without_coding(current.to_str().ok()?);
-    tags.into_iter().find_map(|tag| {
-        let tag = tag.trim_start_matches("W/");
-        match tag {
-            "*" => Some(current.clone()),
-            _ if without_coding(tag) == opaque => HeaderValue::from_str(tag).ok(),
-            _ => None,
-        }
-    })
+    let mut strong = tags.into_iter().map(|tag| tag.trim_start_matches("W/"));
+    let same = strong.find(|tag| without_coding(tag) == opaque)?;
+    HeaderValue::from_str(same).ok()
 }
 
 /// Parses `If-Match`. Weak tags never match, because the comparison is strong.
 pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
-    let Some(tags) = tags(headers.get_all(header::IF_MATCH), &header::IF_MATCH)? else {
+    let Some(tags) = tags(headers.get_all(header::IF_MATCH), "If-Match")? else {
         return Ok(Precondition::None);
     };
     if tags.contains(&"*") {
@@ -64,7 +69,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
 /// Returns whether `If-None-Match` lists the current revision. Weak tags match, because the
 /// comparison is weak.
 pub fn none_match(sent: &[HeaderValue], current: u64) -> Result<bool, ApiError> {
-    let tags = tags(sent, &header::IF_NONE_MATCH)?.unwrap_or_default();
+    let tags = tags(sent, "If-None-Match")?.unwrap_or_default();
     let names = |tag: &&str| *tag == "*" || rev(tag.trim_start_matches("W/")) == Some(current);
     Ok(tags.iter().any(names))
 }
@@ -74,11 +79,11 @@ const MAX_TAGS: usize = 50;
 
 fn tags<'a>(
     sent: impl IntoIterator<Item = &'a HeaderValue>,
-    name: &header::HeaderName,
+    name: &'static str,
 ) -> Result<Option<Vec<&'a str>>, ApiError> {
     let malformed = || {
         let message = "must be * or a comma-separated list of entity tags in double quotes";
-        ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message)
+        ApiError::field(ErrorCode::InvalidParameter, name, message)
     };
     let (mut tags, mut values) = (Vec::new(), 0);
     for value in sent {
@@ -91,7 +96,7 @@ fn tags<'a>(
     }
     if tags.len() > MAX_TAGS {
         let message = format!("must not have more than {MAX_TAGS} entity tags");
-        return Err(ApiError::field(ErrorCode::InvalidParameter, name.as_str(), message));
+        return Err(ApiError::field(ErrorCode::InvalidParameter, name, message));
     }
     Ok((!tags.is_empty()).then_some(tags))
 }
@@ -161,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_names_one_representation_in_any_coding() {
+    fn a_304_has_a_tag_that_the_caller_sent() {
         let value = HeaderValue::from_static;
         let gzip = of_coding(&value("\"a-b\""), &value("gzip")).unwrap();
         assert_eq!(gzip, "\"a-b-gzip\"");
@@ -173,8 +178,12 @@ mod tests {
             ("\"a\"", None),
             ("a-b", None),
         ] {
-            assert_eq!(named(&[value(sent)], &value("\"a-b\"")), echoed.map(value), "{sent}");
+            let tag = of_not_modified(&[value(sent)], &value("\"a-b\""));
+            assert_eq!(tag, echoed.map(value), "{sent}");
         }
-        assert_eq!(named(&[], &value("\"a-b\"")), None);
+        assert_eq!(of_not_modified(&[], &value("\"a-b\"")), None);
+        let both = [value("\"a-br\", \"a-gzip\"")];
+        assert_eq!(of_not_modified(&both, &value("\"a-gzip\"")), Some(value("\"a-gzip\"")));
+        assert!(lists(&both, &value("\"a-br\"")) && !lists(&both, &value("\"a\"")));
     }
 }

@@ -29,7 +29,7 @@ pub fn from_request(
     };
     let malformed = || {
         let message = "must be a single value of 1 to 255 visible ASCII characters";
-        ApiError::field(ErrorCode::InvalidIdempotencyKey, IDEMPOTENCY_KEY.as_str(), message)
+        ApiError::field(ErrorCode::InvalidIdempotencyKey, "Idempotency-Key", message)
     };
     let key = key.to_str().map_err(|_| malformed())?;
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());

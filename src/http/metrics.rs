@@ -6,13 +6,15 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::{
     Router,
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     routing::get,
 };
+use jiff::Timestamp;
 use metrics::{
     Label, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 
 use crate::{
     store::{
@@ -30,6 +32,8 @@ const REQUESTS_LIMIT: &str = "http_server_requests_limit";
 const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
 const ACCESSES_WAITING: &str = "clinic_api_accesses_waiting";
 const ACCESSES_LOST: &str = "clinic_api_accesses_lost_total";
+const ISSUER_KEYS: &str = "clinic_api_issuer_keys_timestamp_seconds";
+const SECRET_KEYS: &str = "clinic_api_secret_keys_timestamp_seconds";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
 
@@ -45,8 +49,11 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Starts the metrics of the whole process, and returns the routes of the metrics port. Without it,
-/// measurements are discarded and cost almost nothing.
-pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
+/// measurements are discarded and cost almost nothing. `/livez` there returns 503 unless `is_live`.
+pub fn start(
+    connections: Option<Connections>,
+    is_live: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) -> anyhow::Result<Router> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_duration_seconds".to_owned()), &BUCKETS)
         .and_then(|builder| {
@@ -60,6 +67,7 @@ pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
         .and_then(PrometheusBuilder::install_recorder)
         .context("the metrics recorder could not be installed")?;
     describe();
+    Collector::default().describe();
     if connections.is_some() {
         Connections::describe();
     }
@@ -71,18 +79,27 @@ pub fn start(connections: Option<Connections>) -> anyhow::Result<Router> {
             upkeep.run_upkeep();
         }
     });
-    Ok(router(handle, connections))
+    Ok(router(handle, connections, is_live))
 }
 
-fn router(handle: PrometheusHandle, connections: Option<Connections>) -> Router {
+fn router(
+    handle: PrometheusHandle,
+    connections: Option<Connections>,
+    is_live: impl Fn() -> bool + Clone + Send + Sync + 'static,
+) -> Router {
     let render = async move || {
+        Collector::default().collect();
         if let Some(connections) = &connections {
             connections.measure();
         }
         ([(header::CONTENT_TYPE, TEXT)], handle.render())
     };
+    let live = async move || match is_live() {
+        true => (StatusCode::OK, r#"{"status":"ok"}"#),
+        false => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stalled"}"#),
+    };
     // `/livez` is here as well, so that probes work while callers use all connections.
-    Router::new().route("/metrics", get(render)).route("/livez", get(async || r#"{"status":"ok"}"#))
+    Router::new().route("/metrics", get(render)).route("/livez", get(live))
 }
 
 fn describe() {
@@ -97,6 +114,16 @@ fn describe() {
         "Requests that showed patient data and wait for the access log."
     );
     describe_counter!(ACCESSES_LOST, "Accesses to patient data that could not be recorded.");
+    describe_gauge!(
+        ISSUER_KEYS,
+        Unit::Seconds,
+        "Unix time at which the token issuer's keys were last obtained; 0 if never."
+    );
+    describe_gauge!(
+        SECRET_KEYS,
+        Unit::Seconds,
+        "Unix time at which the current secret keys were loaded from their file."
+    );
     describe_gauge!(READY, "1 if the process is ready, otherwise 0.");
     describe_gauge!(BUILD_INFO, "Always 1. The labels are the version and the commit.");
     let commit = version::COMMIT.unwrap_or_default();
@@ -167,6 +194,16 @@ pub fn request_answered(
     histogram!(REQUEST_DURATION, labels).record(elapsed);
 }
 
+/// Sets when the issuer's keys were last obtained. `None` if they have not been.
+pub fn issuer_keys_obtained(at: Option<Timestamp>) {
+    gauge!(ISSUER_KEYS).set(at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
+}
+
+/// Sets when the secret keys were loaded from their file.
+pub fn secret_keys_loaded(at: Timestamp) {
+    gauge!(SECRET_KEYS).set(at.as_duration().as_secs_f64());
+}
+
 /// Sets whether the process is ready.
 pub fn ready(ready: bool) {
     gauge!(READY).set(if ready { 1.0 } else { 0.0 });
@@ -183,5 +220,24 @@ pub(super) fn known(method: &Method) -> &'static str {
         Method::OPTIONS => "OPTIONS",
         Method::PUT => "PUT",
         _ => "_OTHER",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, http::Request};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stalled_process_is_not_live() {
+        for (is_live, status) in [(true, StatusCode::OK), (false, StatusCode::SERVICE_UNAVAILABLE)]
+        {
+            let handle = PrometheusBuilder::new().build_recorder().handle();
+            let request = Request::get("/livez").body(Body::empty()).unwrap();
+            let answer = router(handle, None, move || is_live).oneshot(request).await.unwrap();
+            assert_eq!(answer.status(), status);
+        }
     }
 }

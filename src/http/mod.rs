@@ -37,5 +37,8 @@ pub use paging::{Filter, IndexQuery, ListQuery, NoFilter, Page, Paging};
 pub use params::{ApiPath, ApiQuery, Consistent};
 pub use response::{Content, Created, Deleted, Found, Updated};
 
+/// The paths that probes request, from every replica several times a minute.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/version"];
+
 // Re-exported so that handlers do not depend on the store.
 pub use crate::store::{Entity, WriteContext};

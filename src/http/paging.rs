@@ -105,7 +105,7 @@ impl<F: Filter, const CONSISTENT: bool> IntoParams for ListQuery<F, CONSISTENT> 
             parameters.push(parameter.build());
         };
         if CONSISTENT {
-            let text = "Read with strong consistency: the response reflects all earlier writes. Costs twice as much.";
+            let text = "Read with strong consistency: the response reflects all earlier writes. The read consumes twice as much read capacity of the table.";
             let schema = ObjectBuilder::new().schema_type(Type::Boolean);
             add("consistent", text, schema.default(Some(false.into())));
         }

@@ -51,7 +51,7 @@ fn refused(rejection: &PathRejection) -> ApiError {
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Consistent {
-    /// Read with strong consistency: the response reflects all earlier writes. Costs twice as much.
+    /// Read with strong consistency: the response reflects all earlier writes. The read consumes twice as much read capacity of the table.
     #[serde(default)]
     #[param(default = false)]
     pub consistent: bool,

@@ -16,6 +16,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Renders every error response as a problem.
 pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.public.clone());
+    let is_read = request.method().is_safe();
     let mut response = next(request).await;
     let mut pending = response.extensions_mut().remove::<PendingProblem>();
     // An error from axum or a layer is not a problem yet.
@@ -28,15 +29,34 @@ pub async fn render(request: Request, next: impl AsyncFnOnce(Request) -> Respons
             response.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
     }
-    let Some(pending) = pending else {
+    let Some(mut pending) = pending else {
         return response;
     };
+    if is_read && let Some(detail) = detail_of_read(pending.code) {
+        detail.clone_into(&mut pending.detail);
+    }
     let (mut parts, _) = response.into_parts();
     let pending = PendingProblem { request_id: id.unwrap_or_default(), ..pending };
     let bytes = json(pending, parts.status);
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     Response::from_parts(parts, bytes.into())
+}
+
+/// The detail for a request that writes nothing, if the usual one is about writes.
+fn detail_of_read(code: ErrorCode) -> Option<&'static str> {
+    match code {
+        ErrorCode::StoreUnreachable => {
+            Some("The database failed or did not respond. Retry after the time in Retry-After.")
+        }
+        ErrorCode::Throttled => {
+            Some("The database throttled the request. Retry after the time in Retry-After.")
+        }
+        ErrorCode::DeadlineExceeded => {
+            Some("The request exceeded its deadline. Retry after the time in Retry-After.")
+        }
+        _ => None,
+    }
 }
 
 fn json(mut pending: PendingProblem, status: StatusCode) -> Vec<u8> {
@@ -48,6 +68,11 @@ fn json(mut pending: PendingProblem, status: StatusCode) -> Vec<u8> {
         .with_detail(std::mem::take(&mut pending.detail))
         .with_extensions(pending);
     serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// Returns the 404 of a path that the service does not have.
+pub fn no_route() -> ApiError {
+    ApiError::new(ErrorCode::NoRoute, "The service has no such path. See /docs for the paths.")
 }
 
 /// Returns the 405 of a path with these methods. The router adds `Allow`.
@@ -69,9 +94,7 @@ pub(super) fn code(response: &Response) -> Option<ErrorCode> {
 /// Returns the error for an error response that no handler created.
 fn foreign(status: StatusCode) -> Option<ApiError> {
     let error = match status {
-        StatusCode::NOT_FOUND => {
-            ApiError::new(ErrorCode::NoRoute, "The service has no such path. See /docs for the paths.")
-        }
+        StatusCode::NOT_FOUND => no_route(),
         StatusCode::METHOD_NOT_ALLOWED => {
             let detail = "The path does not support this method. The Allow header lists the supported methods.";
             ApiError::new(ErrorCode::MethodNotAllowed, detail)

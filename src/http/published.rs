@@ -23,14 +23,15 @@ const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=300
 /// compressed responses in memory.
 pub fn publish<S: Clone + Send + Sync + 'static>(pages: Router<S>) -> Router<S> {
     let layers = ServiceBuilder::new()
+        .layer(middleware::from_fn(validate))
         .layer(middleware::from_fn_with_state(compression::cache(), compression::reuse))
         .layer(compression::layer())
-        .layer(middleware::from_fn(validate));
+        .layer(middleware::from_fn(tag));
     pages.layer(layers)
 }
 
-async fn validate(request: Request, next: Next) -> Response {
-    let sent = etag::if_none_match(request.headers());
+/// Adds the entity tag and the lifetime of a page.
+async fn tag(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     if response.status() != StatusCode::OK {
         return response;
@@ -42,13 +43,23 @@ async fn validate(request: Request, next: Next) -> Response {
     let Ok(tag) = HeaderValue::try_from(format!("\"{hash}\"")) else {
         return ApiError::internal().into_response();
     };
-    let is_current = etag::named(&sent, &tag).is_some();
     parts.headers.insert(header::ETAG, tag);
     parts.headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
-    if is_current {
-        parts.status = StatusCode::NOT_MODIFIED;
-        parts.headers.remove(header::CONTENT_TYPE);
-        return Response::from_parts(parts, Body::empty());
-    }
     Response::from_parts(parts, Body::from(body))
+}
+
+/// Returns 304 if the caller has the page in the coding that it accepts. The comparison includes the coding: a shared cache
+/// takes the tag of a 304 for the tag of the stored response that it may use.
+async fn validate(request: Request, next: Next) -> Response {
+    let sent = etag::if_none_match(request.headers());
+    let response = next.run(request).await;
+    let headers = response.headers();
+    let tag =
+        headers.get(header::ETAG).and_then(|tag| match headers.get(header::CONTENT_ENCODING) {
+            Some(coding) => etag::of_coding(tag, coding),
+            None => Some(tag.clone()),
+        });
+    let Some(tag) = tag.filter(|tag| etag::lists(&sent, tag)) else { return response };
+    let kept = [(header::ETAG, tag), (header::CACHE_CONTROL, CACHE_CONTROL)];
+    (StatusCode::NOT_MODIFIED, kept).into_response()
 }

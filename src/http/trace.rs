@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
+    PROBES,
     headers::HeaderSettings,
     metrics, problem,
     request_id::RequestId,
@@ -99,10 +100,20 @@ impl Watched<'_> {
         let status = response.status().as_u16();
         let code = problem::code(response).map(ErrorCode::as_str);
         self.note(status, code, elapsed);
+        let duration = nanos(elapsed);
+        // Probes call these several times a second on all replicas.
+        if status < 400 && self.route.is_some_and(|route| PROBES.contains(&route)) {
+            tracing::debug!(
+                http.response.status_code = status,
+                event.duration = duration,
+                "answered"
+            );
+            return;
+        }
         tracing::info!(
             http.response.status_code = status,
             "error.type" = code,
-            event.duration = nanos(elapsed),
+            event.duration = duration,
             "answered"
         );
     }

@@ -54,7 +54,7 @@ pub struct Id<K>(String, PhantomData<fn() -> K>);
 
 /// Text that is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be {name} id ({prefix}- and 24 characters)")]
+#[error("must be the id of {name}: {prefix}- and 24 characters")]
 pub struct InvalidId {
     name: &'static str,
     prefix: &'static str,
@@ -165,7 +165,7 @@ id_kinds! {
     /// The id of a clinic.
     ClinicId of Clinic: RandomId, "CLN", "a clinic", "CLN-4T8W1N6Q0Z3K7M9X2B5V8D1R";
     /// The id of a staff member.
-    StaffId of Staff: RandomId, "STF", "a staff", "STF-2B7M1X9D4K8R0W5T3V6N8Q1C";
+    StaffId of Staff: RandomId, "STF", "a staff member", "STF-2B7M1X9D4K8R0W5T3V6N8Q1C";
     /// The id of a patient.
     PatientId of Patient: RandomId, "PAT", "a patient", "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0";
     /// The id of an appointment. It contains the start and the date under which it was first

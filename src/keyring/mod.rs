@@ -1,6 +1,7 @@
 //! The keyring: one key per purpose, derived from each of the secret keys (HKDF-SHA256).
 
 mod sealing;
+mod shared;
 mod signing;
 
 use std::str::FromStr;
@@ -14,15 +15,15 @@ pub use signing::SigningKeys;
 /// The length in bytes of a secret key and of each derived key.
 const KEY_BYTES: usize = 32;
 
-/// The keys of each purpose. The first secret key seals and signs; all keys open and verify.
+/// The keys of each purpose. The first secret key encrypts and signs; all keys decrypt and verify.
 ///
 /// To rotate a key, append the new one to the list until every replica has it, then put it first.
-/// Remove the old key when nothing sealed or signed with it is in use.
+/// Remove the old key when nothing encrypted or signed with it is in use. Clones share the keys.
 #[derive(Clone)]
 pub struct Keyring {
-    /// Seals the positions in list cursors.
+    /// Encrypts the positions in list cursors.
     pub cursors: SealingKeys,
-    /// Seals webhook secrets in the table.
+    /// Encrypts webhook secrets in the table.
     pub webhook_secrets: SealingKeys,
     /// Derives hold secrets.
     pub hold_secrets: SigningKeys,
@@ -37,6 +38,13 @@ impl Keyring {
     /// Creates a keyring with one random key, for a process that shares and stores nothing.
     pub fn random() -> Self {
         Self::derive(&[rand::random()])
+    }
+
+    /// Replaces the keys of every clone with those of `other`.
+    pub fn replace(&self, other: &Self) {
+        self.cursors.0.replace(&other.cursors.0);
+        self.webhook_secrets.0.replace(&other.webhook_secrets.0);
+        self.hold_secrets.0.replace(&other.hold_secrets.0);
     }
 
     fn derive(secret_keys: &[[u8; KEY_BYTES]]) -> Self {
@@ -124,6 +132,18 @@ mod tests {
             assert!(!opened_by.hold_secrets.verify("another hold", &tag));
             assert!(!refused_by.hold_secrets.verify("hold", &tag));
         }
+    }
+
+    #[test]
+    fn replaced_keys_are_those_of_every_clone() {
+        let (keyring, other) = (Keyring::random(), Keyring::random());
+        let clone = keyring.clone();
+        let sealed = keyring.cursors.seal(b"position", "list").unwrap();
+        keyring.replace(&other);
+        assert_eq!(clone.cursors.open(&sealed, "list"), None);
+        let sealed = clone.webhook_secrets.seal(b"secret", "WHK-1").unwrap();
+        assert!(other.webhook_secrets.open(&sealed, "WHK-1").is_some());
+        assert!(other.hold_secrets.verify("hold", &clone.hold_secrets.sign("hold")));
     }
 
     #[test]

@@ -6,11 +6,13 @@ use chacha20poly1305::{
 };
 use data_encoding::BASE64URL_NOPAD;
 
+use super::shared::SharedKeys;
+
 const NONCE_BYTES: usize = 24;
 
 /// The encryption keys of one purpose.
 #[derive(Clone)]
-pub struct SealingKeys(Vec<XChaCha20Poly1305>);
+pub struct SealingKeys(pub(super) SharedKeys<XChaCha20Poly1305>);
 
 impl SealingKeys {
     /// Encrypts a value to text. Only these keys with the same context can open it. Returns `None`
@@ -23,7 +25,7 @@ impl SealingKeys {
     pub fn seal_bytes(&self, value: &[u8], context: &str) -> Option<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: value, aad: context.as_bytes() };
-        let sealed = self.0.first()?.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
+        let sealed = self.0.get().first()?.encrypt(XNonce::from_slice(&nonce), payload).ok()?;
         Some([&nonce[..], &sealed].concat())
     }
 
@@ -36,7 +38,7 @@ impl SealingKeys {
     pub fn open_bytes(&self, sealed: &[u8], context: &str) -> Option<Vec<u8>> {
         let (nonce, msg) = sealed.split_at_checked(NONCE_BYTES)?;
         let (nonce, aad) = (XNonce::from_slice(nonce), context.as_bytes());
-        self.0.iter().find_map(|key| key.decrypt(nonce, Payload { msg, aad }).ok())
+        self.0.get().iter().find_map(|key| key.decrypt(nonce, Payload { msg, aad }).ok())
     }
 }
 

@@ -117,16 +117,38 @@ const ANY: &str = "any";
 /// Adds to the problems of an operation an example of each code that it returns.
 pub(super) fn add_examples(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
+    let any = EXAMPLES.get(ANY).into_iter().flatten().filter(|problem| applies(problem, operation));
+    let any: Vec<_> = any.collect();
+    let own: Vec<_> = EXAMPLES.get(&id).into_iter().flatten().collect();
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let Some(RefOr::T(content)) = response.content.get_mut(PROBLEM_JSON) else { continue };
-        let has_status = |problem: &&Value| problem["status"].as_u64() == status.parse().ok();
-        let of = |name: &str| {
-            EXAMPLES.get(name).into_iter().flatten().filter(has_status).collect::<Vec<_>>()
+        let of = |problems: &[&Value]| -> BTreeMap<_, _> {
+            let has_status = |problem: &&&Value| problem["status"].as_u64() == status.parse().ok();
+            problems.iter().filter(has_status).map(|problem| example(problem)).collect()
         };
-        let own = of(&id);
-        let problems = if own.is_empty() { of(ANY) } else { own };
-        content.examples = problems.into_iter().map(example).collect();
+        let examples = of(&own);
+        content.examples = if examples.is_empty() { of(&any) } else { examples };
+    }
+}
+
+/// Whether an operation can return a problem of [`ANY`].
+fn applies(problem: &Value, operation: &Operation) -> bool {
+    let parameter = |name: &str| {
+        let mut parameters = operation.parameters.iter().flatten();
+        parameters.find_map(|it| match it {
+            RefOr::T(parameter) if parameter.name == name => serde_json::to_value(parameter).ok(),
+            _ => None,
+        })
+    };
+    match problem["code"].as_str() {
+        Some("invalid_json") => operation.request_body.is_some(),
+        Some("invalid_cursor") => parameter("cursor").is_some(),
+        // The recorded problem is about a `limit` of at most 100.
+        Some("invalid_parameter") => {
+            parameter("limit").is_some_and(|limit| limit["schema"]["maximum"] == 100)
+        }
+        _ => true,
     }
 }
 

@@ -54,6 +54,7 @@ fn responses(operation: &mut Operation) -> impl Iterator<Item = Named<'_, Respon
     shared.map(|(status, response)| {
         let name = match status.as_str() {
             "2XX" => "Received",
+            "400" => bad_request(response),
             "431" => "HeadersTooLarge",
             "500" => "InternalError",
             "503" => "Unavailable",
@@ -61,6 +62,21 @@ fn responses(operation: &mut Operation) -> impl Iterator<Item = Named<'_, Respon
         };
         (name.replace(' ', ""), response)
     })
+}
+
+/// The name of a 400, which depends on what the request has.
+fn bad_request(response: &RefOr<Response>) -> &'static str {
+    let RefOr::T(response) = response else { return "BadRequest" };
+    let contents = response.content.values();
+    let mut examples = contents.flat_map(|content| match content {
+        RefOr::T(content) => content.examples.keys().map(String::as_str).collect(),
+        RefOr::Ref(_) => vec![],
+    });
+    match examples.find(|code| ["invalid_cursor", "invalid_json"].contains(code)) {
+        Some("invalid_cursor") => "BadPageRequest",
+        Some(_) => "BadBodyRequest",
+        None => "BadRequest",
+    }
 }
 
 fn reason(status: &str) -> &'static str {

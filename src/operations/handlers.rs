@@ -25,13 +25,14 @@ pub async fn get_liveness() -> Content<Health> {
 
 /// Readiness
 ///
-/// Returns 200 while the process accepts requests: the table is readable and the process is not
-/// shutting down. Otherwise returns 503. The table is read at most once a second, however often the
-/// endpoint is called. After the first successful read, the check fails only after three failed
-/// reads in a row.
+/// Returns 200 while the process accepts requests: the table is readable, the token issuer's keys
+/// were obtained at least once, and the process is not shutting down. Otherwise returns 503. The
+/// table is read at most once a second, however often the endpoint is called. The check fails after
+/// two failed reads in a row.
 #[utoipa::path(get, path = "/readyz")]
 pub async fn get_readiness(State(app): State<AppState>) -> ApiResult<Content<Health>> {
-    app.readiness().check(app.store(), app.lifecycle(), || app.now()).await?;
+    let authenticator = &app.parts().authenticator;
+    app.readiness().check(app.store(), authenticator, app.lifecycle(), || app.now()).await?;
     Ok(Content(Health { status: "ok" }))
 }
 

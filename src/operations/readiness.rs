@@ -1,5 +1,8 @@
-//! The readiness check. It reads the table at most once a second and tolerates single failures.
-//! Otherwise one slow response of the table would remove all replicas from the load balancer.
+//! The readiness check: the table can be read, and the issuer's keys are known.
+//!
+//! It reads the table at most once a second, and a second time if the first read fails. Each read includes the SDK's retries, so
+//! that one slow response of the table does not remove all replicas from the load balancer. A replica that lost the table
+//! fails the first check after that: it fails requests faster than others serve them, and would attract more of them.
 
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use tokio::sync::Mutex;
 use crate::{
     error::{ApiError, ErrorCode},
     http::{
+        auth::token::Authenticator,
         lifecycle::{Lifecycle, Phase},
         metrics,
     },
@@ -17,64 +21,63 @@ use crate::{
 
 /// How long a result is reused.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
-/// The timeout of the read. It is shorter than the timeout of those who call the check.
-const TIMEOUT: Duration = Duration::from_secs(2);
-/// The number of consecutive failures that make the process unready.
-const MAX_FAILURES: u32 = 3;
+/// The timeout of a read. Two reads take less time than the timeout of those who call the check.
+const TIMEOUT: Duration = Duration::from_millis(1800);
 
-/// The latest results of the check.
+/// The latest result of the check.
 #[derive(Debug, Default)]
-pub struct Readiness(Mutex<History>);
+pub struct Readiness(Mutex<Latest>);
 
 #[derive(Debug, Default)]
-struct History {
+struct Latest {
     checked_at: Option<Timestamp>,
-    has_succeeded: bool,
-    failures: u32,
+    is_readable: bool,
 }
 
-impl History {
+impl Latest {
     fn is_fresh(&self, now: Timestamp) -> bool {
         // A clock that was set back must not keep an old result valid.
         self.checked_at
             .is_some_and(|at| (SignedDuration::ZERO..FRESH).contains(&now.duration_since(at)))
     }
-
-    fn record(&mut self, now: Timestamp, succeeded: bool) {
-        self.checked_at = Some(now);
-        self.has_succeeded |= succeeded;
-        self.failures = if succeeded { 0 } else { self.failures.saturating_add(1) };
-    }
-
-    fn is_ready(&self) -> bool {
-        self.has_succeeded && self.failures < MAX_FAILURES
-    }
 }
 
 impl Readiness {
-    /// Checks that the process accepts requests. Fails with 503 `stopping` during shutdown and with
-    /// 503 `store_unreachable` while the table can't be read.
+    /// Checks that the process accepts requests. Fails with 503: `stopping` during shutdown,
+    /// `store_unreachable` if the table can't be read, `identity_unavailable` until the issuer's
+    /// keys were obtained once.
     pub async fn check(
         &self,
         store: &Store,
+        authenticator: &Authenticator,
         lifecycle: &Lifecycle,
-        clock: impl Fn() -> Timestamp,
+        now: impl Fn() -> Timestamp,
     ) -> Result<(), ApiError> {
-        serving(lifecycle)?;
-        // Concurrent callers wait here for one read instead of reading the table as well.
-        let mut history = self.0.lock().await;
-        if !history.is_fresh(clock()) {
-            let succeeded = read_table(store).await;
-            history.record(clock(), succeeded);
-        }
-        if history.is_ready() {
+        let checked = async {
             serving(lifecycle)?;
-            metrics::ready(true);
-            return Ok(());
+            if !self.is_readable(store, &now).await {
+                let cause = "the last reads of the table failed";
+                return Err(StoreError::Unreachable(cause.into()).into());
+            }
+            if !authenticator.is_ready(now()).await {
+                let detail = "The keys of the token issuer could not be obtained since the start. Retry after the time in Retry-After.";
+                return Err(ApiError::new(ErrorCode::IdentityUnavailable, detail).retry_later());
+            }
+            serving(lifecycle)
+        };
+        let checked = checked.await;
+        metrics::ready(checked.is_ok());
+        checked
+    }
+
+    async fn is_readable(&self, store: &Store, now: impl Fn() -> Timestamp) -> bool {
+        // Concurrent callers wait here for one read instead of reading the table as well.
+        let mut latest = self.0.lock().await;
+        if !latest.is_fresh(now()) {
+            let is_readable = read_table(store).await || read_table(store).await;
+            *latest = Latest { checked_at: Some(now()), is_readable };
         }
-        metrics::ready(false);
-        let cause = "the last reads of the table failed";
-        Err(StoreError::Unreachable(cause.into()).into())
+        latest.is_readable
     }
 }
 
@@ -82,7 +85,6 @@ fn serving(lifecycle: &Lifecycle) -> Result<(), ApiError> {
     if lifecycle.phase() == Phase::Serving {
         return Ok(());
     }
-    metrics::ready(false);
     let detail = "The process is shutting down. Another replica serves the requests.";
     Err(ApiError::new(ErrorCode::Stopping, detail).retry_later())
 }
@@ -110,10 +112,9 @@ mod tests {
     #[test]
     fn a_result_is_reused_for_a_second() {
         let at = |millis| Timestamp::from_millisecond(millis).unwrap();
-        let mut history = History::default();
-        assert!(!history.is_fresh(at(0)));
-        history.record(at(5_000), true);
-        assert!(history.is_fresh(at(5_000)) && history.is_fresh(at(5_999)));
-        assert!(!history.is_fresh(at(6_000)) && !history.is_fresh(at(4_999)));
+        assert!(!Latest::default().is_fresh(at(0)));
+        let latest = Latest { checked_at: Some(at(5_000)), is_readable: true };
+        assert!(latest.is_fresh(at(5_000)) && latest.is_fresh(at(5_999)));
+        assert!(!latest.is_fresh(at(6_000)) && !latest.is_fresh(at(4_999)));
     }
 }

@@ -62,7 +62,7 @@ pub struct ClinicOverview {
     pub resources: Vec<ResourceOut>,
     /// The appointments, which come last, latest start first.
     pub appointments: Vec<AppointmentOut>,
-    /// The `cursor` of the next page. Absent on the last page.
+    /// Send this value as `cursor` to get the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,

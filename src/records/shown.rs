@@ -18,7 +18,7 @@ use crate::{
     store::Entity,
 };
 
-const DELETING: &str = "True if its deletion was decided but not completed. It cannot be booked or changed: repeat the DELETE.";
+const DELETING: &str = "True if the deletion of the record has begun but is not complete. The record cannot be booked or changed. To complete the deletion, repeat the DELETE.";
 
 /// A record as it is returned to callers.
 #[derive(Debug, Clone, Serialize)]
@@ -30,7 +30,7 @@ pub struct Shown<T> {
     pub created_at: Timestamp,
     /// When the record was last changed.
     pub updated_at: Timestamp,
-    /// Whether its deletion was decided but not completed.
+    /// Whether the deletion of the record has begun but is not complete.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleting: bool,
 }

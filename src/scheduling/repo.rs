@@ -166,19 +166,19 @@ pub struct Booked;
 
 impl From<Booked> for ApiError {
     fn from(Booked: Booked) -> Self {
-        let detail = "The record has appointments or holds that are not over. Cancel or delete them first, or wait until they are over.";
+        let detail = "The record has appointments or holds that have not ended. Cancel or delete them first, or wait until they have ended.";
         Self::new(ErrorCode::HasFutureAppointments, detail)
     }
 }
 
-/// Returns [`Booked`] if there is an appointment or a hold that is not over. Uses strong
+/// Returns [`Booked`] if an appointment or a hold has not ended. Uses strong
 /// consistency.
 pub async fn find_booked(
     store: &Store,
     bookable: Bookable<'_>,
     now: Timestamp,
 ) -> Result<Option<Booked>, StoreError> {
-    // Today's sheets also contain entries that began yesterday and are not over.
+    // Today's sheets also contain entries that began yesterday and have not ended.
     let today = utc_date(now);
     let (range, filter) = match bookable {
         Bookable::Clinic(clinic) => (keys::staff_day_sheets_from(clinic, today), None),

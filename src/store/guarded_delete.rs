@@ -31,9 +31,9 @@ impl Store {
     /// Returns the blocker instead if `find_blocker` finds one.
     ///
     /// `find_blocker` runs before the record is marked, so that an ordinary refusal changes
-    /// nothing, and again while it is marked. It must read with strong consistency. After an
-    /// blocker or an error, the mark is removed. Once dependents are deleted, it is kept:
-    /// repeating the request then completes the deletion.
+    /// nothing, and again while it is marked. It must read with strong consistency. If
+    /// there is a blocker or an error, the mark is removed. Once dependents are deleted, the mark
+    /// stays: repeating the request then completes the deletion.
     pub async fn guarded_delete<Blocker, Finding>(
         &self,
         context: &WriteContext,

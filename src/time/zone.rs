@@ -29,14 +29,12 @@ pub struct UnknownZone;
 pub enum LocalTimeError {
     /// The clocks go forward and skip the local time.
     #[error(
-        "{0} does not exist in {1}, because the clocks go forward; send the start with a UTC offset"
+        "is {0}, which does not exist in {1} because the clocks go forward; send the start with a UTC offset"
     )]
     Gap(DateTime, Zone),
     /// The clocks go back and repeat the local time. The error has both instants with their
     /// offsets.
-    #[error(
-        "{0} occurs twice in {1}, because the clocks go back; send the start with a UTC offset: {2} or {3}"
-    )]
+    #[error("is {0}, which occurs twice in {1} because the clocks go back; send {2} or {3}")]
     Fold(DateTime, Zone, String, String),
     /// The local time is outside the supported years.
     #[error("is outside the supported years")]

@@ -28,7 +28,7 @@ use crate::{
 /// How long a claim keeps other workers from trying the delivery. It exceeds the duration of an
 /// attempt.
 const CLAIM: SignedDuration = SignedDuration::from_secs(60);
-/// How long a webhook must fail before it is switched off.
+/// How long a webhook must fail before it is disabled.
 const SWITCHED_OFF_AFTER: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 pub(super) struct Attempts {
@@ -129,7 +129,7 @@ impl Attempts {
         match webhooks::repo::update(&self.store, context, &webhook.id, modify).await {
             Ok(stored) => {
                 if webhook.active && !stored.value.active {
-                    tracing::warn!(webhook.id = %webhook.id, "a webhook was switched off");
+                    tracing::warn!(webhook.id = %webhook.id, "a webhook was disabled");
                     metrics::disabled();
                 }
                 Ok(())

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    heartbeats::{Heartbeats, STREAM},
     lease::{Held, Leases},
     metrics,
     processor::Processor,
@@ -36,6 +37,7 @@ pub(crate) struct Consumer {
     pub(crate) leases: Leases,
     /// The retention of the audit log.
     pub(crate) audit_retention: Retention,
+    pub(crate) heartbeats: Heartbeats,
 }
 
 impl Consumer {
@@ -44,7 +46,7 @@ impl Consumer {
         while !stop.is_cancelled() {
             let held = select! {
                 () = stop.cancelled() => return,
-                held = self.leases.acquire() => held,
+                held = self.leases.acquire(&self.heartbeats) => held,
             };
             let outcome = match held {
                 Ok(held) => self.lead(held, &stop).await,
@@ -149,6 +151,9 @@ impl Consumer {
                         Ok(shards) => {
                             parents = shards;
                             reader.progress.described(|shard| parents.contains_key(shard), clock.now());
+                            if failed.is_empty() {
+                                self.heartbeats.beat(STREAM, clock.now());
+                            }
                         }
                         Err(error) => {
                             tracing::warn!(error.message = chain(&error), "listing the shards failed; retrying");
@@ -258,12 +263,17 @@ mod tests {
         let clock = Arc::new(SystemClock);
         let length = Duration::from_secs(15);
         let leases = Leases { store, clock, owner: "a".to_owned(), length };
-        let held = leases.acquire().await.unwrap();
+        let held = leases.acquire(&Heartbeats::default()).await.unwrap();
         let silent = http_client_fn(|_, _| SharedHttpConnector::new(Silent));
         let silent = Table::from_conf(engine.config().http_client(silent).build());
         let leases = Leases { store: Store::new(silent, "clinic"), ..leases };
         let streams = engine.streams();
-        let consumer = Consumer { streams, leases, audit_retention: Retention::TEN_YEARS };
+        let consumer = Consumer {
+            streams,
+            leases,
+            audit_retention: Retention::TEN_YEARS,
+            heartbeats: Heartbeats::default(),
+        };
         let until = held.until;
         tokio::time::pause();
         assert!(consumer.hold(held, &CancellationToken::new()).await.is_none());

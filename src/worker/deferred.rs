@@ -1,11 +1,7 @@
 //! Processes the deferred work of one partition. Organisations take turns, and each one's oldest
 //! work comes first. An organisation whose writes the database refuses pauses for a while.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use tokio::{
@@ -19,7 +15,7 @@ use super::{
     budget::Budget,
     fan_out::{FanOut, context},
     lanes::in_lane,
-    metrics,
+    oldest::Oldest,
 };
 use crate::{
     id::OrgId,
@@ -40,22 +36,6 @@ const REST: Duration = Duration::from_secs(1);
 const LONGEST_REST: Duration = Duration::from_secs(30);
 /// The pause after a round without work, in poll intervals.
 const IDLE: f64 = 4.0;
-
-/// The time of the oldest deferred work in each of a worker's partitions. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Oldest(Arc<Mutex<BTreeMap<u16, Timestamp>>>);
-
-impl Oldest {
-    fn set(&self, part: u16, oldest: Option<Timestamp>, now: Timestamp) {
-        let mut parts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match oldest {
-            Some(oldest) => parts.insert(part, oldest),
-            None => parts.remove(&part),
-        };
-        let age = parts.values().min().map(|oldest| now.duration_since(*oldest));
-        metrics::oldest_deferred(age.and_then(|age| age.try_into().ok()).unwrap_or_default());
-    }
-}
 
 /// One partition of the deferred work.
 pub(super) struct DeferredPart {

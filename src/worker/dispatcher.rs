@@ -18,10 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     accesses::Accesses,
     attempt::Attempts,
-    deferred::{DeferredPart, Oldest},
+    deferred::DeferredPart,
     due::{DuePart, Sending},
+    heartbeats::{DELIVERIES, Heartbeats},
     members::Members,
     metrics,
+    oldest::Oldest,
     partitions::Partition,
     sender::Sender,
 };
@@ -61,7 +63,7 @@ struct Running {
 
 impl Dispatcher {
     /// Creates a dispatcher. `keys` decrypt webhook secrets. Access log entries are kept for
-    /// `audit_retention`.
+    /// `audit_retention`. Each completed read of due deliveries is a heartbeat.
     pub fn new(
         store: Store,
         keys: SealingKeys,
@@ -69,10 +71,11 @@ impl Dispatcher {
         clock: Arc<dyn Clock>,
         pace: Pace,
         audit_retention: Retention,
+        heartbeats: Heartbeats,
     ) -> Self {
         let accesses = Accesses::new(store.clone(), audit_retention);
-        let sending = Sending::new(Attempts { store, keys, sender, clock }, pace.poll);
-        Self { sending, accesses, oldest: Oldest::default(), pace }
+        let sending = Sending::new(Attempts { store, keys, sender, clock }, pace.poll, heartbeats);
+        Self { sending, accesses, oldest: Oldest::new(metrics::oldest_deferred), pace }
     }
 
     /// Sends until `stop`, then waits for the attempts in progress.
@@ -89,7 +92,13 @@ impl Dispatcher {
                     let refresh = stop.run_until_cancelled(Box::pin(members.refresh()));
                     match refresh.await {
                         None => break,
-                        Some(Ok(own)) => self.work_on(&mut running, own, &stop),
+                        Some(Ok(own)) => {
+                            // More workers than partitions: this one has nothing to read.
+                            if own.is_empty() {
+                                self.sending.heartbeats.beat(DELIVERIES, clock.now());
+                            }
+                            self.work_on(&mut running, own, &stop);
+                        }
                         Some(Err(error)) => {
                             let cause = chain(&error);
                             tracing::warn!(error.message = cause, "renewing the worker's registration failed; retrying");

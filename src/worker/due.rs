@@ -15,6 +15,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     attempt::Attempts,
+    heartbeats::{DELIVERIES, Heartbeats},
+    metrics,
+    oldest::Oldest,
     permits::{Permit, Permits},
     recent::Recent,
 };
@@ -43,10 +46,12 @@ pub(super) struct Sending {
     concurrency: Arc<Semaphore>,
     tasks: TaskTracker,
     poll: Duration,
+    oldest: Oldest,
+    pub(super) heartbeats: Heartbeats,
 }
 
 impl Sending {
-    pub(super) fn new(attempts: Attempts, poll: Duration) -> Self {
+    pub(super) fn new(attempts: Attempts, poll: Duration, heartbeats: Heartbeats) -> Self {
         Self {
             attempts: Arc::new(attempts),
             permits: Permits::default(),
@@ -54,6 +59,8 @@ impl Sending {
             concurrency: Arc::new(Semaphore::new(CONCURRENCY)),
             tasks: TaskTracker::new(),
             poll,
+            oldest: Oldest::new(metrics::oldest_due),
+            heartbeats,
         }
     }
 
@@ -110,10 +117,19 @@ impl DuePart {
     /// Starts due deliveries until `stop`. Only the end of a claimed delivery triggers a read
     /// before the next poll.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        self.begin_until(stop).await;
+        self.sending.oldest.set(self.part, None, self.sending.attempts.clock.now());
+    }
+
+    async fn begin_until(&mut self, stop: CancellationToken) {
         loop {
             let found = match stop.run_until_cancelled(self.begin_due()).await {
                 None => return,
-                Some(Ok(found)) => found,
+                Some(Ok(found)) => {
+                    let now = self.sending.attempts.clock.now();
+                    self.sending.heartbeats.beat(DELIVERIES, now);
+                    found
+                }
                 Some(Err(error)) => {
                     tracing::warn!(
                         error.message = chain(&error),
@@ -145,7 +161,13 @@ impl DuePart {
         let mut found = Found::default();
         for _ in 0..PAGES {
             let after = self.position.take();
+            let is_first = after.is_none();
             let due = deliveries::repo::due(store, self.part, clock.now(), after, false).await?;
+            if is_first {
+                let due_since = |it: &Entity<Delivery>| it.value.next_attempt_at;
+                let oldest = due.items.iter().flatten().filter_map(due_since).min();
+                self.sending.oldest.set(self.part, oldest, clock.now());
+            }
             self.position = due.next;
             self.begin_all(due.items, &mut found);
             if self.position.is_none() || found.begun > 0 {

@@ -12,7 +12,10 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use super::SUBJECT;
+use super::{
+    SUBJECT,
+    heartbeats::{Heartbeats, STREAM},
+};
 use crate::{
     store::{
         Entity, ItemType, Key, Record, Store, StoreError, WriteContext, attributes::number,
@@ -102,8 +105,8 @@ impl Leases {
         WriteContext::system(&format!("{SUBJECT}:{}", self.owner), self.clock.now())
     }
 
-    /// Waits for the lease and acquires it.
-    pub(super) async fn acquire(&self) -> Result<Held, StoreError> {
+    /// Waits for the lease and acquires it. Each read of a lease that another worker has is a heartbeat.
+    pub(super) async fn acquire(&self, heartbeats: &Heartbeats) -> Result<Held, StoreError> {
         let key = keys::lease(NAME);
         let mut seen: Option<(u64, Instant)> = None;
         loop {
@@ -130,6 +133,8 @@ impl Leases {
             if is_free && let Some(held) = self.store(found.as_ref(), lease).await? {
                 return Ok(held);
             }
+            // On standby. A worker that has the lease must read the stream instead.
+            heartbeats.beat(STREAM, self.clock.now());
             sleep(self.length / 10).await;
         }
     }
@@ -221,13 +226,13 @@ mod tests {
         let store = Store::new(engine.client(), "clinic");
         store.create_table().await.unwrap();
         let (a, b) = (leases(&store, "a"), leases(&store, "b"));
-        let held = a.acquire().await.unwrap();
+        let held = a.acquire(&Heartbeats::default()).await.unwrap();
         a.renew(&held).await.unwrap().unwrap();
         // The worker does not know of that renewal.
         let longer = a.renew(&held).await.unwrap().unwrap();
         assert_eq!((longer.epoch(), longer.lease.meta.rev), (1, 3));
         a.release(&longer).await.unwrap();
-        let other = b.acquire().await.unwrap();
+        let other = b.acquire(&Heartbeats::default()).await.unwrap();
         assert_eq!(other.epoch(), 2);
         assert!(a.renew(&longer).await.unwrap().is_none(), "another worker holds it");
     }
@@ -238,8 +243,8 @@ mod tests {
         let store = Store::new(engine.client(), "clinic");
         store.create_table().await.unwrap();
         let a = leases(&store, "a");
-        let lost = a.acquire().await.unwrap();
-        let held = a.acquire().await.unwrap();
+        let lost = a.acquire(&Heartbeats::default()).await.unwrap();
+        let held = a.acquire(&Heartbeats::default()).await.unwrap();
         assert_eq!((lost.epoch(), held.epoch()), (1, 2));
         assert!(a.renew(&lost).await.unwrap().is_none(), "a later lease exists");
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -16,6 +17,8 @@ const DEAD_LETTERS: &str = "clinic_api_dead_letters_total";
 const DEAD_LETTERS_OLDEST: &str = "clinic_api_dead_letters_oldest_seconds";
 const DEFERRED: &str = "clinic_api_deferred_total";
 const DEFERRED_OLDEST: &str = "clinic_api_deferred_oldest_seconds";
+const DUE_OLDEST: &str = "clinic_api_deliveries_oldest_due_seconds";
+const LAST_PASS: &str = "clinic_api_worker_last_pass_timestamp_seconds";
 const DELIVERIES: &str = "clinic_api_webhook_deliveries_total";
 const DELIVERY_DURATION: &str = "clinic_api_webhook_delivery_duration_seconds";
 const DISABLED: &str = "clinic_api_webhooks_disabled_total";
@@ -45,12 +48,19 @@ pub fn describe() {
         Unit::Seconds,
         "Age of the oldest deferred work in this worker's partitions; 0 while there is none."
     );
+    describe_gauge!(
+        DUE_OLDEST,
+        Unit::Seconds,
+        "Time since the oldest due delivery in this worker's partitions became due; 0 while there is none."
+    );
+    describe_gauge!(
+        LAST_PASS,
+        Unit::Seconds,
+        "Unix time at which the task last completed a pass over its work."
+    );
     describe_counter!(DELIVERIES, "Webhook delivery attempts, by outcome.");
     describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "Duration of webhook delivery attempts.");
-    describe_counter!(
-        DISABLED,
-        "Webhooks that were switched off because all deliveries failed for five days."
-    );
+    describe_counter!(DISABLED, "Webhooks that were disabled because no delivery reached them.");
     counter!(TRIMMED).absolute(0);
     counter!(DEAD_LETTERS).absolute(0);
     counter!(DEFERRED).absolute(0);
@@ -59,6 +69,7 @@ pub fn describe() {
     gauge!(LEADER).set(0);
     gauge!(DEAD_LETTERS_OLDEST).set(0);
     gauge!(DEFERRED_OLDEST).set(0);
+    gauge!(DUE_OLDEST).set(0);
 }
 
 pub fn record(outcome: &'static str) {
@@ -91,6 +102,14 @@ pub fn deferred() {
 
 pub fn oldest_deferred(age: Duration) {
     gauge!(DEFERRED_OLDEST).set(age.as_secs_f64());
+}
+
+pub fn oldest_due(age: Duration) {
+    gauge!(DUE_OLDEST).set(age.as_secs_f64());
+}
+
+pub fn pass_completed(task: &'static str, now: Timestamp) {
+    gauge!(LAST_PASS, "task" => task).set(now.as_duration().as_secs_f64());
 }
 
 pub fn delivery(outcome: Outcome, took: Duration) {

@@ -18,10 +18,12 @@ mod event;
 mod fan_out;
 #[cfg(feature = "lambda")]
 pub mod function;
+pub mod heartbeats;
 mod lanes;
 pub(crate) mod lease;
 pub(crate) mod members;
 pub(crate) mod metrics;
+mod oldest;
 mod partitions;
 mod permits;
 pub mod processor;

@@ -58,7 +58,7 @@ async fn every_link_of_a_served_page_works() {
             assert!(anchors.iter().any(|it| it == anchor), "{path}:{}: {}", link.line, link.it);
         }
     }
-    app.get("/guide/nothing.md").send().await.problem(404, "not_found");
+    app.get("/guide/nothing.md").send().await.problem(404, "no_route");
     app.get("/guide/..%2fREADME.md").send().await.problem(404, "not_found");
 }
 

@@ -89,7 +89,7 @@ async fn every_error_is_explained_under_its_type() {
     }
     let headings = all.lines().filter(|line| line.starts_with("### ")).count();
     assert_eq!(headings, ErrorCode::ALL.len(), "no error is explained that there is not");
-    app.get("/problems/nope").send().await.problem(404, "not_found");
+    app.get("/problems/nope").send().await.problem(404, "no_route");
 }
 
 #[test]

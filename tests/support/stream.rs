@@ -7,6 +7,7 @@ use clinic_api::{
         change::Change,
         change_record::ChangeRecord,
         dispatcher::{Dispatcher, Pace},
+        heartbeats::Heartbeats,
         processor::Processor,
         sender::Sender,
     },
@@ -64,6 +65,7 @@ impl TestApp {
             self.clock.clone(),
             pace,
             AUDIT_RETENTION,
+            Heartbeats::default(),
         );
         let stop = CancellationToken::new();
         let told = stop.clone();

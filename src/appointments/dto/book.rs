@@ -126,7 +126,7 @@ pub struct ConfirmationIn {
     #[schema(value_type = String, max_length = 100)]
     #[validate(length(max = 100))]
     pub hold_secret: Sensitive<String>,
-    /// The patient. Required if the hold has none, else it must be the same.
+    /// The patient. Required if the hold has none. Otherwise it must be the hold's patient.
     pub patient_id: Option<PatientId>,
     /// The reason for the visit.
     #[validate(length(max = 500), custom(function = hidden::text))]
@@ -186,8 +186,8 @@ fn one_length(
 ) -> Result<(), ValidationError> {
     let wrong = |message| Err(member("duration_minutes", message));
     match (minutes, visit_type) {
-        (Some(_), Some(_)) => wrong("can't be combined with visit_type_id"),
-        (None, None) => wrong("is required, or visit_type_id"),
+        (Some(_), Some(_)) => wrong("cannot be combined with visit_type_id"),
+        (None, None) => wrong("is required, unless visit_type_id is given"),
         _ => Ok(()),
     }
 }

@@ -154,7 +154,7 @@ pub struct AppointmentOut {
     #[schema(format = "date-time")]
     pub end: String,
     /// The requested start, in the clinic's local time. It differs from `start` only if the time
-    /// zone's rules have changed since. Moving the appointment to this time corrects that.
+    /// zone's rules have changed since. To keep this time, move the appointment to it.
     pub local_start: String,
     /// The duration in minutes.
     pub duration_minutes: u16,
@@ -175,7 +175,7 @@ pub struct AppointmentOut {
     pub hold_expires_at: Option<Timestamp>,
     /// Whether it was allowed to overlap other appointments.
     pub overbooked: bool,
-    /// Why it may overlap others or lie outside working hours. Patients do not see it.
+    /// The reason given for overriding the rules of booking. Hidden from patients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub override_reason: Option<Sensitive<String>>,
@@ -195,7 +195,8 @@ pub struct AppointmentOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub cancellation_reason: Option<Sensitive<String>>,
-    /// Whether the patient was erased. Reasons and notes are then removed and refused.
+    /// Whether the patient was erased. If so, reasons and notes are removed, and new ones are
+    /// refused.
     pub erased: bool,
     /// When it was booked or held.
     pub created_at: Timestamp,

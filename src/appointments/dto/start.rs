@@ -25,13 +25,13 @@ impl TryFrom<String> for Start {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let wrong = "is neither an instant, as 2027-03-02T09:00:00+01:00, nor a date-time, as 2027-03-02T09:00:00";
+        let wrong = "must be a date-time with a UTC offset, for example 2027-03-02T09:00:00+01:00, or the clinic's local time without one, for example 2027-03-02T09:00:00";
         let start = match split_start(&text).ok_or(wrong)? {
             (_, Some(_)) => text.parse().map(Self::Instant),
             (local, None) => local.parse().map(Self::Local),
         };
-        // The form is right, so the only fault left is a date outside the supported range.
-        start.map_err(|_| "must be within 400 days from now")
+        // The form is correct, so the date is outside the supported range.
+        start.map_err(|_| "must be at most 400 days from now")
     }
 }
 

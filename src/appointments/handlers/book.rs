@@ -169,7 +169,10 @@ fn allowed(grant: &Grant, overrides: Option<OverridesIn>) -> Result<Allowed, Api
         if asked && !grant.may_override(what) {
             return Err(ApiError::new(
                 ErrorCode::Forbidden,
-                format!("The caller's roles do not allow {}.", what.as_str()),
+                format!(
+                    "The caller's roles do not allow the override {}. Leave it out, or use a token with a role that allows it.",
+                    what.as_str()
+                ),
             ));
         }
     }

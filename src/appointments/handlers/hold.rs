@@ -136,5 +136,6 @@ async fn check_holder(
     if app.keyring().hold_secrets.verify(id.as_str(), secret.expose()) {
         return Ok(());
     }
-    Err(ApiError::new(ErrorCode::Forbidden, "This is not the hold's secret."))
+    let detail = "The hold_secret is not the secret of this hold. Send the secret from the response that created the hold.";
+    Err(ApiError::new(ErrorCode::Forbidden, detail))
 }

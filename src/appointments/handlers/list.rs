@@ -40,7 +40,7 @@ fn wrong(parameter: &'static str, message: &'static str) -> ApiError {
 }
 
 fn date(parameter: &'static str, text: &str) -> Result<Date, ApiError> {
-    parse_date(text).ok_or_else(|| wrong(parameter, "is not a date, as 2027-03-02"))
+    parse_date(text).ok_or_else(|| wrong(parameter, "must be a date, for example 2027-03-02"))
 }
 
 /// The range of dates, both inclusive. A missing date leaves that side open.
@@ -75,7 +75,8 @@ pub struct ClinicAppointments {
     /// Up to this date (inclusive).
     #[param(format = Date)]
     to: Option<String>,
-    /// Only this staff member. Needs a range of at most 31 days.
+    /// Only this staff member. Requires `date`, `month`, or `from` and `to` that cover at most 31
+    /// days.
     staff_id: Option<StaffId>,
     /// Only this status.
     status: Option<Status>,
@@ -90,13 +91,13 @@ impl ClinicAppointments {
     fn dates(&self) -> Result<Dates, ApiError> {
         let ranged = self.from.is_some() || self.to.is_some();
         match (&self.date, &self.month) {
-            (Some(_), Some(_)) => Err(wrong("month", "can't be combined with date")),
-            (Some(_), None) if ranged => Err(wrong("date", "can't be combined with from or to")),
-            (None, Some(_)) if ranged => Err(wrong("month", "can't be combined with from or to")),
+            (Some(_), Some(_)) => Err(wrong("month", "cannot be combined with date")),
+            (Some(_), None) if ranged => Err(wrong("date", "cannot be combined with from or to")),
+            (None, Some(_)) if ranged => Err(wrong("month", "cannot be combined with from or to")),
             (Some(day), None) => date("date", day).map(Dates::On),
             (None, Some(month)) => parse_date(&format!("{month}-01"))
                 .map(Dates::Month)
-                .ok_or_else(|| wrong("month", "is not a month, as 2027-03")),
+                .ok_or_else(|| wrong("month", "must be a month, for example 2027-03")),
             (None, None) => between(self.from.as_deref(), self.to.as_deref()),
         }
     }
@@ -129,7 +130,8 @@ pub async fn list_clinic_appointments(
     let ClinicAppointments { staff_id, status, order, .. } = &query.filter;
     let dates = query.filter.dates()?;
     if staff_id.is_some() && !spans_few_days(dates) {
-        return Err(wrong("staff_id", "needs date, month, or from and to, of 31 days at most"));
+        let message = "can be used only with date, with month, or with from and to that cover at most 31 days";
+        return Err(wrong("staff_id", message));
     }
     let (only, descending) = ((staff_id.as_ref(), *status), *order == Order::Descending);
     let paging = Paging::new(app.keyring(), &context.grant, &clinic_id, &query);
@@ -161,8 +163,9 @@ impl Filter for PatientAppointments {}
 
 /// List a patient's appointments
 ///
-/// Lists the appointments at all clinics that the caller may see, by start, across time zones. The
-/// list is eventually consistent unless `consistent` is set.
+/// Lists the patient's appointments by start, at all clinics that the caller may see. The order is
+/// that of the instants, also if the clinics have different time zones. The list is eventually
+/// consistent unless `consistent` is set.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/appointments",

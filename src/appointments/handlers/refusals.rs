@@ -34,16 +34,16 @@ fn refused(refusal: Refusal) -> ApiError {
         }
         Refusal::StaffInactive => ApiError::new(
             ErrorCode::StaffInactive,
-            "The staff member is inactive or being deleted. Choose another staff member.",
+            "The staff member is inactive or is being deleted. Choose another staff member.",
         ),
         Refusal::ResourceInactive(id) => ApiError::new(
             ErrorCode::ResourceInactive,
-            "The resource named in blocking is inactive or being deleted. Choose another resource.",
+            "The resource named in blocking is inactive or is being deleted. Choose another resource.",
         )
         .with_blocking(Blocking::new("resource", &id)),
         Refusal::PatientInactive => ApiError::new(
             ErrorCode::PatientInactive,
-            "The patient is inactive or being deleted. Set the patient's active to true to book again.",
+            "The patient is inactive or is being deleted. Set active to true if it is false, or retry after five minutes.",
         ),
         Refusal::RoleNotAllowed => ApiError::new(
             ErrorCode::RoleNotAllowed,
@@ -71,11 +71,11 @@ fn refused(refusal: Refusal) -> ApiError {
             "The hold has expired or was released. Create a new hold, or book the appointment directly.",
         ),
         Refusal::NotHeld(current) => {
-            invalid_status(current, &format!("is {current} and no longer a hold"))
+            invalid_status(current, &format!("is {current} and is no longer a hold"))
         }
         Refusal::Erased => ApiError::new(
             ErrorCode::AppointmentErased,
-            "The appointment accepts no reason or notes, because its patient was erased. Leave them out.",
+            "The appointment accepts no reason or notes, because its patient was erased. Send the request without them.",
         ),
         Refusal::PatientMissing => invalid("is required, because the hold has no patient"),
         Refusal::OtherPatient => invalid("must be the patient of the hold"),
@@ -85,7 +85,7 @@ fn refused(refusal: Refusal) -> ApiError {
 fn invalid_status(current: Status, what: &str) -> ApiError {
     let allowed: Vec<_> = current.steps().iter().map(ToString::to_string).collect();
     let steps = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-    // Two statuses are reached by operations of their own.
+    // Other operations set these two statuses.
     let hint = match current {
         Status::Held => " A hold is confirmed or released with its secret.",
         _ if current.steps().contains(&Status::Cancelled) => " To cancel, use POST …/cancel.",

@@ -91,7 +91,7 @@ fn dates(
     let last = search.dates.1.unwrap_or_else(|| plus(first, MAX_DAYS - 1));
     if !(0..MAX_DAYS).contains(&(last - first).get_days()) {
         let message = format!(
-            "must not be before from (today if left out); a range has {MAX_DAYS} days at most"
+            "must not be before from (default: today); a search covers at most {MAX_DAYS} days"
         );
         return Err(ApiError::field(ErrorCode::InvalidParameter, "to", message));
     }

@@ -14,7 +14,10 @@ use tokio::{
 use url::Url;
 
 use super::fetch::{self, FetchError};
-use crate::sensitive::{LogSafe, chain};
+use crate::{
+    http::metrics,
+    sensitive::{LogSafe, chain},
+};
 
 /// The minimum interval between two refreshes, whatever key ids tokens have.
 const REFRESH_AT_MOST: SignedDuration = SignedDuration::from_secs(30);
@@ -138,6 +141,7 @@ impl Known {
 impl IssuerKeys {
     /// Returns the keys at a location. They are loaded when they are first needed.
     pub fn at(location: JwksLocation) -> Self {
+        metrics::issuer_keys_obtained(None);
         Self::with(Some(location), Known::default())
     }
 
@@ -173,6 +177,14 @@ impl IssuerKeys {
         known.keys.get(id).cloned().ok_or(NoKey::Unknown)
     }
 
+    /// Returns whether the keys were ever obtained. Refreshes them if not, at most twice a minute.
+    pub async fn are_known(&self, now: Timestamp) -> bool {
+        if self.0.known.read().await.since.is_none() {
+            self.refresh(now).await;
+        }
+        self.0.known.read().await.since.is_some()
+    }
+
     fn refresh_beside(&self, now: Timestamp) -> JoinHandle<()> {
         let this = self.clone();
         tokio::spawn(async move { this.refresh(now).await })
@@ -190,6 +202,7 @@ impl IssuerKeys {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 *self.0.known.write().await = Known { keys, since: Some(now), failed: None };
+                metrics::issuer_keys_obtained(Some(now));
             }
             Err(error) => {
                 let mut known = self.0.known.write().await;

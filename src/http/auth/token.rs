@@ -79,6 +79,11 @@ impl Authenticator {
         Self { rules: Arc::new(rules), keys, verified: verified.build() }
     }
 
+    /// Returns whether tokens can be verified: the issuer's keys were obtained at least once.
+    pub async fn is_ready(&self, now: Timestamp) -> bool {
+        self.keys.are_known(now).await
+    }
+
     /// Returns the principal of a token.
     pub async fn authenticate(
         &self,

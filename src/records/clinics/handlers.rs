@@ -108,8 +108,8 @@ pub async fn update_clinic(
 
 /// Delete a clinic
 ///
-/// Refused while the clinic has staff, resources, visit types or future appointments. Its
-/// exceptions are deleted with it.
+/// The request is refused while the clinic has staff, resources, visit types or future
+/// appointments. Its exceptions are deleted too.
 #[utoipa::path(delete, path = "/v1/clinics/{clinic_id}", params(ClinicPath), responses(Conflict))]
 pub async fn delete_clinic(
     State(app): State<AppState>,

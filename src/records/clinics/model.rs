@@ -55,8 +55,8 @@ pub struct ClinicDetails {
     #[validate(custom(function = validation::phone))]
     #[schema(example = "+41 44 555 12 34")]
     pub phone: Option<String>,
-    /// The weekly opening hours in the clinic's local time. A day may have several spans. Null or
-    /// absent: always open. Empty list: closed, unless an exception opens it.
+    /// The weekly opening hours in the clinic's local time. A day may have several spans. If null
+    /// or absent, the clinic is always open. If empty, it is closed unless an exception opens it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 56), custom(function = validation::weekly_hours))]
     #[schema(max_items = 56)]
@@ -109,7 +109,7 @@ fn address_lines(lines: &[String]) -> Result<(), validator::ValidationError> {
     for line in lines {
         validation::line(line)?;
         if line.chars().count() > 200 {
-            let message = "a line has at most 200 characters";
+            let message = "must contain only lines of at most 200 characters";
             return Err(validator::ValidationError::new("length").with_message(message.into()));
         }
     }

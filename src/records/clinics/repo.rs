@@ -90,7 +90,7 @@ pub async fn delete(
             return Ok(Some(ApiError::new(code, detail)));
         }
         let booked = find_booked(store, Bookable::Clinic(id), context.now).await?;
-        let detail = "The clinic has appointments or holds that are not over. Cancel or delete them first, or wait until they are over.";
+        let detail = "The clinic has appointments or holds that have not ended. Cancel or delete them first, or wait until they have ended.";
         Ok(booked.map(|Booked| ApiError::new(ErrorCode::HasFutureAppointments, detail)))
     };
     let (key, dependents) = (keys::clinic(id), dependents::of_clinic(id));

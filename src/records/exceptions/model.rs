@@ -40,32 +40,35 @@ pub type AvailabilityException = OfClinic<ExceptionDetails>;
     "first_date": "2027-07-05",
     "last_date": "2027-07-16",
     "effect": "closed",
-    "reason": "summer leave"
+    "reason": "annual leave"
 }))]
 pub struct ExceptionDetails {
-    /// The staff member whose hours differ. Without it and `resource_id`, the whole clinic's.
+    /// The staff member whose hours differ. Without `staff_id` and `resource_id`, the exception
+    /// applies to the whole clinic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staff_id: Option<StaffId>,
-    /// The resource whose hours differ. Not with `staff_id`.
+    /// The resource whose hours differ. Cannot be combined with `staff_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_id: Option<ResourceId>,
     /// The first date, in the clinic's local time.
     #[schema(format = Date, example = "2027-07-05")]
     pub first_date: Date,
-    /// The last date (inclusive), at most 366 days in all. Absent: only `first_date`.
+    /// The last date (inclusive). An exception covers at most 366 days. If absent, it covers only
+    /// `first_date`.
     #[schema(value_type = Option<String>, format = Date, example = "2027-07-16")]
     pub last_date: Date,
     /// Whether it opens or closes hours.
     pub effect: Effect,
-    /// The start on each date, in local time. Absent: the whole day. `open` requires it.
+    /// The start on each date, in local time. Required if `effect` is `open`. If absent, the
+    /// exception covers whole days.
     #[serde(
         serialize_with = "optional_hour_minute::serialize",
         skip_serializing_if = "Option::is_none"
     )]
     #[schema(value_type = Option<String>, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
     pub from: Option<Time>,
-    /// The end on the same date, with `from` only. `24:00` is the end of the day, stored and
-    /// returned as `00:00`.
+    /// The end on each date. Required with `from`, and not allowed without it. `24:00` is the end
+    /// of the day; it is stored and returned as `00:00`.
     #[serde(
         serialize_with = "optional_hour_minute::serialize",
         skip_serializing_if = "Option::is_none"
@@ -110,21 +113,21 @@ fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
     let days = (exception.last_date - exception.first_date).get_days();
     let ends = |to: Time| if to == Time::midnight() { Time::MAX } else { to };
     if exception.staff_id.is_some() && exception.resource_id.is_some() {
-        return wrong("resource_id", "can't be combined with staff_id");
+        return wrong("resource_id", "cannot be combined with staff_id");
     }
     if days < 0 {
         return wrong("last_date", "must not be before first_date");
     }
     if days >= MAX_DAYS {
-        return wrong("last_date", "must be within 366 days, first_date included");
+        return wrong("last_date", "must be at most 365 days after first_date");
     }
     match (exception.from, exception.to, exception.effect) {
         (None, None, Effect::Closed) => Ok(()),
         (Some(from), Some(to), _) if from < ends(to) => Ok(()),
         (Some(_), Some(_), _) => wrong("to", AFTER_FROM),
-        (None, None, Effect::Open) => wrong("from", "is required, and to: the exception is open"),
-        (None, Some(_), _) => wrong("from", "is required: there is to"),
-        (Some(_), None, _) => wrong("to", "is required: there is from"),
+        (None, None, Effect::Open) => wrong("from", "is required with effect open, and so is to"),
+        (None, Some(_), _) => wrong("from", "is required, because to is given"),
+        (Some(_), None, _) => wrong("to", "is required, because from is given"),
     }
 }
 

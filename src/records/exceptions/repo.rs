@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// Stores a new exception of a clinic, staff member or resource that is not being deleted, or
-/// returns the one that was stored under the same `Idempotency-Key`. Refused if the owner already
-/// has [`MAX_PER_OWNER`] exceptions that have not ended. Concurrent requests do not count each
-/// other's exceptions.
+/// returns the one that was stored under the same `Idempotency-Key`. The request is
+/// refused if the owner already has [`MAX_PER_OWNER`] exceptions that have not ended. Concurrent
+/// requests do not count each other's exceptions.
 pub async fn create(
     store: &Store,
     context: &WriteContext,
@@ -41,7 +41,7 @@ pub async fn create(
     let found = of_owner(store, &context.org, clinic, owner.as_ref(), ends, true).await?;
     if found.len() >= MAX_PER_OWNER {
         let detail = format!(
-            "The clinic, staff member or resource has {MAX_PER_OWNER} exceptions that are not over, the maximum. Delete one first."
+            "The clinic, staff member or resource has {MAX_PER_OWNER} exceptions that have not ended, the maximum. Delete one first."
         );
         return Err(ApiError::new(ErrorCode::TooManyExceptions, detail));
     }

@@ -61,7 +61,8 @@ pub struct FindPatients {
         example = "A-2027-0001"
     )]
     mrn: String,
-    /// Whether to read with strong consistency, at twice the cost.
+    /// Read with strong consistency: the response reflects all earlier writes. The read consumes
+    /// twice as much read capacity of the table.
     #[serde(default)]
     #[param(default = false)]
     consistent: bool,
@@ -183,9 +184,9 @@ pub struct DeletePatient {
 
 /// Delete or erase a patient
 ///
-/// Refused while the patient has future appointments. The record number becomes free. To erase a
-/// patient (GDPR, article 17), set `mode=erase`: the appointments keep their time and staff member,
-/// under an id without a patient.
+/// The request is refused while the patient has future appointments. The record number becomes
+/// free. To erase a patient (GDPR, article 17), set `mode=erase`: the appointments keep their time
+/// and staff member, under an id without a patient.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

@@ -47,7 +47,8 @@ impl Record for RecordNumber {
 }
 
 fn record_number_taken() -> ApiError {
-    let message = "is already used by another patient of the organisation";
+    let message =
+        "is already used by another patient of the organisation; use another record number";
     ApiError::field(ErrorCode::MrnTaken, "/mrn", message)
 }
 
@@ -102,8 +103,7 @@ pub async fn find_by_record_number(
         return Ok(None);
     };
     let found = store.get::<Patient>(&keys::patient(&marker.value.patient_id), consistent).await?;
-    // The two reads are not a snapshot: the number may have been given to another patient in
-    // between.
+    // Between the two reads, the number may have been given to another patient.
     Ok(found.filter(|patient| patient.meta.org == *org && number(&patient.value) == Some(mrn)))
 }
 
@@ -123,7 +123,7 @@ pub async fn update(
         let released = number(old).map(|mrn| release(&context.org, id, mrn));
         Ok(claimed.into_iter().chain(released).collect())
     };
-    // Keeps errors of the store as such: an `ApiError` no longer says which condition failed.
+    // A `StoreError` is converted last, because an `ApiError` does not say which condition failed.
     let read = || get(store, &context.org, id, true);
     let modify = |old: &Patient| {
         let details = change(old.details.clone()).map_err(Step::Refused)?;

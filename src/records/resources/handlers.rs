@@ -105,8 +105,8 @@ pub async fn update_resource(
 
 /// Delete a resource
 ///
-/// Refused while the resource has future appointments. Its exceptions are deleted with it. To stop
-/// new bookings only, set `active` to false.
+/// The request is refused while the resource has future appointments. Its exceptions are deleted
+/// too. To stop new bookings only, set `active` to false.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/resources/{resource_id}",

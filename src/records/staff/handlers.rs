@@ -103,8 +103,8 @@ pub async fn update_staff_member(
 
 /// Delete a staff member
 ///
-/// Refused while the staff member has future appointments. Their exceptions are deleted with them.
-/// To stop new bookings only, set `active` to false.
+/// The request is refused while the staff member has future appointments. Their exceptions are
+/// deleted too. To stop new bookings only, set `active` to false.
 #[utoipa::path(
     delete,
     path = "/v1/clinics/{clinic_id}/staff/{staff_id}",

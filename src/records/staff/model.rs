@@ -50,8 +50,9 @@ pub struct StaffDetails {
     #[serde(default = "validation::yes")]
     #[schema(default = true)]
     pub active: bool,
-    /// The weekly working hours in the clinic's local time. A day may have several spans. Null or
-    /// absent: whenever the clinic is open. Empty list: never, unless an exception opens hours.
+    /// The weekly working hours in the clinic's local time. A day may have several spans. If null
+    /// or absent, all opening hours of the clinic are working hours. If empty, only exceptions open
+    /// hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(length(max = 56), custom(function = validation::weekly_hours))]
     #[schema(max_items = 56)]

@@ -22,7 +22,7 @@ use crate::{
     "event_types": ["clinic.appointment.booked.v1", "clinic.appointment.cancelled.v1"]
 }))]
 pub struct WebhookIn {
-    /// The target of events: an `https` URL with a public address, without user, password and
+    /// The target of events: an `https` URL with a public address, without credentials or a
     /// fragment. Redirects are not followed.
     #[schema(format = "uri", min_length = 9, max_length = 2048, pattern = "^https?://[^@#]+$")]
     pub url: String,

@@ -337,9 +337,12 @@ async fn an_issuer_that_was_never_reached_is_no_fault_of_the_caller() {
         let answer = authenticator.authenticate(&token, now()).await;
         assert_eq!(answer, Err(TokenError::KeysUnavailable), "{useless}");
     }
+    assert!(!authenticator.is_ready(now()).await);
     std::fs::write(&file, json!({ "keys": [rsa.jwk, { "kty": "new", "kid": "x" }] }).to_string())
         .unwrap();
     let later = now() + SignedDuration::from_secs(30);
+    // Without a request: a replica that is not ready gets none.
+    assert!(authenticator.is_ready(later).await);
     assert!(authenticator.authenticate(&token, later).await.is_ok());
 }
 

@@ -7,16 +7,20 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use clinic_api::store::{
-    Store,
-    attributes::{number, string},
-    embedded::Engine,
-    expression::Condition,
-    format::FORMAT,
-    keys,
-    write::Write,
+use clap::Arg;
+use clinic_api::{
+    config::Cli,
+    store::{
+        Store,
+        attributes::{number, string},
+        embedded::Engine,
+        expression::Condition,
+        format::FORMAT,
+        keys,
+        write::Write,
+    },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     eventually,
@@ -227,6 +231,42 @@ fn invalid_settings_are_reported() {
     assert!(run(&["--development-org", "A#B"]).contains("--development-org"));
     std::fs::write(folder.path().join("notadb"), "no database").unwrap();
     assert!(run(&["--store", "file:notadb"]).contains("notadb can't be opened"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_variable_counts_as_not_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path());
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let commands = Cli::full_command();
+    let serve = commands.find_subcommand("serve").unwrap();
+    let variables: Vec<_> = serve.get_arguments().filter_map(Arg::get_env).collect();
+    assert!(variables.len() > 20, "{variables:?}");
+    for variable in variables {
+        command.env(variable, "");
+    }
+    let running = Running::launch(&mut command, 4);
+    assert_eq!(running.send("GET", "/readyz", None).await.0, 200);
+}
+
+#[test]
+fn an_error_at_start_has_the_format_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for (setting, value, told) in
+        [("--listen", address.as_str(), "can't listen on"), ("--log", "a=b=c", "--log")]
+    {
+        let mut command = program(folder.path());
+        command.args(["serve", "--store", "memory", "--log-format", "json", setting, value]);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let lines = text(&output);
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let last = lines.last().unwrap();
+        assert_eq!(last["message"], "the process ended with an error");
+        assert!(last["error.message"].as_str().unwrap().contains(told), "{last}");
+    }
 }
 
 #[test]

@@ -2,4 +2,5 @@
 
 mod command_line;
 mod disk;
+mod secret_keys;
 mod shutdown;

@@ -55,7 +55,8 @@ async fn a_database_that_is_away_meets_one_call_per_request_and_a_budget_of_repe
     for _ in 0..150 {
         let refused = get.clone().send().await;
         assert_eq!(refused.header("retry-after"), "1");
-        refused.problem(503, "store_unreachable");
+        let problem = refused.problem(503, "store_unreachable");
+        assert!(!problem["detail"].as_str().unwrap().contains("written"), "{problem}");
     }
     let attempts = site.attempts.number() - before;
     // The 25 retries of the budget, and one attempt each.

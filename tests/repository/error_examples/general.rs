@@ -18,6 +18,23 @@ use crate::support::{
 
 const ANY: &str = "any";
 
+/// What a request above the organisation's share, and above the limit of the service, is refused with.
+async fn record_concurrency(recorder: &mut Recorder, app: &TestApp, clinic: &str) {
+    let limited = |concurrent| {
+        let limits = RequestLimits { concurrent, ..RequestLimits::default() };
+        TestApp::builder().limits(limits).replica_of(app)
+    };
+    let full = limited(0).get("/v1/clinics").send().await;
+    recorder.keep(ANY, Code::Overloaded, full);
+    let one = limited(2);
+    let (has_come, go_on) = app.wire.pause_before("GetItem");
+    let held = tokio::spawn(one.get(clinic).send());
+    has_come.await.unwrap();
+    recorder.keep(ANY, Code::ConcurrencyLimited, one.get(clinic).send().await);
+    go_on.send(()).unwrap();
+    held.await.unwrap().expect(200);
+}
+
 /// An example of each status that does not depend on the operation.
 pub async fn record(recorder: &mut Recorder) {
     let app = TestApp::spawn().await;
@@ -49,6 +66,7 @@ pub async fn record(recorder: &mut Recorder) {
     app.wire.disturb_times(20, "Query", Fault::Throttled);
     recorder.keep(ANY, Code::Throttled, clinics().send().await);
     app.wire.calm();
+    record_concurrency(recorder, &app, &clinic.path).await;
     // A record that no version of the service wrote.
     let mut item = app.stored(clinic.path.rsplit('/').next().unwrap()).await;
     item.remove("name");

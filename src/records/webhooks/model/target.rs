@@ -20,7 +20,7 @@ pub struct AllowList(Arc<BTreeSet<(Host, u16)>>);
 
 /// The error of a setting that is not a list of hosts with ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be hosts with ports, separated by commas, such as localhost:9000")]
+#[error("must be a list of hosts with ports, separated by commas, for example localhost:9000")]
 pub struct InvalidAllowList;
 
 impl FromStr for AllowList {
@@ -42,14 +42,14 @@ impl FromStr for AllowList {
 pub enum ForbiddenTarget {
     /// It is not a valid target URL.
     #[error(
-        "must be an absolute URL of at most 2048 characters, without white space, backslashes, user, password and fragment"
+        "must be an absolute URL of at most 2048 characters, without white space, backslashes, credentials or a fragment"
     )]
     NoUrl,
     /// It is not encrypted.
     #[error("must begin with https://")]
     NoTls,
-    /// It leads to this machine or its network.
-    #[error("must lead to a public address")]
+    /// Its host is this machine, or it is in a private or reserved network.
+    #[error("must have a host with a public IP address")]
     NotPublic,
 }
 
@@ -76,16 +76,17 @@ impl AllowList {
         let is_public = match host {
             Host::Ipv4(address) => is_public_v4(address),
             Host::Ipv6(address) => is_public_v6(address),
-            // A name on the list may resolve to any address, so it is allowed only at its own port.
+            // A name on the list may resolve to any address, so it is allowed only with the listed
+            // ports.
             Host::Domain(name) => !is_local(name) && !self.has_host(name),
         };
         if is_public { Ok(url) } else { Err(ForbiddenTarget::NotPublic) }
     }
 }
 
-/// Parses a URL. Refuses fragments and everything that the parser reports: credentials, and faults
-/// that it would repair, such as white space and backslashes. Characters that it only encodes, as
-/// in `?tag=[a|b]`, are accepted.
+/// Parses a URL. Refuses fragments, credentials, and errors that the parser would correct, such as
+/// white space and backslashes. Characters that the parser only encodes, as in `?tag=[a|b]`, are
+/// accepted.
 fn parse(url: &str) -> Option<Url> {
     let reported = Cell::new(false);
     let report = |violation| {
