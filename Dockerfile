@@ -8,11 +8,14 @@
 # To record the source and the build time: --label org.opencontainers.image.source=URL
 # --label org.opencontainers.image.created="$(date -u +%FT%TZ)".
 #
-# Needs BuildKit for the cache mounts. To pin a base image, add its digest to the tag: debian:bookworm-slim@sha256:…
-# `docker buildx imagetools inspect debian:bookworm-slim` prints it.
+# Needs BuildKit for the cache mounts. Releases replace the tags of the base images by the digests in
+# .github/base-images/Dockerfile (.ci/release).
 
 # This image has the C compiler for the TLS library, the allocator and SQLite (CARGO_FEATURES=embedded).
 FROM rust:1.95-slim-bookworm AS build
+# Stores the list of crates in the binary, for vulnerability scanners. Unoptimised, because that compiles in half the time.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    cargo install cargo-auditable --version 0.7.7 --locked --quiet --debug --root /usr/local
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY docs docs
@@ -28,7 +31,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/usr/local/cargo/git,sharing=locked \
     --mount=type=cache,id=clinic-api-target-$TARGETARCH,target=/src/target,sharing=locked \
     touch src/lib.rs src/main.rs \
-    && cargo build --profile "$CARGO_PROFILE" --locked --bin clinic-api --no-default-features \
+    && cargo auditable build --profile "$CARGO_PROFILE" --locked --bin clinic-api --no-default-features \
        --features "$CARGO_FEATURES" \
     && cp "target/$CARGO_PROFILE/clinic-api" /clinic-api
 
@@ -48,6 +51,13 @@ RUN mkdir -p /root-of-image/etc /data \
     && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >/root-of-image/etc/passwd \
     && echo 'nonroot:x:65532:' >/root-of-image/etc/group \
     && echo 'hosts: files dns' >/root-of-image/etc/nsswitch.conf
+# For scanners: the Debian release, and the entries of the package database and the licences of the copied files.
+RUN mkdir -p /root-of-image/var/lib/dpkg/status.d \
+    && cp --dereference --parents --preserve=mode,timestamps /etc/os-release /etc/debian_version /root-of-image \
+    && for package in base-files ca-certificates libc6 libgcc-s1; do \
+         dpkg-query --status "$package" >"/root-of-image/var/lib/dpkg/status.d/$package"; \
+         cp --dereference --parents --preserve=mode,timestamps "/usr/share/doc/$package/copyright" /root-of-image; \
+       done
 
 FROM scratch
 ARG CLINIC_API_VERSION="0.1.0"

@@ -149,6 +149,9 @@ check_files() {
         "$(files | awk '/^-..x/ && !/\.so\.[0-9]+$/ { print $NF }')" clinic-api
     readelf --wide --sections "$binary" >"$scratch/sections"
     check "image: the binary is stripped" fails grep -q '\.symtab' "$scratch/sections"
+    check "image: scanners find the crates in the binary" grep -q '\.dep-v0' "$scratch/sections"
+    check "image: scanners find the Debian packages" equal \
+        "$(count_files ' (var/lib/dpkg/status\.d|usr/share/doc)/(base-files|ca-certificates|libc6|libgcc-s1)(/copyright)?$')" 8
     loader=$(readelf --wide --program-headers "$binary" | sed -nE 's/.*interpreter: (.*)\]/\1/p')
     check "image: the loader finds every library" \
         docker run --rm --network none --entrypoint "$loader" "$image" --list /clinic-api >/dev/null
