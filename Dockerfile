@@ -79,5 +79,7 @@ USER 65532:65532
 # 8080: the API. 9464: metrics, if CLINIC_API_METRICS_LISTEN is set.
 EXPOSE 8080 9464
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/clinic-api", "healthcheck"]
+# Whether the process responds, not whether it can serve. Docker Swarm replaces unhealthy containers, and with /readyz an
+# outage of the table would restart all of them. A load balancer checks /readyz.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["/clinic-api", "healthcheck", "--live"]
 ENTRYPOINT ["/clinic-api"]

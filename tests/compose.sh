@@ -115,7 +115,7 @@ check_configuration() {
     done <<END
 runs as 65532:65532|.Config.User|65532:65532
 starts the binary, without a shell|print .Config.Entrypoint .Config.Cmd|[/clinic-api] []
-its health check is the binary's|.Config.Healthcheck.Test|[CMD /clinic-api healthcheck]
+its health check is the binary's, of the process alone|.Config.Healthcheck.Test|[CMD /clinic-api healthcheck --live]
 is stopped by SIGTERM|.Config.StopSignal|SIGTERM
 exposes 8080 and 9464|.Config.ExposedPorts|map[8080/tcp:{} 9464/tcp:{}]
 has no volume|.Config.Volumes|map[]
@@ -163,6 +163,24 @@ check_files() {
     packed=$((bytes / 1000000))
     check "image: healthcheck fails where nothing listens" \
         fails timeout 30 docker run --rm --network none "$image" healthcheck
+}
+
+# The services, also those of profiles, whose log or number of processes has no limit.
+unlimited() {
+    compose --profile observability config --format json | python3 -c '
+import json, sys
+for name, service in json.load(sys.stdin)["services"].items():
+    if "max-size" not in service.get("logging", {}).get("options", {}) or "pids" not in service["deploy"]["resources"]["limits"]:
+        print(name)'
+}
+
+check_limits() {
+    local service
+    check "limits: every service of the file has them" equal "$(unlimited)" ""
+    for service in dynamodb-local table token clinic-api worker; do
+        check "limits: the engine knows those of $service" equal \
+            "$(state "$service" 'index .HostConfig.LogConfig.Config "max-size"}} {{.HostConfig.PidsLimit')" "10m 1024"
+    done
 }
 
 # Without an issuer, the service must not start with its other settings: it would trust the development issuer.
@@ -238,6 +256,63 @@ event_arrives() {
     local patient
     patient=$(make /v1/patients '{"name": "Ida Example"}')
     within 60 grep -qx "valid clinic.patient.created.v1 ${patient##*/}" "$scratch/receiver.log"
+}
+
+# The commands of docs/operations.md after the mark $1.
+rotation() {
+    sed -n "/<!-- rotation: $1 -->/,/^\`\`\`\$/p" "$root/docs/operations.md" | sed '1,2d;$d; s/docker compose/compose/g'
+}
+# shellcheck disable=SC2317,SC2329 # the commands of the guide call it
+clinic-api() { docker run --rm --network none "$image" "$@"; }
+processes() {
+    local service
+    for service in clinic-api worker; do state "$service" '.Id}} {{.State.StartedAt}} {{.RestartCount'; done
+}
+# shellcheck disable=SC2317,SC2329 # check calls it
+old_key_decrypts_nothing() { grep -q '^0 webhooks resealed, [1-9]' <(KEYS_FOLDER="$scratch/old-keys" reseal 2>/dev/null); }
+
+# Runs the commands of docs/operations.md, "Rotate keys". After each step, a delivery must have a valid signature, which the
+# worker makes with the webhook's decrypted secret. The keys stay in a file for the rest of this run.
+check_rotation() {
+    local before step steps
+    cd "$root"
+    KEYS_FOLDER="$scratch/keys"
+    logged rotation-start eval "$(rotation compose)"
+    eval "$(rotation change)"
+    check "rotation: an event arrives with the keys of a file" event_arrives
+    mkdir --mode 755 "$scratch/old-keys"
+    cp --preserve=mode "$KEYS_FOLDER/secret-keys" "$scratch/old-keys/secret-keys"
+    before=$(processes)
+    mapfile -t steps < <(rotation steps)
+    check "rotation: the guide has four steps" equal "${#steps[@]}" 4
+    for step in "${steps[@]}"; do
+        logged rotation eval "$step"
+        check "rotation: an event arrives after ${step##*# }" event_arrives
+    done
+    check "rotation: one key is left, and not the old one" fails grep -qF -e , -f "$scratch/old-keys/secret-keys" \
+        "$KEYS_FOLDER/secret-keys"
+    check "rotation: the old key decrypts no webhook's secret any more" old_key_decrypts_nothing
+    check "rotation: nothing was restarted" equal "$(processes)" "$before"
+}
+
+# The addresses of the service's containers.
+addresses() {
+    local id
+    for id in $(container clinic-api); do docker port "$id" 8080/tcp; done
+}
+
+check_scale() {
+    local first address
+    first=$(free_port)
+    API_PORTS="$first-$((first + 9))" logged scale \
+        compose up --detach --no-build --no-deps --wait --scale clinic-api=3 clinic-api
+    check "scale: three replicas have three ports" equal "$(addresses | sort -u | wc -l)" 3
+    for address in $(addresses); do
+        check "scale: $address is ready" within 30 status_is 200 "http://$address/readyz"
+    done
+    logged scale-back compose up --detach --no-build --no-deps --wait clinic-api
+    check "scale: one replica is left, at the usual port" equal "$(addresses)" "${api#http://}"
+    check "scale: it is ready" within 30 status_is 200 "$api/readyz"
 }
 
 # Kills the process of the service $1 like a crash or the kernel's OOM killer. `docker kill` is no substitute: the engine
@@ -384,6 +459,7 @@ for service in table token; do
     check "up: $service ended with 0" equal "$(state "$service" '.State.Status}} {{.State.ExitCode')" "exited 0"
 done
 token=$(compose logs --no-log-prefix --no-color token | tail -n 1)
+check_limits
 check_refusal_without_issuer
 check_process clinic-api
 check_process worker
@@ -391,6 +467,8 @@ check_service
 check "tour: the README's commands work" take_tour
 start_receiver
 check "webhook: an event arrives on the host, with a valid signature" event_arrives
+check_rotation
+check_scale
 check_crashes
 check_replacement "$(container clinic-api)"
 check_stop

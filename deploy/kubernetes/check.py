@@ -33,7 +33,16 @@ CUSTOM = {
 ALERTS = HERE.parent / "observability/alerts.yml"
 # Created by an operator, never in the repository.
 SECRETS = {"clinic-api-secret-keys": {"CLINIC_API_SECRET_KEYS"}}
-WORKLOADS = {"Deployment", "StatefulSet", "Job"}
+# The path of the pod template in each kind of workload.
+WORKLOADS = {
+    "Deployment": ["spec", "template"],
+    "StatefulSet": ["spec", "template"],
+    "Job": ["spec", "template"],
+    "CronJob": ["spec", "jobTemplate", "spec", "template"],
+}
+KEYS_FILE = "CLINIC_API_SECRET_KEYS_FILE"
+# The commands that need the secret keys.
+WITH_KEYS = (["serve"], ["worker"], ["worker", "reseal-secrets"])
 FILL_IN = "FILL-IN"
 
 
@@ -50,22 +59,26 @@ def renders():
     """Every overlay, and production with all components, by name."""
     made = {folder.name: build(folder) for folder in sorted((HERE / "overlays").iterdir())}
     with tempfile.TemporaryDirectory() as scratch:
-        scratch = Path(scratch).resolve()
-        whole = yaml.safe_load((HERE / "overlays/prod/kustomization.yaml").read_text())
-        kustomization = {
-            "apiVersion": whole["apiVersion"],
-            "kind": whole["kind"],
-            "namespace": whole["namespace"],
-            "resources": [os.path.relpath(HERE / "overlays/prod", scratch)],
-            "components": [os.path.relpath(c, scratch) for c in sorted((HERE / "components").iterdir())],
-        }
-        (scratch / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
-        made["prod-with-components"] = build(scratch)
+        # A copy whose production overlay lists the components, as an operator's does.
+        copy = Path(scratch).resolve() / "kubernetes"
+        shutil.copytree(HERE, copy)
+        file = copy / "overlays/prod/kustomization.yaml"
+        kustomization = yaml.safe_load(file.read_text())
+        kustomization["components"] = [f"../../components/{c.name}" for c in sorted((HERE / "components").iterdir())]
+        file.write_text(yaml.safe_dump(kustomization))
+        made["prod-with-components"] = build(file.parent)
     return made
 
 
 def name(manifest):
     return f"{manifest['kind']}/{manifest['metadata']['name']}"
+
+
+def pod_of(workload):
+    """The pod template of a workload."""
+    for step in WORKLOADS[workload["kind"]]:
+        workload = workload[step]
+    return workload
 
 
 def validate(manifest):
@@ -86,7 +99,7 @@ class Rendered:
 
     def __init__(self, manifests):
         self.all = manifests
-        self.pods = {name(m): m["spec"]["template"] for m in manifests if m["kind"] in WORKLOADS}
+        self.pods = {name(m): pod_of(m) for m in manifests if m["kind"] in WORKLOADS}
 
     def of(self, *kinds):
         return [m for m in self.all if m["kind"] in kinds]
@@ -126,6 +139,9 @@ class Rendered:
             if any("replicas" in d["spec"] for d in self.of("Deployment") if d["metadata"]["name"] == target["name"]):
                 yield name(scaler), "a Deployment sets replicas too, and every apply would reset them"
         for ingress in self.of("Ingress"):
+            options = {k.partition("/")[2]: v for k, v in ingress["metadata"]["annotations"].items()}
+            if options.get("scheme") == "internet-facing" and "wafv2-acl-arn" not in options:
+                yield name(ingress), "an internet-facing load balancer needs a web ACL"
             for rule in ingress["spec"]["rules"]:
                 for backend in (p["backend"]["service"] for p in rule["http"]["paths"]):
                     yield from ((name(ingress), p) for p in self.service_problems(backend["name"], backend["port"]["name"]))
@@ -171,7 +187,11 @@ class Rendered:
         priority = pod["spec"].get("priorityClassName")
         if priority and not self.has("PriorityClass", priority):
             yield f"PriorityClass {priority} does not exist"
-        volumes = {v["name"] for v in pod["spec"].get("volumes", [])}
+        volumes = {v["name"]: v for v in pod["spec"].get("volumes", [])}
+        for secret in (v["secret"] for v in volumes.values() if "secret" in v):
+            for key in (item["key"] for item in secret["items"]):
+                if key not in SECRETS.get(secret["secretName"], ()):
+                    yield f"no manifest creates Secret {secret['secretName']} with {key}"
         settings = {}
         for container in pod["spec"]["containers"]:
             for source in container.get("envFrom", []):
@@ -193,13 +213,33 @@ class Rendered:
                         yield f"{probe}: port {port} does not exist"
             claims = {c["metadata"]["name"] for s in self.of("StatefulSet") for c in s["spec"]["volumeClaimTemplates"]}
             for mount in container.get("volumeMounts", []):
-                if mount["name"] not in volumes | claims:
+                if mount["name"] not in volumes.keys() | claims:
                     yield f"volume {mount['name']} does not exist"
+            if container.get("args") in WITH_KEYS:
+                yield from self.keys_problems(pod, container, volumes, settings)
             if container.get("args") == ["serve"]:
                 missing = sorted({"CLINIC_API_ISSUER", "CLINIC_API_AUDIENCE", "CLINIC_API_JWKS_URL"} - set(settings))
                 yield from (f"{setting} is not set, so the service does not start" for setting in missing)
             if "preStop" in container.get("lifecycle", {}):
                 yield from self.ending_problems(pod, container, settings)
+
+    @staticmethod
+    def keys_problems(pod, container, volumes, settings):
+        """The file of the secret keys must be in a volume that the kubelet updates, and its group must be able to read it."""
+        path = settings.get(KEYS_FILE)
+        if not path:
+            yield f"{KEYS_FILE} is not set"
+            return
+        folder, _, file = path.rpartition("/")
+        mounts = [m for m in container.get("volumeMounts", []) if m["mountPath"] == folder]
+        if not mounts or "subPath" in mounts[0]:
+            yield f"{KEYS_FILE}: no whole volume is mounted at {folder}"
+            return
+        secret = volumes[mounts[0]["name"]].get("secret", {})
+        if file not in [item["path"] for item in secret.get("items", [])]:
+            yield f"{KEYS_FILE}: the volume at {folder} has no {file}"
+        elif secret.get("defaultMode") != 0o440 or "fsGroup" not in pod["spec"]["securityContext"]:
+            yield f"{KEYS_FILE}: its mode is not 0440, or its group is not the pod's"
 
     @staticmethod
     def ending_problems(pod, container, settings):
