@@ -95,7 +95,10 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
     let service = &compose["services"]["clinic-api"];
     let environment = environment(service);
     let listen = port(&environment["CLINIC_API_LISTEN"]);
-    assert_eq!(strings(&service["ports"]), [format!("127.0.0.1:{listen}:{listen}")]);
+    assert_eq!(
+        strings(&service["ports"]),
+        [format!("127.0.0.1:${{API_PORTS:-{listen}}}:{listen}")]
+    );
     let metrics = port(&environment["CLINIC_API_METRICS_LISTEN"]);
     let prometheus = yaml("deploy/observability/prometheus.yml");
     let targets: Vec<_> = prometheus["scrape_configs"].as_array().unwrap().iter().collect();

@@ -93,7 +93,7 @@ fn the_dockerfile_runs_the_program_as_it_is_meant() {
         found.unwrap_or_else(|| panic!("no {start}")).to_owned()
     };
     assert_eq!(line("ENTRYPOINT"), "ENTRYPOINT [\"/clinic-api\"]");
-    assert!(line("HEALTHCHECK").ends_with("CMD [\"/clinic-api\", \"healthcheck\"]"));
+    assert!(line("HEALTHCHECK").ends_with("CMD [\"/clinic-api\", \"healthcheck\", \"--live\"]"));
     assert_eq!(line("USER"), "USER 65532:65532");
     let toolchain = read("rust-toolchain.toml");
     let version = Regex::new("channel = \"([0-9]+\\.[0-9]+)").unwrap();
