@@ -116,6 +116,14 @@ resource "aws_ecs_service" "worker" {
     assign_public_ip = false
   }
 
+  dynamic "service_registries" {
+    for_each = contains(local.discovered, "clinic-api-worker") ? [1] : []
+
+    content {
+      registry_arn = aws_service_discovery_service.this["clinic-api-worker"].arn
+    }
+  }
+
   depends_on = [
     aws_iam_role_policy.execution,
     aws_iam_role_policy_attachment.secret_keys,
