@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 import dynamodb
 
 ACCOUNT = "111122223333"
+BINARY = os.environ.get("CLINIC_API_BINARY")
 # Structs with audited changes in the code, and their item types.
 AUDITED = {
     "Appointment": "appointment",
@@ -56,10 +57,8 @@ def listed(value):
 
 def table_is_the_programs(applied):
     table = applied.one("aws_dynamodb_table")
-    if os.environ.get("CLINIC_API_BINARY"):
-        yield from dynamodb.differences(os.environ["CLINIC_API_BINARY"], table)
-    else:
-        print("note: the table is NOT compared with `clinic-api table create`: CLINIC_API_BINARY is not set")
+    if BINARY:
+        yield from dynamodb.differences(BINARY, table)
     for name in ("deletion_protection_enabled", "stream_enabled"):
         if not table[name]:
             yield f"table: {name} is off"
@@ -248,7 +247,7 @@ def self_test(root, plain, full, environments, ecs):
     worker = {"family": "clinic-api-prod-worker"}
     faults = [
         (plain, prod, put("aws_dynamodb_table", "deletion_protection_enabled", False), "deletion_protection_enabled is off"),
-        (plain, prod, edit(**policy, pattern='"dynamodb:UpdateItem"', replacement='"dynamodb:*"', name="clinic-api-prod-service"), "service may dynamodb:Scan"),
+        (plain, prod, edit(**policy, pattern='"dynamodb:ConditionCheckItem"', replacement='"dynamodb:*"', name="clinic-api-prod-service"), "service may dynamodb:Scan"),
         (full, prod, edit(**policy, pattern='"dynamodb:DeleteTable\\*"', replacement='"dynamodb:X"', name="clinic-api-prod-worker"), "dynamodb:DeleteTable is not denied"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:SourceAccount", "aws:X", name="clinic-api-prod-stream-lambda"), "for other accounts"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:RequestTag/kubernetes-namespace", "aws:X", name="clinic-api-prod-worker"), "trusts other pods"),
@@ -265,7 +264,7 @@ def self_test(root, plain, full, environments, ecs):
     for wrong in ("patient", "deleted_appointment"):
         faults.append((full, prod, filtered(lambda ignored, wrong=wrong: ignored.append(wrong)), f"drops INSERT of {wrong}"))
     faults.append((full, prod, filtered(lambda ignored: ignored.remove("day_sheet")), "passes INSERT of day_sheet"))
-    if os.environ.get("CLINIC_API_BINARY"):
+    if BINARY:
         faults.append((plain, prod, put("aws_dynamodb_table", "range_key", "Sk"), "key schema"))
     for world, name, change, message in faults:
         changed = {**world, name: copy.deepcopy(world[name])}
