@@ -39,10 +39,12 @@ variable "memory" {
 }
 
 variable "worker" {
-  description = "`clinic-api worker`: its role (output worker_role_arn of migrations-terraform), the number of workers, their tasks (CLINIC_API_WORKER_TASKS; output worker_tasks, because a worker must not read the stream that a Lambda function reads), and the networks of webhooks on port 443. null: no worker runs, so there are no events, no audit log and no access log."
+  description = "`clinic-api worker`: its role (output worker_role_arn of migrations-terraform), the number of workers, the CPU units and the memory in MiB of each, their tasks (CLINIC_API_WORKER_TASKS; output worker_tasks, because a worker must not read the stream that a Lambda function reads), and the networks of webhooks on port 443. null: no worker runs, so there are no events, no audit log and no access log."
   type = object({
     task_role_arn      = string
     count              = optional(number, 2)
+    cpu                = optional(number, 256)
+    memory             = optional(number, 512)
     tasks              = optional(string, "stream,deliveries")
     egress_cidr_blocks = optional(list(string), ["0.0.0.0/0"])
   })

@@ -27,8 +27,8 @@ resource "aws_ecs_task_definition" "worker" {
   family                   = "${var.name}-worker"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
-  cpu                      = 256
-  memory                   = 512
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
   task_role_arn            = each.value.task_role_arn
   execution_role_arn       = aws_iam_role.execution.arn
   skip_destroy             = true
