@@ -101,6 +101,19 @@ def roles_have_no_more_than_they_need(applied):
                 yield f"{role['name']} trusts {service} for other accounts"
 
 
+def nobody_changes_the_audit_log(applied):
+    """A role that may change items of a table is denied to change those of the audit log and the access log."""
+    for role in applied.all("aws_iam_role"):
+        found = statements(applied, role["name"])
+        logs = [it for it in found if it["Effect"] == "Deny" and "AUDIT#*" in str(it.get("Condition", {})) and "ACCESS#*" in str(it)]
+        safe = {arn for it in logs if "dynamodb:UpdateItem" in it["Action"] for arn in listed(it["Resource"])}
+        for it in found:
+            changes = {"dynamodb:UpdateItem", "dynamodb:DeleteItem"} & set(listed(it.get("Action", [])))
+            open_ = {arn for arn in listed(it.get("Resource", [])) if "/index/" not in arn} - safe
+            if it["Effect"] == "Allow" and changes and open_:
+                yield f"{role['name']} may change the logs of {sorted(open_)}"
+
+
 def lambda_role_exists_only_with_the_function(plain, full):
     for applied, expected in [(plain, 0), (full, 1)]:
         found = [it for it in applied.all("aws_iam_role") if it["name"].endswith("-stream-lambda")]
@@ -201,6 +214,8 @@ def checks(root, plain, full, environments, ecs):
     yield table_is_the_programs(plain[prod])
     for applied in (plain[f"{environments}/dev"], plain[prod], plain[service], full[prod], full[service]):
         yield roles_have_no_more_than_they_need(applied)
+    for applied in (plain[prod], full[prod]):
+        yield nobody_changes_the_audit_log(applied)
     yield lambda_role_exists_only_with_the_function(plain[prod], full[prod])
     yield filter_drops_exactly_what_is_ignored(full[prod], root)
     yield workers_have_roles_and_tasks(plain[prod], plain[service], "stream,deliveries")
@@ -249,6 +264,7 @@ def self_test(root, plain, full, environments, ecs):
         (plain, prod, put("aws_dynamodb_table", "deletion_protection_enabled", False), "deletion_protection_enabled is off"),
         (plain, prod, edit(**policy, pattern='"dynamodb:ConditionCheckItem"', replacement='"dynamodb:*"', name="clinic-api-prod-service"), "service may dynamodb:Scan"),
         (full, prod, edit(**policy, pattern='"dynamodb:DeleteTable\\*"', replacement='"dynamodb:X"', name="clinic-api-prod-worker"), "dynamodb:DeleteTable is not denied"),
+        (full, prod, edit("aws_iam_role_policy", "policy", '"ACCESS#\\*"', '"X"', name="restore"), "backfill may change the logs of"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:SourceAccount", "aws:X", name="clinic-api-prod-stream-lambda"), "for other accounts"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:RequestTag/kubernetes-namespace", "aws:X", name="clinic-api-prod-worker"), "trusts other pods"),
         (plain, prod, put("aws_iam_role", "name", "clinic-api-prod-stream-lambda", name="clinic-api-prod-backup"), "1 roles of the function"),

@@ -130,7 +130,7 @@ class Provider:
         return wire.UpgradeResponse(upgraded_state=wire.DynamicValue(json=request.raw_state.json))
 
     def read(self, request):
-        return wire.ReadResourceResponse(new_state=request.current_state)
+        return wire.ReadResponse(new_state=request.current_state)
 
     def plan(self, request):
         proposed, prior = decode(request.proposed_new_state), decode(request.prior_state)
@@ -154,7 +154,7 @@ class Provider:
         try:
             given.update(self.data(kind, given))
         except ValueError as error:
-            answer.diagnostics.add(severity=wire.Diagnostic.ERROR, summary=str(error))
+            answer.diagnostics.add(severity=1, summary=str(error))
             return answer
         answer.state.CopyFrom(encode(computed(self.schemas["data", kind], given, self.inventor(kind, given))))
         return answer
@@ -204,7 +204,7 @@ def serve(schemas, folder):
         "GetProviderSchema": (provider.schema, wire.Empty),
         "ConfigureProvider": (provider.configure, wire.ConfigureRequest),
         "UpgradeResourceState": (provider.upgrade, wire.UpgradeRequest),
-        "ReadResource": (provider.read, wire.ReadResourceRequest),
+        "ReadResource": (provider.read, wire.ReadRequest),
         "PlanResourceChange": (provider.plan, wire.PlanRequest),
         "ApplyResourceChange": (provider.apply, wire.ApplyRequest),
         "ReadDataSource": (provider.read_data, wire.ReadDataRequest),
