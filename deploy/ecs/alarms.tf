@@ -7,22 +7,41 @@ locals {
   target   = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
 }
 
-# Also rolls back a deployment (service.tf).
+# A ratio, so that it means the same with 10 and with 1,000 requests per second. With few requests a single failure is a large
+# ratio, so there is a floor. Also rolls back a deployment (service.tf).
 resource "aws_cloudwatch_metric_alarm" "http_5xx" {
   alarm_name        = "${var.name}-http-5xx"
   alarm_description = "The service returns 5xx. ${local.guide} http-5xx."
 
-  namespace           = "AWS/ApplicationELB"
-  metric_name         = "HTTPCode_Target_5XX_Count"
-  dimensions          = local.target
-  statistic           = "Sum"
-  period              = 60
   evaluation_periods  = 5
   datapoints_to_alarm = 3
   comparison_operator = "GreaterThanThreshold"
-  threshold           = var.alarm_thresholds.http_5xx_per_minute
-  # No data: there was no such response.
+  threshold           = var.alarm_thresholds.http_5xx_percent
+  # No data: there was no request.
   treat_missing_data = "notBreaching"
+
+  metric_query {
+    id          = "percent"
+    label       = "Percent of the requests, or 0 below the floor"
+    expression  = "IF(FILL(errors, 0) > ${var.alarm_thresholds.http_5xx_floor_per_minute}, 100 * errors / requests, 0)"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { errors = "HTTPCode_Target_5XX_Count", requests = "RequestCount" }
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = "AWS/ApplicationELB"
+        metric_name = metric_query.value
+        dimensions  = local.target
+        stat        = "Sum"
+        period      = 60
+      }
+    }
+  }
 
   alarm_actions = local.actions
   ok_actions    = local.actions

@@ -37,7 +37,10 @@ resource "aws_lb_target_group" "this" {
   # ECS deregisters a task, waits for this time, and then sends SIGTERM. A request takes at most 30 s.
   deregistration_delay = 35
 
-  load_balancing_algorithm_type = "least_outstanding_requests"
+  # A task that fails every request is fast, so the algorithm of least outstanding requests would send it more. This one sends
+  # fewer requests to a task that fails more often than the others. It needs at least three healthy tasks for that.
+  load_balancing_algorithm_type     = "weighted_random"
+  load_balancing_anomaly_mitigation = "on"
 
   # ECS replaces tasks that are unhealthy here, and /readyz returns 503 while DynamoDB is unreachable. So the threshold is
   # ten failures, the maximum of AWS: an outage of less than 100 s restarts no task.
@@ -51,6 +54,7 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
+# There is no listener on port 80: a redirect would come after a client has sent its token unencrypted.
 resource "aws_lb_listener" "https" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
@@ -61,22 +65,6 @@ resource "aws_lb_listener" "https" {
   default_action {
     type             = "forward"
     target_group_arn = aws_lb_target_group.this.arn
-  }
-}
-
-resource "aws_lb_listener" "http" {
-  load_balancer_arn = aws_lb.this.arn
-  port              = 80
-  protocol          = "HTTP"
-
-  default_action {
-    type = "redirect"
-
-    redirect {
-      port        = "443"
-      protocol    = "HTTPS"
-      status_code = "HTTP_301"
-    }
   }
 }
 

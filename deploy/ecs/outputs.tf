@@ -30,11 +30,15 @@ output "log_group_name" {
 
 output "alarm_names" {
   description = "Names of all alarms."
-  value = sort([
+  value = sort(concat([
     aws_cloudwatch_metric_alarm.http_5xx.alarm_name,
     aws_cloudwatch_metric_alarm.load_balancer_5xx.alarm_name,
     aws_cloudwatch_metric_alarm.unhealthy_hosts.alarm_name,
     aws_cloudwatch_metric_alarm.too_few_healthy_hosts.alarm_name,
     aws_cloudwatch_metric_alarm.slow_responses.alarm_name,
-  ])
+    ],
+    values(aws_cloudwatch_metric_alarm.worker_count)[*].alarm_name,
+    values(aws_cloudwatch_metric_alarm.worker_memory)[*].alarm_name,
+    values(aws_cloudwatch_metric_alarm.worker_lines)[*].alarm_name,
+  ))
 }

@@ -1,4 +1,4 @@
-# Allowed: clients → load balancer (443; 80 for the redirect) → service (8080) → AWS (443) and, if configured, an
+# Allowed: clients → load balancer (443) → service (8080) → AWS (443) and, if configured, an
 # OpenTelemetry collector (4318). Nothing else.
 
 resource "aws_security_group" "load_balancer" {
@@ -18,17 +18,6 @@ resource "aws_vpc_security_group_ingress_rule" "https" {
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-}
-
-resource "aws_vpc_security_group_ingress_rule" "http" {
-  for_each = toset(var.client_cidr_blocks)
-
-  security_group_id = aws_security_group.load_balancer.id
-  description       = "HTTP from clients, for the redirect to HTTPS"
-  cidr_ipv4         = each.value
-  ip_protocol       = "tcp"
-  from_port         = 80
-  to_port           = 80
 }
 
 resource "aws_vpc_security_group_egress_rule" "load_balancer_to_service" {

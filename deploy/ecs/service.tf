@@ -41,6 +41,14 @@ resource "aws_ecs_service" "this" {
     assign_public_ip = false
   }
 
+  dynamic "service_registries" {
+    for_each = contains(local.discovered, "clinic-api") ? [1] : []
+
+    content {
+      registry_arn = aws_service_discovery_service.this["clinic-api"].arn
+    }
+  }
+
   load_balancer {
     target_group_arn = aws_lb_target_group.this.arn
     container_name   = "clinic-api"

@@ -39,10 +39,12 @@ variable "memory" {
 }
 
 variable "worker" {
-  description = "`clinic-api worker`: its role (output worker_role_arn of migrations-terraform), the number of workers, their tasks (CLINIC_API_WORKER_TASKS), and the networks of webhooks on port 443. null: no worker runs, so there are no events, no audit log and no access log."
+  description = "`clinic-api worker`: its role (output worker_role_arn of migrations-terraform), the number of workers, the CPU units and the memory in MiB of each, their tasks (CLINIC_API_WORKER_TASKS; output worker_tasks, because a worker must not read the stream that a Lambda function reads), and the networks of webhooks on port 443. null: no worker runs, so there are no events, no audit log and no access log."
   type = object({
     task_role_arn      = string
     count              = optional(number, 2)
+    cpu                = optional(number, 256)
+    memory             = optional(number, 512)
     tasks              = optional(string, "stream,deliveries")
     egress_cidr_blocks = optional(list(string), ["0.0.0.0/0"])
   })
@@ -51,6 +53,12 @@ variable "worker" {
   validation {
     condition     = var.worker == null ? true : contains(["stream,deliveries", "stream", "deliveries"], var.worker.tasks)
     error_message = "tasks must be `stream,deliveries`, `stream` or `deliveries`."
+  }
+
+  # ECS starts tasks without a role too. Such a worker cannot read the stream, and changes are lost after 24 hours.
+  validation {
+    condition     = var.worker == null ? true : var.worker.task_role_arn != null
+    error_message = "The worker has no role (task_role_arn): set worker_trust.ecs_tasks in migrations-terraform and apply it first."
   }
 }
 
@@ -304,13 +312,21 @@ variable "alarm_topic_arn" {
 }
 
 variable "alarm_thresholds" {
-  description = "Thresholds of the alarms."
+  description = "Thresholds of the alarms. `http-5xx` needs both: more than http_5xx_percent of the requests, and more than http_5xx_floor_per_minute responses."
   type = object({
-    http_5xx_per_minute          = optional(number, 5)
+    http_5xx_percent             = optional(number, 1)
+    http_5xx_floor_per_minute    = optional(number, 5)
     load_balancer_5xx_per_minute = optional(number, 5)
     p99_seconds                  = optional(number, 2)
+    worker_memory_percent        = optional(number, 85)
   })
   default = {}
+}
+
+variable "metrics_namespace" {
+  description = "Name of a private DNS namespace to create in the VPC, such as clinic-api.internal. Prometheus then finds the tasks by DNS (README.md). null: none."
+  type        = string
+  default     = null
 }
 
 variable "permissions_boundary_arn" {

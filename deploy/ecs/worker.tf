@@ -27,8 +27,8 @@ resource "aws_ecs_task_definition" "worker" {
   family                   = "${var.name}-worker"
   requires_compatibilities = ["FARGATE"]
   network_mode             = "awsvpc"
-  cpu                      = 256
-  memory                   = 512
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
   task_role_arn            = each.value.task_role_arn
   execution_role_arn       = aws_iam_role.execution.arn
   skip_destroy             = true
@@ -114,6 +114,14 @@ resource "aws_ecs_service" "worker" {
     subnets          = var.service_subnet_ids
     security_groups  = [aws_security_group.worker["worker"].id]
     assign_public_ip = false
+  }
+
+  dynamic "service_registries" {
+    for_each = contains(local.discovered, "clinic-api-worker") ? [1] : []
+
+    content {
+      registry_arn = aws_service_discovery_service.this["clinic-api-worker"].arn
+    }
   }
 
   depends_on = [

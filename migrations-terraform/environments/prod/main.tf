@@ -10,9 +10,11 @@ module "environment" {
   billing_mode             = var.billing_mode
   provisioned              = var.provisioned
   on_demand_limits         = var.on_demand_limits
+  warm_throughput          = var.warm_throughput
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
   backfill_principal_arns  = var.backfill_principal_arns
+  restored_table_name      = var.restored_table_name
   permissions_boundary_arn = var.permissions_boundary_arn
   stream_consumer          = var.stream_consumer
   alarm_topic_arn          = var.alarm_topic_arn
@@ -21,4 +23,5 @@ module "environment" {
   # Patient data.
   table_tags            = { data = "patients" }
   backup_retention_days = var.backup_retention_days
+  backup_copy_vault_arn = var.backup_copy_vault_arn
 }

@@ -40,21 +40,32 @@ variable "on_demand_limits" {
   default     = null
 }
 
+variable "warm_throughput" {
+  description = "Capacity that is available at once: see modules/table."
+  type        = any
+  default     = null
+}
+
 variable "service_trust" {
   description = "Principals that run `clinic-api serve`: see modules/environment."
   type        = any
 }
 
 variable "worker_trust" {
-  description = "Principals that run the stream worker, as in `service_trust`."
+  description = "Principals that run `clinic-api worker`, as in `service_trust`."
   type        = any
-  default     = null
 }
 
 variable "backfill_principal_arns" {
   description = "Principals that may assume the backfill role. Set it only during a migration."
   type        = list(string)
   default     = []
+}
+
+variable "restored_table_name" {
+  description = "A restored table that the backfill role may check and repair. Set it only during a restore."
+  type        = string
+  default     = null
 }
 
 variable "permissions_boundary_arn" {
@@ -86,4 +97,10 @@ variable "backup_retention_days" {
   type        = any
   default     = {}
   nullable    = false
+}
+
+variable "backup_copy_vault_arn" {
+  description = "Vault in another account or region that gets a copy of each backup: see modules/backup."
+  type        = string
+  default     = null
 }

@@ -27,7 +27,7 @@ resource "aws_cloudwatch_metric_alarm" "stream_iterator_age" {
 }
 
 # The function is not called: the mapping is disabled or lost its permissions. Lambda then has no data points, so missing
-# data raise the alarm. The alarm cannot know whether the table is written to. Metric math with the table's writes has no
+# data raise the alarm. The alarm cannot know whether records, patients or appointments are written. Metric math with the table's writes has no
 # result if one side has no data point, and AWS's documents disagree on how alarms on DynamoDB metrics treat missing
 # data. So the alarm is for tables that are written every day, and the operator enables it.
 resource "aws_cloudwatch_metric_alarm" "stream_stopped" {

@@ -1,6 +1,7 @@
 # Backups separate from the table, kept longer than point-in-time recovery, in a vault with a lock that prevents early
 # deletion.
 
+data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 resource "aws_backup_vault" "this" {
@@ -25,6 +26,18 @@ resource "aws_backup_plan" "this" {
     lifecycle {
       delete_after = var.daily_retention_days
     }
+
+    dynamic "copy_action" {
+      for_each = var.copy_vault_arn == null ? [] : [1]
+
+      content {
+        destination_vault_arn = var.copy_vault_arn
+
+        lifecycle {
+          delete_after = var.daily_retention_days
+        }
+      }
+    }
   }
 
   rule {
@@ -34,6 +47,18 @@ resource "aws_backup_plan" "this" {
 
     lifecycle {
       delete_after = var.monthly_retention_days
+    }
+
+    dynamic "copy_action" {
+      for_each = var.copy_vault_arn == null ? [] : [1]
+
+      content {
+        destination_vault_arn = var.copy_vault_arn
+
+        lifecycle {
+          delete_after = var.monthly_retention_days
+        }
+      }
     }
   }
 }
@@ -45,6 +70,12 @@ data "aws_iam_policy_document" "trust" {
     principals {
       type        = "Service"
       identifiers = ["backup.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
     }
   }
 }

@@ -35,6 +35,17 @@ variable "monthly_retention_days" {
   }
 }
 
+variable "copy_vault_arn" {
+  description = "Vault in another region or account to which each backup is copied, with the same retention. The vault must exist, and be encrypted with a customer-managed key. For another account of the organisation, the policies of the vault and of its key must admit this account, cross-account backup must be enabled in the management account, and DynamoDB's advanced features must be on. null: no copies."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.copy_vault_arn == null || can(regex("^arn:[^:]+:backup:[^:]+:[0-9]{12}:backup-vault:.+$", var.copy_vault_arn))
+    error_message = "A vault ARN has the form arn:aws:backup:REGION:ACCOUNT:backup-vault:NAME."
+  }
+}
+
 variable "permissions_boundary_arn" {
   description = "Permissions boundary for the role, if the account requires one."
   type        = string

@@ -1,5 +1,10 @@
 # All resources of one environment. environments/ has the differences between dev and prod.
 
+locals {
+  # The restored table is in the same account and region.
+  restored_table_arn = var.restored_table_name == null ? null : "${trimsuffix(module.table.table_arn, var.table_name)}${var.restored_table_name}"
+}
+
 module "table_key" {
   source = "../key"
 
@@ -23,6 +28,7 @@ module "table" {
   billing_mode                = var.billing_mode
   provisioned                 = var.provisioned
   on_demand_limits            = var.on_demand_limits
+  warm_throughput             = var.warm_throughput
   recovery_period_in_days     = var.recovery_period_in_days
   deletion_protection_enabled = var.deletion_protection_enabled
   tags                        = var.table_tags
@@ -48,7 +54,9 @@ module "iam" {
   secret_key_arn           = module.operations_key.arn
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
+  stream_function          = var.stream_consumer != null
   backfill_principal_arns  = var.backfill_principal_arns
+  restored_table_arn       = local.restored_table_arn
   permissions_boundary_arn = var.permissions_boundary_arn
 }
 
@@ -104,5 +112,6 @@ module "backup" {
   kms_key_arn              = module.backup_key[0].arn
   daily_retention_days     = var.backup_retention_days.daily
   monthly_retention_days   = var.backup_retention_days.monthly
+  copy_vault_arn           = var.backup_copy_vault_arn
   permissions_boundary_arn = var.permissions_boundary_arn
 }

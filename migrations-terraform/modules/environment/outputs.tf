@@ -14,13 +14,18 @@ output "stream_arn" {
 }
 
 output "service_role_arn" {
-  description = "Role of `clinic-api serve`: the ECS task role, and the IRSA annotation of its service account."
+  description = "Role of `clinic-api serve`: the the ECS task role, or the role of its Kubernetes service account."
   value       = module.iam.service_role_arn
 }
 
 output "worker_role_arn" {
-  description = "Role of the stream worker. null if `worker_trust` is empty."
+  description = "Role of `clinic-api worker`."
   value       = module.iam.worker_role_arn
+}
+
+output "worker_tasks" {
+  description = "CLINIC_API_WORKER_TASKS: without `stream` while the Lambda function reads the stream."
+  value       = try(coalesce(var.stream_consumer.enabled, true), false) ? "deliveries" : "stream,deliveries"
 }
 
 output "backfill_role_arn" {

@@ -33,6 +33,12 @@ variable "on_demand_limits" {
   default     = null
 }
 
+variable "warm_throughput" {
+  description = "Capacity that is available at once: see modules/table."
+  type        = object({ read = number, write = number })
+  default     = null
+}
+
 variable "recovery_period_in_days" {
   description = "Number of days for which the table can be restored to any second."
   type        = number
@@ -57,6 +63,12 @@ variable "backup_retention_days" {
   default     = null
 }
 
+variable "backup_copy_vault_arn" {
+  description = "Vault in another account or region that gets a copy of each backup: see modules/backup."
+  type        = string
+  default     = null
+}
+
 variable "secret_recovery_window_days" {
   description = "How long a deleted secret can be restored: see modules/secret-keys."
   type        = number
@@ -66,7 +78,7 @@ variable "secret_recovery_window_days" {
 # Principals
 
 variable "service_trust" {
-  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both."
+  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts with IRSA (`service_accounts`) or with EKS Pod Identity (`pod_identities`), or several of them."
   type = object({
     ecs_tasks = optional(bool, false)
     service_accounts = optional(list(object({
@@ -74,19 +86,39 @@ variable "service_trust" {
       namespace         = string
       name              = string
     })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
+    })), [])
   })
 
   validation {
-    condition     = var.service_trust.ecs_tasks || length(var.service_trust.service_accounts) > 0
+    condition     = var.service_trust.ecs_tasks || length(var.service_trust.service_accounts) + length(var.service_trust.pod_identities) > 0
     error_message = "The service needs a principal: set ecs_tasks, or name a service account."
   }
 }
 
 variable "worker_trust" {
-  description = "Principals that run the stream worker, as in `service_trust`. If empty, the worker has no role."
-  type        = any
-  default     = {}
-  nullable    = false
+  description = "Principals that run `clinic-api worker`, as in `service_trust`."
+  type = object({
+    ecs_tasks = optional(bool, false)
+    service_accounts = optional(list(object({
+      oidc_provider_arn = string
+      namespace         = string
+      name              = string
+    })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
+    })), [])
+  })
+
+  validation {
+    condition     = var.worker_trust.ecs_tasks || length(var.worker_trust.service_accounts) + length(var.worker_trust.pod_identities) > 0
+    error_message = "The worker needs a principal: set ecs_tasks, or name a service account. Without its role no one reads the stream, and changes are lost after 24 hours. With a Lambda function the worker still sends the deliveries."
+  }
 }
 
 variable "backfill_principal_arns" {
@@ -94,6 +126,17 @@ variable "backfill_principal_arns" {
   type        = list(string)
   default     = []
   nullable    = false
+}
+
+variable "restored_table_name" {
+  description = "A restored table that the backfill role may check and repair, before it becomes `table_name`. Set it only during a restore."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.restored_table_name == null || length(var.backfill_principal_arns) > 0
+    error_message = "The rights on the restored table are those of the backfill role: set backfill_principal_arns too."
+  }
 }
 
 variable "permissions_boundary_arn" {

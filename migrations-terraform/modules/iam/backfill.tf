@@ -18,17 +18,22 @@ data "aws_iam_policy_document" "backfill" {
     resources = [var.table_arn]
   }
 
-  # Every PutItem of a backfill overwrites an existing item. Audit items must not be overwritten.
-  statement {
-    sid       = "NoAuditItemIsRewritten"
-    effect    = "Deny"
-    actions   = ["dynamodb:PutItem"]
-    resources = [var.table_arn]
+  # Every PutItem of a backfill overwrites an existing item. Audit items must not be overwritten. During a restore the role also
+  # erases patients again, which adds access log entries.
+  dynamic "statement" {
+    for_each = var.restored_table_arn == null ? [1] : []
 
-    condition {
-      test     = "ForAnyValue:StringLike"
-      variable = "dynamodb:LeadingKeys"
-      values   = local.audit_items
+    content {
+      sid       = "NoAuditItemIsRewritten"
+      effect    = "Deny"
+      actions   = ["dynamodb:PutItem"]
+      resources = [var.table_arn]
+
+      condition {
+        test     = "ForAnyValue:StringLike"
+        variable = "dynamodb:LeadingKeys"
+        values   = local.audit_items
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ output "service_policy_arn" {
 }
 
 output "service_role_arn" {
-  description = "Role of `clinic-api serve`: ECS task role, or the IRSA annotation of its service account. null if `service_trust` is empty."
+  description = "Role of `clinic-api serve`: ECS task role, or the role of its Kubernetes service account. null if `service_trust` is empty."
   value       = one(aws_iam_role.service[*].arn)
   # The role must not be used before it has its policy.
   depends_on = [aws_iam_role_policy_attachment.service]
@@ -22,14 +22,14 @@ output "worker_role_arn" {
 }
 
 output "lambda_role_arn" {
-  description = "Role of the stream's Lambda function."
-  value       = aws_iam_role.lambda.arn
+  description = "Role of the stream's Lambda function. null without `stream_function`."
+  value       = one(aws_iam_role.lambda[*].arn)
   depends_on  = [aws_iam_role_policy_attachment.lambda]
 }
 
 output "lambda_role_name" {
   description = "Name of that role. The module stream-consumer adds permissions to it."
-  value       = aws_iam_role.lambda.name
+  value       = one(aws_iam_role.lambda[*].name)
 }
 
 output "backfill_role_arn" {

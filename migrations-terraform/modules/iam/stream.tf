@@ -65,12 +65,16 @@ resource "aws_iam_role_policy_attachment" "worker" {
 # Lambda stores its own position in the stream, so it needs no leases. The module stream-consumer creates its log group and
 # its queue, and adds the permissions for them.
 resource "aws_iam_policy" "lambda" {
+  count = var.stream_function ? 1 : 0
+
   name        = "${var.name}-stream-lambda"
   description = "Permissions of the stream's Lambda function on the table and its stream."
   policy      = data.aws_iam_policy_document.consume_stream.json
 }
 
 resource "aws_iam_role" "lambda" {
+  count = var.stream_function ? 1 : 0
+
   name                 = "${var.name}-stream-lambda"
   description          = "Role of the stream's Lambda function."
   assume_role_policy   = data.aws_iam_policy_document.lambda_trust.json
@@ -78,6 +82,8 @@ resource "aws_iam_role" "lambda" {
 }
 
 resource "aws_iam_role_policy_attachment" "lambda" {
-  role       = aws_iam_role.lambda.name
-  policy_arn = aws_iam_policy.lambda.arn
+  count = var.stream_function ? 1 : 0
+
+  role       = aws_iam_role.lambda[0].name
+  policy_arn = aws_iam_policy.lambda[0].arn
 }

@@ -1,11 +1,12 @@
-# Principals that may assume the roles: ECS tasks of this account, and Kubernetes service accounts through IRSA.
+# Principals that may assume the roles: ECS tasks of this account, and Kubernetes service accounts through IRSA or EKS Pod
+# Identity.
 
 data "aws_caller_identity" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
   trust   = { service = var.service_trust, worker = var.worker_trust }
-  runs    = { for role, trust in local.trust : role => trust.ecs_tasks || length(trust.service_accounts) > 0 }
+  runs    = { for role, trust in local.trust : role => trust.ecs_tasks || length(trust.service_accounts) + length(trust.pod_identities) > 0 }
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -62,6 +63,52 @@ data "aws_iam_policy_document" "trust" {
       }
     }
   }
+
+  # EKS sends the names of the cluster, the namespace and the service account as session tags, so it needs sts:TagSession.
+  dynamic "statement" {
+    for_each = each.value.pod_identities
+
+    content {
+      actions = ["sts:AssumeRole", "sts:TagSession"]
+
+      principals {
+        type        = "Service"
+        identifiers = ["pods.eks.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/eks-cluster-arn"
+        values   = [statement.value.cluster_arn]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/kubernetes-namespace"
+        values   = [statement.value.namespace]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:RequestTag/kubernetes-service-account"
+        values   = [statement.value.name]
+      }
+    }
+  }
+}
+
+# Without an association, EKS gives the pods of a service account no credentials.
+resource "aws_eks_pod_identity_association" "this" {
+  for_each = {
+    for association in flatten([
+      for role, trust in local.trust : [for account in trust.pod_identities : merge(account, { role = role })]
+    ]) : "${association.role}/${association.cluster_arn}/${association.namespace}/${association.name}" => association
+  }
+
+  cluster_name    = split(":cluster/", each.value.cluster_arn)[1]
+  namespace       = each.value.namespace
+  service_account = each.value.name
+  role_arn        = each.value.role == "service" ? aws_iam_role.service[0].arn : aws_iam_role.worker[0].arn
 }
 
 data "aws_iam_policy_document" "lambda_trust" {
@@ -71,6 +118,12 @@ data "aws_iam_policy_document" "lambda_trust" {
     principals {
       type        = "Service"
       identifiers = ["lambda.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
     }
   }
 }

@@ -34,13 +34,18 @@ variable "secret_key_arn" {
 }
 
 variable "service_trust" {
-  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts (IRSA), or both. With neither, only the policy is created and no role."
+  description = "Principals that run `clinic-api serve`: ECS tasks, Kubernetes service accounts with IRSA (`service_accounts`) or with EKS Pod Identity (`pod_identities`), or several of them. With none, only the policy is created and no role."
   type = object({
     ecs_tasks = optional(bool, false)
     service_accounts = optional(list(object({
       oidc_provider_arn = string
       namespace         = string
       name              = string
+    })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
     })), [])
   })
   default = {}
@@ -51,8 +56,13 @@ variable "service_trust" {
   }
 
   validation {
-    condition     = alltrue([for account in var.service_trust.service_accounts : !can(regex("[*?]", "${account.namespace}${account.name}"))])
+    condition     = alltrue([for account in concat(var.service_trust.service_accounts, var.service_trust.pod_identities) : !can(regex("[*?]", "${account.namespace}${account.name}"))])
     error_message = "Give the full name of each service account, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for account in var.service_trust.pod_identities : can(regex("^arn:[^:]+:eks:[^:]+:[0-9]{12}:cluster/[^*?]+$", account.cluster_arn))])
+    error_message = "A cluster ARN has the form arn:aws:eks:REGION:ACCOUNT:cluster/NAME."
   }
 }
 
@@ -65,6 +75,11 @@ variable "worker_trust" {
       namespace         = string
       name              = string
     })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
+    })), [])
   })
   default = {}
 
@@ -74,9 +89,20 @@ variable "worker_trust" {
   }
 
   validation {
-    condition     = alltrue([for account in var.worker_trust.service_accounts : !can(regex("[*?]", "${account.namespace}${account.name}"))])
+    condition     = alltrue([for account in concat(var.worker_trust.service_accounts, var.worker_trust.pod_identities) : !can(regex("[*?]", "${account.namespace}${account.name}"))])
     error_message = "Give the full name of each service account, without wildcards."
   }
+
+  validation {
+    condition     = alltrue([for account in var.worker_trust.pod_identities : can(regex("^arn:[^:]+:eks:[^:]+:[0-9]{12}:cluster/[^*?]+$", account.cluster_arn))])
+    error_message = "A cluster ARN has the form arn:aws:eks:REGION:ACCOUNT:cluster/NAME."
+  }
+}
+
+variable "stream_function" {
+  description = "Whether a Lambda function reads the stream. Only then its policy and its role exist."
+  type        = bool
+  default     = false
 }
 
 variable "backfill_principal_arns" {
@@ -88,6 +114,12 @@ variable "backfill_principal_arns" {
     condition     = alltrue([for arn in var.backfill_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
     error_message = "Give the full ARN of each principal, a role or a user."
   }
+}
+
+variable "restored_table_arn" {
+  description = "A table that was restored from a backup. The backfill role may then check and repair it, and erase patients again."
+  type        = string
+  default     = null
 }
 
 variable "permissions_boundary_arn" {

@@ -114,6 +114,16 @@ resource "aws_lambda_event_source_mapping" "stream" {
   maximum_batching_window_in_seconds = var.batching_window_seconds
   parallelization_factor             = var.parallelization_factor
 
+  filter_criteria {
+    dynamic "filter" {
+      for_each = local.filters
+
+      content {
+        pattern = jsonencode(filter.value)
+      }
+    }
+  }
+
   # The function reports the first record that the database rejected, and Lambda continues from there. It splits a batch
   # that failed as a whole. It retries until a record is too old: a shorter outage of the database loses nothing, and one
   # record cannot block its shard forever.

@@ -33,6 +33,8 @@ locals {
     }
   }
 
+  # Capacity that is available at once, without the minutes that DynamoDB needs to grow.
+  warm_throughput  = var.warm_throughput == null ? [] : [var.warm_throughput]
   on_demand_limits = local.provisioned || var.on_demand_limits == null ? [] : [var.on_demand_limits]
 
   # The targets of autoscaling: reads and writes, of the table and of the index.

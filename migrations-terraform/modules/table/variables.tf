@@ -51,6 +51,17 @@ variable "on_demand_limits" {
   default     = null
 }
 
+variable "warm_throughput" {
+  description = "Read and write units per second that the table, and its index, must serve at once, for example before a migration to this service. AWS charges for each increase once, and refuses a lower value than the current one. null: what DynamoDB gives a new table (12,000 reads and 4,000 writes on-demand)."
+  type        = object({ read = number, write = number })
+  default     = null
+
+  validation {
+    condition     = var.warm_throughput == null ? true : var.warm_throughput.read >= 12000 && var.warm_throughput.write >= 4000
+    error_message = "A table already serves 12,000 reads and 4,000 writes per second: set at least these."
+  }
+}
+
 variable "recovery_period_in_days" {
   description = "Number of days for which the table can be restored to any second."
   type        = number

@@ -28,7 +28,7 @@ module "service" {
 
   table_name             = local.table.table_name
   task_role_arn          = local.table.service_role_arn
-  worker                 = { task_role_arn = local.table.worker_role_arn }
+  worker                 = { task_role_arn = local.table.worker_role_arn, tasks = local.table.worker_tasks }
   secret_keys_secret_arn = local.table.secret_keys_secret_arn
   secret_keys_policy_arn = local.table.secret_keys_policy_arn
   logs_kms_key_arn       = local.table.operations_key_arn
@@ -41,6 +41,7 @@ module "service" {
   open_endpoints              = var.open_endpoints
   egress_cidr_blocks          = var.egress_cidr_blocks
   metrics_security_group_ids  = var.metrics_security_group_ids
+  metrics_namespace           = var.metrics_namespace
 
   certificate_arn    = var.certificate_arn
   access_logs_bucket = var.access_logs_bucket

@@ -83,6 +83,12 @@ variable "metrics_security_group_ids" {
   default     = []
 }
 
+variable "metrics_namespace" {
+  description = "Private DNS namespace in which Prometheus finds the tasks: see the module's variable."
+  type        = string
+  default     = null
+}
+
 variable "traces" {
   description = "Traces: OpenTelemetry's variables, and the security groups of the collector. Without them, traces are off."
   type = object({

@@ -1,0 +1,89 @@
+# Alarms on the worker. Without it there are no events, no audit log and no access log, and callers notice nothing.
+
+locals {
+  # A line of the worker's log, how many of them in five minutes fire the alarm, and in how many periods.
+  worker_lines = var.worker == null ? {} : {
+    worker-stream-fails = { message = "reading the stream failed; retrying", above = 0, periods = 3, description = "The worker cannot read the stream. Records are lost after 24 hours." }
+    worker-dead-letters = { message = "a change became a dead letter", above = 0, periods = 1, description = "The worker could not process changes; they wait in the table as dead letters." }
+    worker-changes-lost = { message = "stream records expired before they were read: changes are lost", above = 0, periods = 1, description = "Changes left the stream before a worker read them." }
+  }
+}
+
+# Container Insights sends this metric. If `cluster_name` names a cluster without it, the alarm is always on.
+resource "aws_cloudwatch_metric_alarm" "worker_count" {
+  for_each = local.workers
+
+  alarm_name        = "${var.name}-too-few-workers"
+  alarm_description = "Fewer workers run than configured. ${local.guide} too-few-workers."
+
+  namespace   = "ECS/ContainerInsights"
+  metric_name = "RunningTaskCount"
+  dimensions  = { ClusterName = local.cluster_name, ServiceName = aws_ecs_service.worker["worker"].name }
+  statistic   = "Minimum"
+  period      = 60
+  # Longer than a deployment, which stops one of two workers.
+  evaluation_periods  = 10
+  comparison_operator = "LessThanThreshold"
+  threshold           = each.value.count
+  treat_missing_data  = "breaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+# At 100 % the kernel ends the process, and a change of which it has read half is read again.
+resource "aws_cloudwatch_metric_alarm" "worker_memory" {
+  for_each = local.workers
+
+  alarm_name        = "${var.name}-worker-memory"
+  alarm_description = "A worker uses nearly all of its memory. ${local.guide} worker-memory."
+
+  namespace           = "AWS/ECS"
+  metric_name         = "MemoryUtilization"
+  dimensions          = { ClusterName = local.cluster_name, ServiceName = aws_ecs_service.worker["worker"].name }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = var.alarm_thresholds.worker_memory_percent
+  # too-few-workers detects that there is no worker.
+  treat_missing_data = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
+
+resource "aws_cloudwatch_log_metric_filter" "worker" {
+  for_each = local.worker_lines
+
+  name           = "${var.name}-${each.key}"
+  log_group_name = aws_cloudwatch_log_group.this.name
+  pattern        = "{ $.message = \"${each.value.message}\" }"
+
+  metric_transformation {
+    namespace = "ClinicApi"
+    name      = "${var.name}-${each.key}"
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "worker_lines" {
+  for_each = local.worker_lines
+
+  alarm_name        = "${var.name}-${each.key}"
+  alarm_description = "${each.value.description} ${local.guide} ${each.key}."
+
+  namespace           = "ClinicApi"
+  metric_name         = aws_cloudwatch_log_metric_filter.worker[each.key].metric_transformation[0].name
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = each.value.periods
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  # The metric has data only after such a line.
+  treat_missing_data = "notBreaching"
+
+  alarm_actions = local.actions
+  ok_actions    = local.actions
+}
