@@ -23,7 +23,7 @@ use crate::{
     aggregate::{Aggregate, Schemas},
     aggregates,
     app::AppState,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     guide,
     http::{
         ApiPath,

@@ -94,9 +94,12 @@ fn router(
         }
         ([(header::CONTENT_TYPE, TEXT)], handle.render())
     };
-    let live = async move || match is_live() {
-        true => (StatusCode::OK, r#"{"status":"ok"}"#),
-        false => (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stalled"}"#),
+    let live = async move || {
+        if is_live() {
+            (StatusCode::OK, r#"{"status":"ok"}"#)
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"stalled"}"#)
+        }
     };
     // `/livez` is here as well, so that probes work while callers use all connections.
     Router::new().route("/metrics", get(render)).route("/livez", get(live))

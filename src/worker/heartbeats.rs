@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn a_worker_is_live_while_each_task_completes_passes() {
         let heartbeats = Heartbeats::default();
-        let at = |minutes| Timestamp::from_second(minutes * 60).unwrap();
+        let at = |minutes: i64| Timestamp::from_second(minutes * 60).unwrap();
         assert!(heartbeats.are_recent(at(0)));
         heartbeats.beat(STREAM, at(0));
         heartbeats.beat(DELIVERIES, at(5));

@@ -262,8 +262,8 @@ fn an_error_at_start_has_the_format_of_the_log() {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         let lines = text(&output);
-        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let last = lines.last().unwrap();
+        let mut lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let last = lines.next_back().unwrap();
         assert_eq!(last["message"], "the process ended with an error");
         assert!(last["error.message"].as_str().unwrap().contains(told), "{last}");
     }
