@@ -113,13 +113,18 @@ static EXAMPLES: LazyLock<BTreeMap<String, Vec<Value>>> =
     LazyLock::new(|| serde_json::from_str(include_str!("error-examples.json")).unwrap_or_default());
 /// Stands for every operation.
 const ANY: &str = "any";
+/// Each stands for every operation with this path parameter.
+const PATH_PARAMETERS: [&str; 3] = ["clinic_id", "patient_id", "webhook_id"];
 
 /// Adds to the problems of an operation an example of each code that it returns.
 pub(super) fn add_examples(operation: &mut Operation) {
     let id = operation.operation_id.clone().unwrap_or_default();
-    let any = EXAMPLES.get(ANY).into_iter().flatten().filter(|problem| applies(problem, operation));
-    let any: Vec<_> = any.collect();
-    let own: Vec<_> = EXAMPLES.get(&id).into_iter().flatten().collect();
+    let named = |name: &str| EXAMPLES.get(name).into_iter().flatten();
+    let any: Vec<_> = named(ANY).filter(|problem| applies(problem, operation)).collect();
+    // A path parameter is an example where `limit` is none.
+    let of_path = PATH_PARAMETERS.iter().find(|name| parameter(operation, name).is_some());
+    let any: Vec<_> = of_path.into_iter().flat_map(|name| named(name)).chain(any).collect();
+    let own: Vec<_> = named(&id).collect();
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         let Some(RefOr::T(content)) = response.content.get_mut(PROBLEM_JSON) else { continue };
@@ -132,21 +137,23 @@ pub(super) fn add_examples(operation: &mut Operation) {
     }
 }
 
+/// A parameter of an operation, by name.
+fn parameter(operation: &Operation, name: &str) -> Option<Value> {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.find_map(|it| match it {
+        RefOr::T(parameter) if parameter.name == name => serde_json::to_value(parameter).ok(),
+        _ => None,
+    })
+}
+
 /// Whether an operation can return a problem of [`ANY`].
 fn applies(problem: &Value, operation: &Operation) -> bool {
-    let parameter = |name: &str| {
-        let mut parameters = operation.parameters.iter().flatten();
-        parameters.find_map(|it| match it {
-            RefOr::T(parameter) if parameter.name == name => serde_json::to_value(parameter).ok(),
-            _ => None,
-        })
-    };
     match problem["code"].as_str() {
         Some("invalid_json") => operation.request_body.is_some(),
-        Some("invalid_cursor") => parameter("cursor").is_some(),
+        Some("invalid_cursor") => parameter(operation, "cursor").is_some(),
         // The recorded problem is about a `limit` of at most 100.
         Some("invalid_parameter") => {
-            parameter("limit").is_some_and(|limit| limit["schema"]["maximum"] == 100)
+            parameter(operation, "limit").is_some_and(|limit| limit["schema"]["maximum"] == 100)
         }
         _ => true,
     }

@@ -1,4 +1,4 @@
-//! When each task of the worker last completed a pass over its work.
+//! When each task of the worker last completed a pass.
 
 use std::{
     collections::BTreeMap,

@@ -53,11 +53,7 @@ pub fn describe() {
         Unit::Seconds,
         "Time since the oldest due delivery in this worker's partitions became due; 0 while there is none."
     );
-    describe_gauge!(
-        LAST_PASS,
-        Unit::Seconds,
-        "Unix time at which the task last completed a pass over its work."
-    );
+    describe_gauge!(LAST_PASS, Unit::Seconds, "Unix time at which the task last completed a pass.");
     describe_counter!(DELIVERIES, "Webhook delivery attempts, by outcome.");
     describe_histogram!(DELIVERY_DURATION, Unit::Seconds, "Duration of webhook delivery attempts.");
     describe_counter!(DISABLED, "Webhooks that were disabled because no delivery reached them.");

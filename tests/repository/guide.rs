@@ -59,7 +59,7 @@ async fn every_link_of_a_served_page_works() {
         }
     }
     app.get("/guide/nothing.md").send().await.problem(404, "no_route");
-    app.get("/guide/..%2fREADME.md").send().await.problem(404, "not_found");
+    app.get("/guide/..%2fREADME.md").send().await.problem(404, "no_route");
 }
 
 #[tokio::test]

@@ -42,6 +42,13 @@ pub async fn record(recorder: &mut Recorder) {
     let clinics = || app.get("/v1/clinics");
     let limit = app.get("/v1/clinics?limit=1000").send().await;
     recorder.keep(ANY, Code::InvalidParameter, limit);
+    for (parameter, path) in [
+        ("clinic_id", "/v1/clinics/CLN-1"),
+        ("patient_id", "/v1/patients/PAT-1"),
+        ("webhook_id", "/v1/webhooks/WHK-1"),
+    ] {
+        recorder.keep(parameter, Code::InvalidParameter, app.get(path).send().await);
+    }
     let broken = app.post("/v1/clinics").bytes("application/json", b"{\"name\": ").send().await;
     recorder.keep(ANY, Code::InvalidJson, broken);
     let cursor = app.get("/v1/clinics?cursor=abc").send().await;
