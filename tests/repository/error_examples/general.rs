@@ -49,6 +49,8 @@ pub async fn record(recorder: &mut Recorder) {
     ] {
         recorder.keep(parameter, Code::InvalidParameter, app.get(path).send().await);
     }
+    let missing = app.get("/v1/patients").send().await;
+    recorder.keep("find_patients", Code::InvalidParameter, missing);
     let broken = app.post("/v1/clinics").bytes("application/json", b"{\"name\": ").send().await;
     recorder.keep(ANY, Code::InvalidJson, broken);
     let cursor = app.get("/v1/clinics?cursor=abc").send().await;
