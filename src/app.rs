@@ -8,14 +8,14 @@ use crate::{
     audit::recorder::Recorder,
     error::ApiResult,
     http::{
-        ReadContext, auth::token::Authenticator, headers::HeaderSettings, lifecycle::Lifecycle,
-        rate::RateSettings,
+        ReadContext, WriteContext, auth::token::Authenticator, headers::HeaderSettings,
+        lifecycle::Lifecycle, rate::RateSettings,
     },
     id::PatientId,
     keyring::Keyring,
     operations::readiness::Readiness,
     records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
-    store::Store,
+    store::{Meta, Store},
     time::{Clock, Retention},
 };
 
@@ -133,7 +133,22 @@ impl AppState {
         context: &ReadContext,
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) -> impl Future<Output = ApiResult<()>> + Send {
-        self.0.recorder.record(context, patients)
+        self.0.recorder.record(context.into(), patients)
+    }
+
+    /// Records in the access log that the response to a write shows data of these patients, if the
+    /// request itself wrote nothing: it is a replay, or it changes nothing. The audit log has all
+    /// others. After an error, the request must not show the data.
+    pub async fn record_unwritten<'a>(
+        &self,
+        context: &WriteContext,
+        meta: &Meta,
+        patients: impl IntoIterator<Item = &'a PatientId>,
+    ) -> ApiResult<()> {
+        if meta.request_id == context.request_id {
+            return Ok(());
+        }
+        self.0.recorder.record(context.into(), patients).await
     }
 
     /// Stops the recording of accesses, after the last response. Counts and logs accesses that

@@ -107,7 +107,8 @@ pub struct Blocking {
     /// The id of the record.
     #[schema(example = "STF-2B7M1X9D4K8R0W5T3V6N8Q1C")]
     pub id: String,
-    /// If a hold conflicts: when it expires. It may be released or confirmed earlier.
+    /// If only holds conflict: when the last of them frees the time, 6 seconds after it expires. It
+    /// may be released or confirmed earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, format = "date-time", example = "2027-03-02T08:12:05+01:00")]
     pub held_until: Option<String>,

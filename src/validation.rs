@@ -80,7 +80,7 @@ pub fn role(role: &str) -> Result<(), ValidationError> {
     ensure(
         fits,
         "role",
-        "must contain only lower-case letters, digits and underscores and begin with a letter, for example physician",
+        "must contain only lower-case letters, digits and underscores and begin with a letter",
     )
 }
 
@@ -108,6 +108,11 @@ pub fn member(member: &'static str, message: &'static str) -> ValidationError {
     wrong
 }
 
+/// Returns the error for a member that is required because others are absent.
+pub fn missing(member: &'static str, message: &'static str) -> ValidationError {
+    ValidationError { code: "required".into(), ..self::member(member, message) }
+}
+
 /// Validates staff roles with [`role`].
 pub fn roles(roles: &[String]) -> Result<(), ValidationError> {
     let fit = roles.iter().all(|one| one.len() <= MAX_ROLE);
@@ -130,19 +135,19 @@ pub fn yes() -> bool {
     true
 }
 
-/// Deserialises a whole number as JSON Schema defines it: `30.0` is one.
+/// Deserialises a whole number as JSON Schema defines it: `30.0` is one. A number that does not fit
+/// becomes 65535, which no range allows, so that the error states the range.
 pub fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     let number = serde_json::Number::deserialize(deserializer)?;
-    let whole = number.as_u64().and_then(|number| u16::try_from(number).ok());
-    let rounded = number.as_f64().filter(|number| number.fract() == 0.0);
+    let whole = number.as_f64().filter(|number| number.fract() == 0.0);
+    let whole = whole.ok_or_else(|| D::Error::custom("must be a whole number"))?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "it was compared with the bounds"
     )]
-    let exact =
-        rounded.filter(|number| (0.0..=65_535.0).contains(number)).map(|number| number as u16);
-    whole.or(exact).ok_or_else(|| D::Error::custom("must be a whole number from 0 to 65535"))
+    let number = if (0.0..=f64::from(u16::MAX)).contains(&whole) { whole as u16 } else { u16::MAX };
+    Ok(number)
 }
 
 /// Deserialises a whole number that may be absent or null.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
+use jiff::Timestamp;
 use opentelemetry::{Context, context::FutureExt as _};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     error::{ApiError, ApiResult, ErrorCode},
-    http::{ReadContext, metrics},
+    http::{ReadContext, WriteContext, metrics},
     id::{OrgId, PatientId},
     store::{Store, StoreError, errors::chain, metrics::Counted},
     telemetry,
@@ -42,6 +43,30 @@ const MAX_PATIENTS: usize = 1_000;
 /// The pause after the first failed write. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A request that returns patient data.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'a> {
+    org: &'a OrgId,
+    subject: &'a str,
+    operation: &'static str,
+    request_id: &'a str,
+    at: Timestamp,
+}
+
+impl<'a> From<&'a ReadContext> for Access<'a> {
+    fn from(ReadContext { grant, request_id, .. }: &'a ReadContext) -> Self {
+        let (principal, operation, at) = (grant.principal(), grant.operation(), grant.now());
+        Self { org: &principal.org, subject: &principal.subject, operation, request_id, at }
+    }
+}
+
+impl<'a> From<&'a WriteContext> for Access<'a> {
+    fn from(context: &'a WriteContext) -> Self {
+        let WriteContext { org, subject, operation, request_id, now, .. } = context;
+        Self { org, subject, operation, request_id, at: *now }
+    }
+}
 
 /// Records which patients' data requests return. Clones share the queue.
 #[derive(Clone)]
@@ -94,26 +119,26 @@ impl Recorder {
     /// data must not be returned.
     pub fn record<'a>(
         &self,
-        context: &ReadContext,
+        access: Access<'_>,
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) -> impl Future<Output = ApiResult<()>> + Send {
-        let grant = &context.grant;
-        let (principal, operation, at) = (grant.principal(), grant.operation(), grant.now());
-        let caller = Caller::new(&principal.subject, operation, at);
+        let Access { org, subject, operation, request_id, at } = access;
+        let caller = Caller::new(subject, operation, at);
         let patients: BTreeSet<_> = patients.into_iter().collect();
         let unknown = self.0.known.unknown(caller, patients);
         let requests = unknown.chunks(MAX_PATIENTS).zip(1..).map(|(patients, part)| {
             let request = match part {
-                1 => context.request_id.as_ref().to_owned(),
-                more => format!("{}-{more}", context.request_id),
+                1 => request_id.to_owned(),
+                more => format!("{request_id}-{more}"),
             };
-            let (subject, operation) = (principal.subject.clone(), operation.to_owned());
+            let (subject, operation) = (subject.to_owned(), operation.to_owned());
             AccessRequest { request, subject, operation, patient_ids: patients.to_vec(), at }
         });
         let requests: Vec<_> = requests.collect();
-        async {
+        let org = org.clone();
+        async move {
             for request in requests {
-                self.0.wait_for_space(principal.org.clone(), request).await?;
+                self.0.wait_for_space(org.clone(), request).await?;
             }
             Ok(())
         }

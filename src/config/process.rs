@@ -20,8 +20,8 @@ pub struct ProcessArgs {
     /// The retention of the access log and the audit log.
     #[command(flatten)]
     pub retention: RetentionArgs,
-    /// Hosts with ports, separated by commas, that may receive events although their addresses are
-    /// not public, also without TLS. Example: `localhost:9000`. For development.
+    /// Hosts with ports, separated by commas, that may receive events over private addresses or
+    /// plain HTTP. Example: `localhost:9000`. For development.
     #[arg(long, env = "CLINIC_API_WEBHOOK_ALLOW")]
     pub webhook_allow: Option<AllowList>,
     /// The lease duration of the stream and of a worker's partitions. After a worker dies, others

@@ -12,7 +12,8 @@ pub struct StoreArgs {
     /// The storage engine: `memory` (data is lost on exit), `file:PATH` (embedded, one SQLite file)
     /// or `dynamodb`. With `dynamodb`, region, credentials and endpoint come from the standard AWS
     /// environment variables (`AWS_REGION`, `AWS_PROFILE`, `AWS_ENDPOINT_URL_DYNAMODB` for DynamoDB
-    /// Local, …).
+    /// Local, …). `clinic-api worker` requires `dynamodb`: on an embedded engine, `serve` runs the
+    /// worker's tasks.
     #[arg(long, env = "CLINIC_API_STORE", default_value = DEFAULT_STORE)]
     pub store: Engine,
     /// The table name.

@@ -41,7 +41,7 @@ event_types! {
     AppointmentBooked: "clinic.appointment.booked.v1";
     /// A hold was created. It reserves the slot until it expires, is confirmed or is released.
     AppointmentOffered: "clinic.appointment.offered.v1";
-    /// A hold was released, or had expired when its slot was taken.
+    /// A hold was released, or had expired when its slot was taken; the event does not say which.
     AppointmentHoldExpired: "clinic.appointment.hold_expired.v1";
     /// The patient confirmed the appointment.
     AppointmentConfirmed: "clinic.appointment.confirmed.v1";

@@ -156,6 +156,7 @@ fn code_of(error: &validator::ValidationError) -> FieldCode {
     match error.code.as_ref() {
         "length" => FieldCode::Length,
         "range" => FieldCode::Range,
+        "required" => FieldCode::Required,
         _ => FieldCode::Invalid,
     }
 }
@@ -168,7 +169,7 @@ fn rule(error: &validator::ValidationError) -> String {
     let bound = |name: &str| error.params.get(name).map(ToString::to_string);
     match (error.code.as_ref(), bound("min"), bound("max")) {
         ("length", Some(min), Some(max)) => format!("must have {min} to {max} elements"),
-        ("length", None, Some(max)) => format!("must have at most {max} characters or elements"),
+        ("length", None, Some(max)) => format!("must have a length of at most {max}"),
         ("range", Some(min), Some(max)) => format!("must be between {min} and {max}"),
         (code, ..) => format!("violates the rule {code}"),
     }

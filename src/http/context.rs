@@ -56,6 +56,7 @@ fn write_context(
         precondition: if_match(headers)?,
         org: org.clone(),
         subject: subject.to_owned(),
+        operation: grant.operation(),
         request_id: request_id(parts).as_ref().to_owned(),
         now: grant.now(),
     })

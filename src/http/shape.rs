@@ -76,7 +76,7 @@ fn one_of(known: &[&str]) -> String {
 /// Returns the message for an unknown member or parameter.
 pub fn unknown(known: &[&str]) -> String {
     match known {
-        [] => "is unknown; none are allowed here".to_owned(),
+        [] => "is unknown; this operation has no query parameters".to_owned(),
         known => format!("is unknown; must be {}", one_of(known)),
     }
 }

@@ -196,12 +196,14 @@ fn add_problems(path: &str, is_public: bool, operation: &mut Operation) {
         })
         .collect();
     let has_body = operation.request_body.is_some();
-    let mut statuses = vec![500, 503];
+    let mut statuses = vec![500];
     let mut add = |applies: bool, added: &[u16]| {
         if applies {
             statuses.extend_from_slice(added);
         }
     };
+    // The limits of requests do not apply to probes, and only one of them reads the table.
+    add(!is_public || path == "/readyz", &[503]);
     add(!is_public, &[401, 403, 429]);
     add(!names.is_empty() || has_body, &[400]);
     add(path.contains('{'), &[404]);
@@ -241,6 +243,11 @@ fn complete_operation(method: &HttpMethod, operation: &mut Operation) {
     let headers_too_large = ResponseBuilder::new()
         .description("The request has too many or too large headers. The response has no body.");
     let responses = &mut operation.responses.responses;
+    if *method == HttpMethod::Post
+        && let Some(RefOr::T(invalid)) = responses.get_mut("422")
+    {
+        invalid.description += " Or the `Idempotency-Key` was used with a different request.";
+    }
     responses.insert("431".to_owned(), RefOr::T(headers_too_large.build()));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };

@@ -87,9 +87,7 @@ fn describe(status: u16) -> &'static str {
         412 => "`If-Match` does not list the record's current `ETag`.",
         413 => "The body or the record to store is too large.",
         415 => "The `Content-Type` of the body is not supported.",
-        422 => {
-            "The body violates a rule, or the `Idempotency-Key` was used with a different request."
-        }
+        422 => "The body violates a rule.",
         429 => {
             "The caller, the organisation or the client address exceeded a rate limit or a concurrency limit. Retry after the time in `Retry-After`."
         }

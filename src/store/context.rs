@@ -17,6 +17,8 @@ pub struct WriteContext {
     pub org: OrgId,
     /// The caller, for `updated_by`.
     pub subject: String,
+    /// The operation, as the policy names it. Empty for a write of the service's own.
+    pub operation: &'static str,
     /// Unique to this write. It is stored with the data, so that a repeated request recognises its
     /// own work. Several transactions may share it if each one reads again what an earlier one
     /// wrote before it sets a condition on that.
@@ -33,7 +35,7 @@ impl WriteContext {
     /// Creates the context of a write without preconditions and without an `Idempotency-Key`.
     pub fn internal(org: OrgId, subject: &str, request_id: String, now: Timestamp) -> Self {
         let (subject, precondition) = (subject.to_owned(), Precondition::None);
-        Self { org, subject, request_id, now, precondition, idempotency: None }
+        Self { org, subject, operation: "", request_id, now, precondition, idempotency: None }
     }
 
     /// Creates the context of a write that belongs to no organisation: leases, registrations, the

@@ -83,9 +83,10 @@ fn every_operation_is_whole() {
                 }
             }
         }
-        for status in ["500", "503"] {
-            assert!(responses.contains_key(status), "{name}: {status}");
-        }
+        // Two probes have no limit and read no table.
+        let is_always_served = ["get /livez", "get /version"].contains(&name.as_str());
+        assert!(responses.contains_key("500"), "{name}");
+        assert_eq!(responses.contains_key("503"), !is_always_served, "{name}");
         // The path states what to do.
         let bodiless = ["rotate_webhook_secret", "replay_delivery"]
             .iter()
@@ -109,7 +110,7 @@ fn every_operation_is_whole() {
 #[test]
 fn the_document_is_small() {
     let document = include_str!("../../openapi/openapi.json");
-    assert!(document.len() <= 240 * 1024, "{} bytes", document.len());
+    assert!(document.len() <= 320 * 1024, "{} bytes", document.len());
 }
 
 /// Generators create a file per tag, and lose an operation whose tag is also that of a webhook.

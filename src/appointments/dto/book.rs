@@ -9,7 +9,9 @@ use crate::{
     appointments::model::{MAX_MINUTES, MAX_RESOURCES, MIN_MINUTES},
     id::{PatientId, ResourceId, StaffId, VisitTypeId},
     sensitive::Sensitive,
-    validation::{distinct, member, optional_whole_number, sensitive as hidden, whole_number},
+    validation::{
+        distinct, member, missing, optional_whole_number, sensitive as hidden, whole_number,
+    },
 };
 
 /// An appointment to book.
@@ -58,6 +60,7 @@ pub struct AppointmentIn {
 /// The rules that a booking or a move overrides. Only some roles may override them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[validate(schema(function = overrides_something))]
 #[schema(as = BookingOverrides, example = json!({ "overbook": true, "reason": "emergency" }))]
 pub struct OverridesIn {
     /// Whether it may overlap other appointments. It never overlaps an active hold.
@@ -69,9 +72,17 @@ pub struct OverridesIn {
     #[schema(default = false)]
     pub any_hours: bool,
     /// The reason for the override, stored with the appointment.
-    #[validate(length(min = 1, max = 500), custom(function = hidden::text))]
+    #[validate(length(max = 500), custom(function = hidden::line))]
     #[schema(value_type = String, min_length = 1, max_length = 500)]
     pub reason: Sensitive<String>,
+}
+
+/// A reason without an override would be stored, although nothing was overridden.
+fn overrides_something(overrides: &OverridesIn) -> Result<(), ValidationError> {
+    if overrides.overbook || overrides.any_hours {
+        return Ok(());
+    }
+    Err(member("overbook", "must be true, unless any_hours is true; leave overrides out otherwise"))
 }
 
 /// A slot to hold for a few minutes.
@@ -184,10 +195,13 @@ fn one_length(
     minutes: Option<u16>,
     visit_type: Option<&VisitTypeId>,
 ) -> Result<(), ValidationError> {
-    let wrong = |message| Err(member("duration_minutes", message));
     match (minutes, visit_type) {
-        (Some(_), Some(_)) => wrong("cannot be combined with visit_type_id"),
-        (None, None) => wrong("is required, unless visit_type_id is given"),
+        (Some(_), Some(_)) => {
+            Err(member("duration_minutes", "cannot be combined with visit_type_id"))
+        }
+        (None, None) => {
+            Err(missing("duration_minutes", "is required, unless visit_type_id is given"))
+        }
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use jiff::Timestamp;
 
-use super::AppointmentPath;
+use super::{AppointmentPath, shown};
 use crate::{
     app::AppState,
     appointments::{
@@ -88,6 +88,7 @@ pub async fn create_appointment(
         .await
     };
     let booked = or_replay(app.store(), &context, booked).await?;
+    let booked = shown(&app, &context, booked).await?;
     let location = path_of(&booked.value);
     Ok(Created::new(booked, location))
 }
@@ -151,7 +152,8 @@ pub async fn reschedule_appointment(
         let (store, id) = (app.store(), &appointment_id);
         Ok::<_, ApiError>(repo::reschedule(store, &context, &clinic_id, id, &to, any_hours).await?)
     };
-    or_replay(app.store(), &context, moved).await.map(Updated::new)
+    let moved = or_replay(app.store(), &context, moved).await?;
+    shown(&app, &context, moved).await.map(Updated::new)
 }
 
 struct Allowed {

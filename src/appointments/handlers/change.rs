@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 
-use super::AppointmentPath;
+use super::{AppointmentPath, shown};
 use crate::{
     app::AppState,
     appointments::{
@@ -59,7 +59,8 @@ pub async fn update_appointment(
         let AppointmentDetailsIn { reason, notes } = patched;
         Ok::<_, ApiError>(Appointment { reason, notes, ..current.clone() })
     };
-    repo::update(app.store(), &context, &clinic_id, &appointment_id, modify).await.map(Updated::new)
+    let updated = repo::update(app.store(), &context, &clinic_id, &appointment_id, modify).await?;
+    shown(&app, &context, updated).await.map(Updated::new)
 }
 
 /// Change an appointment's status
@@ -87,7 +88,8 @@ pub async fn change_appointment_status(
 ) -> ApiResult<Updated<AppointmentOut>> {
     let wanted = body.status.into();
     let changed = repo::change_status(app.store(), &context, &clinic_id, &appointment_id, wanted);
-    or_replay(app.store(), &context, changed).await.map(Updated::new)
+    let changed = or_replay(app.store(), &context, changed).await?;
+    shown(&app, &context, changed).await.map(Updated::new)
 }
 
 /// Cancel an appointment
@@ -107,7 +109,8 @@ pub async fn cancel_appointment(
     WriteCommand { body, context }: WriteCommand<CancellationIn>,
 ) -> ApiResult<Updated<AppointmentOut>> {
     let cancelled = repo::cancel(app.store(), &context, &clinic_id, &appointment_id, body.reason);
-    or_replay(app.store(), &context, cancelled).await.map(Updated::new)
+    let cancelled = or_replay(app.store(), &context, cancelled).await?;
+    shown(&app, &context, cancelled).await.map(Updated::new)
 }
 
 /// Delete an appointment

@@ -26,7 +26,7 @@ pub(super) fn admitted(grant: &Grant, appointment: &Entity<Appointment>) -> bool
 
 /// Get an appointment
 ///
-/// Returns the record and its `ETag` in one database read, or three if its start has changed.
+/// Returns the record with its `ETag`.
 #[utoipa::path(
     get,
     path = "/v1/clinics/{clinic_id}/appointments/{appointment_id}",

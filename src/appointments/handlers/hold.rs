@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use super::{
     AppointmentPath,
     book::{book, path_of},
+    shown,
 };
 use crate::{
     app::AppState,
@@ -66,6 +67,7 @@ pub async fn create_hold(
         ..new
     });
     let held = or_replay(app.store(), &context, held).await?;
+    let held = shown(&app, &context, held).await?;
     let location = path_of(&held.value);
     let hold_secret = app.keyring().hold_secrets.sign(held.value.id.as_str());
     let created = Created::<AppointmentOut>::new(held, location);
@@ -97,7 +99,8 @@ pub async fn confirm_hold(
         let done = repo::confirm_hold(store, &context, &clinic_id, &appointment_id, &confirmation);
         Ok::<_, ApiError>(done.await?)
     };
-    or_replay(app.store(), &context, booked).await.map(Updated::new)
+    let booked = or_replay(app.store(), &context, booked).await?;
+    shown(&app, &context, booked).await.map(Updated::new)
 }
 
 /// Release a hold
@@ -121,7 +124,8 @@ pub async fn release_hold(
         let store = app.store();
         Ok::<_, ApiError>(repo::release_hold(store, &context, &clinic_id, &appointment_id).await?)
     };
-    or_replay(app.store(), &context, released).await.map(Updated::new)
+    let released = or_replay(app.store(), &context, released).await?;
+    shown(&app, &context, released).await.map(Updated::new)
 }
 
 /// Checks the hold's secret. If the clinic does not exist, the result is 404 whatever the secret.

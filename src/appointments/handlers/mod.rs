@@ -10,7 +10,13 @@ mod refusals;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::id::{AppointmentId, ClinicId};
+use crate::{
+    app::AppState,
+    appointments::model::Appointment,
+    error::ApiResult,
+    http::{Entity, WriteContext},
+    id::{AppointmentId, ClinicId},
+};
 
 /// The path parameters of an appointment.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -20,4 +26,15 @@ pub struct AppointmentPath {
     pub clinic_id: ClinicId,
     /// An appointment of this clinic.
     pub appointment_id: AppointmentId,
+}
+
+/// Returns the appointment that a write returns, and records the access if the request wrote
+/// nothing.
+async fn shown(
+    app: &AppState,
+    context: &WriteContext,
+    appointment: Entity<Appointment>,
+) -> ApiResult<Entity<Appointment>> {
+    app.record_unwritten(context, &appointment.meta, &appointment.value.patient_id).await?;
+    Ok(appointment)
 }

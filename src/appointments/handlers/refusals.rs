@@ -59,7 +59,7 @@ fn refused(refusal: Refusal) -> ApiError {
         Refusal::BeforeVisitDay(wanted, day_begins, zone) => {
             let from = zone.with_offset(day_begins);
             let detail = format!(
-                "The appointment can become {wanted} when its day has begun in the clinic's local time. Retry from {from} on."
+                "{wanted} is accepted from the day of the visit in the clinic's local time. Retry from {from} on."
             );
             ApiError::new(ErrorCode::BeforeVisitDay, detail).with_allowed_from(from)
         }

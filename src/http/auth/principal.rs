@@ -26,15 +26,15 @@ pub struct Principal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs the organisation.
+    /// Administers the organisation.
     Admin,
-    /// Runs clinics.
+    /// Manages clinics.
     Manager,
     /// Treats patients at clinics.
     Clinician,
     /// Books and receives patients at clinics.
     FrontDesk,
-    /// Is a patient.
+    /// A patient, who sees their own appointments only.
     Patient,
     /// A program that acts for the organisation, such as a patient portal.
     Service,

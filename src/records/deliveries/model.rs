@@ -1,6 +1,6 @@
 //! Deliveries and the schedule of their attempts.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -192,7 +192,8 @@ impl Delivery {
             None => (Status::Failed, None),
             Some(seconds) => {
                 let pause = SignedDuration::from_secs(*seconds).mul_f64(0.75 + jitter / 2.0);
-                (Status::Pending, Some(now.saturating_add(pause).unwrap_or(now)))
+                let next = now.saturating_add(pause).unwrap_or(now);
+                (Status::Pending, Some(next.round(Unit::Millisecond).unwrap_or(next)))
             }
         };
         Self { status, next_attempt_at, ..self.with_attempt(attempt) }

@@ -17,7 +17,7 @@ use crate::{
         keys::{self, IndexKey},
     },
     time::{Effect, date_only, optional_date, optional_hour_minute},
-    validation::{AFTER_FROM, member, sensitive as hidden},
+    validation::{AFTER_FROM, member, missing, sensitive as hidden},
 };
 
 /// The maximum number of days of one exception.
@@ -110,6 +110,7 @@ impl From<Sent> for ExceptionDetails {
 
 fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
     let wrong = |name, message| Err(member(name, message));
+    let needed = |name, message| Err(missing(name, message));
     let days = (exception.last_date - exception.first_date).get_days();
     let ends = |to: Time| if to == Time::midnight() { Time::MAX } else { to };
     if exception.staff_id.is_some() && exception.resource_id.is_some() {
@@ -125,9 +126,9 @@ fn consistent(exception: &ExceptionDetails) -> Result<(), ValidationError> {
         (None, None, Effect::Closed) => Ok(()),
         (Some(from), Some(to), _) if from < ends(to) => Ok(()),
         (Some(_), Some(_), _) => wrong("to", AFTER_FROM),
-        (None, None, Effect::Open) => wrong("from", "is required with effect open, and so is to"),
-        (None, Some(_), _) => wrong("from", "is required, because to is given"),
-        (Some(_), None, _) => wrong("to", "is required, because from is given"),
+        (None, None, Effect::Open) => needed("from", "is required, like to, if effect is open"),
+        (None, Some(_), _) => needed("from", "is required, because to is given"),
+        (Some(_), None, _) => needed("to", "is required, because from is given"),
     }
 }
 

@@ -116,6 +116,7 @@ pub async fn create_patient(
         repo::create(app.store(), &context, body).await
     };
     let created = or_replay(app.store(), &context, created).await?;
+    app.record_unwritten(&context, &created.meta, [&created.value.id]).await?;
     let location = format!("/v1/patients/{}", created.value.id);
     Ok(Created::new(created, location))
 }
@@ -157,7 +158,9 @@ pub async fn update_patient(
         check_birth_date(&patched, context.now)?;
         Ok::<_, ApiError>(patched)
     };
-    repo::update(app.store(), &context, &patient_id, change).await.map(Updated::new)
+    let updated = repo::update(app.store(), &context, &patient_id, change).await?;
+    app.record_unwritten(&context, &updated.meta, [&patient_id]).await?;
+    Ok(Updated::new(updated))
 }
 
 /// The scope of a deletion.
@@ -185,8 +188,8 @@ pub struct DeletePatient {
 /// Delete or erase a patient
 ///
 /// The request is refused while the patient has future appointments. The record number becomes
-/// free. To erase a patient (GDPR, article 17), set `mode=erase`: the appointments keep their time
-/// and staff member, under an id without a patient.
+/// free. Appointments stay; their patient id no longer leads to a record. To erase a patient (GDPR,
+/// article 17), set `mode=erase`: it also removes the texts of the appointments.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

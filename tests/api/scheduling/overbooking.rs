@@ -30,8 +30,16 @@ async fn overbooking_is_deliberate_marked_and_frees_nothing_but_itself() {
     app.book_with(&clinic, "2035-01-16T09:35:00", third).await.expect(201);
     app.post(&format!("{first}/cancel")).send().await.expect(200);
     // An override needs a reason, and a hold that has not expired is never overridden.
-    let unsaid = json!({ "overrides": { "overbook": true } });
-    assert_eq!(app.book_with(&clinic, "2035-01-16T10:00:00", unsaid).await.status, 422);
+    for unclear in [
+        json!({ "overbook": true }),
+        json!({ "overbook": true, "reason": " " }),
+        json!({ "overbook": true, "reason": "two\nlines" }),
+        json!({ "reason": "nothing is overridden" }),
+    ] {
+        let body = json!({ "overrides": unclear });
+        let refused = app.book_with(&clinic, "2035-01-16T10:00:00", body).await;
+        refused.problem(422, "validation_failed");
+    }
     app.held(&clinic, "2035-01-16T14:00:00", 10).await;
     app.book_with(&clinic, "2035-01-16T14:10:00", over("emergency"))
         .await

@@ -10,6 +10,7 @@ use clinic_api::{
     worker::{change_record::ChangeRecord, processor::Processor},
 };
 use jiff::SignedDuration;
+use serde_json::json;
 
 use crate::support::{
     Fault, NOW, TestApp,
@@ -268,4 +269,43 @@ async fn a_write_whose_reply_is_lost_is_repeated_until_it_is_known() {
     assert_eq!(app.wire.take_accesses().len(), 1);
     app.process_changes().await;
     assert_eq!(entries(&app).await.len(), 1);
+}
+
+/// A write that changes nothing, and a replay, show data like a read.
+#[tokio::test]
+async fn what_a_request_shows_without_a_write_of_its_own_is_recorded() {
+    let app = TestApp::spawn().await;
+    let (clinic, appointment) = app.clinic_with_booking().await;
+    let desk = caller(&app, "desk");
+    let patient = format!("/v1/patients/{}", clinic.patient);
+    let confirm = || desk.post(&format!("{appointment}/status")).idempotent("one");
+    let confirm = || confirm().json(&json!({ "status": "confirmed" }));
+    for change in [
+        desk.patch(&patient).json(&json!({ "phone": "+41445551234" })),
+        desk.patch(&appointment).json(&json!({ "notes": "brings the X-ray" })),
+        confirm(),
+    ] {
+        change.send().await.expect(200);
+    }
+    app.process_changes().await;
+    assert_eq!(entries(&app).await, [[""; 4]; 0], "the audit log has these");
+    for nothing in [
+        desk.patch(&patient).json(&json!({})),
+        desk.patch(&appointment).json(&json!({})),
+        desk.post(&format!("{appointment}/reschedule")).json(&json!({})),
+        confirm(),
+    ] {
+        nothing.send().await.expect(200);
+    }
+    app.settle().await;
+    app.process_changes().await;
+    let operations: Vec<_> =
+        entries(&app).await.into_iter().map(|[_, operation, ..]| operation).collect();
+    let expected = [
+        "change_appointment_status",
+        "reschedule_appointment",
+        "update_appointment",
+        "update_patient",
+    ];
+    assert_eq!(operations, expected);
 }

@@ -206,6 +206,10 @@ pub async fn record_holds(recorder: &mut Recorder) {
     let refused = confirm(&held, other_patient.clone()).send().await;
     recorder.keep(CONFIRM, Code::PatientInactive, refused);
     scene.patch(&other, json!({ "active": true })).await;
+    scene.patch(&scene.staff_path(), json!({ "active": false })).await;
+    let refused = confirm(&held, other_patient.clone()).send().await;
+    recorder.keep(CONFIRM, Code::StaffInactive, refused);
+    scene.patch(&scene.staff_path(), json!({ "active": true })).await;
     confirm(&held, other_patient.clone()).idempotent("key-1").send().await.expect(200);
     let reused = confirm(&held, patient.clone()).idempotent("key-1").send().await;
     recorder.keep(CONFIRM, Code::IdempotencyKeyReused, reused);

@@ -75,6 +75,10 @@ pub async fn record(recorder: &mut Recorder) {
     app.wire.disturb_times(20, "Query", Fault::Throttled);
     recorder.keep(ANY, Code::Throttled, clinics().send().await);
     app.wire.calm();
+    app.wire.disturb_times(20, "GetItem", Fault::Unreachable);
+    let unready = app.get("/readyz").anonymous().send().await;
+    recorder.keep("get_readiness", Code::StoreUnreachable, unready);
+    app.wire.calm();
     record_concurrency(recorder, &app, &clinic.path).await;
     // A record that no version of the service wrote.
     let mut item = app.stored(clinic.path.rsplit('/').next().unwrap()).await;

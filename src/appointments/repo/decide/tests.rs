@@ -18,6 +18,7 @@ fn context() -> WriteContext {
     WriteContext {
         org: "org".parse().unwrap(),
         subject: "tester".to_owned(),
+        operation: "",
         request_id: "request".to_owned(),
         now: now(),
         precondition: Precondition::None,

@@ -52,7 +52,7 @@ fn routes() -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_marker_of_a_patient_comes_out_where_it_does_not_belong() {
+async fn patient_markers_do_not_leak() {
     let folder = tempfile::tempdir().unwrap();
     let receiver = Receiver::start().await;
     let collector = Collector::start().await;

@@ -73,7 +73,7 @@ async fn a_first_request_that_comes_byte_by_byte_or_only_pings_before_it_are_not
 }
 
 #[tokio::test]
-async fn who_opens_no_window_for_the_answer_is_given_up() {
+async fn clients_without_a_window_are_disconnected() {
     let clock = StoppedClock::stop();
     let server = Server::start(Limits { request: SHORT, ..limits() }).await;
     // SETTINGS_INITIAL_WINDOW_SIZE is 0.
