@@ -21,6 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    let format = cli.log_format();
     let done = Runtime::new().context("the async runtime can't start").and_then(|runtime| {
         let done = runtime.block_on(run(cli));
         // Drop the tasks that still run: a DNS lookup without an answer would delay the exit.
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            logging::report_fatal(&error);
+            logging::report_fatal(&error, format, SystemClock.now());
             ExitCode::FAILURE
         }
     }

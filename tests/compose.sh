@@ -284,7 +284,7 @@ check_rotation() {
     cp --preserve=mode "$KEYS_FOLDER/secret-keys" "$scratch/old-keys/secret-keys"
     before=$(processes)
     mapfile -t steps < <(rotation steps)
-    check "rotation: the guide has four steps" equal "${#steps[@]}" 4
+    check "rotation: the guide has the keys and four steps" equal "${#steps[@]}" 5
     for step in "${steps[@]}"; do
         logged rotation eval "$step"
         check "rotation: an event arrives after ${step##*# }" event_arrives

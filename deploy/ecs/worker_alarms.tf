@@ -1,11 +1,11 @@
 # Alarms on the worker. Without it there are no events, no audit log and no access log, and callers notice nothing.
 
 locals {
-  # A line of the worker's log, how many of them in five minutes fire the alarm, and in how many periods.
+  # Lines of the worker's log, how many of them in five minutes fire the alarm, and in how many periods.
   worker_lines = var.worker == null ? {} : {
-    worker-stream-fails = { message = "reading the stream failed; retrying", above = 0, periods = 3, description = "The worker cannot read the stream. Records are lost after 24 hours." }
-    worker-dead-letters = { message = "a change became a dead letter", above = 0, periods = 1, description = "The worker could not process changes; they wait in the table as dead letters." }
-    worker-changes-lost = { message = "stream records expired before they were read: changes are lost", above = 0, periods = 1, description = "Changes left the stream before a worker read them." }
+    worker-stream-fails = { messages = ["reading the stream failed; retrying", "listing the shards failed; retrying", "reading a shard failed; restarting at its checkpoint"], above = 0, periods = 3, description = "The worker cannot read the stream. Records are lost after 24 hours." }
+    worker-dead-letters = { messages = ["a change became a dead letter"], above = 0, periods = 1, description = "The worker could not process changes; they wait in the table as dead letters." }
+    worker-changes-lost = { messages = ["stream records expired before they were read: changes are lost"], above = 0, periods = 1, description = "Changes left the stream before a worker read them." }
   }
 }
 
@@ -58,7 +58,7 @@ resource "aws_cloudwatch_log_metric_filter" "worker" {
 
   name           = "${var.name}-${each.key}"
   log_group_name = aws_cloudwatch_log_group.this.name
-  pattern        = "{ $.message = \"${each.value.message}\" }"
+  pattern        = "{ ${join(" || ", [for text in each.value.messages : "($.message = \"${text}\")"])} }"
 
   metric_transformation {
     namespace = "ClinicApi"

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use sha2::{Digest as _, Sha256};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
     http::metrics,
     keyring::{InvalidSecretKeys, Keyring},
     sensitive::{LogSafe, Sensitive, chain},
-    time::Clock,
 };
 
 /// The interval at which the file of the secret keys is read again.
@@ -54,26 +54,47 @@ enum KeyFileError {
 
 impl LogSafe for KeyFileError {}
 
-/// Returns the content of the file, and its keys.
+/// Returns the content of the file without white space, and its keys.
 fn load(path: &Path) -> Result<(Sensitive<String>, Keyring), KeyFileError> {
-    let text = std::fs::read_to_string(path).map_err(|error| KeyFileError::Read(error.kind()))?;
+    let read = std::fs::metadata(path).and_then(|file| {
+        // A pipe would block.
+        if file.is_file() {
+            std::fs::read_to_string(path)
+        } else {
+            Err(ErrorKind::InvalidInput.into())
+        }
+    });
+    let text = read.map_err(|error| KeyFileError::Read(error.kind()))?;
+    let text: String = text.split_whitespace().collect();
     let keys = text.parse()?;
     Ok((text.into(), keys))
 }
 
+/// Returns the first 24 bits of the SHA-256 of the keys: different keys have different numbers, and no number reveals a key.
+fn fingerprint(text: &Sensitive<String>) -> u32 {
+    let digest = Sha256::digest(text.expose());
+    u32::from_be_bytes([0, digest[0], digest[1], digest[2]])
+}
+
 /// Replaces the keys of a keyring whenever the file has other valid keys.
-pub(super) async fn follow(keyring: Keyring, path: PathBuf, clock: impl Clock) {
+pub(super) async fn follow(keyring: Keyring, path: PathBuf) {
     let mut known = None;
     let mut failed = false;
     let mut ticks = interval(RELOAD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match load(&path) {
+        // A file system can hang.
+        let read = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || load(&path)
+        });
+        let Ok(loaded) = read.await else { return };
+        match loaded {
             Ok((text, _)) if known.as_ref() == Some(&text) => failed = false,
             Ok((text, keys)) => {
                 keyring.replace(&keys);
-                metrics::secret_keys_loaded(clock.now());
+                metrics::secret_keys_loaded(fingerprint(&text));
                 if known.replace(text).is_some() {
                     tracing::info!("the secret keys were replaced");
                 }

@@ -4,11 +4,12 @@ use std::{
     any::Any,
     io::{IsTerminal as _, stderr},
     panic::PanicHookInfo,
-    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use json_subscriber::JsonLayer;
+use serde_json::json;
 use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{
     EnvFilter,
@@ -31,7 +32,7 @@ fn is_allowed(metadata: &Metadata<'_>) -> bool {
 
 /// Returns the layer that logs each line as one flat JSON object. `docs/operations.md` lists its
 /// fields.
-fn json<S>(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Layer<S>
+fn json_layer<S>(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> impl Layer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -60,42 +61,38 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// Whether the log is JSON.
-static IS_JSON: AtomicBool = AtomicBool::new(false);
-
-/// Reports the error that ends the process, in the format of the log.
-pub fn report_fatal(error: &anyhow::Error) {
-    if IS_JSON.load(Ordering::Relaxed) {
-        tracing::error!(error.message = format!("{error:#}"), "the process ended with an error");
-    } else {
-        eprintln!("clinic-api: {error:#}");
+/// Reports the error that ends the process, in the format of the log but whatever its filter.
+pub fn report_fatal(error: &anyhow::Error, format: LogFormat, now: Timestamp) {
+    match format {
+        LogFormat::Text => eprintln!("clinic-api: {error:#}"),
+        LogFormat::Json => eprintln!(
+            "{}",
+            json!({
+                "timestamp": now, "level": "ERROR", "target": module_path!(),
+                "message": "the process ended with an error", "error.message": format!("{error:#}"),
+            })
+        ),
     }
 }
 
 /// Starts logging for the whole process.
 pub fn start(settings: &LogArgs) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log);
-    let (filter, invalid) = match filter {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error)),
-    };
-    IS_JSON.store(settings.log_format == LogFormat::Json, Ordering::Relaxed);
+    let filter = EnvFilter::try_new(&settings.log).context("--log is not a valid filter")?;
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(is_allowed));
     match settings.log_format {
         LogFormat::Text => {
             let text = tracing_subscriber::fmt::layer();
             registry.with(text.with_writer(stderr).with_ansi(stderr().is_terminal())).init();
         }
-        LogFormat::Json => registry.with(json(stderr)).init(),
+        LogFormat::Json => registry.with(json_layer(stderr)).init(),
     }
     std::panic::set_hook(Box::new(log_panic));
-    // Only now, so that the error is reported in the format of the log.
-    invalid.map_or(Ok(()), |error| Err(error).context("--log is not a valid filter"))
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, Value, json};
+    use serde_json::{Map, Value};
 
     use super::*;
 
@@ -103,7 +100,7 @@ mod tests {
     fn a_json_line_is_one_flat_object_whatever_it_contains() {
         let lines = tempfile::NamedTempFile::new().unwrap();
         let registry = tracing_subscriber::registry().with(filter_fn(is_allowed));
-        let subscriber = registry.with(super::json(lines.reopen().unwrap()));
+        let subscriber = registry.with(super::json_layer(lines.reopen().unwrap()));
         tracing::subscriber::with_default(subscriber, || {
             let outer =
                 tracing::info_span!("outer", http.route = "/a", trace_id = tracing::field::Empty);

@@ -15,7 +15,6 @@ use crate::{
     keyring::Keyring,
     server::{self, Limits},
     store::connections::Connections,
-    time::{Clock as _, SystemClock},
     worker::heartbeats::Heartbeats,
 };
 
@@ -48,11 +47,11 @@ impl Process {
         let heartbeats = Heartbeats::default();
         let is_live = {
             let heartbeats = heartbeats.clone();
-            move || heartbeats.are_recent(SystemClock.now())
+            move || heartbeats.are_recent()
         };
         let metrics = start_metrics(settings.metrics_listen, open.connections.clone(), is_live)?;
         if let Some(path) = &settings.keys.secret_keys_file {
-            tokio::spawn(keyring::follow(keyring.clone(), path.clone(), SystemClock));
+            tokio::spawn(keyring::follow(keyring.clone(), path.clone()));
         }
         Ok(Self { signals, open, keyring, heartbeats, metrics, traces })
     }

@@ -117,6 +117,16 @@ impl Cli {
         Self::from_arg_matches(&Self::full_command().try_get_matches_from(given)?)
     }
 
+    /// Returns the log format of the command. Only long-running commands have a setting for it.
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.serve.process.log.log_format,
+            Some(Command::Serve(serve)) => serve.process.log.log_format,
+            Some(Command::Worker(worker)) => worker.work.process.log.log_format,
+            Some(_) => LogFormat::Text,
+        }
+    }
+
     /// Returns the commands. Every flag may have a value: `--worker`, `--worker true`,
     /// `--worker=false`.
     pub fn full_command() -> clap::Command {

@@ -33,7 +33,7 @@ const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
 const ACCESSES_WAITING: &str = "clinic_api_accesses_waiting";
 const ACCESSES_LOST: &str = "clinic_api_accesses_lost_total";
 const ISSUER_KEYS: &str = "clinic_api_issuer_keys_timestamp_seconds";
-const SECRET_KEYS: &str = "clinic_api_secret_keys_timestamp_seconds";
+const SECRET_KEYS: &str = "clinic_api_secret_keys_fingerprint";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
 
@@ -124,8 +124,7 @@ fn describe() {
     );
     describe_gauge!(
         SECRET_KEYS,
-        Unit::Seconds,
-        "Unix time at which the current secret keys were loaded from their file."
+        "The first 24 bits of the SHA-256 of the secret keys, if they are in a file."
     );
     describe_gauge!(READY, "1 if the process is ready, otherwise 0.");
     describe_gauge!(BUILD_INFO, "Always 1. The labels are the version and the commit.");
@@ -202,9 +201,9 @@ pub fn issuer_keys_obtained(at: Option<Timestamp>) {
     gauge!(ISSUER_KEYS).set(at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
 }
 
-/// Sets when the secret keys were loaded from their file.
-pub fn secret_keys_loaded(at: Timestamp) {
-    gauge!(SECRET_KEYS).set(at.as_duration().as_secs_f64());
+/// Sets the fingerprint of the secret keys that were loaded from their file.
+pub fn secret_keys_loaded(fingerprint: u32) {
+    gauge!(SECRET_KEYS).set(fingerprint);
 }
 
 /// Sets whether the process is ready.

@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    heartbeats::{Heartbeats, STREAM},
+    heartbeats::Heartbeats,
     lease::{Held, Leases},
     metrics,
     processor::Processor,
@@ -129,6 +129,7 @@ impl Consumer {
             leases: self.leases.clone(),
             epoch,
             progress: Progress::default(),
+            heartbeats: self.heartbeats.clone(),
         };
         let mut running: JoinSet<(String, Result<(), ReadError>)> = JoinSet::new();
         let (mut started, mut ended) = (HashSet::new(), HashSet::new());
@@ -151,9 +152,6 @@ impl Consumer {
                         Ok(shards) => {
                             parents = shards;
                             reader.progress.described(|shard| parents.contains_key(shard), clock.now());
-                            if failed.is_empty() {
-                                self.heartbeats.beat(STREAM, clock.now());
-                            }
                         }
                         Err(error) => {
                             tracing::warn!(error.message = chain(&error), "listing the shards failed; retrying");

@@ -93,8 +93,8 @@ impl Dispatcher {
                     match refresh.await {
                         None => break,
                         Some(Ok(own)) => {
-                            // More workers than partitions: this one has nothing to read.
-                            if own.is_empty() {
+                            // One of many workers: it has no due deliveries to read.
+                            if !own.iter().any(|part| matches!(part, Partition::Due(_))) {
                                 self.sending.heartbeats.beat(DELIVERIES, clock.now());
                             }
                             self.work_on(&mut running, own, &stop);

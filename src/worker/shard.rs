@@ -14,7 +14,12 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    backoff::Backoff, change_record::ChangeRecord, lease::Leases, metrics, processor::Processor,
+    backoff::Backoff,
+    change_record::ChangeRecord,
+    heartbeats::{Heartbeats, STREAM},
+    lease::Leases,
+    metrics,
+    processor::Processor,
     progress::Progress,
 };
 use crate::{
@@ -47,6 +52,7 @@ pub(super) struct ShardReader {
     pub(super) leases: Leases,
     pub(super) epoch: u64,
     pub(super) progress: Progress,
+    pub(super) heartbeats: Heartbeats,
 }
 
 /// The error of reading the stream or one of its shards.
@@ -119,6 +125,7 @@ impl ShardReader {
             iterator.clone_from(&output.next_shard_iterator);
             let (anything, up_to) = self.process(output).await;
             self.progress.done(shard, up_to.unwrap_or(asked));
+            self.heartbeats.beat(STREAM, self.leases.clock.now());
             position = last.or(position);
             let due = read > 0 && saved.elapsed() >= CHECKPOINT_EVERY;
             let ended = iterator.is_none();
@@ -275,6 +282,7 @@ mod tests {
             leases: leases("a"),
             epoch,
             progress: Progress::default(),
+            heartbeats: Heartbeats::default(),
         };
         reader(1).check_for_gap("first", "before-the-first-worker").await.unwrap();
         let leases = leases("b");

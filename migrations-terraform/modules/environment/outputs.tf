@@ -14,7 +14,7 @@ output "stream_arn" {
 }
 
 output "service_role_arn" {
-  description = "Role of `clinic-api serve`: the the ECS task role, or the role of its Kubernetes service account."
+  description = "Role of `clinic-api serve`: the ECS task role, or the role of its Kubernetes service account."
   value       = module.iam.service_role_arn
 }
 

@@ -18,10 +18,10 @@ data "aws_iam_policy_document" "backfill" {
     resources = [var.table_arn]
   }
 
-  # Every PutItem of a backfill overwrites an existing item. Audit items must not be overwritten. During a restore the role also
-  # erases patients again, which adds access log entries.
+  # Every PutItem of a backfill overwrites an existing item. Audit items must not be overwritten. When the restored
+  # table has replaced the old one, the role also erases patients again, which adds access log entries.
   dynamic "statement" {
-    for_each = var.restored_table_arn == null ? [1] : []
+    for_each = var.restored_table_arn == var.table_arn ? [] : [1]
 
     content {
       sid       = "NoAuditItemIsRewritten"

@@ -180,7 +180,8 @@ impl IssuerKeys {
     /// Returns whether the keys were ever obtained. Refreshes them if not, at most twice a minute.
     pub async fn are_known(&self, now: Timestamp) -> bool {
         if self.0.known.read().await.since.is_none() {
-            self.refresh(now).await;
+            // In a task, so that the refresh completes even if the probe gives up.
+            let _ = self.refresh_beside(now).await;
         }
         self.0.known.read().await.since.is_some()
     }

@@ -254,11 +254,14 @@ fn an_error_at_start_has_the_format_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for (setting, value, told) in
-        [("--listen", address.as_str(), "can't listen on"), ("--log", "a=b=c", "--log")]
-    {
+    let listen = ["serve", "--log", "off", "--listen", &address];
+    for (arguments, told) in [
+        (&listen[..], "can't listen on"),
+        (&["serve", "--log", "a=b=c"], "--log"),
+        (&["worker"], "requires --store dynamodb"),
+    ] {
         let mut command = program(folder.path());
-        command.args(["serve", "--store", "memory", "--log-format", "json", setting, value]);
+        command.args(arguments).args(["--store", "memory", "--log-format", "json"]);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
         let lines = text(&output);
