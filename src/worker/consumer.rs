@@ -229,17 +229,25 @@ fn readable(parents: &Parents, ended: &HashSet<String>) -> Vec<(String, Option<S
 
 #[cfg(all(test, feature = "embedded"))]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use aws_sdk_dynamodb::Client as Table;
     use aws_smithy_runtime_api::client::{
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        http::{
+            HttpClient as _, HttpConnector, HttpConnectorFuture, SharedHttpConnector,
+            http_client_fn,
+        },
         orchestrator::HttpRequest,
+        result::ConnectorError,
     };
+    use metrics_exporter_prometheus::PrometheusBuilder;
 
     use super::*;
     use crate::{
-        store::{Store, embedded::Engine},
+        store::{Store, client::local_streams, embedded::Engine},
         time::SystemClock,
     };
 
@@ -278,6 +286,67 @@ mod tests {
         let late = Instant::now().duration_since(until);
         // Timers have a resolution of one millisecond; a renewal is retried for 9 seconds.
         assert!(late <= Duration::from_millis(100), "{late:?}");
+    }
+
+    /// A connector to the engine that refuses to read records.
+    #[derive(Debug)]
+    struct Refusing {
+        engine: SharedHttpConnector,
+        refused: Arc<AtomicUsize>,
+    }
+
+    impl HttpConnector for Refusing {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let target = request.headers().get("x-amz-target").unwrap_or_default();
+            if !target.ends_with(".GetRecords") {
+                return self.engine.call(request);
+            }
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            HttpConnectorFuture::ready(Err(ConnectorError::other("refused".into(), None)))
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_worker_that_reads_records_has_a_heartbeat() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let _measuring = ::metrics::set_default_local_recorder(&recorder);
+        let beats = || shown.render().contains("last_pass");
+        let engine = Engine::in_memory().unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        let (calls, refused) = (engine.http_client(), Arc::new(AtomicUsize::new(0)));
+        let count = refused.clone();
+        let refusing = http_client_fn(move |settings, components| {
+            let engine = calls.http_connector(settings, components);
+            SharedHttpConnector::new(Refusing { engine, refused: count.clone() })
+        });
+        let lead = |streams, owner: &str| {
+            let (clock, length) = (Arc::new(SystemClock), Duration::from_secs(1));
+            let leases = Leases { store: store.clone(), clock, owner: owner.to_owned(), length };
+            let (audit_retention, heartbeats) = (Retention::TEN_YEARS, Heartbeats::default());
+            let consumer = Consumer { streams, leases, audit_retention, heartbeats };
+            let stop = CancellationToken::new();
+            let told = stop.clone();
+            let running = tokio::spawn(async move { consumer.run(told).await });
+            (stop, running)
+        };
+        let until = async |is_so: &dyn Fn() -> bool| {
+            let deadline = Instant::now() + Duration::from_mins(2);
+            while !is_so() {
+                assert!(Instant::now() < deadline, "{}", shown.render());
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let (stop, running) = lead(local_streams("http://localhost", refusing), "refused");
+        until(&|| refused.load(Ordering::SeqCst) >= 3).await;
+        assert!(!beats(), "{}", shown.render());
+        stop.cancel();
+        running.await.unwrap();
+        let (stop, running) = lead(engine.streams(), "served");
+        until(&beats).await;
+        stop.cancel();
+        running.await.unwrap();
     }
 
     #[test]
