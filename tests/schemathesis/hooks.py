@@ -102,11 +102,11 @@ def mend_exception(body):
 
 
 def mend_visit(body):
-    # A booking has either a visit type or a length, and its rooms must be of the clinic.
+    # A booking has either a visit type or a length, its rooms must be of the clinic, and overrides must override something.
     for reference in ("visit_type_id", "resource_ids"):
         body.pop(reference, None)
     if isinstance(body.get("overrides"), dict):
-        body["overrides"]["reason"] = "emergency"
+        body["overrides"].update(overbook=True, reason="emergency")
 
 
 @schemathesis.hook
