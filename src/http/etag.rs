@@ -36,17 +36,20 @@ pub fn if_none_match(headers: &HeaderMap) -> Vec<HeaderValue> {
 
 /// Returns whether `If-None-Match` lists exactly this tag, or is `*`. Weak tags match, because the comparison is weak.
 pub fn lists(sent: &[HeaderValue], current: &HeaderValue) -> bool {
-    let Ok(Some(tags)) = tags(sent, "If-None-Match") else { return false };
+    tags(sent, "If-None-Match").ok().flatten().is_some_and(|tags| has(&tags, current))
+}
+
+fn has(tags: &[&str], current: &HeaderValue) -> bool {
     tags.iter().any(|tag| *tag == "*" || tag.trim_start_matches("W/") == current)
 }
 
 /// The tag of a 304: the current tag if `If-None-Match` lists it, otherwise the first tag there that names the current
 /// revision in another coding.
 pub fn of_not_modified(sent: &[HeaderValue], current: &HeaderValue) -> Option<HeaderValue> {
-    if lists(sent, current) {
+    let tags = tags(sent, "If-None-Match").ok()??;
+    if has(&tags, current) {
         return Some(current.clone());
     }
-    let tags = tags(sent, "If-None-Match").ok()??;
     let opaque = without_coding(current.to_str().ok()?);
     let mut strong = tags.into_iter().map(|tag| tag.trim_start_matches("W/"));
     let same = strong.find(|tag| without_coding(tag) == opaque)?;
