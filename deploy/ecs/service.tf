@@ -11,8 +11,12 @@ resource "aws_ecs_service" "this" {
   # New tasks are ready before old ones stop, so the capacity never falls.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
-  health_check_grace_period_seconds  = 30
   wait_for_steady_state              = true
+
+  # In this time, ECS does not replace a new task that is unhealthy. If DynamoDB is unreachable for all tasks, ECS starts one
+  # replacement for each, and stops none of them before it ends (README.md). A rollout without ready tasks fails after it, as on
+  # Kubernetes (progressDeadlineSeconds).
+  health_check_grace_period_seconds = 300
 
   deployment_circuit_breaker {
     enable   = true

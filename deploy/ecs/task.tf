@@ -61,8 +61,8 @@ resource "aws_ecs_task_definition" "this" {
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets     = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
-    # /livez: ECS stops a task that fails the check, and a new task does not help while DynamoDB is unreachable. The load
-    # balancer checks with /readyz, and a longer threshold, whether the table can be read.
+    # /livez: a new task does not help while DynamoDB is unreachable. The load balancer checks with /readyz whether the table
+    # can be read.
     healthCheck = {
       command     = ["CMD", "/clinic-api", "healthcheck", "--live"]
       interval    = 10

@@ -172,6 +172,21 @@ def only_https_is_open(ecs):
         yield f"the load balancer is open on {sorted(ports)}"
 
 
+def health_checks_fit_together(ecs):
+    """A task without the table leaves the load balancer in seconds. An outage of the table for all of them restarts none."""
+    check = ecs.one("aws_lb_target_group")["health_check"][0]
+    if check["path"] != "/readyz" or check["interval"] * check["unhealthy_threshold"] > 10:
+        yield f"the load balancer needs longer than Kubernetes: {check}"
+    # The service answers within 3.6 s (src/operations/readiness.rs), and AWS wants the timeout below the interval.
+    if not 3.6 < check["timeout"] < check["interval"]:
+        yield f"the load balancer's timeout is {check['timeout']} s"
+    if ecs.one("aws_ecs_service", name="clinic-api-prod")["health_check_grace_period_seconds"] < 300:
+        yield "ECS replaces new tasks within a short outage of the table"
+    for task in ecs.all("aws_ecs_task_definition"):
+        if "--live" not in json.loads(task["container_definitions"])[0]["healthCheck"]["command"]:
+            yield f"{task['family']}: ECS restarts tasks in an outage of the table"
+
+
 # Alarms
 
 
@@ -221,6 +236,7 @@ def checks(root, plain, full, environments, ecs):
     yield workers_have_roles_and_tasks(plain[prod], plain[service], "stream,deliveries")
     yield workers_have_roles_and_tasks(full[prod], full[service], "deliveries")
     yield only_https_is_open(full[service])
+    yield health_checks_fit_together(full[service])
     yield alarms_are_as_documented(full[prod], "clinic-api-prod", readmes["migrations-terraform"], runbook)
     yield alarms_are_as_documented(full[service], "clinic-api-prod", readmes["deploy/ecs"], runbook)
     yield log_filters_look_for_lines_that_are_logged(full[prod], root)
@@ -271,6 +287,10 @@ def self_test(root, plain, full, environments, ecs):
         (plain, service, put("aws_ecs_task_definition", "task_role_arn", None, **worker), "has not the worker's role"),
         (full, service, edit("aws_ecs_task_definition", "container_definitions", '"deliveries"', '"stream,deliveries"', **worker), "has the tasks stream,deliveries"),
         (full, service, put("aws_lb_listener", "port", 80, port=443), "open on [80, 443]"),
+        (full, service, lambda applied: applied.one("aws_lb_target_group")["health_check"][0].update(unhealthy_threshold=10), "longer than Kubernetes"),
+        (full, service, lambda applied: applied.one("aws_lb_target_group")["health_check"][0].update(timeout=3), "timeout is 3 s"),
+        (full, service, put("aws_ecs_service", "health_check_grace_period_seconds", 30, name="clinic-api-prod"), "within a short outage"),
+        (full, service, edit("aws_ecs_task_definition", "container_definitions", ',"--live"', "", **worker), "ECS restarts tasks"),
         (full, service, drop("aws_cloudwatch_metric_alarm", alarm_name="clinic-api-prod-too-few-workers"), "is only in the README"),
         (full, prod, edit("aws_cloudwatch_metric_alarm", "alarm_description", "system-errors", "x", alarm_name="clinic-api-prod-system-errors"), "no heading"),
         (full, prod, put("aws_cloudwatch_metric_alarm", "alarm_actions", [], alarm_name="clinic-api-prod-system-errors"), "notifies nobody"),
