@@ -37,8 +37,8 @@ output "alarm_names" {
     aws_cloudwatch_metric_alarm.too_few_healthy_hosts.alarm_name,
     aws_cloudwatch_metric_alarm.slow_responses.alarm_name,
     ],
-    values(aws_cloudwatch_metric_alarm.worker_count)[*].alarm_name,
-    values(aws_cloudwatch_metric_alarm.worker_memory)[*].alarm_name,
+    values(aws_cloudwatch_metric_alarm.task_count)[*].alarm_name,
+    values(aws_cloudwatch_metric_alarm.task_memory)[*].alarm_name,
     values(aws_cloudwatch_metric_alarm.worker_lines)[*].alarm_name,
   ))
 }

@@ -318,6 +318,7 @@ variable "alarm_thresholds" {
     http_5xx_floor_per_minute    = optional(number, 5)
     load_balancer_5xx_per_minute = optional(number, 5)
     p99_seconds                  = optional(number, 2)
+    task_memory_percent          = optional(number, 85)
     worker_memory_percent        = optional(number, 85)
   })
   default = {}

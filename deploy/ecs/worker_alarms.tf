@@ -1,4 +1,4 @@
-# Alarms on the worker. Without it there are no events, no audit log and no access log, and callers notice nothing.
+# Alarms on the worker's log. Without the worker there are no events, no audit log and no access log, and callers notice nothing.
 
 locals {
   # Lines of the worker's log, how many of them in five minutes fire the alarm, and in how many periods.
@@ -7,50 +7,6 @@ locals {
     worker-dead-letters = { messages = ["a change became a dead letter"], above = 0, periods = 1, description = "The worker could not process changes; they wait in the table as dead letters." }
     worker-changes-lost = { messages = ["stream records expired before they were read: changes are lost"], above = 0, periods = 1, description = "Changes left the stream before a worker read them." }
   }
-}
-
-# Container Insights sends this metric. If `cluster_name` names a cluster without it, the alarm is always on.
-resource "aws_cloudwatch_metric_alarm" "worker_count" {
-  for_each = local.workers
-
-  alarm_name        = "${var.name}-too-few-workers"
-  alarm_description = "Fewer workers run than configured. ${local.guide} too-few-workers."
-
-  namespace   = "ECS/ContainerInsights"
-  metric_name = "RunningTaskCount"
-  dimensions  = { ClusterName = local.cluster_name, ServiceName = aws_ecs_service.worker["worker"].name }
-  statistic   = "Minimum"
-  period      = 60
-  # Longer than a deployment, which stops one of two workers.
-  evaluation_periods  = 10
-  comparison_operator = "LessThanThreshold"
-  threshold           = each.value.count
-  treat_missing_data  = "breaching"
-
-  alarm_actions = local.actions
-  ok_actions    = local.actions
-}
-
-# At 100 % the kernel ends the process, and a change of which it has read half is read again.
-resource "aws_cloudwatch_metric_alarm" "worker_memory" {
-  for_each = local.workers
-
-  alarm_name        = "${var.name}-worker-memory"
-  alarm_description = "A worker uses nearly all of its memory. ${local.guide} worker-memory."
-
-  namespace           = "AWS/ECS"
-  metric_name         = "MemoryUtilization"
-  dimensions          = { ClusterName = local.cluster_name, ServiceName = aws_ecs_service.worker["worker"].name }
-  statistic           = "Maximum"
-  period              = 60
-  evaluation_periods  = 5
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = var.alarm_thresholds.worker_memory_percent
-  # too-few-workers detects that there is no worker.
-  treat_missing_data = "notBreaching"
-
-  alarm_actions = local.actions
-  ok_actions    = local.actions
 }
 
 resource "aws_cloudwatch_log_metric_filter" "worker" {

@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import expect  # noqa: E402
+import faults  # noqa: E402
 import provider  # noqa: E402
 import schema  # noqa: E402
 
@@ -178,14 +179,14 @@ def main():
         if not expect.BINARY:
             print("note: the table is NOT compared with `clinic-api table create`: CLINIC_API_BINARY is not set")
         checked = expect.check(ROOT, plain.applied, full.applied, ENVIRONMENTS, ECS)
-        faults = expect.self_test(ROOT, plain.applied, full.applied, ENVIRONMENTS, ECS)
+        found = faults.self_test(ROOT, plain.applied, full.applied, ENVIRONMENTS, ECS)
         for fault in INVALID:
             full.rejects(*fault)
         server.server.stop(0)
     resources = sum(len(it.resources) for copy in (plain, full) for it in copy.applied.values())
     print(
         f"7 applies of 5 roots, {resources} resources, second plans without a change; {checked} expectations hold; "
-        f"{faults + len(INVALID)} faults were found; {time.monotonic() - began:.0f} s"
+        f"{found + len(INVALID)} faults were found; {time.monotonic() - began:.0f} s"
     )
 
 

@@ -1,6 +1,5 @@
 """What the applied Terraform must have. Each check yields the problems that it finds."""
 
-import copy
 import json
 import os
 import re
@@ -203,6 +202,18 @@ def alarms_are_as_documented(applied, name, readme, runbook):
             yield f"{alarm['alarm_name']} notifies nobody"
 
 
+def every_service_has_alarms_on_its_tasks(ecs):
+    """Nothing else shows tasks that are killed for lack of memory and replaced."""
+    alarms = ecs.all("aws_cloudwatch_metric_alarm")
+    watched = {(it["metric_name"], (it["dimensions"] or {}).get("ServiceName")) for it in alarms}
+    for queries in (it["metric_query"] for it in alarms):
+        watched |= {(it["metric"][0]["metric_name"], it["metric"][0]["dimensions"].get("ServiceName")) for it in queries if it["metric"]}
+    for service in (it["name"] for it in ecs.all("aws_ecs_service")):
+        for metric in ("MemoryUtilization", "DesiredTaskCount", "RunningTaskCount"):
+            if (metric, service) not in watched:
+                yield f"{service}: no alarm on {metric}"
+
+
 def log_filters_look_for_lines_that_are_logged(applied, root):
     rust = "\n".join(path.read_text() for path in (root / "src").rglob("*.rs"))
     for it in applied.all("aws_cloudwatch_log_metric_filter"):
@@ -239,6 +250,7 @@ def checks(root, plain, full, environments, ecs):
     yield health_checks_fit_together(full[service])
     yield alarms_are_as_documented(full[prod], "clinic-api-prod", readmes["migrations-terraform"], runbook)
     yield alarms_are_as_documented(full[service], "clinic-api-prod", readmes["deploy/ecs"], runbook)
+    yield every_service_has_alarms_on_its_tasks(full[service])
     yield log_filters_look_for_lines_that_are_logged(full[prod], root)
     yield log_filters_look_for_lines_that_are_logged(full[service], root)
     yield table_admits_only_the_endpoint(full[endpoints])
@@ -250,75 +262,3 @@ def check(*arguments):
     if problems := [problem for it in found for problem in it]:
         raise SystemExit("\n".join(problems))
     return len(found)
-
-
-def self_test(root, plain, full, environments, ecs):
-    """Changes the applied resources, and expects each change to be reported. Returns the number of changes."""
-    prod, service, endpoints = f"{environments}/prod", f"{ecs}/prod", f"{ecs}/vpc-endpoints"
-
-    def edit(kind, attribute, pattern, replacement, **wanted):
-        def change(applied):
-            it = applied.one(kind, **wanted)
-            it[attribute], count = re.subn(pattern, replacement, it[attribute], count=1, flags=re.S)
-            assert count, (kind, pattern)
-
-        return change
-
-    def put(kind, attribute, value, **wanted):
-        return lambda applied: applied.one(kind, **wanted).update({attribute: value})
-
-    def drop(kind, **wanted):
-        def change(applied):
-            gone = applied.one(kind, **wanted)
-            applied.resources = [it for it in applied.resources if it["values"] is not gone]
-
-        return change
-
-    policy = {"kind": "aws_iam_policy", "attribute": "policy"}
-    worker = {"family": "clinic-api-prod-worker"}
-    faults = [
-        (plain, prod, put("aws_dynamodb_table", "deletion_protection_enabled", False), "deletion_protection_enabled is off"),
-        (plain, prod, edit(**policy, pattern='"dynamodb:ConditionCheckItem"', replacement='"dynamodb:*"', name="clinic-api-prod-service"), "service may dynamodb:Scan"),
-        (full, prod, edit(**policy, pattern='"dynamodb:DeleteTable\\*"', replacement='"dynamodb:X"', name="clinic-api-prod-worker"), "dynamodb:DeleteTable is not denied"),
-        (full, prod, edit("aws_iam_role_policy", "policy", '"ACCESS#\\*"', '"X"', name="restore"), "backfill may change the logs of"),
-        (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:SourceAccount", "aws:X", name="clinic-api-prod-stream-lambda"), "for other accounts"),
-        (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:RequestTag/kubernetes-namespace", "aws:X", name="clinic-api-prod-worker"), "trusts other pods"),
-        (plain, prod, put("aws_iam_role", "name", "clinic-api-prod-stream-lambda", name="clinic-api-prod-backup"), "1 roles of the function"),
-        (plain, service, put("aws_ecs_task_definition", "task_role_arn", None, **worker), "has not the worker's role"),
-        (full, service, edit("aws_ecs_task_definition", "container_definitions", '"deliveries"', '"stream,deliveries"', **worker), "has the tasks stream,deliveries"),
-        (full, service, put("aws_lb_listener", "port", 80, port=443), "open on [80, 443]"),
-        (full, service, lambda applied: applied.one("aws_lb_target_group")["health_check"][0].update(unhealthy_threshold=10), "longer than Kubernetes"),
-        (full, service, lambda applied: applied.one("aws_lb_target_group")["health_check"][0].update(timeout=3), "timeout is 3 s"),
-        (full, service, put("aws_ecs_service", "health_check_grace_period_seconds", 30, name="clinic-api-prod"), "within a short outage"),
-        (full, service, edit("aws_ecs_task_definition", "container_definitions", ',"--live"', "", **worker), "ECS restarts tasks"),
-        (full, service, drop("aws_cloudwatch_metric_alarm", alarm_name="clinic-api-prod-too-few-workers"), "is only in the README"),
-        (full, prod, edit("aws_cloudwatch_metric_alarm", "alarm_description", "system-errors", "x", alarm_name="clinic-api-prod-system-errors"), "no heading"),
-        (full, prod, put("aws_cloudwatch_metric_alarm", "alarm_actions", [], alarm_name="clinic-api-prod-system-errors"), "notifies nobody"),
-        (full, service, edit("aws_cloudwatch_log_metric_filter", "pattern", "retrying", "x", name="clinic-api-prod-worker-stream-fails"), "no code logs"),
-        (full, endpoints, edit("aws_dynamodb_resource_policy", "policy", "aws:SourceVpce", "aws:SourceVpc"), "does not require the endpoint"),
-    ]
-    for wrong in ("patient", "deleted_appointment"):
-        faults.append((full, prod, filtered(lambda ignored, wrong=wrong: ignored.append(wrong)), f"drops INSERT of {wrong}"))
-    faults.append((full, prod, filtered(lambda ignored: ignored.remove("day_sheet")), "passes INSERT of day_sheet"))
-    if BINARY:
-        faults.append((plain, prod, put("aws_dynamodb_table", "range_key", "Sk"), "key schema"))
-    for world, name, change, message in faults:
-        changed = {**world, name: copy.deepcopy(world[name])}
-        change(changed[name])
-        arguments = (changed, full) if world is plain else (plain, changed)
-        problems = [problem for it in checks(root, *arguments, environments, ecs) for problem in it]
-        if not any(message in problem for problem in problems):
-            raise SystemExit(f"self-test: no {message!r} in {problems}")
-    return len(faults)
-
-
-def filtered(change):
-    """A change of the first filter's list."""
-
-    def apply(applied):
-        it = applied.one("aws_lambda_event_source_mapping")["filter_criteria"][0]["filter"][0]
-        pattern = json.loads(it["pattern"])
-        change(pattern["dynamodb"]["NewImage"]["type"]["S"][0]["anything-but"])
-        it["pattern"] = json.dumps(pattern)
-
-    return apply
