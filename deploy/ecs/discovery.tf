@@ -1,4 +1,5 @@
-# Prometheus finds the tasks by DNS: SERVICE.NAMESPACE has one A record for each task (README.md, Prometheus).
+# Prometheus finds the tasks by DNS: SERVICE.NAMESPACE has one A record for each task, and an answer has at most eight of them
+# (README.md, Prometheus).
 
 locals {
   discovered = var.metrics_namespace == null ? toset([]) : toset(concat(["clinic-api"], var.worker == null ? [] : ["clinic-api-worker"]))
@@ -25,5 +26,13 @@ resource "aws_service_discovery_service" "this" {
       type = "A"
       ttl  = 10
     }
+  }
+}
+
+# A warning only: a rollout passes eight tasks for minutes in any case, and autoscaling may stay below.
+check "metrics_namespace" {
+  assert {
+    condition     = var.metrics_namespace == null || var.scaling.max <= 8
+    error_message = "DNS shows Prometheus at most eight tasks, and scaling.max is above 8: let Prometheus ask the API of ECS instead (README.md, Prometheus)."
   }
 }

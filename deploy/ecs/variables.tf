@@ -325,7 +325,7 @@ variable "alarm_thresholds" {
 }
 
 variable "metrics_namespace" {
-  description = "Name of a private DNS namespace to create in the VPC, such as clinic-api.internal. Prometheus then finds the tasks by DNS (README.md). null: none."
+  description = "Name of a private DNS namespace to create in the VPC, such as clinic-api.internal. Prometheus then finds up to eight tasks by DNS (README.md). null: none."
   type        = string
   default     = null
 }

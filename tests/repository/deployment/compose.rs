@@ -6,7 +6,7 @@ use clinic_api::config::{Cli, Command};
 use regex::Regex;
 use serde_json::Value;
 
-use super::{ROOT, compose, read, yaml};
+use super::{ROOT, compose, yaml};
 use crate::support::{
     eventually,
     process::{RemoteTable, Running, Working, admin_token, http_client, program, text},
@@ -101,14 +101,18 @@ fn the_compose_files_service_is_where_the_others_look_for_it() {
     );
     let metrics = port(&environment["CLINIC_API_METRICS_LISTEN"]);
     let prometheus = yaml("deploy/observability/prometheus.yml");
-    let targets: Vec<_> = prometheus["scrape_configs"].as_array().unwrap().iter().collect();
-    let targets = targets.iter().flat_map(|job| strings(&job["static_configs"][0]["targets"]));
-    assert!(targets.collect::<Vec<_>>().contains(&format!("clinic-api:{metrics}").as_str()));
     let worker = self::environment(&compose["services"]["worker"]);
-    let worker = format!("worker:{}", port(&worker["CLINIC_API_METRICS_LISTEN"]));
-    assert!(read("deploy/observability/prometheus.yml").contains(&format!("\"{worker}\"")));
+    let worker = port(&worker["CLINIC_API_METRICS_LISTEN"]);
+    let jobs = prometheus["scrape_configs"].as_array().unwrap().iter();
+    let targets = jobs.map(|job| {
+        let dns = &job["dns_sd_configs"][0];
+        assert_eq!(dns["type"], "A", "one address per container");
+        format!("{}:{}", strings(&dns["names"]).join(" "), dns["port"])
+    });
+    let expected = [format!("clinic-api:{metrics}"), format!("worker:{worker}")];
+    assert_eq!(targets.collect::<Vec<_>>(), expected);
     let check = strings(&compose["services"]["worker"]["healthcheck"]["test"]);
-    assert_eq!(port(check.last().unwrap()), port(&worker));
+    assert_eq!(port(check.last().unwrap()), worker);
     for first in ["table", "token"] {
         let condition = &service["depends_on"][first]["condition"];
         assert_eq!(
