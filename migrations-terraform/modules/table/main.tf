@@ -1,5 +1,5 @@
-# The table. A test compares this file with the table that `clinic-api table create` creates, so keys, index, projection,
-# TTL and stream are literals. docs/keys.md lists all items and their keys. Before a change: ../../migrations/README.md.
+# The table: keys, what is kept and protected, and the index. A test compares this with the table that `clinic-api table create`
+# creates, so the values are literals. docs/keys.md lists all items. Before a change: ../../migrations/README.md.
 resource "aws_dynamodb_table" "this" {
   name = var.table_name
 
@@ -23,6 +23,25 @@ resource "aws_dynamodb_table" "this" {
     type = "S"
   }
 
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
+
+  point_in_time_recovery {
+    enabled                 = true
+    recovery_period_in_days = var.recovery_period_in_days
+  }
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
+  }
+  deletion_protection_enabled = var.deletion_protection_enabled
+  tags                        = var.tags
+
   global_secondary_index {
     name            = "GSI1"
     projection_type = "ALL"
@@ -36,6 +55,7 @@ resource "aws_dynamodb_table" "this" {
       key_type       = "RANGE"
     }
 
+    # From here on: capacity only (capacity.tf), first of the index, then of the table.
     read_capacity  = local.capacity.gsi1.read
     write_capacity = local.capacity.gsi1.write
     dynamic "on_demand_throughput" {
@@ -54,17 +74,7 @@ resource "aws_dynamodb_table" "this" {
     }
   }
 
-  ttl {
-    attribute_name = "expires_at"
-    enabled        = true
-  }
-
-  stream_enabled   = true
-  stream_view_type = "NEW_AND_OLD_IMAGES"
-
-  # From here on: capacity (capacity.tf) and protection. Nothing below affects how items are read and written.
   billing_mode   = var.billing_mode
-  table_class    = "STANDARD"
   read_capacity  = local.capacity.table.read
   write_capacity = local.capacity.table.write
   dynamic "on_demand_throughput" {
@@ -81,17 +91,6 @@ resource "aws_dynamodb_table" "this" {
       write_units_per_second = warm_throughput.value.write
     }
   }
-
-  point_in_time_recovery {
-    enabled                 = true
-    recovery_period_in_days = var.recovery_period_in_days
-  }
-  server_side_encryption {
-    enabled     = true
-    kms_key_arn = var.kms_key_arn
-  }
-  deletion_protection_enabled = var.deletion_protection_enabled
-  tags                        = var.tags
 
   # AWS fills a new index from all existing items, and Terraform waits for it.
   timeouts { update = "24h" }
