@@ -48,6 +48,9 @@ FULL = {
           ecs_tasks      = true
           pod_identities = [{ cluster_arn = "arn:aws:eks:eu-central-1:111122223333:cluster/main", namespace = "n", name = "worker" }]
         }
+        reseal_trust = {
+          pod_identities = [{ cluster_arn = "arn:aws:eks:eu-central-1:111122223333:cluster/main", namespace = "n", name = "reseal" }]
+        }
     """,
     f"{ECS}/prod": """
         metrics_namespace          = "clinic-api.internal"

@@ -56,6 +56,12 @@ variable "worker_trust" {
   type        = any
 }
 
+variable "reseal_trust" {
+  description = "Principals that run `clinic-api worker reseal-secrets`, as in `service_trust`. Set it only for a key rotation."
+  type        = any
+  default     = {}
+}
+
 variable "backfill_principal_arns" {
   description = "Principals that may assume the backfill role. Set it only during a migration."
   type        = list(string)

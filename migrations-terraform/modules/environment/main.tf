@@ -54,6 +54,7 @@ module "iam" {
   secret_key_arn           = module.operations_key.arn
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
+  reseal_trust             = var.reseal_trust
   stream_function          = var.stream_consumer != null
   backfill_principal_arns  = var.backfill_principal_arns
   restored_table_arn       = local.restored_table_arn

@@ -28,6 +28,11 @@ output "worker_tasks" {
   value       = try(coalesce(var.stream_consumer.enabled, true), false) ? "deliveries" : "stream,deliveries"
 }
 
+output "reseal_role_arn" {
+  description = "Role of `clinic-api worker reseal-secrets`. null if `reseal_trust` is empty."
+  value       = module.iam.reseal_role_arn
+}
+
 output "backfill_role_arn" {
   description = "Role for a migration. null if `backfill_principal_arns` is empty."
   value       = module.iam.backfill_role_arn

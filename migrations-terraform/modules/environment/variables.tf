@@ -121,6 +121,13 @@ variable "worker_trust" {
   }
 }
 
+variable "reseal_trust" {
+  description = "Principals that run `clinic-api worker reseal-secrets`, as in `service_trust`. The role may read the whole table: set it only for a key rotation."
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
 variable "backfill_principal_arns" {
   description = "Principals that may assume the backfill role. Set it only during a migration."
   type        = list(string)

@@ -32,6 +32,12 @@ output "lambda_role_name" {
   value       = one(aws_iam_role.lambda[*].name)
 }
 
+output "reseal_role_arn" {
+  description = "Role of `clinic-api worker reseal-secrets`. null if `reseal_trust` is empty."
+  value       = one(aws_iam_role.reseal[*].arn)
+  depends_on  = [aws_iam_role_policy_attachment.reseal]
+}
+
 output "backfill_role_arn" {
   description = "Role for a migration. null if `backfill_principal_arns` is empty."
   value       = one(aws_iam_role.backfill[*].arn)

@@ -5,8 +5,13 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
-  trust   = { service = var.service_trust, worker = var.worker_trust }
+  trust   = { service = var.service_trust, worker = var.worker_trust, reseal = var.reseal_trust }
   runs    = { for role, trust in local.trust : role => trust.ecs_tasks || length(trust.service_accounts) + length(trust.pod_identities) > 0 }
+  roles = {
+    service = one(aws_iam_role.service[*].arn)
+    worker  = one(aws_iam_role.worker[*].arn)
+    reseal  = one(aws_iam_role.reseal[*].arn)
+  }
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -108,7 +113,7 @@ resource "aws_eks_pod_identity_association" "this" {
   cluster_name    = split(":cluster/", each.value.cluster_arn)[1]
   namespace       = each.value.namespace
   service_account = each.value.name
-  role_arn        = each.value.role == "service" ? aws_iam_role.service[0].arn : aws_iam_role.worker[0].arn
+  role_arn        = local.roles[each.value.role]
 }
 
 data "aws_iam_policy_document" "lambda_trust" {

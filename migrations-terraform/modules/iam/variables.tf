@@ -99,6 +99,39 @@ variable "worker_trust" {
   }
 }
 
+variable "reseal_trust" {
+  description = "Principals that run `clinic-api worker reseal-secrets`, as in `service_trust`. If empty, the role does not exist."
+  type = object({
+    ecs_tasks = optional(bool, false)
+    service_accounts = optional(list(object({
+      oidc_provider_arn = string
+      namespace         = string
+      name              = string
+    })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
+    })), [])
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for account in var.reseal_trust.service_accounts : can(regex("^arn:[^:]+:iam::[0-9]{12}:oidc-provider/.+$", account.oidc_provider_arn))])
+    error_message = "An OIDC provider ARN has the form arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
+  }
+
+  validation {
+    condition     = alltrue([for account in concat(var.reseal_trust.service_accounts, var.reseal_trust.pod_identities) : !can(regex("[*?]", "${account.namespace}${account.name}"))])
+    error_message = "Give the full name of each service account, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for account in var.reseal_trust.pod_identities : can(regex("^arn:[^:]+:eks:[^:]+:[0-9]{12}:cluster/[^*?]+$", account.cluster_arn))])
+    error_message = "A cluster ARN has the form arn:aws:eks:REGION:ACCOUNT:cluster/NAME."
+  }
+}
+
 variable "stream_function" {
   description = "Whether a Lambda function reads the stream. Only then its policy and its role exist."
   type        = bool
