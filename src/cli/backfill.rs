@@ -18,7 +18,7 @@ const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}
 
 /// Runs the backfill. Returns `false` if some items could not be rewritten.
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&settings.store).await?;
+    let open = OpenStore::open_existing(&settings.store).await?;
     open.check_format().await?;
     let mut progress = Progress::new(open.item_count().await?, BAR);
     // An embedded engine sorts the whole table for each page of a segment, so segments gain

@@ -25,7 +25,7 @@ pub async fn run(action: DeadLetterAction) -> anyhow::Result<bool> {
 }
 
 async fn list(settings: &StoreArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(settings).await?;
+    let open = OpenStore::open_existing(settings).await?;
     let letters = all(&open.store).await?;
     for Entity { value: DeadLetter { event_id, at, error, tries, .. }, .. } in &letters {
         println!("{event_id}  {at}  after {tries} attempts: {error}");
@@ -37,7 +37,7 @@ async fn list(settings: &StoreArgs) -> anyhow::Result<bool> {
 
 /// Removes dead letters. If `retry` holds the retention of the audit log, processes them first.
 async fn remove(which: &DeadLetterArgs, retry: Option<Retention>) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&which.store).await?;
+    let open = OpenStore::open_existing(&which.store).await?;
     open.check_format().await?;
     let processor = retry.map(|retention| Processor::new(open.store.clone(), retention));
     let chosen = chosen(&open.store, which).await?;

@@ -86,6 +86,21 @@ impl OpenStore {
         }
     }
 
+    /// Opens the engine like [`Self::open`], but refuses a data file that does not exist instead of
+    /// creating it. For commands that need an existing table.
+    pub async fn open_existing(settings: &StoreArgs) -> anyhow::Result<Self> {
+        #[cfg(feature = "embedded")]
+        if let Engine::File(path) = &settings.store {
+            anyhow::ensure!(
+                // A file that can't be examined gets the error of opening it.
+                path.try_exists().unwrap_or(true),
+                "{} does not exist: `clinic-api serve` or `clinic-api table create` creates it",
+                path.display()
+            );
+        }
+        Self::open(settings).await
+    }
+
     #[cfg(feature = "embedded")]
     fn embedded(engine: embedded::Engine, table: String, place: String) -> Self {
         let store = Store::new(engine.client(), table);

@@ -18,7 +18,7 @@ const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}
 
 /// Recovers the entries. Returns `false` if some could not be written.
 pub async fn run(settings: &RecoverArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&settings.store).await?;
+    let open = OpenStore::open_existing(&settings.store).await?;
     open.check_format().await?;
     let mut progress = Progress::new(open.item_count().await?, BAR);
     let accesses = Accesses::new(open.store.clone(), settings.retention.audit_retention_days);

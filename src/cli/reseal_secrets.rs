@@ -26,7 +26,7 @@ const SUBJECT: &str = "system:reseal-secrets";
 
 /// Re-encrypts all webhook secrets. Returns `false` if some could not be decrypted.
 pub async fn run(settings: &ResealArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&settings.store).await?;
+    let open = OpenStore::open_existing(&settings.store).await?;
     open.check_format().await?;
     let keyring = keyring::find(&settings.keys, &settings.store.store)?;
     let (mut sealed, mut failed) = (0, 0);

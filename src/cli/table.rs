@@ -16,7 +16,9 @@ use crate::{
 pub async fn run(action: TableAction) -> anyhow::Result<bool> {
     match action {
         TableAction::Create(settings) => create(&settings).await,
-        TableAction::Check(settings) => print_differences(OpenStore::open(&settings).await?).await,
+        TableAction::Check(settings) => {
+            print_differences(OpenStore::open_existing(&settings).await?).await
+        }
         TableAction::Backfill(settings) => backfill::run(&settings).await,
         TableAction::Verify(settings) => compare_sheets(&settings).await,
         TableAction::Seed(settings) => seed::run(&settings).await.map(|()| true),
@@ -46,7 +48,7 @@ async fn print_differences(open: OpenStore) -> anyhow::Result<bool> {
 /// Compares day sheets, links and pointers with the appointments, and repairs them on request.
 /// Returns `false` if mismatches are left.
 async fn compare_sheets(settings: &VerifyArgs) -> anyhow::Result<bool> {
-    let open = OpenStore::open(&settings.store).await?;
+    let open = OpenStore::open_existing(&settings.store).await?;
     open.check_format().await?;
     let items = open.item_count().await?;
     let now = SystemClock.now();

@@ -20,7 +20,7 @@ pub enum TableAction {
     /// Create the table with its index, stream and TTL, if it does not exist.
     Create(StoreArgs),
     /// Compare the table with the expected schema. Prints the differences and exits with 1 if there
-    /// are any.
+    /// are any. Creates nothing.
     Check(StoreArgs),
     /// Rewrite every item whose shape or index keys are outdated. Reads the whole table (a Scan),
     /// so it needs more permissions than the service. It can run while the service runs, and can be

@@ -299,9 +299,12 @@ fn the_table_is_made_and_checked_on_a_file() {
     let table = |action: &str| {
         program(folder.path()).args(["table", action, "--store", "file:t.db"]).output().unwrap()
     };
-    let missing = table("check");
-    assert_eq!(missing.status.code(), Some(1));
-    assert!(text(&missing).contains("no such table"), "{}", text(&missing));
+    for action in ["check", "verify"] {
+        let missing = table(action);
+        assert_eq!(missing.status.code(), Some(1));
+        assert!(text(&missing).contains("t.db does not exist"), "{}", text(&missing));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{action} creates nothing");
+    }
     assert!(text(&table("create")).starts_with("created"));
     assert!(text(&table("create")).starts_with("already exists"));
     let checked = table("check");
