@@ -75,7 +75,7 @@ error_codes! {
     TooManyWebhooks: "too_many_webhooks", CONFLICT, "Webhook limit reached";
     TooManyExceptions: "too_many_exceptions", CONFLICT, "Availability exception limit reached";
     HoldExpired: "hold_expired", GONE, "Hold expired or released";
-    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "If-Match precondition failed";
+    PreconditionFailed: "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     BodyTooLarge: "body_too_large", PAYLOAD_TOO_LARGE, "Request body too large";
     ItemTooLarge: "item_too_large", PAYLOAD_TOO_LARGE, "Record or transaction too large";
     UnsupportedMediaType: "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported Content-Type";

@@ -13,7 +13,7 @@ impl From<StoreError> for ApiError {
             StoreError::Stale { rev } => Self::new(
                 ErrorCode::PreconditionFailed,
                 format!(
-                    "The record's current ETag is \"{rev}\", which If-Match does not list. Read the record again and retry with the new ETag."
+                    "The record's current ETag is \"{rev}\", which If-Match does not list or If-None-Match lists. Read the record again and retry with the new ETag."
                 ),
             )
             .with_header(header::ETAG, HeaderValue::from_str(&format!("\"{rev}\"")).ok()),

@@ -12,7 +12,7 @@ use validator::Validate;
 use super::{
     auth::Grant,
     body,
-    etag::{if_match, if_none_match},
+    etag::{if_none_match, precondition},
     idempotency,
     request_id::RequestId,
 };
@@ -53,7 +53,7 @@ fn write_context(
     let (headers, method, path) = (&parts.headers, &parts.method, parts.uri.path());
     Ok(WriteContext {
         idempotency: idempotency::from_request(headers, org, subject, method, path, command)?,
-        precondition: if_match(headers)?,
+        precondition: precondition(headers)?,
         org: org.clone(),
         subject: subject.to_owned(),
         operation: grant.operation(),

@@ -56,8 +56,29 @@ pub fn of_not_modified(sent: &[HeaderValue], current: &HeaderValue) -> Option<He
     HeaderValue::from_str(same).ok()
 }
 
+/// Parses the preconditions of a write. Both headers must allow it.
+pub fn precondition(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+    let allowed = if_match(headers)?;
+    let Some(tags) = tags(headers.get_all(header::IF_NONE_MATCH), "If-None-Match")? else {
+        return Ok(allowed);
+    };
+    if tags.contains(&"*") {
+        // Every write to a record requires that it exists, and this allows no existing record.
+        return Ok(Precondition::Revisions(Vec::new()));
+    }
+    let excluded: Vec<_> =
+        tags.iter().filter_map(|tag| rev(tag.trim_start_matches("W/"))).collect();
+    Ok(match allowed {
+        Precondition::Revisions(mut allowed) => {
+            allowed.retain(|rev| !excluded.contains(rev));
+            Precondition::Revisions(allowed)
+        }
+        _ => Precondition::Except(excluded),
+    })
+}
+
 /// Parses `If-Match`. Weak tags never match, because the comparison is strong.
-pub fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
+fn if_match(headers: &HeaderMap) -> Result<Precondition, ApiError> {
     let Some(tags) = tags(headers.get_all(header::IF_MATCH), "If-Match")? else {
         return Ok(Precondition::None);
     };
@@ -166,6 +187,24 @@ mod tests {
         assert!(matches("\"3\"") && matches("W/\"3\"") && matches("\"1\", \"3\"") && matches("*"));
         assert!(matches("\"3-zstd\"") && matches("W/\"3-gzip\""));
         assert!(!matches("\"4\"") && !matches("\"4-gzip\""));
+    }
+
+    #[test]
+    fn a_write_with_if_none_match_is_refused_at_the_listed_revisions() {
+        let of = |pairs: &[(header::HeaderName, &'static str)]| {
+            let pairs = pairs.iter().cloned();
+            precondition(&pairs.map(|(name, tag)| (name, HeaderValue::from_static(tag))).collect())
+        };
+        let (none_match, matching) = (header::IF_NONE_MATCH, header::IF_MATCH);
+        let except = of(&[(none_match.clone(), "\"3\", W/\"4-gzip\", \"x\"")]).unwrap();
+        assert_eq!(except, Precondition::Except(vec![3, 4]));
+        assert!(except.check(4).is_err() && except.check(5).is_ok());
+        let nothing = of(&[(none_match.clone(), "*"), (matching.clone(), "\"3\"")]).unwrap();
+        assert_eq!(nothing, Precondition::Revisions(vec![]));
+        let both = of(&[(none_match.clone(), "\"3\""), (matching, "\"3\", \"4\"")]).unwrap();
+        assert_eq!(both, Precondition::Revisions(vec![4]));
+        assert!(of(&[(none_match, "3")]).is_err());
+        assert_eq!(of(&[]).unwrap(), Precondition::None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn describe(status: u16) -> &'static str {
         408 => "The body did not arrive in time.",
         409 => "The request conflicts with the state of the records. `code` states the conflict.",
         410 => "The hold has expired or was released.",
-        412 => "`If-Match` does not list the record's current `ETag`.",
+        412 => "`If-Match` does not list the record's current `ETag`, or `If-None-Match` lists it.",
         413 => "The body or the record to store is too large.",
         415 => "The `Content-Type` of the body is not supported.",
         422 => "The body violates a rule.",

@@ -25,7 +25,7 @@ pub struct WriteContext {
     pub request_id: String,
     /// The instant of the request.
     pub now: Timestamp,
-    /// The revisions that the caller allows (`If-Match`).
+    /// The revisions that the caller allows (`If-Match` and `If-None-Match`).
     pub precondition: Precondition,
     /// The caller's `Idempotency-Key`, if it sent one.
     pub idempotency: Option<Idempotency>,
@@ -61,7 +61,7 @@ impl WriteContext {
     }
 }
 
-/// The revisions that a caller allows to be changed (RFC 9110, `If-Match`).
+/// The revisions that a caller allows to be changed (RFC 9110, `If-Match` and `If-None-Match`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
     /// No precondition.
@@ -69,14 +69,18 @@ pub enum Precondition {
     None,
     /// One of these revisions. An empty list allows nothing.
     Revisions(Vec<u64>),
+    /// Every revision except these.
+    Except(Vec<u64>),
 }
 
 impl Precondition {
     /// Refuses a revision that the caller does not allow.
     pub fn check(&self, rev: u64) -> Result<(), StoreError> {
-        match self {
-            Self::Revisions(allowed) if !allowed.contains(&rev) => Err(StoreError::Stale { rev }),
-            _ => Ok(()),
-        }
+        let is_allowed = match self {
+            Self::None => true,
+            Self::Revisions(allowed) => allowed.contains(&rev),
+            Self::Except(excluded) => !excluded.contains(&rev),
+        };
+        is_allowed.then_some(()).ok_or(StoreError::Stale { rev })
     }
 }

@@ -196,6 +196,11 @@ async fn a_stale_change_is_refused_and_changes_nothing() {
             let delete = app.delete(path).header("if-match", stale).send().await;
             delete.problem(412, "precondition_failed");
         }
+        for current in ["*", "\"1\"", "W/\"1\""] {
+            let delete = app.delete(path).header("if-none-match", current).send().await;
+            assert_eq!(delete.header("etag"), "\"1\"");
+            delete.problem(412, "precondition_failed");
+        }
         assert_eq!(app.get(path).send().await.header("etag"), "\"1\"");
     }
     for step in ["status", "cancel"] {
