@@ -24,12 +24,13 @@ pub struct ProcessArgs {
     /// plain HTTP. Example: `localhost:9000`. For development.
     #[arg(long, env = "CLINIC_API_WEBHOOK_ALLOW")]
     pub webhook_allow: Option<AllowList>,
-    /// The lease duration of the stream and of a worker's partitions. After a worker dies, others
-    /// take over its work when the lease expires.
-    #[arg(long, env = "CLINIC_API_WORKER_LEASE", default_value = "15s", value_parser = pause)]
+    /// The lease duration of the stream and of a worker's partitions, at most a minute. After a
+    /// worker dies, others take over its work when the lease expires.
+    #[arg(long, env = "CLINIC_API_WORKER_LEASE", default_value = "15s", value_parser = lease)]
     pub worker_lease: Duration,
-    /// The interval at which a worker polls for due deliveries. It doubles while none are due.
-    #[arg(long, env = "CLINIC_API_WORKER_POLL", default_value = "1s", value_parser = pause)]
+    /// The interval at which a worker polls for due deliveries, at most 30 seconds. It doubles
+    /// while none are due.
+    #[arg(long, env = "CLINIC_API_WORKER_POLL", default_value = "1s", value_parser = poll)]
     pub worker_poll: Duration,
     /// The address that serves `GET /metrics` for Prometheus and `GET /livez`. Default: no metrics
     /// are collected.
@@ -85,14 +86,22 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| "must be a duration such as 5s or 500ms, up to an hour".to_owned())
 }
 
-/// Parses an interval: a [`duration`] of at least 50 ms, so that a loop with it never spins.
-pub(super) fn pause(text: &str) -> Result<Duration, String> {
-    let pause = duration(text)?;
-    if pause >= Duration::from_millis(50) {
-        Ok(pause)
-    } else {
-        Err("must be at least 50ms".to_owned())
-    }
+// The longest values leave room below the alerts in deploy/: no worker reads the stream for 5
+// minutes, and no worker reads due deliveries for 2 minutes.
+
+fn lease(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_mins(1))
+}
+
+fn poll(text: &str) -> Result<Duration, String> {
+    between(text, Duration::from_secs(30))
+}
+
+/// Parses a [`duration`] of at least 50 ms, so that a loop with it never spins, and at most `max`.
+fn between(text: &str, max: Duration) -> Result<Duration, String> {
+    let refusal = || format!("must be at least 50ms and at most {}s", max.as_secs());
+    let range = Duration::from_millis(50)..=max;
+    duration(text).and_then(|it| range.contains(&it).then_some(it).ok_or_else(refusal))
 }
 
 #[cfg(test)]
@@ -107,7 +116,21 @@ mod tests {
         for bad in ["", "5", "-5s", "2h", "soon"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
-        assert_eq!(pause("50ms"), Ok(Duration::from_millis(50)));
-        assert!(pause("49ms").is_err() && pause("soon").is_err());
+    }
+
+    #[test]
+    fn the_intervals_of_a_worker_are_neither_too_short_nor_too_long_for_its_alerts() {
+        assert_eq!(lease("50ms"), Ok(Duration::from_millis(50)));
+        assert_eq!(lease("60s"), Ok(Duration::from_mins(1)));
+        assert_eq!(poll("30s"), Ok(Duration::from_secs(30)));
+        for (refused, message) in [
+            (lease("49ms"), "at most 60s"),
+            (lease("61s"), "at most 60s"),
+            (poll("49ms"), "at most 30s"),
+            (poll("31s"), "at most 30s"),
+            (poll("soon"), "a duration such as"),
+        ] {
+            assert!(refused.as_ref().is_err_and(|it| it.contains(message)), "{refused:?}");
+        }
     }
 }
