@@ -41,7 +41,7 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Reads until `stop`. After a failure, it logs the error and starts again.
+    /// Reads until `stop`. After a failure, it logs the error, pauses and starts again.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let held = select! {
@@ -57,9 +57,11 @@ impl Consumer {
                     error.message = chain(&error),
                     "reading the stream failed; retrying"
                 );
+                // A worker on standby tries for the lease ten times in its length, so it is first.
+                let pause = DISCOVERY.max(self.leases.length / 5);
                 select! {
                     () = stop.cancelled() => {}
-                    () = sleep(DISCOVERY) => {}
+                    () = sleep(pause) => {}
                 }
             }
         }
@@ -68,34 +70,35 @@ impl Consumer {
     async fn lead(&self, held: Held, stop: &CancellationToken) -> Result<(), ReadError> {
         let epoch = held.epoch();
         tracing::info!(lease.epoch = epoch, "reading the stream");
-        metrics::leads(true);
-        let (outcome, held) = select! {
-            held = self.hold(held, stop) => (Ok(()), held),
-            outcome = self.read(epoch) => (outcome, None),
+        let (outcome, is_held) = select! {
+            is_held = self.hold(held, stop) => (Ok(()), is_held),
+            outcome = self.read(epoch) => (outcome, true),
         };
         metrics::leads(false);
         metrics::iterator_age(Duration::ZERO);
-        if let Some(held) = held {
-            self.leases.release(&held).await?;
+        if !is_held {
+            return outcome;
         }
-        outcome
+        // After a failure too, so that a standby can try. It may succeed, for example with another role.
+        let released = self.leases.release(epoch).await;
+        outcome.and(released.map_err(ReadError::from))
     }
 
-    /// Renews the lease until `stop`, then returns it. Returns `None` once the lease is lost. The
-    /// lease expires if it is not renewed within its duration, even during a renewal, because other
-    /// workers then take it.
-    async fn hold(&self, mut held: Held, stop: &CancellationToken) -> Option<Held> {
+    /// Renews the lease until `stop`, then returns `true`. Returns `false` once the lease is lost.
+    /// The lease expires if it is not renewed within its duration, even during a renewal, because
+    /// other workers then take it.
+    async fn hold(&self, mut held: Held, stop: &CancellationToken) -> bool {
         loop {
             let next = Instant::now() + self.leases.length / 3;
             select! {
-                () = stop.cancelled() => return Some(held),
+                () = stop.cancelled() => return true,
                 () = sleep_until(next.min(held.until)) => {}
             }
             match timeout_at(held.until, self.leases.renew(&held)).await {
                 Ok(Ok(Some(longer))) => held = longer,
                 Ok(Ok(None)) => {
                     tracing::warn!("another worker has taken over the lease of the stream");
-                    return None;
+                    return false;
                 }
                 Ok(Err(error)) if Instant::now() < held.until => {
                     let cause = chain(&error);
@@ -103,7 +106,7 @@ impl Consumer {
                 }
                 Ok(Err(_)) | Err(_) => {
                     tracing::error!("the lease expired before it could be renewed");
-                    return None;
+                    return false;
                 }
             }
         }
@@ -119,6 +122,10 @@ impl Consumer {
 
     /// Reads one stream. Returns `true` if the table has a new stream, `false` if another worker
     /// took over.
+    ///
+    /// Fails if nothing can be read at first: a standby may have the permissions that this worker
+    /// lacks. Later failures are retried without end. If they last, the worker has no heartbeat, is
+    /// not live after 10 minutes, and gives up its lease when it is restarted.
     async fn read_stream(&self, epoch: u64) -> Result<bool, ReadError> {
         let Leases { store, clock, .. } = &self.leases;
         let stream_arn = store.stream_arn().await?.ok_or(ReadError::NoStream)?;
@@ -153,6 +160,7 @@ impl Consumer {
                             parents = shards;
                             reader.progress.described(|shard| parents.contains_key(shard), clock.now());
                         }
+                        Err(error) if parents.is_empty() => return Err(error),
                         Err(error) => {
                             tracing::warn!(error.message = chain(&error), "listing the shards failed; retrying");
                         }
@@ -160,6 +168,8 @@ impl Consumer {
                     for shard in failed.drain(..) {
                         started.remove(&shard);
                     }
+                    // Workers that get the lease in turn and can't read must not look like a reader.
+                    metrics::leads(reader.progress.has_read());
                     metrics::iterator_age(reader.progress.age(clock.now()));
                 }
                 Some(joined) = running.join_next() => {
@@ -170,6 +180,7 @@ impl Consumer {
                             ended.insert(shard);
                         }
                         Err(ReadError::TakenOver) => return Ok(false),
+                        Err(error) if !reader.progress.has_read() => return Err(error),
                         Err(error) => {
                             tracing::warn!(stream.shard = shard, error.message = chain(&error), "reading a shard failed; restarting at its checkpoint");
                             failed.push(shard);

@@ -154,10 +154,15 @@ impl Leases {
         }
     }
 
-    /// Releases a lease, so that no other worker has to wait for it to expire.
-    pub(super) async fn release(&self, held: &Held) -> Result<(), StoreError> {
-        let free = Lease { owner: String::new(), ..held.lease.value.clone() };
-        self.store(Some(&held.lease), free).await.map(|_| ())
+    /// Releases the lease if this worker still holds it with this epoch, so that no other worker has
+    /// to wait for it to expire.
+    pub(super) async fn release(&self, epoch: u64) -> Result<(), StoreError> {
+        // A renewal without a reply may have changed the revision, so the lease is read again.
+        let stored = self.store.get::<Lease>(&keys::lease(NAME), true).await?;
+        let own = |lease: &Lease| lease.owner == self.owner && lease.epoch == epoch;
+        let Some(stored) = stored.filter(|stored| own(&stored.value)) else { return Ok(()) };
+        let free = Lease { owner: String::new(), ..stored.value.clone() };
+        self.store(Some(&stored), free).await.map(|_| ())
     }
 
     /// Stores a lease if `previous` is unchanged.
@@ -231,10 +236,14 @@ mod tests {
         // The worker does not know of that renewal.
         let longer = a.renew(&held).await.unwrap().unwrap();
         assert_eq!((longer.epoch(), longer.lease.meta.rev), (1, 3));
-        a.release(&longer).await.unwrap();
+        a.release(longer.epoch()).await.unwrap();
         let other = b.acquire(&Heartbeats::default()).await.unwrap();
         assert_eq!(other.epoch(), 2);
         assert!(a.renew(&longer).await.unwrap().is_none(), "another worker holds it");
+        // Neither that epoch nor the other worker's is the worker's to release.
+        a.release(longer.epoch()).await.unwrap();
+        a.release(other.epoch()).await.unwrap();
+        assert!(b.renew(&other).await.unwrap().is_some(), "it still holds it");
     }
 
     #[tokio::test]

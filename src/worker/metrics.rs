@@ -31,7 +31,7 @@ pub fn describe() {
         Unit::Seconds,
         "Age of the oldest unprocessed stream record, while this worker reads the stream."
     );
-    describe_gauge!(LEADER, "1 while this worker reads the stream.");
+    describe_gauge!(LEADER, "1 while this worker reads the stream, after its first read.");
     describe_counter!(TRIMMED, "Times that stream records expired unread: changes are lost.");
     describe_counter!(DEAD_LETTERS, "Changes that became dead letters.");
     describe_gauge!(

@@ -18,6 +18,7 @@ pub(super) struct Progress(Arc<Mutex<Shards>>);
 struct Shards {
     done: HashMap<String, Timestamp>,
     described: Option<Timestamp>,
+    has_read: bool,
 }
 
 impl Progress {
@@ -36,6 +37,16 @@ impl Progress {
     /// is read.
     pub(super) fn begin(&self, shard: &str, now: Timestamp) {
         self.shards().done.entry(shard.to_owned()).or_insert(now);
+    }
+
+    /// Records that a read of a shard succeeded.
+    pub(super) fn read(&self) {
+        self.shards().has_read = true;
+    }
+
+    /// Returns whether a read of any shard has succeeded.
+    pub(super) fn has_read(&self) -> bool {
+        self.shards().has_read
     }
 
     /// Records that all changes of a shard up to this instant are processed.

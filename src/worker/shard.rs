@@ -119,6 +119,7 @@ impl ShardReader {
                 }
             };
             backoff = Backoff::new(PAUSE, FAILURES);
+            self.progress.read();
             let last = output.records().last().and_then(|record| record.dynamodb.as_ref());
             let last = last.and_then(|record| record.sequence_number.clone());
             let read = output.records().len();

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clinic_api::store::Item;
+use clinic_api::store::{Item, keys};
 use futures_util::future::join_all;
 use rand::random_range;
 use serde_json::json;
@@ -58,6 +58,20 @@ async fn a_second_worker_takes_over_from_one_that_dies() {
     site.told(&patients).await;
     drop(first);
     patients.extend(site.register(20).await);
+    site.told(&patients).await;
+}
+
+/// Nothing listens where it looks for the stream, as with a wrong role or network.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_cannot_read_the_stream_leaves_it_to_another() {
+    let site = Site::open().await;
+    let mut first = site.worker_command();
+    first.env("AWS_ENDPOINT_URL_DYNAMODB_STREAMS", "http://127.0.0.1:1");
+    let _first = Worker(first.spawn().unwrap());
+    let lease = async || site.store().get_item(&keys::lease("stream"), true).await.unwrap();
+    eventually("the first worker gets the lease", lease).await;
+    let _second = site.worker();
+    let patients = site.register(4).await;
     site.told(&patients).await;
 }
 

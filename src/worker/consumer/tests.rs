@@ -1,4 +1,5 @@
-//! A lease that expires, the heartbeat, and the order of the shards.
+//! A lease that expires, a worker that can't read, the heartbeat, and the order of the shards.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on should say where")]
 
 use std::sync::{
     Arc,
@@ -13,11 +14,12 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpRequest,
     result::ConnectorError,
 };
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::{
-    store::{Store, client::local_streams, embedded::Engine},
+    store::{Store, client::local_streams, embedded::Engine, keys},
     time::SystemClock,
 };
 
@@ -52,23 +54,24 @@ async fn a_lease_expires_also_during_a_renewal() {
     };
     let until = held.until;
     tokio::time::pause();
-    assert!(consumer.hold(held, &CancellationToken::new()).await.is_none());
+    assert!(!consumer.hold(held, &CancellationToken::new()).await);
     let late = Instant::now().duration_since(until);
     // Timers have a resolution of one millisecond; a renewal is retried for 9 seconds.
     assert!(late <= Duration::from_millis(100), "{late:?}");
 }
 
-/// A connector to the engine that refuses to read records.
+/// A connector to the engine that refuses the calls of one operation.
 #[derive(Debug)]
 struct Refusing {
     engine: SharedHttpConnector,
+    operation: &'static str,
     refused: Arc<AtomicUsize>,
 }
 
 impl HttpConnector for Refusing {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        if !target.ends_with(".GetRecords") {
+        if !target.ends_with(self.operation) {
             return self.engine.call(request);
         }
         self.refused.fetch_add(1, Ordering::SeqCst);
@@ -76,47 +79,118 @@ impl HttpConnector for Refusing {
     }
 }
 
-#[tokio::test]
-async fn only_a_worker_that_reads_records_has_a_heartbeat() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let shown = recorder.handle();
-    let _measuring = ::metrics::set_default_local_recorder(&recorder);
-    let beats = || shown.render().contains("last_pass");
-    let engine = Engine::in_memory().unwrap();
-    let store = Store::new(engine.client(), "clinic");
-    store.create_table().await.unwrap();
-    let (calls, refused) = (engine.http_client(), Arc::new(AtomicUsize::new(0)));
-    let count = refused.clone();
-    let refusing = http_client_fn(move |settings, components| {
-        let engine = calls.http_connector(settings, components);
-        SharedHttpConnector::new(Refusing { engine, refused: count.clone() })
-    });
-    let lead = |streams, owner: &str| {
-        let (clock, length) = (Arc::new(SystemClock), Duration::from_secs(1));
-        let leases = Leases { store: store.clone(), clock, owner: owner.to_owned(), length };
+/// A table on an engine, with the metrics of this thread.
+struct Site {
+    engine: Engine,
+    store: Store,
+    metrics: PrometheusHandle,
+}
+
+impl Site {
+    async fn open(recorder: &PrometheusRecorder) -> Self {
+        let engine = Engine::in_memory().unwrap();
+        let store = Store::new(engine.client(), "clinic");
+        store.create_table().await.unwrap();
+        Self { engine, store, metrics: recorder.handle() }
+    }
+
+    /// A client whose calls of this operation are refused, and their number.
+    fn refusing(&self, operation: &'static str) -> (Client, Arc<AtomicUsize>) {
+        let (calls, refused) = (self.engine.http_client(), Arc::new(AtomicUsize::new(0)));
+        let count = refused.clone();
+        let refusing = http_client_fn(move |settings, components| {
+            let engine = calls.http_connector(settings, components);
+            SharedHttpConnector::new(Refusing { engine, operation, refused: count.clone() })
+        });
+        (local_streams("http://localhost", refusing), refused)
+    }
+
+    fn start(&self, streams: Client, owner: &str) -> Started {
+        let (store, clock) = (self.store.clone(), Arc::new(SystemClock));
+        let length = Duration::from_secs(15);
+        let leases = Leases { store, clock, owner: owner.to_owned(), length };
         let (audit_retention, heartbeats) = (Retention::TEN_YEARS, Heartbeats::default());
         let consumer = Consumer { streams, leases, audit_retention, heartbeats };
         let stop = CancellationToken::new();
         let told = stop.clone();
         let running = tokio::spawn(async move { consumer.run(told).await });
-        (stop, running)
-    };
-    let until = async |is_so: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + Duration::from_mins(2);
+        Started { stop, running }
+    }
+
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_mins(5);
         while !is_so() {
-            assert!(Instant::now() < deadline, "{}", shown.render());
+            assert!(Instant::now() < deadline, "{}", self.metrics.render());
             sleep(Duration::from_millis(10)).await;
         }
-    };
-    let (stop, running) = lead(local_streams("http://localhost", refusing), "refused");
-    until(&|| refused.load(Ordering::SeqCst) >= 3).await;
-    assert!(!beats(), "{}", shown.render());
-    stop.cancel();
-    running.await.unwrap();
-    let (stop, running) = lead(engine.streams(), "served");
-    until(&beats).await;
-    stop.cancel();
-    running.await.unwrap();
+    }
+
+    fn has_metric(&self, name: &str) -> bool {
+        self.metrics.render().contains(name)
+    }
+
+    async fn owner(&self) -> String {
+        let lease = self.store.get_item(&keys::lease("stream"), true).await.unwrap().unwrap();
+        lease["owner"].as_s().unwrap().clone()
+    }
+}
+
+/// A running consumer.
+struct Started {
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Started {
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn only_a_worker_that_reads_records_has_a_heartbeat() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _measuring = ::metrics::set_default_local_recorder(&recorder);
+    let site = Site::open(&recorder).await;
+    let beats = || site.has_metric("last_pass");
+    let (streams, refused) = site.refusing(".GetRecords");
+    let worker = site.start(streams, "refused");
+    site.until(|| refused.load(Ordering::SeqCst) >= 3).await;
+    assert!(!beats(), "{}", site.metrics.render());
+    worker.stop().await;
+    let worker = site.start(site.engine.streams(), "served");
+    site.until(beats).await;
+    worker.stop().await;
+}
+
+/// It can't list the shards, or it can't read their records.
+#[tokio::test(start_paused = true)]
+async fn a_standby_takes_over_from_a_worker_that_cannot_read() {
+    for operation in [".DescribeStream", ".GetRecords"] {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _measuring = ::metrics::set_default_local_recorder(&recorder);
+        let site = Site::open(&recorder).await;
+        let (streams, refused) = site.refusing(operation);
+        let first = site.start(streams, "refused");
+        // It has the lease, or had it.
+        site.until(|| refused.load(Ordering::SeqCst) > 0).await;
+        let leads = || site.has_metric("stream_leader 1");
+        sleep(Duration::from_mins(2)).await;
+        assert!(!leads(), "{operation}: it does not count as a reader");
+        let standby = site.start(site.engine.streams(), "standby");
+        site.until(|| site.has_metric("stream_records_total")).await;
+        site.until(leads).await;
+        assert_eq!(site.owner().await, "standby", "{operation}");
+        // The first one tries for the lease again, and gets it only when the other one has stopped.
+        let calls = refused.load(Ordering::SeqCst);
+        sleep(Duration::from_mins(1)).await;
+        assert_eq!(refused.load(Ordering::SeqCst), calls, "{operation}");
+        standby.stop().await;
+        site.until(|| refused.load(Ordering::SeqCst) > calls).await;
+        first.stop().await;
+        assert_eq!(site.owner().await, "", "{operation}: it releases the lease when it stops");
+    }
 }
 
 #[test]
