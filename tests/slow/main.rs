@@ -10,4 +10,5 @@ mod kills;
 mod linearizability;
 mod mixed_load;
 mod random_plans;
+mod replicas;
 mod worker;
