@@ -1,10 +1,14 @@
 //! Validation rules for input, for `custom` of the crate `validator`.
 
+mod codes;
 mod contact;
+mod input;
 
 use std::borrow::Cow;
 
-pub use contact::{email, optional_phone, phone};
+pub use codes::{country, extension, language, uri};
+pub use contact::{email, optional_phone, phone, phone_number};
+pub use input::{Trim, list_or_null, trimmed, trimmed_list};
 use jiff::civil::Time;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use validator::{ValidateLength, ValidationError};
@@ -33,7 +37,7 @@ macro_rules! hidden {
     };
 }
 
-hidden!(line, text, phone, email, record_number);
+hidden!(line, text, phone, extension, email, record_number, language, country);
 
 fn error(code: &'static str, message: &'static str) -> ValidationError {
     ValidationError::new(code).with_message(message.into())
@@ -57,6 +61,25 @@ const CONTROL: &str = "must not contain control characters, line separators or c
 /// allowed.
 fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}')
+}
+
+/// Validates each text of a list with [`line`], and its length in characters.
+pub fn lines<'a>(
+    list: impl IntoIterator<Item = &'a String>,
+    max: usize,
+) -> Result<(), ValidationError> {
+    list.into_iter().enumerate().try_for_each(|(at, text)| {
+        let checked = if text.chars().count() > max {
+            let message = format!("must have a length of at most {max}");
+            Err(ValidationError::new("length").with_message(message.into()))
+        } else {
+            line(text)
+        };
+        checked.map_err(|mut wrong| {
+            wrong.add_param(Cow::Borrowed(BELOW), &format!("/{at}"));
+            wrong
+        })
+    })
 }
 
 /// Validates text of several lines: no control characters except line breaks and tabs.

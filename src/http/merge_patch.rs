@@ -194,7 +194,7 @@ fn referred(schema: &RefOr<Schema>, named: &Named) -> Option<(String, Object)> {
         RefOr::Ref(reference) => {
             let name = reference.ref_location.rsplit('/').next()?;
             match named.iter().find(|(known, _)| known == name) {
-                Some((name, RefOr::T(Schema::Object(object)))) => {
+                Some((name, RefOr::T(Schema::Object(object)))) if object.enum_values.is_none() => {
                     Some((name.clone(), object.clone()))
                 }
                 _ => None,

@@ -58,7 +58,11 @@ pub fn escape(name: &str) -> String {
 fn json_type(expected: &dyn Expected) -> String {
     let expected = expected.to_string();
     let name = match expected.as_str() {
-        "a string" | "a boolean" | "an object" => &expected,
+        "a string"
+        | "a boolean"
+        | "an object"
+        | "a string or an object"
+        | "a boolean or a string" => &expected,
         "u8" | "u16" | "u32" | "u64" | "i64" => "a whole number within the allowed range",
         "f64" | "a JSON number" => "a number",
         "a sequence" => "an array",

@@ -153,6 +153,13 @@ fn make_shown(property: &mut RefOr<Schema>) -> bool {
             (list.default, list.min_items, list.max_items, list.example) = (None, None, None, None);
             drop_null(&mut list.schema_type)
         }
+        RefOr::Ref(reference) => {
+            // A request also accepts a shorter form of the value.
+            if let Some(shown) = reference.ref_location.strip_suffix("In") {
+                reference.ref_location = shown.to_owned();
+            }
+            false
+        }
         RefOr::T(Schema::OneOf(either)) => {
             // A reference or null.
             let item = either.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned();

@@ -31,6 +31,15 @@ where
     Ok(number.map(|number| without_separators(&number).into()))
 }
 
+/// Deserialises a telephone number, without separators between its digits.
+pub fn phone_number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    String::deserialize(deserializer).map(|number| without_separators(&number).into())
+}
+
 /// A zero in parentheses. Most countries drop it in international calls, Italy dials it.
 const TRUNK_PREFIX: &str = "(0)";
 

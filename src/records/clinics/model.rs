@@ -74,7 +74,7 @@ impl Details for ClinicDetails {
 #[serde(deny_unknown_fields)]
 pub struct Address {
     /// Street and number, in up to four lines.
-    #[serde(default, deserialize_with = "lines_or_null")]
+    #[serde(default, deserialize_with = "validation::list_or_null")]
     #[validate(length(max = 4), custom(function = address_lines))]
     #[schema(value_type = Option<Vec<String>>, max_items = 4)]
     pub lines: Vec<String>,
@@ -94,34 +94,14 @@ pub struct Address {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// ISO 3166-1 alpha-2 country code.
-    #[validate(custom(function = country_code))]
+    #[validate(custom(function = validation::country))]
     #[schema(pattern = "^[A-Z]{2}$", example = "CH")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
 
-/// Reads null as no lines. A merge patch may contain null where the clinic has no address yet.
-fn lines_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
-}
-
-fn address_lines(lines: &[String]) -> Result<(), validator::ValidationError> {
-    for line in lines {
-        validation::line(line)?;
-        if line.chars().count() > 200 {
-            let message = "must contain only lines of at most 200 characters";
-            return Err(validator::ValidationError::new("length").with_message(message.into()));
-        }
-    }
-    Ok(())
-}
-
-fn country_code(code: &str) -> Result<(), validator::ValidationError> {
-    if code.len() == 2 && code.bytes().all(|letter| letter.is_ascii_uppercase()) {
-        return Ok(());
-    }
-    let message = "must be two capital letters (ISO 3166-1 alpha-2)";
-    Err(validator::ValidationError::new("country").with_message(message.into()))
+fn address_lines(list: &[String]) -> Result<(), validator::ValidationError> {
+    validation::lines(list, 200)
 }
 
 /// A geographic position, WGS 84 degrees, with at most 7 decimals.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    model::{Patient, PatientDetails},
+    model::{Deceased, Patient, PatientDetails},
     repo,
 };
 use crate::{
@@ -20,7 +20,6 @@ use crate::{
     id::PatientId,
     openapi::Conflict,
     records::shown::Shown,
-    sensitive::Sensitive,
     time::utc_date,
     validation,
 };
@@ -35,18 +34,19 @@ pub struct PatientPath {
 
 type PatientPatch = MergePatch<PatientDetails>;
 
-/// Refuses birth dates in the future. Tomorrow's UTC date is accepted, because it may already be
-/// tomorrow in the clinic's time zone.
-fn check_birth_date(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
+/// Refuses dates of birth and death in the future. Tomorrow's UTC date is accepted, because it may
+/// already be tomorrow in the clinic's time zone.
+fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
     let latest = utc_date(now).tomorrow().unwrap_or_else(|_| utc_date(now));
-    match patient.birth_date.as_ref().map(Sensitive::expose) {
-        Some(date) if *date > latest => Err(ApiError::field(
-            ErrorCode::ValidationFailed,
-            "/birth_date",
-            "must not be in the future",
-        )),
-        _ => Ok(()),
+    let born = patient.birth_date.as_ref().map(|date| date.expose().earliest());
+    let died = patient.deceased.and_then(Deceased::earliest);
+    for (pointer, earliest) in [("/birth_date", born), ("/deceased", died)] {
+        if earliest.is_some_and(|date| date > latest) {
+            let message = "must not be in the future";
+            return Err(ApiError::field(ErrorCode::ValidationFailed, pointer, message));
+        }
     }
+    Ok(())
 }
 
 /// The query parameters of a search for patients.
@@ -98,10 +98,11 @@ pub async fn find_patients(
     request_body(content = PatientDetails, examples(
         ("with_name_only" = (summary = "With a name only", value = json!({ "name": "Ida Example" }))),
         ("with_record_number" = (summary = "With a record number", value = json!({
-            "name": "Ida Example",
+            "name": { "family": "Example", "given": ["Ida"] },
             "mrn": "A-2027-0001",
+            "gender": "female",
             "birth_date": "1984-02-29",
-            "phone": "+41 79 555 12 34",
+            "phones": [{ "value": "+41 79 555 12 34", "use": "mobile" }],
             "email": "ida@example.org"
         }))),
     )),
@@ -112,7 +113,7 @@ pub async fn create_patient(
     WriteCommand { body, context }: WriteCommand<PatientDetails>,
 ) -> ApiResult<Created<Shown<Patient>>> {
     let created = async {
-        check_birth_date(&body, context.now)?;
+        check_dates(&body, context.now)?;
         repo::create(app.store(), &context, body).await
     };
     let created = or_replay(app.store(), &context, created).await?;
@@ -155,7 +156,7 @@ pub async fn update_patient(
 ) -> ApiResult<Updated<Shown<Patient>>> {
     let change = |current| {
         let patched = patch.apply(current)?;
-        check_birth_date(&patched, context.now)?;
+        check_dates(&patched, context.now)?;
         Ok::<_, ApiError>(patched)
     };
     let updated = repo::update(app.store(), &context, &patient_id, change).await?;
