@@ -158,7 +158,7 @@ impl Callers {
         }
         for _ in 0..size.staff * PATIENTS_EACH {
             let patient = json!({ "name": "Ida Example", "birth_date": "1984-05-17",
-                "phone": "+41445551234", "email": "ida@example.org" });
+                "phones": [{ "value": "+41445551234" }], "email": "ida@example.org" });
             self.patients.push(self.make("/v1/patients", patient).await);
         }
         for (day, appointments) in

@@ -65,8 +65,10 @@ pub fn check(bytes: &[u8]) {
         "opening_hours": [{ "weekday": "monday", "from": "08:00", "to": "17:30" }]
     });
     let patient = json!({
-        "mrn": "A-1", "name": "Ida", "birth_date": "1984-02-29", "phone": "+41795551234",
-        "email": "ida@example.org", "notes": "none", "active": true
+        "mrn": "A-1", "name": { "family": "Example", "given": ["Ida"] }, "gender": "female",
+        "birth_date": "1984-02", "phones": [{ "value": "+41795551234", "use": "mobile" }],
+        "email": "ida@example.org", "address": { "city": "Bern" }, "deceased": false,
+        "contacts": [{ "name": { "text": "Ada" } }], "notes": "none", "active": true
     });
     patch::<ClinicDetails>(&clinic, bytes);
     patch::<PatientDetails>(&patient, bytes);

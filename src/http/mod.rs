@@ -36,6 +36,7 @@ pub use merge_patch::MergePatch;
 pub use paging::{Filter, IndexQuery, ListQuery, NoFilter, Page, Paging};
 pub use params::{ApiPath, ApiQuery, Consistent};
 pub use response::{Content, Created, Deleted, Found, Updated};
+pub use shape::escape;
 
 /// The paths that probes request, from every replica several times a minute.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/version"];

@@ -66,7 +66,7 @@ fn tell_default(description: &mut Option<String>, default: Option<Value>) {
     }
 }
 
-/// Describes the texts of a list: roles of a visit type, or lines of an address.
+/// Describes the texts of a list: roles of a visit type, lines of an address, or given names.
 fn describe_item(list: &str, item: &mut Object) {
     match list {
         "roles" => {
@@ -74,6 +74,7 @@ fn describe_item(list: &str, item: &mut Object) {
             item.pattern = Some("^[a-z][a-z0-9_]*$".to_owned());
         }
         "lines" => (item.min_length, item.max_length) = (Some(1), Some(200)),
+        "given" => (item.min_length, item.max_length) = (Some(1), Some(100)),
         _ => {}
     }
 }

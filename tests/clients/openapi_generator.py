@@ -16,6 +16,8 @@ from clinic_client import (
     EventType,
     PatientIn,
     PatientsApi,
+    PersonName,
+    PersonNameIn,
     Reschedule,
     StaffApi,
     StaffIn,
@@ -31,8 +33,10 @@ day = date.today() + timedelta(days=7)
 
 clinic = ClinicsApi(client).create_clinic(ClinicIn(name="Seefeld Family Practice", time_zone="Europe/Zurich"))
 staff = StaffApi(client).create_staff_member(clinic.id, StaffIn(name="Dr. Anna Keller", role="physician"))
-patient = PatientsApi(client).create_patient(PatientIn(name="Ida Example", birth_date=date(1984, 2, 29)))
-assert (staff.active, patient.birth_date) == (True, date(1984, 2, 29))
+patient = PatientsApi(client).create_patient(
+    PatientIn(name=PersonNameIn(PersonName(family="Example", given=["Ida"])), birth_date="1984-02-29")
+)
+assert (staff.active, patient.birth_date, patient.name.family) == (True, "1984-02-29", "Example")
 
 free = AvailabilityApi(client).list_availability(clinic.id, var_from=day, to=day, duration_minutes=30, staff_id=staff.id)
 assert free.slots[0].staff_id == staff.id

@@ -41,8 +41,8 @@ day = date.today() + timedelta(days=7)
 
 clinic = create_clinic.sync(client=client, body=ClinicIn(name="Seefeld Family Practice", time_zone="Europe/Zurich"))
 staff = create_staff_member.sync(clinic.id, client=client, body=StaffIn(name="Dr. Anna Keller", role="physician"))
-patient = create_patient.sync(client=client, body=PatientIn(name="Ida Example", birth_date=date(1984, 2, 29)))
-assert (staff.active, patient.birth_date) == (True, date(1984, 2, 29))
+patient = create_patient.sync(client=client, body=PatientIn(name="Ida Example", birth_date="1984-02-29"))
+assert (staff.active, patient.birth_date, patient.name.text) == (True, "1984-02-29", "Ida Example")
 
 free = list_availability.sync(clinic.id, client=client, from_=day, to=day, duration_minutes=30, staff_id=staff.id)
 assert free.slots[0].staff_id == staff.id

@@ -69,6 +69,25 @@ def mend_hours(body):
             ]
 
 
+def mend_patient(body):
+    # A schema cannot express that a name has a family name or a text, that a phone may have separators but not (0), that an address
+    # has a member, that no identifier is repeated, or what an absolute URI is.
+    contacts = [it for it in body.get("contacts") or [] if isinstance(it, dict)]
+    for person in [body, *contacts]:
+        if isinstance(person.get("name"), dict):
+            person["name"]["family"] = "Example"
+    for phone in [*(body.get("phones") or []), *(it.get("phone") for it in contacts)]:
+        if isinstance(phone, dict) and isinstance(phone.get("value"), str):
+            phone["value"] = "+41 44 555 12 34"
+    if isinstance(body.get("address"), dict):
+        body["address"]["city"] = "Bern"
+    for at, identifier in enumerate(body.get("identifiers") or []):
+        if isinstance(identifier, dict) and isinstance(identifier.get("system"), str):
+            identifier["system"] = f"urn:example:{at}"
+    if isinstance(body.get("deceased"), str):
+        body["deceased"] = "2024-06"
+
+
 def mend_values(body, changes):
     # Nor can it express the existing time zones, that a time zone never changes, the current time, or the number of decimals.
     if isinstance(body.get("time_zone"), str):
@@ -77,6 +96,7 @@ def mend_values(body, changes):
             del body["time_zone"]
     if isinstance(body.get("birth_date"), str) and not "1850" <= body["birth_date"][:4] <= "2025":
         body["birth_date"] = "1984-02-29"
+    mend_patient(body)
     if isinstance(body.get("phone"), str):
         # A pattern would have to allow separators anywhere, but not (0).
         body["phone"] = "+41 44 555 12 34"

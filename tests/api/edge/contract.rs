@@ -154,7 +154,13 @@ async fn a_message_never_quotes_the_value_that_was_wrong() {
         json!({ "name": "A", "birth_date": secret }),
         json!({ "name": "A", "active": secret }),
         json!({ "name": [secret] }),
-        json!({ "name": "A", "phone": secret, "email": secret }),
+        json!({ "name": "A", "phones": [{ "value": secret, "use": secret }], "email": secret }),
+        json!({ "name": "A", "phones": [{ "value": secret }], "email": secret }),
+        json!({ "name": { "family": 1, "prefix": secret } }),
+        json!({ "name": format!("{secret}\u{0}") }),
+        json!({ "name": "A", "gender": secret }),
+        json!({ "name": "A", "deceased": secret, "language": secret }),
+        json!({ "name": "A", "identifiers": [{ "system": secret, "value": "\n" }] }),
     ];
     for body in bodies {
         let answer = app.post("/v1/patients").json(&body).send().await.expect(422);

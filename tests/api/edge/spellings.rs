@@ -13,7 +13,7 @@ fn resolved(schema: &'static Value) -> &'static Value {
     let named = |schema: &Value| Some(schema["$ref"].as_str()?.rsplit('/').next()?.to_owned());
     let options = schema["oneOf"].as_array().into_iter().flatten();
     match options.chain([schema]).find_map(named) {
-        Some(name) => &DOCUMENT["components"]["schemas"][name],
+        Some(name) => resolved(&DOCUMENT["components"]["schemas"][name]),
         None => schema,
     }
 }

@@ -5,11 +5,22 @@ use serde_json::{Value, json};
 
 use crate::support::{ClinicMade, Fault, Held, TestApp, booking};
 
-const MARKERS: [&str; 8] = [
+const MARKERS: [&str; 19] = [
     "Erased-Name",
     "ERASED-MRN",
+    "Erased-Family",
+    "Erased-Given",
+    "Erased-Prefix",
     "1931-07-09",
+    "2034-11-13",
     "+41700009999",
+    "4711471147",
+    "Erased-Line",
+    "Erased-City",
+    "rm-Erased",
+    "Erased-Relation",
+    "Erased-Contact",
+    "Erased-Identifier",
     "erased@example.org",
     "Erased-Patient-Notes",
     "Erased-Reason",
@@ -20,8 +31,13 @@ const MARKERS: [&str; 8] = [
 async fn known_patient(app: &TestApp) -> (ClinicMade, Vec<String>) {
     let clinic = app.ready_clinic().await;
     let record = json!({
-        "name": "Erased-Name", "mrn": "ERASED-MRN", "birth_date": "1931-07-09", "phone": "+41700009999",
-        "email": "erased@example.org", "notes": "Erased-Patient-Notes",
+        "name": { "text": "Erased-Name", "family": "Erased-Family", "given": ["Erased-Given"], "prefix": "Erased-Prefix" },
+        "mrn": "ERASED-MRN", "birth_date": "1931-07-09", "deceased": "2034-11-13",
+        "phones": [{ "value": "+41700009999", "extension": "4711471147" }],
+        "email": "erased@example.org", "notes": "Erased-Patient-Notes", "language": "rm-Erased",
+        "address": { "lines": ["Erased-Line"], "city": "Erased-City" },
+        "contacts": [{ "relationship": "Erased-Relation", "name": "Erased-Contact" }],
+        "identifiers": [{ "system": "urn:erased", "value": "Erased-Identifier" }],
     });
     let path = format!("/v1/patients/{}", clinic.patient);
     app.patch(&path).json(&record).send().await.expect(200);

@@ -8,6 +8,7 @@ mod deliveries;
 mod erasure;
 mod exceptions;
 mod operations;
+mod patient_model;
 mod patients;
 mod plain_records;
 mod staff;

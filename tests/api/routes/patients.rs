@@ -17,39 +17,6 @@ async fn found(app: &TestApp, mrn: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_patient_comes_back_as_it_was_given() {
-    let app = TestApp::spawn().await;
-    let mut given = json!({
-        "mrn": "A-2035/1",
-        "name": "Zoë 王 O'Brien 😀",
-        "birth_date": "2000-02-29",
-        "phone": "+41795551234",
-        "email": "zoe@example.org",
-        "notes": "Line one\nLine two\t\"quoted\"",
-        "active": true,
-    });
-    let made = app.post("/v1/patients").json(&given).send().await.expect(201);
-    let read = app.get(&made.location()).send().await.expect(200);
-    assert_eq!(read.json(), made.json());
-    given["id"] = read.json()["id"].clone();
-    given["created_at"] = json!("2035-01-15T08:00:00Z");
-    given["updated_at"] = json!("2035-01-15T08:00:00Z");
-    assert_eq!(read.json(), given);
-}
-
-#[tokio::test]
-async fn rules_of_patients_are_told_by_field() {
-    let app = TestApp::spawn().await;
-    let bad = json!({ "name": "", "mrn": "A#1", "birth_date": "1849-12-31", "phone": "1", "email": "x", "notes": "n".repeat(4001) });
-    let fields = app.post("/v1/patients").json(&bad).send().await.invalid_fields();
-    assert_eq!(fields, ["/birth_date", "/email", "/mrn", "/name", "/notes", "/phone"]);
-    let unborn = json!({ "name": "Ida", "birth_date": "2035-01-17" });
-    let fields = app.post("/v1/patients").json(&unborn).send().await.invalid_fields();
-    assert_eq!(fields, ["/birth_date"]);
-    assert!(app.all_items().await.is_empty());
-}
-
-#[tokio::test]
 async fn a_record_number_is_unique_in_its_organisation() {
     let app = TestApp::spawn().await;
     let first = with_mrn(&app, "A-1").await.expect(201);
@@ -159,49 +126,5 @@ async fn a_record_number_without_its_marker_can_be_removed() {
             _ => app.delete(&path).send().await.expect(204),
         };
         with_mrn(&app, mrn).await.expect(201);
-    }
-}
-
-#[tokio::test]
-async fn a_phone_is_kept_in_e164_and_a_national_number_is_refused() {
-    let app = TestApp::spawn().await;
-    let body = json!({ "name": "Ida", "phone": "+41 (79)/555-12.34" });
-    let made = app.post("/v1/patients").json(&body).idempotent("1").send().await.expect(201);
-    assert_eq!(made.json()["phone"], "+41795551234");
-    let same = json!({ "name": "Ida", "phone": "+41795551234" });
-    let again = app.post("/v1/patients").json(&same).idempotent("1").send().await.expect(201);
-    assert_eq!(again.location(), made.location(), "the same command");
-    let path = made.location();
-    let patch = json!({ "phone": "+1 (555) 010-0000" });
-    let patched = app.patch(&path).json(&patch).send().await.expect(200).json();
-    assert_eq!(patched["phone"], "+15550100000");
-    assert_eq!(app.get(&path).send().await.expect(200).json()["phone"], "+15550100000");
-    for (bad, detail) in [
-        ("079 555 12 34", "must begin with + and the country code"),
-        ("0041 79 555 12 34", "must begin with + and the country code"),
-        ("+41 (0)79 555 12 34", "must not contain (0)"),
-        ("+41 79 555 12 34 x5", "7 to 15 digits in total"),
-        ("+", "7 to 15 digits in total"),
-    ] {
-        let refused = app.patch(&path).json(&json!({ "phone": bad })).send().await;
-        let problem = refused.problem(422, "validation_failed");
-        let told = problem["errors"][0]["detail"].as_str().unwrap();
-        assert!(told.contains(detail), "{bad}: {told}");
-    }
-}
-
-#[tokio::test]
-async fn an_address_may_have_any_letters_and_needs_a_domain() {
-    let app = TestApp::spawn().await;
-    for good in ["jürgen@example.de", "ida@münchen.de", "o'neill+x@example.org"] {
-        let body = json!({ "name": "Ida", "email": good });
-        let made = app.post("/v1/patients").json(&body).send().await.expect(201);
-        assert_eq!(made.json()["email"], good);
-    }
-    for bad in ["a..b@example.com", "a@b", "a@192.0.2.1", "Ida <ida@example.org>", "a@b.ch, c@d.ch"]
-    {
-        let body = json!({ "name": "Ida", "email": bad });
-        let refused = app.post("/v1/patients").json(&body).send().await;
-        assert_eq!(refused.invalid_fields(), ["/email"], "{bad}");
     }
 }

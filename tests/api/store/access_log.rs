@@ -281,7 +281,7 @@ async fn what_a_request_shows_without_a_write_of_its_own_is_recorded() {
     let confirm = || desk.post(&format!("{appointment}/status")).idempotent("one");
     let confirm = || confirm().json(&json!({ "status": "confirmed" }));
     for change in [
-        desk.patch(&patient).json(&json!({ "phone": "+41445551234" })),
+        desk.patch(&patient).json(&json!({ "phones": [{ "value": "+41445551234" }] })),
         desk.patch(&appointment).json(&json!({ "notes": "brings the X-ray" })),
         confirm(),
     ] {

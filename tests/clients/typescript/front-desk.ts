@@ -32,7 +32,7 @@ const staff = must(
 const patient = must(
   await client.POST("/v1/patients", { body: { name: "Ida Example", birth_date: "1984-02-29" } }),
 );
-check(staff.active && patient.birth_date === "1984-02-29", patient);
+check(staff.active && patient.birth_date === "1984-02-29" && patient.name.text === "Ida Example", patient);
 
 const free = must(
   await client.GET("/v1/clinics/{clinic_id}/availability", {

@@ -55,7 +55,7 @@ pub struct PatientDetails {
     #[validate(length(max = 64), custom(function = hidden::record_number))]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
     pub mrn: Option<Sensitive<String>>,
-    /// The name: an object, or a string, which is stored as `text`.
+    /// The name.
     #[validate(nested)]
     #[schema(value_type = PersonNameIn)]
     pub name: PersonName,

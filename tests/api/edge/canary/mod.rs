@@ -23,12 +23,26 @@ use crate::support::{
 };
 
 /// Each marker is in one field only.
-const MARKERS: [&str; 13] = [
+const MARKERS: [&str; 27] = [
     "canary-name",
     "canary-mrn",
     "canary-other-mrn",
     "1931-07-09",
+    "2034-11-13",
     "700009999",
+    "700008888",
+    "4711471147",
+    "canary-family",
+    "canary-given",
+    "canary-prefix",
+    "canary-line",
+    "canary-city",
+    "canary-district",
+    "canary-state",
+    "canary-code",
+    "canary-relation",
+    "canary-contact",
+    "canary-identifier",
     "canary-mail",
     "canary-notes",
     "canary-reason",
@@ -41,8 +55,18 @@ const MARKERS: [&str; 13] = [
 
 fn patient() -> Value {
     json!({
-        "name": "Canary-Name", "mrn": "CANARY-MRN", "birth_date": "1931-07-09", "phone": "+41700009999",
+        "name": { "text": "Canary-Name", "family": "Canary-Family", "given": ["Canary-Given"], "prefix": "Canary-Prefix" },
+        "mrn": "CANARY-MRN", "birth_date": "1931-07-09", "deceased": "2034-11-13T10:00:00+01:00",
+        "phones": [{ "value": "+41700009999", "extension": "4711471147" }],
         "email": "canary-mail@example.org", "notes": "Canary-Notes",
+        "address": {
+            "lines": ["Canary-Line"], "city": "Canary-City", "district": "Canary-District",
+            "state": "Canary-State", "postal_code": "Canary-Code",
+        },
+        "contacts": [{
+            "relationship": "Canary-Relation", "name": "Canary-Contact", "phone": { "value": "+41700008888" },
+        }],
+        "identifiers": [{ "system": "urn:canary", "value": "Canary-Identifier" }],
     })
 }
 

@@ -194,12 +194,23 @@ async fn plain_records(caller: &mut Caller, clinic: &str) {
 /// Invalid requests that contain markers.
 async fn rubbish(caller: &mut Caller, one: &str, visits: &str, first: &str) {
     let rubbish = [
-        ("PATCH", one.to_owned(), json!({ "name": ["Canary-Wrong"], "phone": "Canary-Wrong" })),
+        ("PATCH", one.to_owned(), json!({ "name": ["Canary-Wrong"], "phones": ["Canary-Wrong"] })),
         (
             "PATCH",
             one.to_owned(),
             json!({ "birth_date": "Canary-Wrong", "unknown": "Canary-Wrong" }),
         ),
+        (
+            "PATCH",
+            one.to_owned(),
+            json!({ "phones": [{ "value": "Canary-Wrong" }], "language": "Canary-Wrong" }),
+        ),
+        (
+            "PATCH",
+            one.to_owned(),
+            json!({ "name": { "family": "Canary-Wrong", "canary-wrong": 1 } }),
+        ),
+        ("PATCH", one.to_owned(), json!({ "deceased": "Canary-Wrong", "gender": "Canary-Wrong" })),
         ("PATCH", one.to_owned(), json!("Canary-Wrong")),
         ("PATCH", first.to_owned(), json!({ "notes": { "canary-wrong": 1 } })),
         (

@@ -122,7 +122,7 @@ async fn a_request_and_its_calls_are_spans_that_know_nothing_of_patients() {
     let (table, running) = serve(folder.path(), &settings).await;
     let patient = json!({
         "name": "Ida-Hidden", "mrn": "MRN-Hidden", "birth_date": "1931-07-09",
-        "phone": "+41700009999", "email": "hidden@example.org",
+        "phones": [{ "value": "+41700009999" }], "email": "hidden@example.org",
     });
     let (status, made) = running.send("POST", "/v1/patients", Some(patient.clone())).await;
     assert_eq!(status, 201, "{made}");

@@ -33,7 +33,7 @@ async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     let ((_, failures), second) = tokio::join!(backfill(&app), others);
     assert_eq!(failures, Vec::<String>::new());
     let found = app.get("/v1/patients?mrn=M-1").send().await.expect(200).json();
-    assert_eq!(found["items"][0]["name"], "Second");
+    assert_eq!(found["items"][0]["name"]["text"], "Second");
     app.delete(&second.location()).send().await.expect(204);
 }
 

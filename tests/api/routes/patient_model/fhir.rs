@@ -1,0 +1,148 @@
+//! Patients as FHIR R4 resources.
+
+use clinic_api::{
+    http::body::from_value,
+    records::patients::{
+        fhir::{from_fhir, to_fhir},
+        model::PatientDetails,
+    },
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+use serde_json::{Value, json};
+
+use super::{generated::patient, whole};
+
+fn details(json: &Value) -> PatientDetails {
+    from_value(json).unwrap_or_else(|error| panic!("{error:?}"))
+}
+
+#[test]
+fn every_valid_patient_survives_the_resource() {
+    TestRunner::default()
+        .run(&patient(), |json| {
+            let details = details(&json);
+            let imported = from_fhir(&to_fhir(&details)).unwrap();
+            prop_assert_eq!(&imported.not_held, &Vec::<String>::new());
+            prop_assert_eq!(serde_json::to_value(&imported.details).unwrap(), json);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn a_resource_has_the_elements_of_fhir() {
+    let number = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR" }] });
+    let language = json!({ "coding": [{ "system": "urn:ietf:bcp:47", "code": "de-CH" }] });
+    let expected = json!({
+        "resourceType": "Patient",
+        "extension": [{
+            "url": "http://hl7.org/fhir/StructureDefinition/note",
+            "valueAnnotation": { "text": "Line one\nLine two\t\"quoted\"" },
+        }],
+        "identifier": [
+            { "use": "usual", "type": number, "value": "A-2035/1" },
+            { "system": "urn:oid:2.16.756.5.32", "value": "7560000000002" },
+            { "system": "https://insurance.example.org/card", "value": "80756 0001" },
+        ],
+        "active": true,
+        "name": [{
+            "use": "official", "text": "Dr. Zoë 王 O'Brien 😀", "family": "O'Brien", "given": ["Zoë", "王"],
+            "prefix": ["Dr."],
+        }],
+        "telecom": [
+            { "system": "phone", "value": "+41795551234", "use": "mobile" },
+            { "system": "phone", "value": "+41445551234;ext=012", "use": "work" },
+            { "system": "phone", "value": "+41445551235" },
+            { "system": "email", "value": "zoe@example.org" },
+        ],
+        "gender": "female",
+        "birthDate": "2000-02-29",
+        "deceasedDateTime": "2034-11-13T23:30:00-05:00",
+        "address": [{
+            "line": ["Seefeldstrasse 1", "c/o Keller"], "city": "Zürich", "district": "Kreis 8",
+            "state": "ZH", "postalCode": "8008", "country": "CH",
+        }],
+        "contact": [
+            {
+                "relationship": [{ "text": "mother" }], "name": { "text": "Ada O'Brien" },
+                "telecom": [{ "system": "phone", "value": "+41795551235" }],
+            },
+            { "name": { "family": "Keller", "given": ["Anna"] } },
+        ],
+        "communication": [{ "language": language, "preferred": true }],
+    });
+    assert_eq!(to_fhir(&details(&whole())), expected);
+}
+
+#[test]
+fn what_a_patient_cannot_hold_is_listed() {
+    let resource = json!({
+        "resourceType": "Patient", "id": "1", "meta": { "versionId": "1" },
+        "text": { "status": "generated", "div": "<div>Ida</div>" },
+        "name": [
+            { "use": "maiden", "family": "Muster" },
+            { "use": "official", "family": "Example", "given": ["Ida"], "prefix": ["Prof.", "Dr."], "suffix": ["II"] },
+        ],
+        "identifier": [{ "system": "urn:a", "value": "1", "assigner": { "display": "A" } }, { "value": "2" }],
+        "telecom": [
+            { "system": "fax", "value": "+41445551230" },
+            { "system": "phone", "value": "tel:+41445551234;ext=12", "rank": 1 },
+            { "system": "email", "value": "ida@example.org" },
+            { "system": "email", "value": "work@example.org" },
+        ],
+        "maritalStatus": { "text": "married" },
+        "_birthDate": { "extension": [] },
+        "contact": [{ "organization": { "display": "A" } }, { "name": { "text": "Ada" }, "gender": "female" }],
+        "communication": [{ "language": { "coding": [{ "code": "fr" }] } }],
+        "photo": [{ "url": "a" }],
+    });
+    let imported = from_fhir(&resource).unwrap();
+    assert_eq!(
+        serde_json::to_value(&imported.details).unwrap(),
+        json!({
+            "name": { "family": "Example", "given": ["Ida"], "prefix": "Prof." },
+            "identifiers": [{ "system": "urn:a", "value": "1" }],
+            "phones": [{ "value": "+41445551234", "extension": "12" }],
+            "email": "ida@example.org",
+            "contacts": [{ "name": { "text": "Ada" } }],
+            "active": true,
+        })
+    );
+    let mut not_held = imported.not_held;
+    not_held.sort();
+    let expected = [
+        "/_birthDate",
+        "/communication/0",
+        "/contact/0",
+        "/contact/1/gender",
+        "/identifier/0/assigner",
+        "/identifier/1",
+        "/maritalStatus",
+        "/name/0",
+        "/name/1/prefix/1",
+        "/name/1/suffix",
+        "/photo",
+        "/telecom/0",
+        "/telecom/1/rank",
+        "/telecom/3",
+    ];
+    assert_eq!(not_held, expected);
+}
+
+#[test]
+fn a_resource_that_is_no_valid_patient_is_refused() {
+    for (resource, pointer) in [
+        (json!({ "resourceType": "Practitioner" }), "/resourceType"),
+        (json!({ "resourceType": "Patient" }), "/name"),
+        (json!({ "resourceType": "Patient", "name": [{ "given": ["Ida"] }] }), "/name/family"),
+        (
+            json!({ "resourceType": "Patient", "name": [{ "text": "Ida" }], "birthDate": "1984-13" }),
+            "/birth_date",
+        ),
+        (json!([]), "/resourceType"),
+    ] {
+        let refused = from_fhir(&resource).unwrap_err();
+        let problem = format!("{refused:?}");
+        assert!(problem.contains(&format!("\"{pointer}\"")), "{resource}: {problem}");
+    }
+}
