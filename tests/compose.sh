@@ -271,7 +271,7 @@ processes() {
 # shellcheck disable=SC2317,SC2329 # check calls it
 old_key_decrypts_nothing() { grep -q '^0 webhooks resealed, [1-9]' <(KEYS_FOLDER="$scratch/old-keys" reseal 2>/dev/null); }
 
-# Runs the commands of docs/operations.md, "Rotate keys". After each step, a delivery must have a valid signature, which the
+# Runs the commands of docs/operations.md, "Rotate the secret keys". After each step, a delivery must have a valid signature, which the
 # worker makes with the webhook's decrypted secret. The keys stay in a file for the rest of this run.
 check_rotation() {
     local before step steps
@@ -283,7 +283,7 @@ check_rotation() {
     mkdir --mode 755 "$scratch/old-keys"
     cp --preserve=mode "$KEYS_FOLDER/secret-keys" "$scratch/old-keys/secret-keys"
     before=$(processes)
-    mapfile -t steps < <(rotation steps)
+    mapfile -t steps < <(rotation secret)
     check "rotation: the guide has the keys and four steps" equal "${#steps[@]}" 5
     for step in "${steps[@]}"; do
         logged rotation eval "$step"
@@ -293,6 +293,46 @@ check_rotation() {
         "$KEYS_FOLDER/secret-keys"
     check "rotation: the old key decrypts no webhook's secret any more" old_key_decrypts_nothing
     check "rotation: nothing was restarted" equal "$(processes)" "$before"
+}
+
+# Creates a patient with a record number, who must be found together with all before. Another one with the same record number
+# must be refused: $1 is its number in this run.
+search_finds_all() {
+    local answer patient record
+    record="{\"name\": \"Searched Number$1\", \"mrn\": \"ROTATION-$1\"}"
+    searched+=("$(make /v1/patients "$record")") || return 1
+    answer=$(call "$api/v1/patients?name=searched") || return 1
+    for patient in "${searched[@]}"; do grep -qF "\"${patient##*/}\"" <<<"$answer" || return 1; done
+    for record in $(seq 0 "$1"); do
+        [ "$(status_of --header "authorization: Bearer $token" "$api/v1/patients" \
+            --json "{\"name\": \"Second\", \"mrn\": \"ROTATION-$record\"}")" = 409 ] || return 1
+    done
+}
+# The number of items that a backfill with the keys in the folder $1 would write.
+outdated() {
+    KEYS_FOLDER=$1 compose run --rm --no-deps -T clinic-api table backfill --dry-run 2>/dev/null |
+        sed -nE 's/^[0-9]+ items: ([0-9]+) would be rewritten, 0 failed .*/\1/p'
+}
+
+# Runs the commands of docs/operations.md, "Rotate the search keys". After each step, a search must find the patients that were
+# created before it and after it, and their record numbers must be taken. Needs the files of keys of check_rotation.
+check_search_rotation() {
+    local before number step steps searched=()
+    check "search rotation: a search finds a patient" search_finds_all 0
+    cp --preserve=mode "$KEYS_FOLDER/search-keys" "$scratch/old-keys/search-keys"
+    before=$(processes)
+    mapfile -t steps < <(rotation search)
+    check "search rotation: the guide has the keys and four steps" equal "${#steps[@]}" 5
+    for number in "${!steps[@]}"; do
+        step=${steps[number]}
+        logged rotation eval "$step"
+        check "search rotation: a search finds all patients after ${step##*# }" search_finds_all $((number + 1))
+    done
+    check "search rotation: one key is left, and not the old one" fails grep -qF -e , -f "$scratch/old-keys/search-keys" \
+        "$KEYS_FOLDER/search-keys"
+    check "search rotation: every patient has moved to it" equal "$(outdated "$KEYS_FOLDER")" 0
+    check "search rotation: no patient has the old key" test "$(outdated "$scratch/old-keys")" -ge "${#searched[@]}"
+    check "search rotation: nothing was restarted" equal "$(processes)" "$before"
 }
 
 # The addresses of the service's containers.
@@ -468,6 +508,7 @@ check "tour: the README's commands work" take_tour
 start_receiver
 check "webhook: an event arrives on the host, with a valid signature" event_arrives
 check_rotation
+check_search_rotation
 check_scale
 check_crashes
 check_replacement "$(container clinic-api)"

@@ -176,6 +176,7 @@ DynamoDB Local, in memory, until Ctrl-C. To try the service on it, in another te
   export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$port
   export AWS_REGION=eu-central-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
   export CLINIC_API_STORE=dynamodb CLINIC_API_SECRET_KEYS=\$(cargo run -q -- secret-key)
+  export CLINIC_API_SEARCH_KEYS=\$(cargo run -q -- secret-key)
   cargo run -- table create && cargo run
 END
     wait "$server" || fail "the server ended"

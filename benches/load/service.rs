@@ -53,6 +53,7 @@ pub fn in_folder(program: &mut Command, folder: &Path) {
         .current_dir(folder)
         .env("CLINIC_API_DEVELOPMENT_ISSUER", folder.join("issuer"))
         .env("CLINIC_API_SECRET_KEYS", "A".repeat(43))
+        .env("CLINIC_API_SEARCH_KEYS", "A".repeat(43))
         .stdout(Stdio::null())
         // Log lines are written, as in production.
         .stderr(Stdio::null());

@@ -1,4 +1,4 @@
-# Permissions of ECS itself: pull the image, read the secret, write logs. AWS's managed policy would allow every repository
+# Permissions of ECS itself: pull the image, read the secrets, write logs. AWS's managed policy would allow every repository
 # and every log group.
 
 data "aws_iam_policy_document" "execution_trust" {
@@ -26,7 +26,7 @@ data "aws_iam_policy_document" "execution_trust" {
 
 resource "aws_iam_role" "execution" {
   name                 = "${var.name}-execution"
-  description          = "Starts the tasks of ${var.name}: image, secret, logs."
+  description          = "Starts the tasks of ${var.name}: image, secrets, logs."
   assume_role_policy   = data.aws_iam_policy_document.execution_trust.json
   permissions_boundary = var.permissions_boundary_arn
 }

@@ -1,4 +1,4 @@
-# clinic-api on ECS Fargate behind an Application Load Balancer. The table, its roles and the secret come from
+# clinic-api on ECS Fargate behind an Application Load Balancer. The table, its roles and the secrets come from
 # migrations-terraform/.
 
 data "aws_caller_identity" "current" {}

@@ -20,6 +20,7 @@ locals {
     var.identity_settings,
     var.traces.settings,
     var.log_filter == null ? {} : { CLINIC_API_LOG = var.log_filter },
+    var.search_phonetics == null ? {} : { CLINIC_API_SEARCH_PHONETICS = var.search_phonetics },
     var.audit_retention_days == null ? {} : { CLINIC_API_AUDIT_RETENTION_DAYS = tostring(var.audit_retention_days) },
   )
 }
@@ -59,7 +60,10 @@ resource "aws_ecs_task_definition" "this" {
     ]
 
     environment = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
-    secrets     = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
+    secrets = [
+      { name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn },
+      { name = "CLINIC_API_SEARCH_KEYS", valueFrom = var.search_keys_secret_arn },
+    ]
 
     # /livez: a new task does not help while DynamoDB is unreachable. The load balancer checks with /readyz whether the table
     # can be read.

@@ -86,6 +86,12 @@ variable "audit_retention_days" {
   default     = null
 }
 
+variable "search_phonetics" {
+  description = "CLINIC_API_SEARCH_PHONETICS of the service: the phonetic algorithm of the search for patients. null: the default. After a change, run `clinic-api table backfill` with the same value."
+  type        = string
+  default     = null
+}
+
 variable "log_filter" {
   description = "CLINIC_API_LOG: the log filter. null: the default."
   type        = string
@@ -173,8 +179,13 @@ variable "secret_keys_secret_arn" {
   type        = string
 }
 
+variable "search_keys_secret_arn" {
+  description = "Secret with CLINIC_API_SEARCH_KEYS (output search_keys_secret_arn)."
+  type        = string
+}
+
 variable "secret_keys_policy_arn" {
-  description = "Policy that allows reading this secret (output secret_keys_policy_arn)."
+  description = "Policy that allows reading both secrets (output secret_keys_policy_arn)."
   type        = string
 }
 

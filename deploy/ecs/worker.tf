@@ -55,7 +55,7 @@ resource "aws_ecs_task_definition" "worker" {
     ]
 
     environment = [for name in sort(keys(local.worker_environment)) : { name = name, value = local.worker_environment[name] }]
-    # The worker decrypts the webhook secrets with these keys.
+    # The worker decrypts the webhook secrets with these keys. It does not search.
     secrets = [{ name = "CLINIC_API_SECRET_KEYS", valueFrom = var.secret_keys_secret_arn }]
 
     healthCheck = {

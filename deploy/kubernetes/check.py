@@ -32,7 +32,10 @@ CUSTOM = {
 }
 ALERTS = HERE.parent / "observability/alerts.yml"
 # Created by an operator, never in the repository.
-SECRETS = {"clinic-api-secret-keys": {"CLINIC_API_SECRET_KEYS"}}
+SECRETS = {
+    "clinic-api-secret-keys": {"CLINIC_API_SECRET_KEYS"},
+    "clinic-api-search-keys": {"CLINIC_API_SEARCH_KEYS"},
+}
 # The path of the pod template in each kind of workload.
 WORKLOADS = {
     "Deployment": ["spec", "template"],
@@ -40,9 +43,11 @@ WORKLOADS = {
     "Job": ["spec", "template"],
     "CronJob": ["spec", "jobTemplate", "spec", "template"],
 }
-KEYS_FILE = "CLINIC_API_SECRET_KEYS_FILE"
-# The commands that need the secret keys.
-WITH_KEYS = (["serve"], ["worker"], ["worker", "reseal-secrets"])
+# The settings with files of keys, and the commands that need the keys.
+KEYS_FILES = {
+    "CLINIC_API_SECRET_KEYS_FILE": (["serve"], ["worker"], ["worker", "reseal-secrets"]),
+    "CLINIC_API_SEARCH_KEYS_FILE": (["serve"], ["table", "backfill"]),
+}
 FILL_IN = "FILL-IN"
 
 
@@ -215,8 +220,13 @@ class Rendered:
             for mount in container.get("volumeMounts", []):
                 if mount["name"] not in volumes.keys() | claims:
                     yield f"volume {mount['name']} does not exist"
-            if container.get("args") in WITH_KEYS:
-                yield from self.keys_problems(pod, container, volumes, settings)
+            needed = {setting for setting, commands in KEYS_FILES.items() if container.get("args") in commands}
+            for setting in sorted(needed):
+                yield from self.keys_problems(setting, pod, container, volumes, settings)
+            for setting in sorted(KEYS_FILES.keys() - needed):
+                unused = [s for s, keys in SECRETS.items() if setting.removesuffix("_FILE") in keys]
+                if any(v.get("secret", {}).get("secretName") in unused for v in volumes.values()):
+                    yield f"it has the Secret {unused[0]}, which it does not need"
             if container.get("args") == ["serve"]:
                 missing = sorted({"CLINIC_API_ISSUER", "CLINIC_API_AUDIENCE", "CLINIC_API_JWKS_URL"} - set(settings))
                 yield from (f"{setting} is not set, so the service does not start" for setting in missing)
@@ -224,22 +234,22 @@ class Rendered:
                 yield from self.ending_problems(pod, container, settings)
 
     @staticmethod
-    def keys_problems(pod, container, volumes, settings):
-        """The file of the secret keys must be in a volume that the kubelet updates, and its group must be able to read it."""
-        path = settings.get(KEYS_FILE)
+    def keys_problems(setting, pod, container, volumes, settings):
+        """The file of the keys must be in a volume that the kubelet updates, and its group must be able to read it."""
+        path = settings.get(setting)
         if not path:
-            yield f"{KEYS_FILE} is not set"
+            yield f"{setting} is not set"
             return
         folder, _, file = path.rpartition("/")
         mounts = [m for m in container.get("volumeMounts", []) if m["mountPath"] == folder]
         if not mounts or "subPath" in mounts[0]:
-            yield f"{KEYS_FILE}: no whole volume is mounted at {folder}"
+            yield f"{setting}: no whole volume is mounted at {folder}"
             return
         secret = volumes[mounts[0]["name"]].get("secret", {})
         if file not in [item["path"] for item in secret.get("items", [])]:
-            yield f"{KEYS_FILE}: the volume at {folder} has no {file}"
+            yield f"{setting}: the volume at {folder} has no {file}"
         elif secret.get("defaultMode") != 0o440 or "fsGroup" not in pod["spec"]["securityContext"]:
-            yield f"{KEYS_FILE}: its mode is not 0440, or its group is not the pod's"
+            yield f"{setting}: its mode is not 0440, or its group is not the pod's"
 
     @staticmethod
     def ending_problems(pod, container, settings):

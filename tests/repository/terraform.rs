@@ -221,7 +221,7 @@ fn no_role_may_change_or_delete_the_trail() {
         file.replace(&line, "")
     };
     let open: Vec<_> = files.iter().map(without).collect();
-    assert_eq!(policies_over_the_trail(&open), ["consume_stream", "service", "worker"]);
+    assert_eq!(policies_over_the_trail(&open), ["backfill", "consume_stream", "service", "worker"]);
     let documents = hcl::parse(POLICIES[0]).unwrap();
     let deny = labelled(&documents, "data", &["aws_iam_policy_document", TRAIL_STAYS]);
     let deny = blocks(deny, "statement").next().unwrap().body();

@@ -51,6 +51,9 @@ FULL = {
         reseal_trust = {
           pod_identities = [{ cluster_arn = "arn:aws:eks:eu-central-1:111122223333:cluster/main", namespace = "n", name = "reseal" }]
         }
+        backfill_trust = {
+          pod_identities = [{ cluster_arn = "arn:aws:eks:eu-central-1:111122223333:cluster/main", namespace = "n", name = "backfill" }]
+        }
     """,
     f"{ECS}/prod": """
         metrics_namespace          = "clinic-api.internal"

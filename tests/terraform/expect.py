@@ -146,7 +146,10 @@ def filter_drops_exactly_what_is_ignored(applied, root):
     if any(set(pattern) != {"dynamodb"} for pattern in patterns) or not 1 <= len(patterns) <= 5:
         yield "the mapping's filters are not valid for DynamoDB"
     rust = "\n".join(path.read_text() for path in sorted((root / "src").rglob("*.rs")) if path.name != "tests.rs")
-    types = set(re.findall(r'const TYPE: &(?:\'static )?str = "(\w+)"', rust))
+    texts = re.findall(r'const (\w+): &(?:\'static )?str = "(\w+)"', rust)
+    types = {text for name, text in texts if name == "TYPE"}
+    # Types without a struct.
+    types |= {dict(texts)[name] for name in re.findall(r"ItemType::never_rewritten\((\w+)\)", rust)}
     audited = {AUDITED.get(name, f"unknown {name}") for name in re.findall(r"ItemType::audited::<(\w+)>", rust)}
     if audited != set(AUDITED.values()) or not audited | NEW_ONLY < types:
         yield f"the audited types are {sorted(audited)}: update AUDITED"
@@ -158,6 +161,31 @@ def filter_drops_exactly_what_is_ignored(applied, root):
             # An item that is written once is never modified.
             if passes != needed and not (type_ in NEW_ONLY and event == "MODIFY"):
                 yield f"the filter {'passes' if passes else 'drops'} {event} of {type_}"
+
+
+# Keys
+
+
+def services_get_the_keys_that_they_use(environment, ecs):
+    """The worker has the secret keys alone. The execution role may read both secrets, and no others."""
+    arns = {name: environment.outputs["environment"][f"{name}_keys_secret_arn"] for name in ("secret", "search")}
+    for family, names in [("clinic-api-prod", {"secret", "search"}), ("clinic-api-prod-worker", {"secret"})]:
+        container = json.loads(ecs.one("aws_ecs_task_definition", family=family)["container_definitions"])[0]
+        found = {it["name"]: it["valueFrom"] for it in container["secrets"]}
+        if found != {f"CLINIC_API_{name.upper()}_KEYS": arns[name] for name in names}:
+            yield f"{family} has the secrets {found}"
+    policy = json.loads(environment.one("aws_iam_policy", name="clinic-api-prod-read-secret-keys")["policy"])["Statement"]
+    read = [it for it in policy if it["Action"] == "secretsmanager:GetSecretValue"]
+    if [sorted(it["Resource"]) for it in read] != [sorted(arns.values())]:
+        yield f"the execution role may read {read}"
+
+
+def backfill_moves_search_items(applied):
+    table = applied.one("aws_dynamodb_table")["arn"]
+    found = [it for it in statements(applied, "clinic-api-prod-backfill") if table in listed(it["Resource"])]
+    for action in ("PutItem", "DeleteItem", "ConditionCheckItem"):
+        if not has(found, "Allow", f"dynamodb:{action}"):
+            yield f"the backfill role may not use {action}, which moves search items"
 
 
 # Tasks on ECS
@@ -253,6 +281,8 @@ def checks(root, plain, full, environments, ecs):
     for applied in (plain[prod], full[prod]):
         yield nobody_changes_the_audit_log(applied)
     yield reseal_changes_webhooks_only(full[prod])
+    yield services_get_the_keys_that_they_use(full[prod], full[service])
+    yield backfill_moves_search_items(full[prod])
     yield lambda_role_exists_only_with_the_function(plain[prod], full[prod])
     yield filter_drops_exactly_what_is_ignored(full[prod], root)
     yield workers_have_roles_and_tasks(plain[prod], plain[service], "stream,deliveries")

@@ -14,6 +14,7 @@ module "environment" {
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
   reseal_trust             = var.reseal_trust
+  backfill_trust           = var.backfill_trust
   backfill_principal_arns  = var.backfill_principal_arns
   restored_table_name      = var.restored_table_name
   permissions_boundary_arn = var.permissions_boundary_arn

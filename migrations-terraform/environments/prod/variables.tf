@@ -62,8 +62,14 @@ variable "reseal_trust" {
   default     = {}
 }
 
+variable "backfill_trust" {
+  description = "Principals that run `clinic-api table backfill`, as in `service_trust`. Set it only for a migration or a rotation of the search keys."
+  type        = any
+  default     = {}
+}
+
 variable "backfill_principal_arns" {
-  description = "Principals that may assume the backfill role. Set it only during a migration."
+  description = "Principals that may assume the backfill role. Set it only for a migration or a rotation of the search keys."
   type        = list(string)
   default     = []
 }

@@ -16,7 +16,7 @@ module "operations_key" {
   source = "../key"
 
   alias           = "${var.name}-operations"
-  description     = "Resources around the table of ${var.name}: logs, the secret keys, the dead-letter queue."
+  description     = "Resources around the table of ${var.name}: logs, the secret keys and search keys, the dead-letter queue."
   cloudwatch_logs = true
 }
 
@@ -37,7 +37,18 @@ module "table" {
 module "secret_keys" {
   source = "../secret-keys"
 
-  name                 = var.name
+  name                 = "${var.name}/secret-keys"
+  description          = "CLINIC_API_SECRET_KEYS of ${var.name}: 32-byte keys, comma-separated; the first one encrypts."
+  kms_key_arn          = module.operations_key.arn
+  recovery_window_days = var.secret_recovery_window_days
+}
+
+# A separate secret: the worker uses the secret keys and not these.
+module "search_keys" {
+  source = "../secret-keys"
+
+  name                 = "${var.name}/search-keys"
+  description          = "CLINIC_API_SEARCH_KEYS of ${var.name}: 32-byte keys, comma-separated; new patients use the first one."
   kms_key_arn          = module.operations_key.arn
   recovery_window_days = var.secret_recovery_window_days
 }
@@ -51,10 +62,12 @@ module "iam" {
   stream_arn               = module.table.stream_arn
   table_key_arn            = module.table_key.arn
   secret_keys_secret_arn   = module.secret_keys.secret_arn
+  search_keys_secret_arn   = module.search_keys.secret_arn
   secret_key_arn           = module.operations_key.arn
   service_trust            = var.service_trust
   worker_trust             = var.worker_trust
   reseal_trust             = var.reseal_trust
+  backfill_trust           = var.backfill_trust
   stream_function          = var.stream_consumer != null
   backfill_principal_arns  = var.backfill_principal_arns
   restored_table_arn       = local.restored_table_arn

@@ -34,7 +34,7 @@ output "reseal_role_arn" {
 }
 
 output "backfill_role_arn" {
-  description = "Role for a migration. null if `backfill_principal_arns` is empty."
+  description = "Role for a migration or a rotation of the search keys. null if `backfill_principal_arns` and `backfill_trust` are empty."
   value       = module.iam.backfill_role_arn
 }
 
@@ -43,13 +43,18 @@ output "secret_keys_secret_arn" {
   value       = module.secret_keys.secret_arn
 }
 
+output "search_keys_secret_arn" {
+  description = "Secret with CLINIC_API_SEARCH_KEYS."
+  value       = module.search_keys.secret_arn
+}
+
 output "secret_keys_policy_arn" {
-  description = "Policy that allows reading this secret, for execution roles."
+  description = "Policy that allows reading both secrets, for execution roles."
   value       = module.iam.secret_keys_policy_arn
 }
 
 output "operations_key_arn" {
-  description = "KMS key of log groups, of the secret and of the dead-letter queue."
+  description = "KMS key of log groups, of the secrets and of the dead-letter queue."
   value       = module.operations_key.arn
 }
 

@@ -128,8 +128,15 @@ variable "reseal_trust" {
   nullable    = false
 }
 
+variable "backfill_trust" {
+  description = "Principals that run `clinic-api table backfill`, as in `service_trust`. The role may read the whole table: set it only for a migration or a rotation of the search keys."
+  type        = any
+  default     = {}
+  nullable    = false
+}
+
 variable "backfill_principal_arns" {
-  description = "Principals that may assume the backfill role. Set it only during a migration."
+  description = "Principals that may assume the backfill role. Set it only for a migration or a rotation of the search keys."
   type        = list(string)
   default     = []
   nullable    = false

@@ -39,12 +39,12 @@ output "reseal_role_arn" {
 }
 
 output "backfill_role_arn" {
-  description = "Role for a migration. null if `backfill_principal_arns` is empty."
+  description = "Role of `clinic-api table backfill`. null if `backfill_principal_arns` and `backfill_trust` are empty."
   value       = one(aws_iam_role.backfill[*].arn)
   depends_on  = [aws_iam_role_policy_attachment.backfill]
 }
 
 output "secret_keys_policy_arn" {
-  description = "Policy that allows reading the secret keys, for execution roles only."
+  description = "Policy that allows reading the secret keys and the search keys, for execution roles only."
   value       = aws_iam_policy.secret_keys.arn
 }

@@ -5,12 +5,13 @@ data "aws_caller_identity" "current" {}
 
 locals {
   account = data.aws_caller_identity.current.account_id
-  trust   = { service = var.service_trust, worker = var.worker_trust, reseal = var.reseal_trust }
+  trust   = { service = var.service_trust, worker = var.worker_trust, reseal = var.reseal_trust, backfill = var.backfill_trust }
   runs    = { for role, trust in local.trust : role => trust.ecs_tasks || length(trust.service_accounts) + length(trust.pod_identities) > 0 }
   roles = {
-    service = one(aws_iam_role.service[*].arn)
-    worker  = one(aws_iam_role.worker[*].arn)
-    reseal  = one(aws_iam_role.reseal[*].arn)
+    service  = one(aws_iam_role.service[*].arn)
+    worker   = one(aws_iam_role.worker[*].arn)
+    reseal   = one(aws_iam_role.reseal[*].arn)
+    backfill = one(aws_iam_role.backfill[*].arn)
   }
 }
 

@@ -28,8 +28,13 @@ variable "secret_keys_secret_arn" {
   type        = string
 }
 
+variable "search_keys_secret_arn" {
+  description = "ARN of the secret with CLINIC_API_SEARCH_KEYS."
+  type        = string
+}
+
 variable "secret_key_arn" {
-  description = "ARN of the KMS key that encrypts that secret."
+  description = "ARN of the KMS key that encrypts both secrets."
   type        = string
 }
 
@@ -132,6 +137,39 @@ variable "reseal_trust" {
   }
 }
 
+variable "backfill_trust" {
+  description = "Principals that run `clinic-api table backfill`, as in `service_trust`. If this and `backfill_principal_arns` are empty, the role does not exist."
+  type = object({
+    ecs_tasks = optional(bool, false)
+    service_accounts = optional(list(object({
+      oidc_provider_arn = string
+      namespace         = string
+      name              = string
+    })), [])
+    pod_identities = optional(list(object({
+      cluster_arn = string
+      namespace   = string
+      name        = string
+    })), [])
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for account in var.backfill_trust.service_accounts : can(regex("^arn:[^:]+:iam::[0-9]{12}:oidc-provider/.+$", account.oidc_provider_arn))])
+    error_message = "An OIDC provider ARN has the form arn:aws:iam::ACCOUNT:oidc-provider/ISSUER."
+  }
+
+  validation {
+    condition     = alltrue([for account in concat(var.backfill_trust.service_accounts, var.backfill_trust.pod_identities) : !can(regex("[*?]", "${account.namespace}${account.name}"))])
+    error_message = "Give the full name of each service account, without wildcards."
+  }
+
+  validation {
+    condition     = alltrue([for account in var.backfill_trust.pod_identities : can(regex("^arn:[^:]+:eks:[^:]+:[0-9]{12}:cluster/[^*?]+$", account.cluster_arn))])
+    error_message = "A cluster ARN has the form arn:aws:eks:REGION:ACCOUNT:cluster/NAME."
+  }
+}
+
 variable "stream_function" {
   description = "Whether a Lambda function reads the stream. Only then its policy and its role exist."
   type        = bool
@@ -139,7 +177,7 @@ variable "stream_function" {
 }
 
 variable "backfill_principal_arns" {
-  description = "IAM principals (roles of operators) that may assume the backfill role. If empty, the role does not exist. Set it for a migration, and empty it afterwards."
+  description = "IAM principals (roles of operators) that may assume the backfill role. Set it for a migration or a rotation of the search keys, and empty it afterwards."
   type        = list(string)
   default     = []
 

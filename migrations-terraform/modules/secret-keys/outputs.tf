@@ -1,4 +1,4 @@
 output "secret_arn" {
-  description = "ARN of the secret that holds CLINIC_API_SECRET_KEYS."
+  description = "ARN of the secret."
   value       = aws_secretsmanager_secret.this.arn
 }

@@ -1,5 +1,10 @@
 variable "name" {
-  description = "Prefix of the secret's name."
+  description = "Name of the secret."
+  type        = string
+}
+
+variable "description" {
+  description = "What the secret contains."
   type        = string
 }
 

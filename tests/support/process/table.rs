@@ -45,6 +45,7 @@ impl RemoteTable {
             .env("CLINIC_API_STORE", "dynamodb")
             .env("CLINIC_API_TABLE", &self.name)
             .env("CLINIC_API_SECRET_KEYS", "A".repeat(43))
+            .env("CLINIC_API_SEARCH_KEYS", "A".repeat(43))
             .env("AWS_ENDPOINT_URL_DYNAMODB", &self.endpoint)
             .env("AWS_REGION", "eu-central-1")
             .env("AWS_ACCESS_KEY_ID", self.credentials.access_key_id())

@@ -30,6 +30,7 @@ module "service" {
   task_role_arn          = local.table.service_role_arn
   worker                 = { task_role_arn = local.table.worker_role_arn, tasks = local.table.worker_tasks }
   secret_keys_secret_arn = local.table.secret_keys_secret_arn
+  search_keys_secret_arn = local.table.search_keys_secret_arn
   secret_keys_policy_arn = local.table.secret_keys_policy_arn
   logs_kms_key_arn       = local.table.operations_key_arn
 
