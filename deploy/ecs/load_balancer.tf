@@ -19,10 +19,15 @@ resource "aws_lb" "this" {
     }
   }
 
-  access_logs {
-    enabled = true
-    bucket  = var.access_logs_bucket
-    prefix  = var.name
+  # They contain the queries of GET /v1/patients, so the bucket needs the protection of patient data, or there are none.
+  dynamic "access_logs" {
+    for_each = var.access_logs_bucket == null ? [] : [var.access_logs_bucket]
+
+    content {
+      enabled = true
+      bucket  = access_logs.value
+      prefix  = var.name
+    }
   }
 }
 

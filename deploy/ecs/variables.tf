@@ -298,7 +298,7 @@ variable "web_acl_arn" {
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the load balancer's access logs, with a bucket policy that allows Elastic Load Balancing to write. The logs contain ids of records in paths, and record numbers of patients in queries: protect them like the data."
+  description = "Bucket for the load balancer's access logs, with a bucket policy that allows Elastic Load Balancing to write. The logs contain ids of records in paths, and names, birth dates and identifiers of patients in queries, which a load balancer cannot omit: protect the bucket like the table. null: no access logs."
   type        = string
 }
 

@@ -104,7 +104,7 @@ variable "certificate_arn" {
 }
 
 variable "access_logs_bucket" {
-  description = "Bucket for the load balancer's access logs."
+  description = "Bucket for the load balancer's access logs, which contain patient data. null: no access logs."
   type        = string
 }
 
