@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
-    audit::recorder::Recorder,
+    audit::recorder::{Access, Recorder},
     error::ApiResult,
     http::{
         ReadContext, WriteContext, auth::token::Authenticator, headers::HeaderSettings,
@@ -14,7 +14,10 @@ use crate::{
     id::PatientId,
     keyring::Keyring,
     operations::readiness::Readiness,
-    records::{clinics::directory::ClinicDirectory, webhooks::model::target::AllowList},
+    records::{
+        clinics::directory::ClinicDirectory, patients::model::search::PatientSearch,
+        webhooks::model::target::AllowList,
+    },
     store::{Meta, Store},
     time::{Clock, Retention},
 };
@@ -39,6 +42,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The keys of cursors, and of the secrets of webhooks and holds.
     pub keyring: Keyring,
+    /// The keys and phonetic algorithms of the search for patients.
+    pub search: PatientSearch,
     /// The verifier of tokens.
     pub authenticator: Authenticator,
     /// The retention of the access log.
@@ -113,6 +118,10 @@ impl AppState {
         &self.0.parts.keyring
     }
 
+    pub(crate) fn search(&self) -> &PatientSearch {
+        &self.0.parts.search
+    }
+
     /// Returns the lifecycle of the process.
     pub fn lifecycle(&self) -> &Lifecycle {
         &self.0.lifecycle
@@ -134,6 +143,18 @@ impl AppState {
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) -> impl Future<Output = ApiResult<()>> + Send {
         self.0.recorder.record(context.into(), patients)
+    }
+
+    /// Records in the access log that a search by these fields shows data of these patients, like
+    /// [`Self::record_access`].
+    pub async fn record_search<'a>(
+        &self,
+        context: &ReadContext,
+        fields: &[&'static str],
+        patients: impl IntoIterator<Item = &'a PatientId>,
+    ) -> ApiResult<()> {
+        let access = Access::from(context).by_search(fields);
+        self.0.recorder.record(access, patients).await
     }
 
     /// Records in the access log that the response to a write shows data of these patients, if the

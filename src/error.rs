@@ -69,6 +69,7 @@ error_codes! {
     BeforeVisitDay: "before_visit_day", CONFLICT, "Too early for this status";
     AppointmentErased: "appointment_erased", CONFLICT, "Patient of the appointment was erased";
     MrnTaken: "mrn_taken", CONFLICT, "Medical record number already in use";
+    IdentifierTaken: "identifier_taken", CONFLICT, "Identifier already in use";
     ClinicHasStaff: "clinic_has_staff", CONFLICT, "Clinic still has staff members";
     ClinicHasResources: "clinic_has_resources", CONFLICT, "Clinic still has resources or visit types";
     HasFutureAppointments: "has_future_appointments", CONFLICT, "Record has current or future appointments";

@@ -24,6 +24,12 @@ impl<T> From<T> for Sensitive<T> {
     }
 }
 
+impl AsRef<str> for Sensitive<String> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl<T> fmt::Debug for Sensitive<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")

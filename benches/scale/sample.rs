@@ -11,6 +11,8 @@ use axum::{
 };
 use clinic_api::{
     appointments::model::{Appointment, Status},
+    keyring::SearchKeys,
+    records::patients::model::search::{PatientSearch, Phonetics},
     seed::{MadeUpClinic, Plan, START_TIMES},
 };
 use http_body_util::Full;
@@ -99,10 +101,12 @@ impl Sample {
         let mut sample =
             Self { api, clinics: Vec::new(), asked: Default::default(), next: Default::default() };
         let many = plan.clinics.min(CLINICS);
+        // The requests need only ids and starts, which do not depend on the keys.
+        let search = PatientSearch { keys: SearchKeys::random(), phonetics: Phonetics::default() };
         for number in 0..many {
-            sample.add(plan, &plan.clinic(number * plan.clinics / many).unwrap());
+            sample.add(plan, &plan.clinic(number * plan.clinics / many, &search).unwrap());
         }
-        sample.add_lists(&plan.clinic(plan.clinics / 2).unwrap());
+        sample.add_lists(&plan.clinic(plan.clinics / 2, &search).unwrap());
         sample.add_to(Target::Clinics, ("GET", "/v1/clinics?limit=25".to_owned(), None));
         for asked in &mut sample.asked {
             asked.shuffle(&mut StdRng::seed_from_u64(1));

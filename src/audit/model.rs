@@ -27,6 +27,11 @@ pub struct Access {
     /// The time of the first such access within the hour (UTC). Further accesses by the same caller
     /// with the same operation in that hour are not listed.
     pub at: Timestamp,
+    /// The fields by which the patient was searched, if the access was a search. The searched
+    /// values are not stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(nullable = false)]
+    pub searched: Vec<String>,
 }
 
 impl From<Entity<Access>> for Access {
@@ -49,6 +54,9 @@ pub struct AccessRequest {
     pub patient_ids: Vec<PatientId>,
     /// The time of the request.
     pub at: Timestamp,
+    /// The fields of a search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<String>,
 }
 
 /// A caller, an operation and an hour: an access without its patient.
@@ -83,6 +91,7 @@ impl AccessRequest {
             operation: self.operation.clone(),
             subject: self.subject.clone(),
             at: self.at,
+            searched: self.searched.clone(),
         }
     }
 }

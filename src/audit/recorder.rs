@@ -52,19 +52,28 @@ pub struct Access<'a> {
     operation: &'static str,
     request_id: &'a str,
     at: Timestamp,
+    searched: &'a [&'static str],
+}
+
+impl<'a> Access<'a> {
+    /// Returns the access of a search by these fields.
+    pub fn by_search(self, searched: &'a [&'static str]) -> Self {
+        Self { searched, ..self }
+    }
 }
 
 impl<'a> From<&'a ReadContext> for Access<'a> {
     fn from(ReadContext { grant, request_id, .. }: &'a ReadContext) -> Self {
         let (principal, operation, at) = (grant.principal(), grant.operation(), grant.now());
-        Self { org: &principal.org, subject: &principal.subject, operation, request_id, at }
+        let (org, subject) = (&principal.org, &principal.subject);
+        Self { org, subject, operation, request_id, at, searched: &[] }
     }
 }
 
 impl<'a> From<&'a WriteContext> for Access<'a> {
     fn from(context: &'a WriteContext) -> Self {
         let WriteContext { org, subject, operation, request_id, now, .. } = context;
-        Self { org, subject, operation, request_id, at: *now }
+        Self { org, subject, operation, request_id, at: *now, searched: &[] }
     }
 }
 
@@ -122,7 +131,7 @@ impl Recorder {
         access: Access<'_>,
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) -> impl Future<Output = ApiResult<()>> + Send {
-        let Access { org, subject, operation, request_id, at } = access;
+        let Access { org, subject, operation, request_id, at, searched } = access;
         let caller = Caller::new(subject, operation, at);
         let patients: BTreeSet<_> = patients.into_iter().collect();
         let unknown = self.0.known.unknown(caller, patients);
@@ -132,7 +141,9 @@ impl Recorder {
                 more => format!("{request_id}-{more}"),
             };
             let (subject, operation) = (subject.to_owned(), operation.to_owned());
-            AccessRequest { request, subject, operation, patient_ids: patients.to_vec(), at }
+            let searched = searched.iter().map(|field| (*field).to_owned()).collect();
+            let patient_ids = patients.to_vec();
+            AccessRequest { request, subject, operation, patient_ids, at, searched }
         });
         let requests: Vec<_> = requests.collect();
         let org = org.clone();

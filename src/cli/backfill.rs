@@ -3,15 +3,19 @@
 use anyhow::Context as _;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{OpenStore, progress::Progress};
+use super::{OpenStore, keyring, progress::Progress};
 use crate::{
     aggregates,
     config::{BackfillArgs, Engine},
+    records::patients::{model::Patient, repo::Reindex},
     sensitive::TaskFailed,
     store::{
+        Item,
         backfill::{Backfill, Tally},
-        scan::Segment,
+        codec::is_of_type,
+        scan::{Segment, patiently},
     },
+    time::{Clock as _, SystemClock},
 };
 
 const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
@@ -20,6 +24,7 @@ const BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}
 pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
     let open = OpenStore::open_existing(&settings.store).await?;
     open.check_format().await?;
+    let search = keyring::find_search(&settings.search, &settings.store.store)?;
     let mut progress = Progress::new(open.item_count().await?, BAR);
     // An embedded engine sorts the whole table for each page of a segment, so segments gain
     // nothing.
@@ -29,15 +34,31 @@ pub async fn run(settings: &BackfillArgs) -> anyhow::Result<bool> {
         rate: f64::from(settings.rate) / f64::from(of),
         dry_run: settings.dry_run,
     };
+    let reindex = Reindex {
+        search,
+        now: SystemClock.now(),
+        lost_keys: settings.lost_search_keys,
+        dry_run: settings.dry_run,
+    };
     let (sender, mut pages) = mpsc::unbounded_channel();
     let mut segments = JoinSet::new();
     for number in 0..of {
         let segment = Segment { number, of };
         let (backfill, store, sender) = (backfill.clone(), open.store.clone(), sender.clone());
+        let reindex = reindex.clone();
         segments.spawn(async move {
+            let also = |item: Item| {
+                let (store, reindex) = (&store, &reindex);
+                async move {
+                    if !is_of_type::<Patient>(&item) {
+                        return Ok(false);
+                    }
+                    patiently(|| reindex.run(store, &item)).await
+                }
+            };
             // The receiver lives until the last sender is dropped.
             let report = |tally, failures| drop(sender.send((tally, failures)));
-            backfill.run(&store, segment, report).await
+            backfill.run(&store, segment, also, report).await
         });
     }
     drop(sender);

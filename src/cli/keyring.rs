@@ -1,8 +1,10 @@
-//! Finds the keyring: from a setting, from a file, or a new key for this process.
+//! Finds the secret keys and the search keys: from a setting, from a file, or new keys for this
+//! process.
 
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
@@ -11,9 +13,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    config::{Engine, KeyArgs},
+    config::{Engine, KeyArgs, SearchArgs},
     http::metrics,
-    keyring::{InvalidSecretKeys, Keyring},
+    keyring::{InvalidSecretKeys, Keyring, SearchKeys},
+    records::patients::model::search::PatientSearch,
     sensitive::{LogSafe, Sensitive, chain},
 };
 
@@ -33,7 +36,7 @@ pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
     match engine {
         Engine::Memory => Ok(Keyring::random()),
         #[cfg(feature = "embedded")]
-        Engine::File(path) => key_beside(path),
+        Engine::File(path) => key_beside(path, ".secret-key"),
         #[cfg(not(feature = "embedded"))]
         Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         Engine::DynamoDb => anyhow::bail!(
@@ -43,7 +46,35 @@ pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
     }
 }
 
-/// The reason why the file of the secret keys can't be used.
+/// Returns the keys and algorithms of the search for patients.
+pub fn find_search(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<PatientSearch> {
+    let keys = search_keys(settings, engine)?;
+    Ok(PatientSearch { keys, phonetics: settings.search_phonetics.clone() })
+}
+
+fn search_keys(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<SearchKeys> {
+    if let Some(keys) = &settings.search_keys {
+        let keys = keys.expose().parse();
+        return keys.context("--search-keys (CLINIC_API_SEARCH_KEYS) is invalid");
+    }
+    if let Some(path) = &settings.search_keys_file {
+        let loaded = load(path).map(|(_, keys)| keys);
+        return loaded.context("--search-keys-file (CLINIC_API_SEARCH_KEYS_FILE) can't be used");
+    }
+    match engine {
+        Engine::Memory => Ok(SearchKeys::random()),
+        #[cfg(feature = "embedded")]
+        Engine::File(path) => key_beside(path, ".search-key"),
+        #[cfg(not(feature = "embedded"))]
+        Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
+        Engine::DynamoDb => anyhow::bail!(
+            "--search-keys (CLINIC_API_SEARCH_KEYS) or --search-keys-file is required with --store dynamodb, with the same \
+             keys for all replicas; `clinic-api secret-key` prints a new key"
+        ),
+    }
+}
+
+/// The reason why a file of keys can't be used.
 #[derive(Debug, thiserror::Error)]
 enum KeyFileError {
     #[error("the file could not be read: {0}")]
@@ -55,7 +86,10 @@ enum KeyFileError {
 impl LogSafe for KeyFileError {}
 
 /// Returns the content of the file without white space, and its keys.
-fn load(path: &Path) -> Result<(Sensitive<String>, Keyring), KeyFileError> {
+fn load<K>(path: &Path) -> Result<(Sensitive<String>, K), KeyFileError>
+where
+    K: FromStr<Err = InvalidSecretKeys>,
+{
     let read = std::fs::metadata(path).and_then(|file| {
         // A pipe would block.
         if file.is_file() {
@@ -76,8 +110,37 @@ fn fingerprint(text: &Sensitive<String>) -> u32 {
     u32::from_be_bytes([0, digest[0], digest[1], digest[2]])
 }
 
-/// Replaces the keys of a keyring whenever the file has other valid keys.
-pub(super) async fn follow(keyring: Keyring, path: PathBuf) {
+/// Keys that a running process replaces.
+pub(super) trait Replaceable: FromStr<Err = InvalidSecretKeys> + Send + 'static {
+    /// Their name in logs.
+    const NAME: &'static str;
+    /// The metric of their fingerprint.
+    const METRIC: &'static str;
+
+    /// Replaces the keys of every clone with those of `other`.
+    fn replace_by(&self, other: &Self);
+}
+
+impl Replaceable for Keyring {
+    const NAME: &'static str = "secret";
+    const METRIC: &'static str = metrics::SECRET_KEYS;
+
+    fn replace_by(&self, other: &Self) {
+        self.replace(other);
+    }
+}
+
+impl Replaceable for SearchKeys {
+    const NAME: &'static str = "search";
+    const METRIC: &'static str = metrics::SEARCH_KEYS;
+
+    fn replace_by(&self, other: &Self) {
+        self.replace(other);
+    }
+}
+
+/// Replaces keys whenever the file has other valid keys.
+pub(super) async fn follow<K: Replaceable>(keys_in_use: K, path: PathBuf) {
     let mut known = None;
     let mut failed = false;
     let mut ticks = interval(RELOAD);
@@ -87,16 +150,16 @@ pub(super) async fn follow(keyring: Keyring, path: PathBuf) {
         // A file system can hang.
         let read = tokio::task::spawn_blocking({
             let path = path.clone();
-            move || load(&path)
+            move || load::<K>(&path)
         });
         let Ok(loaded) = read.await else { return };
         match loaded {
             Ok((text, _)) if known.as_ref() == Some(&text) => failed = false,
             Ok((text, keys)) => {
-                keyring.replace(&keys);
-                metrics::secret_keys_loaded(fingerprint(&text));
+                keys_in_use.replace_by(&keys);
+                metrics::keys_loaded(K::METRIC, fingerprint(&text));
                 if known.replace(text).is_some() {
-                    tracing::info!("the secret keys were replaced");
+                    tracing::info!(keys.kind = K::NAME, "the keys were replaced");
                 }
                 failed = false;
             }
@@ -104,8 +167,9 @@ pub(super) async fn follow(keyring: Keyring, path: PathBuf) {
                 // Once, until the file is valid again.
                 if !failed {
                     tracing::error!(
+                        keys.kind = K::NAME,
                         error.message = chain(&error),
-                        "the file of the secret keys can't be used; keeping the current keys"
+                        "the file of the keys can't be used; keeping the current keys"
                     );
                 }
                 failed = true;
@@ -114,12 +178,15 @@ pub(super) async fn follow(keyring: Keyring, path: PathBuf) {
     }
 }
 
-/// Reads the key file next to the data, or creates it. Cursors and sealed secrets thus stay valid
+/// Reads a key file next to the data, or creates it. What the keys encrypted thus stays readable
 /// after a restart.
 #[cfg(feature = "embedded")]
-fn key_beside(data: &Path) -> anyhow::Result<Keyring> {
+fn key_beside<K>(data: &Path, suffix: &str) -> anyhow::Result<K>
+where
+    K: FromStr<Err = InvalidSecretKeys>,
+{
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let path = crate::store::embedded::beside_data(data, ".secret-key");
+    let path = crate::store::embedded::beside_data(data, suffix);
     let shown = path.display().to_string();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -3,7 +3,7 @@
 use anyhow::bail;
 use tokio::time::Instant;
 
-use super::{OpenStore, is_on_this_machine, progress::Progress};
+use super::{OpenStore, is_on_this_machine, keyring, progress::Progress};
 use crate::{
     config::{Engine, SeedArgs},
     seed::{Filled, Plan, fill},
@@ -24,6 +24,7 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
         open.ensure_table().await?;
     }
     open.ensure_format().await?;
+    let search = keyring::find_search(&settings.search, &settings.store.store)?;
     open.wait_less()?;
     let began = Instant::now();
     let mut progress = Progress::new(u64::from(plan.clinics) * PARTS, BAR);
@@ -34,7 +35,7 @@ pub async fn run(settings: &SeedArgs) -> anyhow::Result<()> {
         progress
             .advance(done, message.clone(), || format!("{} %: {message}", done * 100 / all.max(1)));
     };
-    let filled = fill(&open.store, plan, settings.at_once.into(), report).await;
+    let filled = fill(&open.store, &search, plan, settings.at_once.into(), report).await;
     progress.bar.finish_and_clear();
     if let Ok(filled) = &filled {
         println!("{} ({})", summary(plan, filled, began.elapsed().as_secs_f64()), open.place);

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write as _, net::SocketAddr, sync::Arc, time::Dur
 use tokio::net::TcpListener;
 
 use super::{
-    identity,
+    identity, keyring,
     process::{Process, ShutdownReason, Signals, bind},
     worker::Worker,
 };
@@ -42,6 +42,10 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         process.open.ensure_table().await?;
     }
     process.open.ensure_format().await?;
+    let search = keyring::find_search(&settings.search, &settings.process.store.store)?;
+    if let Some(path) = &settings.search.search_keys_file {
+        tokio::spawn(keyring::follow(search.keys.clone(), path.clone()));
+    }
     let clock = SystemClock;
     let loopback = settings.listen.listen.ip().is_loopback();
     let (authenticator, development) =
@@ -78,6 +82,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
         store: process.open.store.clone(),
         clock: Arc::new(clock),
         keyring: process.keyring.clone(),
+        search,
         authenticator,
         audit_retention: settings.process.retention.audit_retention_days,
         limits: RequestLimits {
@@ -86,6 +91,7 @@ pub async fn run(settings: ServeArgs) -> anyhow::Result<()> {
                 per_address: settings.limits.rate_per_address,
                 per_principal: settings.limits.rate_per_principal,
                 per_organisation: settings.limits.rate_per_organisation,
+                searches: settings.limits.rate_patient_searches,
                 trusted_proxies: settings.limits.trusted_proxies,
             },
             ..RequestLimits::default()

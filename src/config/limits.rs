@@ -25,6 +25,10 @@ pub struct LimitArgs {
     /// The maximum number of requests per minute from all principals of one organisation together.
     #[arg(long, env = "CLINIC_API_RATE_PER_ORGANISATION", default_value = "30000")]
     pub rate_per_organisation: NonZeroU32,
+    /// The maximum number of searches for patients per minute from one principal, besides
+    /// `--rate-per-principal`. It makes it slow to copy all patients of an organisation.
+    #[arg(long, env = "CLINIC_API_RATE_PATIENT_SEARCHES", default_value = "300")]
+    pub rate_patient_searches: NonZeroU32,
     /// The number of trusted proxies in front of the service that append to `X-Forwarded-For`. With
     /// `N` proxies, the client address is the `N`th entry from the right. With 0, it is the address
     /// of the connection.

@@ -3,6 +3,7 @@
 mod identity;
 mod limits;
 mod process;
+mod search;
 mod store;
 mod table;
 mod worker;
@@ -16,6 +17,7 @@ use clap::{
 pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
 pub use limits::LimitArgs;
 pub use process::{LogArgs, LogFormat, ProcessArgs, RetentionArgs};
+pub use search::SearchArgs;
 pub use store::{Engine, KeyArgs, StoreArgs};
 pub use table::{BackfillArgs, SeedArgs, TableAction, TableArgs, VerifyArgs};
 pub use worker::{
@@ -50,7 +52,7 @@ pub enum Command {
     Openapi,
     /// Check that the service is ready: exits with 0 if it is. For containers without a shell.
     Healthcheck(HealthcheckArgs),
-    /// Print a new key for --secret-keys.
+    /// Print a new key for --secret-keys or --search-keys.
     SecretKey,
     /// Print a token of the development issuer. Creates the issuer's key if missing.
     Token(TokenArgs),
@@ -87,6 +89,9 @@ pub struct ServeArgs {
     /// The settings that the service shares with the worker.
     #[command(flatten)]
     pub process: ProcessArgs,
+    /// The search for patients.
+    #[command(flatten)]
+    pub search: SearchArgs,
     /// The token issuer.
     #[command(flatten)]
     pub identity: IdentityArgs,

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 
-use super::store::StoreArgs;
+use super::{search::SearchArgs, store::StoreArgs};
 use crate::seed::Plan;
 
 /// The `table` commands.
@@ -22,7 +22,8 @@ pub enum TableAction {
     /// Compare the table with the expected schema. Prints the differences and exits with 1 if there
     /// are any. Creates nothing.
     Check(StoreArgs),
-    /// Rewrite every item whose shape or index keys are outdated. Reads the whole table (a Scan),
+    /// Rewrite every item whose shape or index keys are outdated, and the search items of patients
+    /// that another search key or release wrote. Reads the whole table (a Scan),
     /// so it needs more permissions than the service. It can run while the service runs, and can be
     /// stopped and repeated. Exits with 1 if some items could not be rewritten.
     Backfill(BackfillArgs),
@@ -66,12 +67,20 @@ pub struct BackfillArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The search for patients: their search items are rewritten with the first search key.
+    #[command(flatten)]
+    pub search: SearchArgs,
     /// The number of segments that are scanned concurrently. Always 1 with an embedded engine.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub segments: u16,
     /// The maximum number of items read per second.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate: u32,
+    /// Also move patients whose search key is none of --search-keys to the first one, because their
+    /// key is lost. Without this setting they are reported as failed: with wrong search keys, the
+    /// service would no longer find them.
+    #[arg(long)]
+    pub lost_search_keys: bool,
     /// Only count the items that would be rewritten.
     #[arg(long)]
     pub dry_run: bool,
@@ -83,6 +92,9 @@ pub struct SeedArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The search for patients.
+    #[command(flatten)]
+    pub search: SearchArgs,
     /// The sample data.
     #[command(flatten)]
     pub plan: Plan,

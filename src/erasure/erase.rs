@@ -24,6 +24,7 @@ pub async fn erase(
         operation: ERASURE.to_owned(),
         subject: context.subject.clone(),
         at: context.now,
+        searched: Vec::new(),
     };
     let expires_at = retention.expiry(context.now);
     let remember = || Ok(vec![Entity::new(access.clone(), context).create_expiring(expires_at)?]);

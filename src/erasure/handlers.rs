@@ -13,7 +13,7 @@ use crate::{
     error::ApiResult,
     http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
     records::{
-        patients::{handlers::PatientPath, model::Patient},
+        patients::{handlers::PatientPath, model::PatientRecord},
         shown::Shown,
     },
 };
@@ -29,7 +29,7 @@ impl Filter for ExportAll {
 }
 
 // utoipa accepts only names without type parameters here.
-type PatientOut = Shown<Patient>;
+type PatientOut = Shown<PatientRecord>;
 
 /// A page of all data held on one patient.
 #[derive(Debug, Serialize, ToSchema)]

@@ -33,7 +33,10 @@ const CONNECTIONS_REFUSED: &str = "http_server_connections_refused_total";
 const ACCESSES_WAITING: &str = "clinic_api_accesses_waiting";
 const ACCESSES_LOST: &str = "clinic_api_accesses_lost_total";
 const ISSUER_KEYS: &str = "clinic_api_issuer_keys_timestamp_seconds";
-const SECRET_KEYS: &str = "clinic_api_secret_keys_fingerprint";
+/// The fingerprint of the secret keys.
+pub const SECRET_KEYS: &str = "clinic_api_secret_keys_fingerprint";
+/// The fingerprint of the search keys.
+pub const SEARCH_KEYS: &str = "clinic_api_search_keys_fingerprint";
 const READY: &str = "clinic_api_ready";
 const BUILD_INFO: &str = "clinic_api_build_info";
 
@@ -126,6 +129,10 @@ fn describe() {
         SECRET_KEYS,
         "The first 24 bits of the SHA-256 of the secret keys, if they are in a file."
     );
+    describe_gauge!(
+        SEARCH_KEYS,
+        "The first 24 bits of the SHA-256 of the search keys, if they are in a file."
+    );
     describe_gauge!(READY, "1 if the process is ready, otherwise 0.");
     describe_gauge!(BUILD_INFO, "Always 1. The labels are the version and the commit.");
     let commit = version::COMMIT.unwrap_or_default();
@@ -201,9 +208,10 @@ pub fn issuer_keys_obtained(at: Option<Timestamp>) {
     gauge!(ISSUER_KEYS).set(at.map_or(0.0, |at| at.as_duration().as_secs_f64()));
 }
 
-/// Sets the fingerprint of the secret keys that were loaded from their file.
-pub fn secret_keys_loaded(fingerprint: u32) {
-    gauge!(SECRET_KEYS).set(fingerprint);
+/// Sets the fingerprint of keys that were loaded from their file: [`SECRET_KEYS`] or
+/// [`SEARCH_KEYS`].
+pub fn keys_loaded(keys: &'static str, fingerprint: u32) {
+    gauge!(keys).set(fingerprint);
 }
 
 /// Sets whether the process is ready.

@@ -27,6 +27,8 @@ pub struct RateSettings {
     pub per_principal: NonZeroU32,
     /// The limit per organisation, for all its principals together.
     pub per_organisation: NonZeroU32,
+    /// The limit of searches for patients per principal.
+    pub searches: NonZeroU32,
     /// The number of proxies in front of the service that append to `X-Forwarded-For`.
     pub trusted_proxies: usize,
 }
@@ -38,6 +40,7 @@ impl Default for RateSettings {
             per_address: of(12_000),
             per_principal: of(3_000),
             per_organisation: of(30_000),
+            searches: of(300),
             trusted_proxies: 0,
         }
     }
@@ -48,6 +51,7 @@ pub struct Rates {
     addresses: Buckets<IpAddr>,
     principals: Buckets<(OrgId, String)>,
     organisations: Buckets<OrgId>,
+    searches: Buckets<(OrgId, String)>,
     trusted_proxies: usize,
 }
 
@@ -58,6 +62,7 @@ impl Rates {
             addresses: Buckets::new("address", settings.per_address),
             principals: Buckets::new("principal", settings.per_principal),
             organisations: Buckets::new("organisation", settings.per_organisation),
+            searches: Buckets::new("patient search", settings.searches),
             trusted_proxies: settings.trusted_proxies,
         }
     }
@@ -75,6 +80,16 @@ impl Rates {
         let who = (principal.org.clone(), principal.subject.clone());
         standing.note(self.principals.charge(&who))?;
         standing.note(self.organisations.charge(&principal.org))
+    }
+
+    /// Counts a search for patients against its principal. The limit makes it slow to copy all
+    /// patients of an organisation.
+    pub fn charge_search(
+        &self,
+        principal: &Principal,
+        standing: &mut Standing,
+    ) -> Result<(), ApiError> {
+        standing.note(self.searches.charge(&(principal.org.clone(), principal.subject.clone())))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The keyring: one key per purpose, derived from each of the secret keys (HKDF-SHA256).
 
 mod sealing;
+mod search;
 mod shared;
 mod signing;
 
@@ -9,6 +10,7 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use hkdf::Hkdf;
 pub use sealing::SealingKeys;
+pub use search::{SearchKey, SearchKeys, TAG_LENGTH};
 use sha2::Sha256;
 pub use signing::SigningKeys;
 
@@ -69,14 +71,17 @@ impl FromStr for Keyring {
     type Err = InvalidSecretKeys;
 
     fn from_str(setting: &str) -> Result<Self, InvalidSecretKeys> {
-        let key = |text: &str| {
-            let bytes =
-                BASE64URL_NOPAD.decode(text.trim().trim_end_matches('=').as_bytes()).ok()?;
-            <[u8; KEY_BYTES]>::try_from(bytes).ok()
-        };
-        let keys: Option<Vec<_>> = setting.split(',').map(key).collect();
-        keys.map(|keys| Self::derive(&keys)).ok_or(InvalidSecretKeys)
+        parse_keys(setting).map(|keys| Self::derive(&keys))
     }
+}
+
+/// Returns the keys of a setting.
+fn parse_keys(setting: &str) -> Result<Vec<[u8; KEY_BYTES]>, InvalidSecretKeys> {
+    let key = |text: &str| {
+        let bytes = BASE64URL_NOPAD.decode(text.trim().trim_end_matches('=').as_bytes()).ok()?;
+        <[u8; KEY_BYTES]>::try_from(bytes).ok()
+    };
+    setting.split(',').map(key).collect::<Option<_>>().ok_or(InvalidSecretKeys)
 }
 
 /// Returns a new secret key in the format of the setting.

@@ -18,7 +18,10 @@ use crate::{
     id::{AppointmentId, ClinicId, OrgId, StaffId, VisitTypeId, token_from},
     records::{
         clinics::model::{Address, Clinic, ClinicDetails},
-        patients::{self, model::Patient},
+        patients::{
+            self,
+            model::{Patient, search::PatientSearch},
+        },
         staff::model::{StaffDetails, StaffMember},
         visit_types::model::{VisitType, VisitTypeDetails},
     },
@@ -63,7 +66,8 @@ pub struct MadeUpClinic {
     /// Its appointments, sorted by start.
     pub appointments: Vec<Entity<Appointment>>,
     links: Vec<Entity<AppointmentLink>>,
-    record_numbers: Vec<Item>,
+    /// The search items and identifier markers of the patients.
+    search_items: Vec<Item>,
     sheets: BTreeMap<(SheetOwner, Date), Entity<DaySheet>>,
 }
 
@@ -94,7 +98,7 @@ struct Turn {
 
 impl Plan {
     /// Returns the clinic with this number, counted from 0.
-    pub fn clinic(&self, number: u32) -> Result<MadeUpClinic, StoreError> {
+    pub fn clinic(&self, number: u32, search: &PatientSearch) -> Result<MadeUpClinic, StoreError> {
         // Clinics of an organisation are listed by their creation time.
         let opened = utc_midnight(self.first_date()) - OPENED_BEFORE;
         let opened = opened + SignedDuration::from_millis(number.into());
@@ -112,14 +116,15 @@ impl Plan {
             let member = staff_member(&id, number, &mut writer.chance);
             staff.push(writer.entity(member));
         }
-        let (mut patients, mut record_numbers) = (Vec::new(), Vec::new());
+        let (mut patients, mut search_items) = (Vec::new(), Vec::new());
         for of_clinic in 0..self.patients {
             let patient = people::patient(number, of_clinic, &mut writer.chance);
             let context = writer.at(opened);
-            let record_number = patients::repo::record_number(&context, &patient)?;
-            if let Some(Write::Put { item, .. }) = record_number {
-                record_numbers.push(item);
-            }
+            let (patient, _, writes) = patients::repo::indexed(search, &self.org, patient)?;
+            search_items.extend(writes.into_iter().filter_map(|write| match write {
+                Write::Put { item, .. } => Some(item),
+                _ => None,
+            }));
             patients.push(Entity::new(patient, &context));
         }
         let mut made = MadeUpClinic {
@@ -129,7 +134,7 @@ impl Plan {
             patients,
             appointments: Vec::with_capacity(self.appointments as usize),
             links: Vec::with_capacity(self.appointments as usize),
-            record_numbers,
+            search_items,
             sheets: BTreeMap::new(),
         };
         made.add_appointments(self, &mut writer);
@@ -214,7 +219,7 @@ impl MadeUpClinic {
     pub(super) fn items(&self) -> usize {
         let middle = self.visit_types.len()
             + self.patients.len()
-            + self.record_numbers.len()
+            + self.search_items.len()
             + self.appointments.len()
             + self.links.len()
             + self.sheets.len();
@@ -226,7 +231,7 @@ impl MadeUpClinic {
     pub(super) fn middle(&self) -> impl Iterator<Item = Result<Item, StoreError>> {
         items(&self.visit_types)
             .chain(items(&self.patients))
-            .chain(self.record_numbers.iter().cloned().map(Ok))
+            .chain(self.search_items.iter().cloned().map(Ok))
             .chain(items(&self.appointments))
             .chain(items(&self.links))
             .chain(items(self.sheets.values()))

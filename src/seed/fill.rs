@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::{clinic::items, plan::Plan};
 use crate::{
     appointments::model::Appointment,
-    records::clinics,
+    records::{clinics, patients::model::search::PatientSearch},
     store::{
         Item, Record as _, Store, StoreError, bulk::BATCH, codec::is_of_type, read::PageRequest,
         scan::patiently,
@@ -39,6 +39,7 @@ pub struct Filled {
 /// same items.
 pub async fn fill(
     store: &Store,
+    search: &PatientSearch,
     plan: &Plan,
     at_once: usize,
     mut report: impl FnMut(Filled),
@@ -47,7 +48,7 @@ pub async fn fill(
     refuse_others(store, plan).await?;
     let mut filled = Filled::default();
     for number in 0..plan.clinics {
-        let made = plan.clinic(number)?;
+        let made = plan.clinic(number, search)?;
         let Some((last, others)) = made.staff.split_last() else { continue };
         let key = last.value.key();
         if patiently(|| store.get_item(&key, true)).await?.is_some() {

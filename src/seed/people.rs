@@ -6,7 +6,7 @@ use rand::{Rng, seq::IndexedRandom as _};
 use crate::{
     id::PatientId,
     records::patients::model::{
-        Gender, PartialDate, Patient, PatientDetails, PersonName, Phone, PhoneUse,
+        Gender, PartialDate, PatientDetails, PatientRecord, PersonName, Phone, PhoneUse,
     },
 };
 
@@ -46,7 +46,7 @@ pub(super) fn phone(chance: &mut impl Rng) -> String {
 }
 
 /// Returns the patient with this number at a clinic. Three in four have a medical record number.
-pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patient {
+pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> PatientRecord {
     let id = PatientId::random_from(chance);
     let (given, family) = names(chance);
     let name = PersonName {
@@ -71,5 +71,5 @@ pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patien
         notes: in_hundred(10).then(|| "made up".to_owned().into()),
         ..PatientDetails::named(name)
     };
-    Patient { id, details }
+    PatientRecord { id, details }
 }

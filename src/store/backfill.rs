@@ -46,21 +46,34 @@ pub struct Backfill {
 }
 
 impl Backfill {
-    /// Processes one segment of the table. After each page, reports the counts and the failures of
+    /// Processes one segment of the table. `also` rewrites what an item's rewrite alone cannot, and
+    /// returns whether there was anything. After each page, reports the counts and the failures of
     /// the page.
-    pub async fn run(
+    pub async fn run<Also>(
         &self,
         store: &Store,
         segment: Segment,
+        also: impl Fn(Item) -> Also,
         mut report: impl FnMut(Tally, Vec<String>),
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), StoreError>
+    where
+        Also: Future<Output = Result<bool, StoreError>>,
+    {
         let mut scan = Scan::new(segment, self.rate);
         while let Some(items) = scan.next_page(store).await? {
             let mut tally = Tally::default();
             let mut failures = Vec::new();
             for item in items {
                 tally.examined += 1;
-                match self.rewrite(store, item).await? {
+                let name = described(&item);
+                let outcome = match self.rewrite(store, item.clone()).await? {
+                    Ok(rewritten) => match also(item).await {
+                        Ok(also) => Ok(rewritten || also),
+                        Err(error) => Err(format!("{name}: {}", chain(&error))),
+                    },
+                    failed => failed,
+                };
+                match outcome {
                     Ok(true) => tally.rewritten += 1,
                     Ok(false) => {}
                     Err(failure) => {

@@ -36,6 +36,12 @@ pub trait Record: Serialize + DeserializeOwned {
     fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
         None
     }
+
+    /// Returns a condition on the stored item, besides its revision, under which the record may be
+    /// replaced: for attributes that change without a new revision.
+    fn replaceable(&self) -> Result<Option<Condition>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// The attributes that every item has.
@@ -138,7 +144,9 @@ impl<T: Record> Entity<T> {
 
     /// Returns the write that replaces `previous` if it is unchanged.
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
-        Ok(Write::Put { item: self.to_item()?, condition: previous.meta.unchanged() })
+        let unchanged = [Some(previous.meta.unchanged()), previous.value.replaceable()?];
+        let condition = Condition::All(unchanged.into_iter().flatten().collect());
+        Ok(Write::Put { item: self.to_item()?, condition })
     }
 
     /// Returns the write that deletes the entity if it is unchanged since it was read.

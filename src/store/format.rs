@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The format of this version.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The item types of this module.
 pub const ITEM_TYPES: &[ItemType] = &[ItemType::never_rewritten(TableFormat::TYPE)];

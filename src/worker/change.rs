@@ -42,7 +42,7 @@ pub struct Change<'a> {
 
 /// Attributes that all items have or that are derived from others, in addition to those of
 /// [`Meta`].
-const DERIVED: [&str; 6] = ["GSI1PK", "GSI1SK", "PK", "SK", "type", "v"];
+const DERIVED: [&str; 7] = ["GSI1PK", "GSI1SK", "PK", "SK", "search", "type", "v"];
 
 const RESCHEDULED_FROM: &str = "rescheduled_from";
 

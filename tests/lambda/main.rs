@@ -20,9 +20,16 @@ use axum::{
 use clinic_api::{
     audit_events,
     id::{OrgId, PatientId},
+    keyring::SearchKeys,
     records::{
         dead_letters,
-        patients::{self, model::PatientDetails},
+        patients::{
+            self,
+            model::{
+                PatientDetails,
+                search::{PatientSearch, Phonetics},
+            },
+        },
     },
     store::{
         Store, WriteContext, client::local_streams, connections::Connections, embedded::Served,
@@ -138,7 +145,9 @@ async fn register(store: &Store) -> PatientId {
     let request_id = clinic_api::id::random_token();
     let context = WriteContext::internal(org(), "anna", request_id, SystemClock.now());
     let patient = PatientDetails::named("Ida Example".to_owned());
-    patients::repo::create(store, &context, patient).await.unwrap().value.id
+    let search = PatientSearch { keys: SearchKeys::random(), phonetics: Phonetics::default() };
+    let made = patients::repo::create(store, &search, &context, patient).await.unwrap();
+    made.value.record.id
 }
 
 /// The stream's records in the form in which Lambda delivers them.

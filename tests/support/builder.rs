@@ -7,6 +7,7 @@ use clinic_api::{
     app::{AppState, Parts, RequestLimits},
     http::{headers::HeaderSettings, rate::RateSettings},
     keyring::Keyring,
+    records::patients::model::search::{PatientSearch, Phonetics},
     service::service,
     store::Store,
     time::Retention,
@@ -38,6 +39,7 @@ pub struct TestAppBuilder {
     for_many: bool,
     clock: Option<TestClock>,
     keyring: Option<Keyring>,
+    search: Option<PatientSearch>,
     client: Option<Client>,
     limits: RequestLimits,
     headers: HeaderSettings,
@@ -70,6 +72,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Sets the search for patients. All services of the tests share one by default.
+    pub fn search(mut self, search: PatientSearch) -> Self {
+        self.search = Some(search);
+        self
+    }
+
     /// Sets the client of a replica.
     pub fn client(mut self, client: Client) -> Self {
         self.client = Some(client);
@@ -89,6 +97,7 @@ impl TestAppBuilder {
             per_address: most,
             per_principal: most,
             per_organisation: most,
+            searches: most,
             ..RateSettings::default()
         };
         self
@@ -156,6 +165,7 @@ impl TestAppBuilder {
             store: store.clone(),
             clock: clock.clone(),
             keyring: self.keyring.unwrap_or(keyring),
+            search: self.search.unwrap_or_else(search_of_tests),
             authenticator: issuer().authenticator().unwrap(),
             audit_retention: AUDIT_RETENTION,
             // A busy machine must not cause a timeout.
@@ -174,6 +184,12 @@ impl TestAppBuilder {
             kept,
         }
     }
+}
+
+/// The search of all services that set no other.
+pub fn search_of_tests() -> PatientSearch {
+    let keys = "A".repeat(43).parse().unwrap();
+    PatientSearch { keys, phonetics: Phonetics::default() }
 }
 
 /// Timeouts of DynamoDB calls for tests. The engine shares few cores with all tests, so a slow response is not an outage. Calls

@@ -29,6 +29,7 @@ pub mod receptionist;
 pub mod records;
 pub mod requests;
 pub mod schedule;
+pub mod search;
 pub mod stream;
 pub mod surgery;
 pub mod wait;

@@ -160,6 +160,9 @@ impl Guard {
         let authenticated = self.authenticator.authenticate(bearer(&parts.headers)?, now).await;
         let principal = authenticated.map_err(refused)?;
         self.rates.charge(&principal, standing)?;
+        if operation.rule.is_some_and(|rule| rule.is_search) {
+            self.rates.charge_search(&principal, standing)?;
+        }
         let is_heavy = operation.rule.is_some_and(|rule| rule.is_heavy);
         let share = self.shares.take(&principal.org, &principal.subject, is_heavy)?;
         let rule = operation.rule.ok_or_else(forbidden)?;

@@ -25,6 +25,8 @@ pub struct PolicyRule {
     scopes: Option<[Option<Scope>; 6]>,
     /// Whether the operation may use much CPU time.
     pub(super) is_heavy: bool,
+    /// Whether the operation searches for patients, which has a rate limit of its own.
+    pub(super) is_search: bool,
 }
 
 /// Access to all records of the organisation.
@@ -38,13 +40,13 @@ pub const NO: Option<Scope> = None;
 
 /// Returns the rule of an operation, with the scopes in the order of [`Role::ALL`].
 pub const fn rule(operation: &'static str, scopes: [Option<Scope>; 6]) -> PolicyRule {
-    PolicyRule { operation, scopes: Some(scopes), is_heavy: false }
+    PolicyRule { operation, scopes: Some(scopes), is_heavy: false, is_search: false }
 }
 
 /// Returns the rule of an operation without authentication. It must return no data of an
 /// organisation.
 pub const fn public(operation: &'static str) -> PolicyRule {
-    PolicyRule { operation, scopes: None, is_heavy: false }
+    PolicyRule { operation, scopes: None, is_heavy: false, is_search: false }
 }
 
 /// A rule of booking that some roles may override.
@@ -79,6 +81,12 @@ impl PolicyRule {
     #[must_use]
     pub const fn heavy(self) -> Self {
         Self { is_heavy: true, ..self }
+    }
+
+    /// Marks a search for patients.
+    #[must_use]
+    pub const fn search(self) -> Self {
+        Self { is_search: true, ..self }
     }
 
     /// Returns whether the operation needs no token.

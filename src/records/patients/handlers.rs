@@ -1,12 +1,14 @@
 //! Patients over HTTP.
 
+pub mod search;
+
 use axum::extract::State;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    model::{Deceased, Patient, PatientDetails},
+    model::{Deceased, PatientDetails, PatientRecord},
     repo,
 };
 use crate::{
@@ -14,14 +16,13 @@ use crate::{
     erasure::erase::erase,
     error::{ApiError, ApiResult, ErrorCode},
     http::{
-        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, MergePatch, Page, ReadContext,
-        Updated, WriteCommand, WriteContext, idempotency::or_replay, spawn::spawn_uncancellable,
+        ApiPath, ApiQuery, Consistent, Created, Deleted, Found, MergePatch, ReadContext, Updated,
+        WriteCommand, WriteContext, idempotency::or_replay, spawn::spawn_uncancellable,
     },
     id::PatientId,
     openapi::Conflict,
     records::shown::Shown,
     time::utc_date,
-    validation,
 };
 
 /// The path parameters of a patient.
@@ -49,45 +50,6 @@ fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError>
     Ok(())
 }
 
-/// The query parameters of a search for patients.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct FindPatients {
-    /// The complete medical record number (MRN), spelled as it was stored.
-    #[param(
-        min_length = 1,
-        max_length = 64,
-        pattern = "^[A-Za-z0-9._/-]+$",
-        example = "A-2027-0001"
-    )]
-    mrn: String,
-    /// Read with strong consistency: the response reflects all earlier writes. The read consumes
-    /// twice as much read capacity of the table.
-    #[serde(default)]
-    #[param(default = false)]
-    consistent: bool,
-}
-
-/// Find patients by record number
-///
-/// Returns one patient or none, because a record number is unique in the organisation. Use it to
-/// find the id of a patient from another system.
-#[utoipa::path(get, path = "/v1/patients", params(FindPatients))]
-pub async fn find_patients(
-    State(app): State<AppState>,
-    context: ReadContext,
-    ApiQuery(query): ApiQuery<FindPatients>,
-) -> ApiResult<Page<Shown<Patient>>> {
-    if query.mrn.len() > 64 || validation::record_number(&query.mrn).is_err() {
-        let message = "must be 1 to 64 letters, digits, dots, dashes, underscores or slashes";
-        return Err(ApiError::field(ErrorCode::InvalidParameter, "mrn", message));
-    }
-    let (org, consistent) = (context.grant.org(), query.consistent);
-    let found = repo::find_by_record_number(app.store(), org, &query.mrn, consistent).await?;
-    app.record_access(&context, found.iter().map(|patient| &patient.value.id)).await?;
-    Ok(Page { items: found.map(Into::into).into_iter().collect(), next_cursor: None })
-}
-
 /// Create a patient
 ///
 /// A patient belongs to the organisation and can be booked at all its clinics. A record number, if
@@ -111,10 +73,10 @@ pub async fn find_patients(
 pub async fn create_patient(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<PatientDetails>,
-) -> ApiResult<Created<Shown<Patient>>> {
+) -> ApiResult<Created<Shown<PatientRecord>>> {
     let created = async {
         check_dates(&body, context.now)?;
-        repo::create(app.store(), &context, body).await
+        repo::create(app.store(), app.search(), &context, body).await
     };
     let created = or_replay(app.store(), &context, created).await?;
     app.record_unwritten(&context, &created.meta, [&created.value.id]).await?;
@@ -131,7 +93,7 @@ pub async fn get_patient(
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
-) -> ApiResult<Found<Shown<Patient>>> {
+) -> ApiResult<Found<Shown<PatientRecord>>> {
     let found = repo::get(app.store(), context.grant.org(), &patient_id, consistent).await?;
     app.record_access(&context, [&patient_id]).await?;
     Found::new(found, &context)
@@ -153,13 +115,13 @@ pub async fn update_patient(
     context: WriteContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     patch: PatientPatch,
-) -> ApiResult<Updated<Shown<Patient>>> {
+) -> ApiResult<Updated<Shown<PatientRecord>>> {
     let change = |current| {
         let patched = patch.apply(current)?;
         check_dates(&patched, context.now)?;
         Ok::<_, ApiError>(patched)
     };
-    let updated = repo::update(app.store(), &context, &patient_id, change).await?;
+    let updated = repo::update(app.store(), app.search(), &context, &patient_id, change).await?;
     app.record_unwritten(&context, &updated.meta, [&patient_id]).await?;
     Ok(Updated::new(updated))
 }

@@ -1,5 +1,6 @@
 //! Patients of an organisation, shared by all its clinics.
 
+pub mod dto;
 pub mod fhir;
 pub mod handlers;
 pub mod model;

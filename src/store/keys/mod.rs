@@ -17,7 +17,7 @@ pub use range::{
     appointments_of_clinic, appointments_of_patient, changes_at_clinic, changes_of_record,
     clinics_of_org, day_sheets_of_clinic, days_of_clinic, dead_letters, deferred_of_org,
     deferred_of_part, deliveries_of_webhook, due_deliveries, exceptions_at_clinic,
-    exceptions_of_owner, is_in_setup, links_of_patient, patient_day_sheets_from,
+    exceptions_of_owner, is_in_setup, links_of_patient, patient_day_sheets_from, search_entries,
     setup_beside_clinic, setup_of_clinic, staff_day_sheets_from, webhooks_of_org, workers,
 };
 use sha2::{Digest as _, Sha256};
@@ -139,9 +139,25 @@ pub fn patient_in_index(patient: &PatientId) -> IndexKey {
     IndexKey { pk: patient_partition(patient), sk: META.to_owned() }
 }
 
-/// `MRN#{org}#{mrn}` / `META`: the marker that keeps a record number unique in its organisation.
-pub fn record_number(org: &OrgId, mrn: &str) -> Key {
-    Key::new(format!("MRN#{org}#{mrn}"), META)
+/// `IDENTIFIER#{tag}` / `META`: the marker that keeps an identifier unique in its organisation. The
+/// tag is a keyed hash, because identifiers are patient data.
+pub fn identifier(tag: &str) -> Key {
+    Key::new(format!("IDENTIFIER#{tag}"), META)
+}
+
+fn found_partition(tag: &str) -> String {
+    format!("FIND#{tag}")
+}
+
+/// `FIND#{tag}` / `{birth}#{patient}`: a patient under one search term. The tag and the date of
+/// birth are keyed hashes.
+pub fn search_entry(tag: &str, birth: &str, patient: &PatientId) -> Key {
+    Key::new(found_partition(tag), format!("{birth}#{patient}"))
+}
+
+/// Returns the patient of a search entry.
+pub fn patient_of_search_entry(key: &Key) -> Option<PatientId> {
+    key.sk.split_once('#')?.1.parse().ok()
 }
 
 /// `DAYS#{clinic}` / `{utc date}#STAFF#{staff}`.
@@ -215,8 +231,9 @@ mod tests {
                 moved_appointment(&appointment_id),
                 deleted_appointment(&appointment_id),
                 patient(&patient_id),
-                record_number(&org, &mrn),
-                record_number(&other_org, &mrn),
+                identifier(&mrn),
+                search_entry(&mrn, "", &patient_id),
+                search_entry(&mrn, "abc", &patient_id),
                 staff_day_sheet(&clinic_id, &staff_id, date),
                 resource_day_sheet(&clinic_id, &ResourceId::random(), date),
                 patient_day_sheet(&patient_id, date),
@@ -244,14 +261,6 @@ mod tests {
                 prop_assert_eq!(read.as_ref(), Some(key));
             }
         }
-
-        #[test]
-        fn record_numbers_of_different_organisations_never_share_a_key(
-            a in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"), b in ("[A-Za-z0-9._-]{1,8}", "[A-Za-z0-9._/-]{1,8}"),
-        ) {
-            let key = |(org, mrn): &(String, String)| record_number(&org.parse().unwrap(), mrn);
-            prop_assert_eq!(key(&a) == key(&b), a == b);
-        }
     }
 
     #[test]
@@ -259,11 +268,5 @@ mod tests {
         let mut item = clinic(&ClinicId::random()).attributes();
         item.remove(SK);
         assert_eq!(Key::of(&item), None);
-    }
-
-    #[test]
-    fn printable_keys_mask_the_record_number() {
-        let key = super::record_number(&"ORG-1".parse().unwrap(), "12345");
-        assert_eq!(key.for_people(), "MRN#… / META");
     }
 }

@@ -8,7 +8,7 @@ use super::{
         DEAD_LETTERS, WORKERS, deferred_part, deferred_partition, deliveries_partition,
         due_partition, webhooks_partition,
     },
-    patient_partition, sheets_partition,
+    found_partition, patient_partition, sheets_partition,
 };
 use crate::{
     id::{ClinicId, OrgId, OwnerTag, PatientId, RecordId, WebhookId},
@@ -104,6 +104,15 @@ impl Dates {
             }
         }
     }
+}
+
+/// The patients under a search term whose date of birth begins with `birth`.
+pub fn search_entries(tag: &str, birth: &str) -> KeyRange {
+    let sort = match birth {
+        "" => SortRange::All,
+        birth => SortRange::BeginsWith(birth.to_owned()),
+    };
+    KeyRange::of_table(found_partition(tag), sort)
 }
 
 /// An organisation's clinics, sorted by creation time.

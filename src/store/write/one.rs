@@ -23,6 +23,17 @@ pub enum Write {
 }
 
 impl Write {
+    /// Returns the key of the item that it is about.
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::Put { item, .. } => Key::of(item),
+            Self::Update { key, .. }
+            | Self::UpdateIfPresent { key, .. }
+            | Self::Delete { key, .. }
+            | Self::Check { key, .. } => Some(key.clone()),
+        }
+    }
+
     /// Returns the size of the stored data in bytes.
     pub(super) fn bytes(&self) -> usize {
         match self {

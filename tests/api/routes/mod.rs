@@ -9,6 +9,7 @@ mod erasure;
 mod exceptions;
 mod operations;
 mod patient_model;
+mod patient_search;
 mod patients;
 mod plain_records;
 mod staff;

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::support::{
     Fault, NOW, TestApp,
     app::external_endpoint,
+    builder::search_of_tests,
     callers::{principal, token},
     race,
     wire::WireCall,
@@ -31,7 +32,7 @@ async fn a_hundred_patients(app: &TestApp) -> String {
         today: NOW[..10].parse().unwrap(),
         seed: 1,
     };
-    fill(&app.store, &plan, 4, |_| {}).await.unwrap();
+    fill(&app.store, &search_of_tests(), &plan, 4, |_| {}).await.unwrap();
     format!("/v1/clinics/{}/appointments?limit=100", plan.clinic_id(0))
 }
 

@@ -10,6 +10,7 @@ mod dependents;
 mod outage;
 mod pool;
 mod repair;
+mod search_rotation;
 mod seed;
 mod stream_costs;
 mod table;

@@ -27,6 +27,11 @@ pub enum Deceased {
 }
 
 impl Deceased {
+    /// Returns whether the patient is dead.
+    pub fn is_dead(self) -> bool {
+        self != Self::Known(false)
+    }
+
     /// Returns the first day on which the patient can have died, if there is a date.
     pub fn earliest(self) -> Option<Date> {
         match self {

@@ -8,6 +8,8 @@ mod gender;
 mod identifier;
 mod name;
 mod phone;
+pub mod search;
+mod stored;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,16 +24,14 @@ pub use self::{
     identifier::Identifier,
     name::{PersonName, PersonNameIn},
     phone::{Phone, PhoneUse},
+    stored::{Indexed, Patient, PatientRecord},
 };
 use crate::{
     id,
-    records::{details::Details, of_org::OfOrg},
+    records::details::Details,
     sensitive::Sensitive,
     validation::{self, list_or_null, sensitive as hidden, trimmed},
 };
-
-/// A patient.
-pub type Patient = OfOrg<PatientDetails>;
 
 /// The members of a patient that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]

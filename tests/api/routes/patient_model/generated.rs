@@ -3,13 +3,16 @@
 use clinic_api::{
     http::body::from_value,
     id::PatientId,
-    records::patients::model::{Patient, PatientDetails},
+    records::patients::{
+        model::{Patient, PatientDetails, PatientRecord},
+        repo::indexed,
+    },
     store::Entity,
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::Value;
 
-use crate::support::write_context;
+use crate::support::{builder::search_of_tests, write_context};
 
 /// One line of text, as people write it.
 fn line(max: usize) -> impl Strategy<Value = String> {
@@ -126,7 +129,12 @@ fn every_valid_patient_survives_json_and_the_item() {
                 from_value(&json).unwrap_or_else(|error| panic!("{error:?}"));
             prop_assert_eq!(&serde_json::to_value(&details).unwrap(), &json);
             let id = PatientId::random();
-            let entity = Entity::new(Patient { id, details }, &write_context("request-1"));
+            let record = PatientRecord { id, details };
+            let context = write_context("request-1");
+            let (patient, _, writes) = indexed(&search_of_tests(), &context.org, record).unwrap();
+            // A change replaces up to twice as many, beside the patient and the answer under a key.
+            prop_assert!(writes.len() <= 49, "{}", writes.len());
+            let entity = Entity::new(patient, &context);
             let item = entity.to_item().unwrap();
             prop_assert_eq!(Entity::<Patient>::from_item(item).unwrap(), entity);
             Ok(())

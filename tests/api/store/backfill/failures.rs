@@ -17,8 +17,8 @@ async fn what_can_not_be_rewritten_is_told_without_what_is_known_of_patients() {
     let number = |n: u8| AttributeValue::N(n.to_string());
     let mut newer = of_type("staff");
     newer.insert("v".to_owned(), number(9));
-    let mut broken = of_type("record_number");
-    broken.insert("patient_id".to_owned(), AttributeValue::S("4711-Secret".to_owned()));
+    let mut broken = of_type("resource");
+    broken.insert("clinic_id".to_owned(), AttributeValue::S("4711-Secret".to_owned()));
     let mut unknown = of_type("clinic");
     unknown.insert("type".to_owned(), AttributeValue::S("Secret 4711".to_owned()));
     let mut outdated = of_type("patient");
@@ -32,8 +32,8 @@ async fn what_can_not_be_rewritten_is_told_without_what_is_known_of_patients() {
     failures.sort();
     assert!(failures[0].starts_with("item CLINIC#CLN-"), "{failures:?}");
     assert!(failures[0].ends_with("unknown type"), "{failures:?}");
-    assert!(failures[1].starts_with("record_number MRN#… / META: "), "{failures:?}");
-    assert!(failures[1].ends_with("patient_id is invalid"), "{failures:?}");
+    assert!(failures[1].starts_with("resource CLINIC#CLN-"), "{failures:?}");
+    assert!(failures[1].ends_with("clinic_id is invalid"), "{failures:?}");
     assert!(failures[2].contains("shape 9"), "{failures:?}");
     assert!(!format!("{failures:?}").contains("4711"));
     let after = app.all_items().await;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{backfill, everything};
 use crate::support::{Fault, TestApp};
@@ -12,29 +12,33 @@ use crate::support::{Fault, TestApp};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_that_was_made_again_under_its_key_is_not_overwritten() {
     let app = TestApp::spawn().await;
-    let patient = |name: &str| json!({ "name": name, "mrn": "M-1" });
-    let first = app.post("/v1/patients").json(&patient("First")).send().await.expect(201);
-    let marker = app.all_items().await.into_iter();
-    let mut marker =
-        marker.into_iter().find(|it| it["type"].as_s().unwrap() == "record_number").unwrap();
+    let (_, path) = app.clinic_with_booking().await;
+    let booked = app.get(&path).send().await.expect(200).json()["start"].clone();
+    let move_to = async |start: Value| {
+        let moved = app.post(&format!("{path}/reschedule")).json(&json!({ "start": start }));
+        moved.send().await.expect(200);
+    };
+    // A moved appointment has a pointer until it is back at its first start.
+    move_to(json!("2035-01-17T09:00:00")).await;
+    let pointer = app.all_items().await.into_iter();
+    let mut pointer =
+        { pointer }.find(|it| it["type"].as_s().unwrap() == "moved_appointment").unwrap();
     // The different form of the instant makes it outdated.
-    let created_at = marker["created_at"].as_s().unwrap().replace('Z', "+00:00");
-    marker.insert("created_at".to_owned(), AttributeValue::S(created_at));
-    app.put_item(marker).await;
+    let created_at = pointer["created_at"].as_s().unwrap().replace('Z', "+00:00");
+    pointer.insert("created_at".to_owned(), AttributeValue::S(created_at));
+    app.put_item(pointer).await;
     let (has_read, go_on) = app.wire.pause_before("PutItem");
     let others = async {
-        // The backfill has read the marker and is about to write it.
+        // The backfill has read the pointer and is about to write it.
         has_read.await.unwrap();
-        app.delete(&first.location()).send().await.expect(204);
-        let second = app.post("/v1/patients").json(&patient("Second")).send().await.expect(201);
+        move_to(booked).await;
+        move_to(json!("2035-01-18T09:00:00")).await;
         go_on.send(()).unwrap();
-        second
     };
-    let ((_, failures), second) = tokio::join!(backfill(&app), others);
+    let ((_, failures), ()) = tokio::join!(backfill(&app), others);
     assert_eq!(failures, Vec::<String>::new());
-    let found = app.get("/v1/patients?mrn=M-1").send().await.expect(200).json();
-    assert_eq!(found["items"][0]["name"]["text"], "Second");
-    app.delete(&second.location()).send().await.expect(204);
+    let found = app.get(&path).send().await.expect(200).json();
+    assert!(found["start"].as_str().unwrap().starts_with("2035-01-18T"), "{found}");
 }
 
 #[tokio::test]

@@ -1,0 +1,160 @@
+//! The search for patients over HTTP.
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use crate::{
+    app::AppState,
+    error::{ApiError, ApiResult, ErrorCode, FieldCode, FieldError},
+    http::{Content, Filter, IndexQuery, Paging, ReadContext},
+    records::patients::{
+        dto::{MatchPage, MatchPosition, PatientMatch},
+        model::{
+            PartialDate,
+            search::{Algorithm, PatientQuery},
+        },
+        repo::{self, Found},
+    },
+    validation,
+};
+
+/// The parts of a search for patients. All given parts must match.
+#[derive(Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SearchPatients {
+    /// Words of the name, in any order. A word matches the beginning of a family or given name.
+    /// Case, accents, hyphens and apostrophes make no difference.
+    #[param(min_length = 1, max_length = 200, example = "example id")]
+    name: Option<String>,
+    /// The date of birth, or its beginning: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
+    #[param(value_type = Option<String>, example = "1984-02-29")]
+    birth_date: Option<PartialDate>,
+    /// The telephone number, with or without country code: at least the last 7 digits.
+    #[param(min_length = 7, max_length = 40)]
+    phone: Option<String>,
+    /// The e-mail address. Case makes no difference.
+    #[param(min_length = 1, max_length = 254)]
+    email: Option<String>,
+    /// An identifier from another system: `SYSTEM|VALUE`, spelled as it was stored.
+    #[param(min_length = 3, max_length = 301, example = "urn:oid:2.16.756.5.32|7560000000002")]
+    identifier: Option<String>,
+    /// The complete medical record number (MRN), spelled as it was stored.
+    #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
+    mrn: Option<String>,
+    /// Find inactive patients, too.
+    #[serde(default)]
+    #[param(default = false)]
+    include_inactive: bool,
+}
+
+impl Filter for SearchPatients {}
+
+fn wrong(parameter: &str, code: FieldCode, message: &str) -> ApiError {
+    let error = FieldError::of_parameter(parameter, code, message);
+    ApiError::of_field(ErrorCode::InvalidParameter, error)
+}
+
+fn within(parameter: &str, text: Option<&String>, most: usize) -> Result<(), ApiError> {
+    let length = text.map_or(1, |text| text.chars().count());
+    if (1..=most).contains(&length) {
+        return Ok(());
+    }
+    let message = format!("must have 1 to {most} characters");
+    Err(wrong(parameter, FieldCode::Length, &message))
+}
+
+impl SearchPatients {
+    /// Returns the names of the parts that are given.
+    fn fields(&self) -> Vec<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("birth_date", self.birth_date.is_some()),
+            ("phone", self.phone.is_some()),
+            ("email", self.email.is_some()),
+            ("identifier", self.identifier.is_some()),
+            ("mrn", self.mrn.is_some()),
+        ];
+        given.into_iter().filter_map(|(name, given)| given.then_some(name)).collect()
+    }
+
+    fn query(&self, phonetics: Algorithm) -> Result<PatientQuery, ApiError> {
+        if self.fields().is_empty() {
+            let message =
+                "is required, unless birth_date, phone, email, identifier or mrn is given";
+            return Err(wrong("name", FieldCode::Required, message));
+        }
+        within("name", self.name.as_ref(), 200)?;
+        within("email", self.email.as_ref(), 254)?;
+        let invalid =
+            |(parameter, message): (&str, &str)| wrong(parameter, FieldCode::Invalid, message);
+        let mut query = PatientQuery::default().inactive(self.include_inactive);
+        if let Some(name) = &self.name {
+            query = query.name(name, phonetics).map_err(invalid)?;
+        }
+        if let Some(date) = self.birth_date {
+            query = query.birth_date(date);
+        }
+        if let Some(number) = &self.phone {
+            query = query.phone(number).map_err(invalid)?;
+        }
+        if let Some(address) = &self.email {
+            query = query.email(address);
+        }
+        if let Some(mrn) = &self.mrn {
+            if mrn.len() > 64 || validation::record_number(mrn).is_err() {
+                let message =
+                    "must be 1 to 64 letters, digits, dots, dashes, underscores or slashes";
+                return Err(wrong("mrn", FieldCode::Invalid, message));
+            }
+            query = query.mrn(mrn.clone());
+        }
+        Ok(query)
+    }
+
+    fn identifier(&self) -> Result<Option<(&str, &str)>, ApiError> {
+        let Some(text) = &self.identifier else { return Ok(None) };
+        match text.split_once('|') {
+            Some((system, value)) if !system.is_empty() && !value.is_empty() => {
+                Ok(Some((system, value)))
+            }
+            _ => {
+                let message =
+                    "must be SYSTEM|VALUE, for example urn:oid:2.16.756.5.32|7560000000002";
+                Err(wrong("identifier", FieldCode::Invalid, message))
+            }
+        }
+    }
+}
+
+/// Search for patients
+///
+/// Finds patients by any combination of name, date of birth, telephone number, e-mail address and
+/// identifiers. The very next search finds a new or changed patient. If no name matches as it is
+/// spelled, the search accepts two swapped neighbouring letters; if there is still none, names that
+/// sound alike. Best matches come first.
+#[utoipa::path(get, path = "/v1/patients", params(IndexQuery<SearchPatients>))]
+pub async fn find_patients(
+    State(app): State<AppState>,
+    context: ReadContext,
+    query: IndexQuery<SearchPatients>,
+) -> ApiResult<Content<MatchPage>> {
+    let org = context.grant.org();
+    let filter = &query.filter;
+    let (wanted, identifier) =
+        (filter.query(app.search().phonetics.of(org))?, filter.identifier()?);
+    let paging = Paging::new(app.keyring(), &context.grant, (), &query);
+    let after: Option<MatchPosition> = paging.after()?;
+    let found = repo::search(app.store(), app.search(), org, &wanted, identifier).await?;
+    let Found { hits, more_specific } = found;
+    let mut hits: Vec<_> = hits.into_iter().map(|hit| (MatchPosition::from(&hit), hit)).collect();
+    hits.retain(|(position, _)| after.as_ref().is_none_or(|after| position > after));
+    hits.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let limit = usize::from(paging.limit());
+    let last = (hits.len() > limit).then(|| hits[limit - 1].0.clone());
+    hits.truncate(limit);
+    app.record_search(&context, &filter.fields(), hits.iter().map(|(_, hit)| &hit.id)).await?;
+    let next_cursor = paging.next(last.as_ref())?;
+    let items: Vec<PatientMatch> = hits.into_iter().map(|(_, hit)| hit.into()).collect();
+    Ok(Content(MatchPage { items, next_cursor, more_specific }))
+}

@@ -1,0 +1,53 @@
+//! A patient as it is stored: the record, and how it is indexed for search.
+
+use std::ops::Deref;
+
+use serde::{Deserialize, Serialize};
+
+use super::PatientDetails;
+use crate::{
+    records::{of_org::OfOrg, shown::Shown},
+    store::Entity,
+};
+
+/// A patient as callers see it.
+pub type PatientRecord = OfOrg<PatientDetails>;
+
+/// A patient as it is stored. It dereferences to the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Patient {
+    /// The record.
+    #[serde(flatten)]
+    pub record: PatientRecord,
+    /// Its search items and markers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Indexed>,
+}
+
+/// The keys of a patient's search items and identifier markers. All are keyed hashes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Indexed {
+    /// The id of the search key.
+    pub key: String,
+    /// The tag of the date of birth, the first part of the sort keys.
+    pub birth: String,
+    /// The tags of the search items, one after the other.
+    pub tags: String,
+    /// The tags of the identifier markers, one after the other.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub identifiers: String,
+}
+
+impl Deref for Patient {
+    type Target = PatientRecord;
+
+    fn deref(&self) -> &PatientRecord {
+        &self.record
+    }
+}
+
+impl From<Entity<Patient>> for Shown<PatientRecord> {
+    fn from(Entity { value, meta }: Entity<Patient>) -> Self {
+        Entity { value: value.record, meta }.into()
+    }
+}

@@ -1,0 +1,232 @@
+//! The search items and identifier markers of a patient. They are written in the patient's own
+//! transaction, so the next read finds them.
+
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
+
+use super::{IDENTIFIER, SEARCH_ENTRY};
+use crate::{
+    id::{OrgId, PatientId},
+    keyring::{SearchKey, TAG_LENGTH},
+    records::patients::model::{
+        Indexed, PatientDetails,
+        search::{PatientSearch, SearchEntry, terms},
+    },
+    store::{
+        Item, Key, StoreError,
+        attributes::{number, string},
+        expression::Condition,
+        keys,
+        write::Write,
+    },
+};
+
+/// The attribute with the encrypted [`SearchEntry`].
+pub const ENTRY: &str = "e";
+/// The length of the tag of a year, a month or a day of birth.
+const BIRTH_TAG: usize = 3;
+/// The lengths of a date's year, year and month, and whole text.
+const BIRTH_PARTS: [usize; 3] = [4, 7, 10];
+
+/// The search items and markers that a patient should have.
+pub struct Index {
+    key: SearchKey,
+    /// The tags of identifiers under other keys, which must be free as well.
+    others: Vec<Claim>,
+    identifiers: Vec<Claim>,
+    indexed: Indexed,
+    entry: SearchEntry,
+    patient: PatientId,
+}
+
+/// The tag of an identifier, and the pointer to the identifier in the request.
+struct Claim {
+    tag: String,
+    pointer: String,
+}
+
+impl Index {
+    /// Computes the index of a patient. It uses the key of the existing index, if `current` is given
+    /// and its key is known. Otherwise it uses the first key.
+    pub fn new(
+        search: &PatientSearch,
+        org: &OrgId,
+        patient: &PatientId,
+        details: &PatientDetails,
+        current: Option<&Indexed>,
+    ) -> Result<Self, StoreError> {
+        let mut keys = search.keys.of(org);
+        let known = current.and_then(|indexed| keys.iter().position(|key| key.id == indexed.key));
+        let at = known.unwrap_or(0);
+        if at >= keys.len() {
+            return Err(StoreError::corrupt("search keys", "there is none"));
+        }
+        let key = keys.remove(at);
+        let tags = terms(details, search.phonetics.of(org));
+        let tags = tags.iter().map(|term| key.tag(term.kind.name(), &term.text)).collect();
+        let claims = |key: &SearchKey| {
+            let claim = |(system, value, pointer): (&str, &str, String)| Claim {
+                tag: identifier_tag(key, system, value),
+                pointer,
+            };
+            identifiers(details).into_iter().map(claim).collect::<Vec<_>>()
+        };
+        let identifiers = claims(&key);
+        let born = details.birth_date.as_ref().map(|date| date.expose().to_string());
+        let indexed = Indexed {
+            key: key.id.clone(),
+            birth: birth_tag(&key, born.as_deref().unwrap_or_default()),
+            tags,
+            identifiers: identifiers.iter().map(|claim| claim.tag.as_str()).collect(),
+        };
+        Ok(Self {
+            others: keys.iter().flat_map(claims).collect(),
+            identifiers,
+            indexed,
+            entry: details.into(),
+            patient: patient.clone(),
+            key,
+        })
+    }
+
+    /// Returns what the patient's item stores about its index.
+    pub fn indexed(&self) -> &Indexed {
+        &self.indexed
+    }
+
+    /// Returns the writes that replace the `previous` index and entry with this one. The first
+    /// writes claim identifiers; [`Self::taken`] names the identifier of a refused one.
+    pub fn writes(
+        &self,
+        previous: Option<(&Indexed, &SearchEntry)>,
+    ) -> Result<Vec<Write>, StoreError> {
+        if previous == Some((&self.indexed, &self.entry)) {
+            return Ok(Vec::new());
+        }
+        let value = serde_json::to_vec(&self.entry)
+            .map_err(|error| StoreError::corrupt(SEARCH_ENTRY, error))?;
+        let mut writes = Vec::new();
+        for claim in &self.identifiers {
+            let item = self.item(IDENTIFIER, &keys::identifier(&claim.tag), &value)?;
+            writes.push(Write::Put { item, condition: free_or_of(&self.patient) });
+        }
+        for claim in &self.others {
+            let key = keys::identifier(&claim.tag);
+            writes.push(Write::Check { key, condition: free_or_of(&self.patient) });
+        }
+        let mut written: BTreeSet<_> = writes.iter().map(|write| write.key()).collect();
+        for tag in tags(&self.indexed.tags) {
+            let key = keys::search_entry(tag, &self.indexed.birth, &self.patient);
+            let item = self.item(SEARCH_ENTRY, &key, &value)?;
+            writes.push(Write::Put { item, condition: any() });
+            written.insert(Some(key));
+        }
+        if let Some((previous, _)) = previous {
+            let deletes = deletes(previous, &self.patient);
+            writes.extend(deletes.into_iter().filter(|write| !written.contains(&write.key())));
+        }
+        Ok(writes)
+    }
+
+    /// Returns the pointer to the identifier that the write at a position claims.
+    pub fn taken(&self, position: usize) -> Option<&str> {
+        let claim = self.identifiers.iter().chain(&self.others).nth(position);
+        claim.map(|claim| claim.pointer.as_str())
+    }
+
+    fn item(&self, kind: &str, key: &Key, value: &[u8]) -> Result<Item, StoreError> {
+        let sealed = self.key.seal(value, &context(key));
+        let sealed = sealed.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "it is too long"))?;
+        let mut item = key.attributes();
+        item.extend([
+            ("type".to_owned(), string(kind)),
+            ("v".to_owned(), number(1)),
+            (ENTRY.to_owned(), AttributeValue::B(Blob::new(sealed))),
+        ]);
+        if kind == IDENTIFIER {
+            item.insert("patient_id".to_owned(), string(&self.patient));
+        }
+        Ok(item)
+    }
+}
+
+/// Returns what the encryption of an entry is bound to: its key in the table.
+pub fn context(key: &Key) -> String {
+    key.for_people()
+}
+
+/// Returns the identifiers of a patient: the system, the value and the pointer. The medical record
+/// number has an empty system.
+fn identifiers(patient: &PatientDetails) -> Vec<(&str, &str, String)> {
+    let mrn = patient.mrn.iter().map(|mrn| ("", mrn.expose().as_str(), "/mrn".to_owned()));
+    let others = patient.identifiers.iter().enumerate().map(|(at, identifier)| {
+        let value = identifier.value.expose().as_str();
+        (identifier.system.as_str(), value, format!("/identifiers/{at}"))
+    });
+    mrn.chain(others).collect()
+}
+
+/// Returns the tag of an identifier. A medical record number has an empty system.
+pub fn identifier_tag(key: &SearchKey, system: &str, value: &str) -> String {
+    // No system contains a line break.
+    key.tag("identifier", &format!("{system}\n{value}"))
+}
+
+/// Returns the tag of a date of birth, or of the beginning of one: one part for the year, the month
+/// and the day each. It is empty without a date.
+pub fn birth_tag(key: &SearchKey, date: &str) -> String {
+    let mut birth = String::new();
+    for part in BIRTH_PARTS.into_iter().filter_map(|length| date.get(..length)) {
+        // Writing to a `String` never fails.
+        let _ = write!(birth, "{}", &key.tag("birth", part)[..BIRTH_TAG]);
+    }
+    birth
+}
+
+/// Splits tags that are stored one after the other.
+pub fn tags(tags: &str) -> impl Iterator<Item = &str> {
+    (0..tags.len() / TAG_LENGTH).filter_map(|at| tags.get(at * TAG_LENGTH..(at + 1) * TAG_LENGTH))
+}
+
+/// Returns the writes that delete all search items and markers of a patient.
+pub fn deletes(indexed: &Indexed, patient: &PatientId) -> Vec<Write> {
+    let entries = tags(&indexed.tags).map(|tag| Write::Delete {
+        key: keys::search_entry(tag, &indexed.birth, patient),
+        condition: any(),
+    });
+    let markers = tags(&indexed.identifiers)
+        .map(|tag| Write::Delete { key: keys::identifier(tag), condition: free_or_of(patient) });
+    entries.chain(markers).collect()
+}
+
+/// The condition that an identifier is free, or already belongs to the patient.
+fn free_or_of(patient: &PatientId) -> Condition {
+    let own = Condition::Equals("patient_id", string(patient));
+    Condition::Any(vec![Condition::Absent, own])
+}
+
+/// A condition that always holds: no other patient has this key, and the condition on the patient's
+/// item protects against concurrent changes.
+fn any() -> Condition {
+    let entry = Condition::Equals("type", string(SEARCH_ENTRY));
+    Condition::Any(vec![Condition::Absent, entry])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::SearchKeys;
+
+    #[test]
+    fn the_tag_of_a_date_begins_with_those_of_its_month_and_year() {
+        let keys = SearchKeys::random().of(&"ORG-1".parse().unwrap());
+        let tag = |date| birth_tag(&keys[0], date);
+        assert_eq!(tag(""), "");
+        let day = tag("1984-02-29");
+        assert_eq!(day.len(), 9);
+        assert!(day.starts_with(&tag("1984-02")) && tag("1984-02").starts_with(&tag("1984")));
+        assert_eq!(tag("1984").len(), 3);
+        assert_ne!(tag("1984-02-28"), day);
+    }
+}

@@ -1,0 +1,210 @@
+//! Patients in the table, with their search items and the markers that keep their identifiers
+//! unique.
+
+mod index;
+mod reindex;
+mod search;
+
+pub use index::Index;
+pub use reindex::Reindex;
+pub use search::{Found, Hit, search};
+
+use super::model::{
+    Indexed, Patient, PatientDetails, PatientRecord,
+    search::{PatientSearch, SearchEntry},
+};
+use crate::{
+    error::{ApiError, ErrorCode},
+    id::{OrgId, PatientId},
+    scheduling::repo::{Bookable, Booked, find_booked},
+    store::{
+        Entity, Item, ItemType, Key, Meta, Record, Store, StoreError, WriteContext,
+        expression::Condition,
+        keys::{self, IndexKey},
+        write::Write,
+    },
+};
+
+const SEARCH_ENTRY: &str = "search_entry";
+const IDENTIFIER: &str = "identifier";
+/// The attribute of a patient that lists its search items and markers.
+const SEARCH: &str = "search";
+
+/// The item types of this module.
+pub const ITEM_TYPES: &[ItemType] = &[
+    ItemType::audited::<Patient>(),
+    ItemType::never_rewritten(SEARCH_ENTRY),
+    ItemType::never_rewritten(IDENTIFIER),
+];
+
+impl Record for Patient {
+    const TYPE: &'static str = "patient";
+
+    fn key(&self) -> Key {
+        keys::patient(&self.id)
+    }
+
+    fn index_key(&self, _meta: &Meta) -> Option<IndexKey> {
+        Some(keys::patient_in_index(&self.id))
+    }
+
+    /// The index may be rewritten with another key, without a new revision.
+    fn replaceable(&self) -> Result<Option<Condition>, StoreError> {
+        let stored = serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(&self.search);
+        let stored = stored.map_err(|error| StoreError::corrupt(Self::TYPE, error))?;
+        Ok(Some(match &self.search {
+            Some(_) => Condition::Equals(SEARCH, stored),
+            None => Condition::Without(SEARCH),
+        }))
+    }
+}
+
+fn identifier_taken(pointer: &str) -> ApiError {
+    let (code, message) = if pointer == "/mrn" {
+        let message =
+            "is already used by another patient of the organisation; use another record number";
+        (ErrorCode::MrnTaken, message)
+    } else {
+        let message = "already identifies another patient of the organisation";
+        (ErrorCode::IdentifierTaken, message)
+    };
+    ApiError::field(code, pointer, message)
+}
+
+/// Returns a new patient and the writes of its search items and markers.
+pub fn indexed(
+    search: &PatientSearch,
+    org: &OrgId,
+    record: PatientRecord,
+) -> Result<(Patient, Index, Vec<Write>), StoreError> {
+    let index = Index::new(search, org, &record.id, &record.details, None)?;
+    let writes = index.writes(None)?;
+    let patient = Patient { record, search: Some(index.indexed().clone()) };
+    Ok((patient, index, writes))
+}
+
+/// Stores a new patient, or returns the one that was stored under the same `Idempotency-Key`.
+pub async fn create(
+    store: &Store,
+    search: &PatientSearch,
+    context: &WriteContext,
+    details: PatientDetails,
+) -> Result<Entity<Patient>, ApiError> {
+    let record = PatientRecord { id: PatientId::random(), details };
+    let (patient, index, writes) = indexed(search, &context.org, record)?;
+    let created = store.create(context, Entity::new(patient, context), writes).await;
+    created.map_err(|error| refused(error, &index))
+}
+
+/// Converts an error of a transaction that claims identifiers.
+fn refused(error: StoreError, index: &Index) -> ApiError {
+    if let StoreError::ConditionFailed(failed) = &error {
+        let taken = (1..).map_while(|position| Some((position, index.taken(position - 1)?)));
+        let mut taken = taken.filter(|(position, _)| failed.at(*position).is_some());
+        if let Some((_, pointer)) = taken.next() {
+            return identifier_taken(pointer);
+        }
+    }
+    error.into()
+}
+
+/// Returns a patient of the organisation.
+pub async fn get(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+    consistent: bool,
+) -> Result<Entity<Patient>, StoreError> {
+    store.get_of_org(org, &keys::patient(id), consistent).await
+}
+
+/// Returns a patient of the organisation, if there is one, read consistently.
+pub async fn find(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+) -> Result<Option<Entity<Patient>>, StoreError> {
+    let found = store.get::<Patient>(&keys::patient(id), true).await?;
+    Ok(found.filter(|patient| patient.meta.org == *org))
+}
+
+/// Replaces a patient's details with the result of `change`, and moves its search items and
+/// markers.
+pub async fn update(
+    store: &Store,
+    search: &PatientSearch,
+    context: &WriteContext,
+    id: &PatientId,
+    change: impl Fn(PatientDetails) -> Result<PatientDetails, ApiError>,
+) -> Result<Entity<Patient>, ApiError> {
+    let index = |old: &Patient, details: &PatientDetails| {
+        Index::new(search, &context.org, id, details, old.search.as_ref())
+    };
+    // A `StoreError` is converted last, because an `ApiError` does not say which condition failed.
+    let read = || get(store, &context.org, id, true);
+    let modify = |old: &Patient| {
+        let details = change(old.details.clone()).map_err(Step::Refused)?;
+        if details == old.details {
+            return Ok(old.clone());
+        }
+        let indexed = index(old, &details)?.indexed().clone();
+        Ok(Patient { record: PatientRecord { id: id.clone(), details }, search: Some(indexed) })
+    };
+    let claims = std::sync::Mutex::new(None);
+    let writes = |old: &Patient, new: &Patient| {
+        let entry = SearchEntry::from(&old.details);
+        let index = index(old, &new.details)?;
+        let writes = index.writes(old.search.as_ref().map(|indexed| (indexed, &entry)))?;
+        *claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+            (!writes.is_empty()).then_some(index);
+        Ok(writes)
+    };
+    let updated = store.modify(context, read, modify, writes).await;
+    updated.map_err(|step| match step {
+        Step::Refused(refusal) => refusal,
+        Step::Store(error) => {
+            let claims = claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            match claims.as_ref() {
+                Some(index) => refused(error, index),
+                None => error.into(),
+            }
+        }
+    })
+}
+
+enum Step {
+    Refused(ApiError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Step {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Deletes a patient unless they have future appointments, in which case it returns one. Frees
+/// their identifiers, and commits `extra_writes` with it. The links to past appointments stay with
+/// the appointments, for erasing and exporting.
+pub async fn delete(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    extra_writes: impl Fn() -> Result<Vec<Write>, StoreError>,
+) -> Result<Option<Booked>, StoreError> {
+    let check_blockers = || find_booked(store, Bookable::Patient(id), context.now);
+    let extra_writes = |marked: &Item| {
+        let indexed = marked.get(SEARCH).cloned();
+        let indexed =
+            indexed.map(serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value::<Indexed>);
+        let indexed = indexed.transpose().map_err(|_| {
+            StoreError::corrupt(
+                Patient::TYPE,
+                crate::store::errors::Cause::attribute(SEARCH, "is invalid"),
+            )
+        })?;
+        let deletes = indexed.iter().flat_map(|indexed| index::deletes(indexed, id));
+        Ok(deletes.chain(extra_writes()?).collect())
+    };
+    store.guarded_delete(context, &keys::patient(id), &[], check_blockers, extra_writes).await
+}

@@ -1,0 +1,173 @@
+//! The search for patients. All reads are consistent, so a search finds what the last request wrote.
+
+use std::collections::BTreeMap;
+
+use super::{IDENTIFIER, SEARCH_ENTRY, index};
+use crate::{
+    id::{OrgId, PatientId},
+    keyring::SearchKey,
+    records::patients::model::search::{
+        Algorithm, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
+    },
+    store::{
+        Item, Key, Store, StoreError,
+        attributes::text,
+        keys,
+        read::{List, PageRequest},
+    },
+};
+
+/// The maximum number of patients with one term that a search reads.
+pub const MAX_CANDIDATES: u16 = 1_000;
+/// The maximum number of patients with a whole word of the name that a search reads in addition, if
+/// more patients have the beginning of that word.
+const MAX_OF_WHOLE_WORD: u16 = 250;
+/// The maximum number of patients with one transposed spelling that a search reads.
+const MAX_OF_TRANSPOSED: u16 = 100;
+
+/// A patient that a search found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The patient.
+    pub id: PatientId,
+    /// What the search items contain.
+    pub entry: SearchEntry,
+    /// How well the name matches.
+    pub kind: MatchKind,
+}
+
+/// The result of a search.
+#[derive(Debug)]
+pub struct Found {
+    /// All patients found, unsorted.
+    pub hits: Vec<Hit>,
+    /// Whether more patients have the term than a search reads, so some may be missing.
+    pub more_specific: bool,
+}
+
+/// Searches the patients of an organisation. `identifier` is the system and value of an identifier
+/// that the patient must have.
+pub async fn search(
+    store: &Store,
+    search: &PatientSearch,
+    org: &OrgId,
+    query: &PatientQuery,
+    identifier: Option<(&str, &str)>,
+) -> Result<Found, StoreError> {
+    // A rotation moves patients from the later keys to the first one. Reading in that direction
+    // misses none.
+    let mut keys = search.keys.of(org);
+    keys.reverse();
+    let phonetics = search.phonetics.of(org);
+    let reader = Reader { store, keys: &keys, query, phonetics };
+    let by_number = query.record_number().map(|mrn| ("", mrn));
+    if let Some((system, value)) = identifier.or(by_number) {
+        return reader.by_identifier(system, value).await;
+    }
+    let Some(term) = query.term() else {
+        return Ok(Found { hits: Vec::new(), more_specific: false });
+    };
+    let mut candidates = reader.read(&term, MAX_CANDIDATES).await?;
+    let more_specific = candidates.more;
+    if more_specific && query.is_by_name() && term.kind == Kind::Prefix {
+        // The whole words come first in the result, so they must be among the candidates.
+        if let Some(term) = query.whole_word() {
+            candidates.add(reader.read(&term, MAX_OF_WHOLE_WORD).await?);
+        }
+    }
+    let mut hits = reader.best(&candidates);
+    if query.is_by_name() && hits.iter().all(|hit| hit.kind > MatchKind::Prefix) {
+        for term in query.transposed_terms() {
+            candidates.add(reader.read(&term, MAX_OF_TRANSPOSED).await?);
+        }
+        hits = reader.best(&candidates);
+        if hits.iter().all(|hit| hit.kind > MatchKind::Transposed) {
+            if let Some(term) = query.sound() {
+                candidates.add(reader.read(&term, MAX_CANDIDATES).await?);
+            }
+            hits = reader.best(&candidates);
+        }
+    }
+    Ok(Found { hits, more_specific })
+}
+
+/// Patients who may match.
+#[derive(Default)]
+struct Candidates {
+    entries: BTreeMap<PatientId, SearchEntry>,
+    /// Whether there are more than were read.
+    more: bool,
+}
+
+impl Candidates {
+    fn add(&mut self, other: Self) {
+        self.entries.extend(other.entries);
+    }
+}
+
+struct Reader<'a> {
+    store: &'a Store,
+    keys: &'a [SearchKey],
+    query: &'a PatientQuery,
+    phonetics: Algorithm,
+}
+
+impl Reader<'_> {
+    /// Reads the patients with a term, and with the searched date of birth.
+    async fn read(&self, term: &Term, limit: u16) -> Result<Candidates, StoreError> {
+        let born = self.query.born().map(|date| date.to_string()).unwrap_or_default();
+        let mut candidates = Candidates::default();
+        for key in self.keys {
+            let tag = key.tag(term.kind.name(), &term.text);
+            let range = keys::search_entries(&tag, &index::birth_tag(key, &born));
+            let page = PageRequest { after: None, limit: limit + 1, consistent: true };
+            let listed = self.store.list(List::of(range, page)).await?;
+            candidates.more |= listed.items.len() > usize::from(limit);
+            for item in listed.items.into_iter().take(limit.into()) {
+                let (at, entry) = opened(&item, key)?;
+                let id = keys::patient_of_search_entry(&at);
+                let id =
+                    id.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "its key is invalid"))?;
+                candidates.entries.insert(id, entry);
+            }
+        }
+        Ok(candidates)
+    }
+
+    async fn by_identifier(&self, system: &str, value: &str) -> Result<Found, StoreError> {
+        let mut candidates = Candidates::default();
+        for key in self.keys {
+            let at = keys::identifier(&index::identifier_tag(key, system, value));
+            let Some(item) = self.store.get_item(&at, true).await? else { continue };
+            let id = text(&item, "patient_id").and_then(|id| id.parse().ok());
+            let id = id.ok_or_else(|| StoreError::corrupt(IDENTIFIER, "it names no patient"))?;
+            candidates.entries.insert(id, opened(&item, key)?.1);
+        }
+        Ok(Found { hits: self.best(&candidates), more_specific: false })
+    }
+
+    /// Returns the candidates that match best: those whose names match as they are spelled, or else
+    /// those with two letters transposed, or else those that sound alike.
+    fn best(&self, candidates: &Candidates) -> Vec<Hit> {
+        let hit = |(id, entry): (&PatientId, &SearchEntry)| {
+            let kind = self.query.compare(entry, self.phonetics)?;
+            Some(Hit { id: id.clone(), entry: entry.clone(), kind })
+        };
+        let mut hits: Vec<_> = candidates.entries.iter().filter_map(hit).collect();
+        let best = hits.iter().map(|hit| hit.kind.max(MatchKind::Prefix)).min();
+        hits.retain(|hit| Some(hit.kind.max(MatchKind::Prefix)) == best);
+        hits
+    }
+}
+
+/// Decrypts an entry.
+fn opened(item: &Item, key: &SearchKey) -> Result<(Key, SearchEntry), StoreError> {
+    let corrupt = |what: &'static str| StoreError::corrupt(SEARCH_ENTRY, what);
+    let at = Key::of(item).ok_or_else(|| corrupt("it has no key"))?;
+    let sealed = item.get(index::ENTRY).and_then(|sealed| sealed.as_b().ok());
+    let sealed = sealed.ok_or_else(|| corrupt("it is empty"))?;
+    let value = key.open(sealed.as_ref(), &index::context(&at));
+    let value = value.ok_or_else(|| corrupt("it was encrypted with another key"))?;
+    let entry = serde_json::from_slice(&value).map_err(|_| corrupt("its content is invalid"))?;
+    Ok((at, entry))
+}
