@@ -171,7 +171,7 @@ fn make_shown(property: &mut RefOr<Schema>) -> bool {
             }
             true
         }
-        _ => false,
+        RefOr::T(_) => false,
     }
 }
 

@@ -28,7 +28,7 @@ const MARKERS: [&str; 27] = [
     "canary-mrn",
     "canary-other-mrn",
     "1931-07-09",
-    "2034-11-13",
+    "2019-11-13",
     "700009999",
     "700008888",
     "4711471147",
@@ -56,7 +56,7 @@ const MARKERS: [&str; 27] = [
 fn patient() -> Value {
     json!({
         "name": { "text": "Canary-Name", "family": "Canary-Family", "given": ["Canary-Given"], "prefix": "Canary-Prefix" },
-        "mrn": "CANARY-MRN", "birth_date": "1931-07-09", "deceased": "2034-11-13T10:00:00+01:00",
+        "mrn": "CANARY-MRN", "birth_date": "1931-07-09", "deceased": "2019-11-13T10:00:00+01:00",
         "phones": [{ "value": "+41700009999", "extension": "4711471147" }],
         "email": "canary-mail@example.org", "notes": "Canary-Notes",
         "address": {

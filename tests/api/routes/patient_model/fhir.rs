@@ -112,7 +112,7 @@ fn what_a_patient_cannot_hold_is_listed() {
     not_held.sort();
     let expected = [
         "/_birthDate",
-        "/communication/0",
+        "/communication",
         "/contact/0",
         "/contact/1/gender",
         "/identifier/0/assigner",
