@@ -208,7 +208,7 @@ async fn rubbish(caller: &mut Caller, one: &str, visits: &str, first: &str) {
         (
             "PATCH",
             one.to_owned(),
-            json!({ "name": { "family": "Canary-Wrong", "canary-wrong": 1 } }),
+            json!({ "name": { "family": "Canary-Wrong", "unknown": "Canary-Wrong" } }),
         ),
         ("PATCH", one.to_owned(), json!({ "deceased": "Canary-Wrong", "gender": "Canary-Wrong" })),
         ("PATCH", one.to_owned(), json!("Canary-Wrong")),
