@@ -12,6 +12,7 @@ macro_rules! pages {
 pub const PAGES: &[(&str, &str)] = pages![
     "tour.md",
     "scheduling.md",
+    "patients.md",
     "conventions.md",
     "errors.md",
     "authorisation.md",

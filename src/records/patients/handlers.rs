@@ -52,8 +52,8 @@ fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError>
 
 /// Create a patient
 ///
-/// A patient belongs to the organisation and can be booked at all its clinics. A record number, if
-/// given, must be unique in the organisation.
+/// A patient belongs to the organisation and can be booked at all its clinics. A record number and
+/// identifiers, if given, must be unique in the organisation.
 #[utoipa::path(
     post,
     path = "/v1/patients",
@@ -101,8 +101,8 @@ pub async fn get_patient(
 
 /// Change a patient
 ///
-/// A JSON Merge Patch (RFC 7396). A new record number is claimed, and the old one released, in the
-/// same transaction.
+/// A JSON Merge Patch (RFC 7396). A new record number or identifier is claimed, and the old one
+/// released, in the same transaction.
 #[utoipa::path(
     patch,
     path = "/v1/patients/{patient_id}",
@@ -150,9 +150,10 @@ pub struct DeletePatient {
 
 /// Delete or erase a patient
 ///
-/// The request is refused while the patient has future appointments. The record number becomes
-/// free. Appointments stay; their patient id no longer leads to a record. To erase a patient (GDPR,
-/// article 17), set `mode=erase`: it also removes the texts of the appointments.
+/// The request is refused while the patient has future appointments. The record number and the
+/// identifiers become free. Appointments stay; their patient id no longer leads to a record. To
+/// erase a patient (GDPR, article 17), set `mode=erase`: it also removes the texts of the
+/// appointments.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

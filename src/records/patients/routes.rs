@@ -16,7 +16,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("update_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("delete_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
-    guide: Some("authorisation.md"),
+    guide: Some("patients.md"),
     routes: || {
         OpenApiRouter::new()
             .routes(routes!(handlers::search::find_patients, handlers::create_patient))

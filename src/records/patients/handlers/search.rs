@@ -23,12 +23,14 @@ use crate::{
 #[derive(Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SearchPatients {
-    /// Words of the name, in any order. A word matches the beginning of a family or given name.
-    /// Case, accents, hyphens and apostrophes make no difference.
-    #[param(min_length = 1, max_length = 200, example = "example id")]
+    /// Words of the name, in any order. A word matches the beginning of a family or given name:
+    /// `ida exam` finds Ida Example. A word of one letter matches only a whole word, unless there is
+    /// a longer one. Case, accents, hyphens and apostrophes make no difference.
+    #[param(min_length = 1, max_length = 200)]
     name: Option<String>,
-    /// The date of birth, or its beginning: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`.
-    #[param(value_type = Option<String>, example = "1984-02-29")]
+    /// The date of birth, such as `1984-02-29`, or its beginning: `1984-02` or `1984`. A patient
+    /// matches if their date lies within it.
+    #[param(value_type = Option<String>)]
     birth_date: Option<PartialDate>,
     /// The telephone number, with or without country code: at least the last 7 digits.
     #[param(min_length = 7, max_length = 40)]
@@ -36,8 +38,9 @@ pub struct SearchPatients {
     /// The e-mail address. Case makes no difference.
     #[param(min_length = 1, max_length = 254)]
     email: Option<String>,
-    /// An identifier from another system: `SYSTEM|VALUE`, spelled as it was stored.
-    #[param(min_length = 3, max_length = 301, example = "urn:oid:2.16.756.5.32|7560000000002")]
+    /// An identifier from another system: `SYSTEM|VALUE`, spelled as it was stored, for example
+    /// `urn:oid:2.16.756.5.32|7560000000002`.
+    #[param(min_length = 3, max_length = 301)]
     identifier: Option<String>,
     /// The complete medical record number (MRN), spelled as it was stored.
     #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
@@ -133,6 +136,11 @@ impl SearchPatients {
 /// identifiers. The very next search finds a new or changed patient. If no name matches as it is
 /// spelled, the search accepts two swapped neighbouring letters; if there is still none, names that
 /// sound alike. Best matches come first.
+///
+/// Send at least one of `name`, `birth_date`, `phone`, `email`, `mrn` and `identifier`. All given
+/// parts must match. `GET /v1/patients?name=ida+exam&birth_date=1984&limit=10` suits a search while
+/// the user types. The parameters are patient data: keep the URL out of logs. A caller may search
+/// 300 times a minute by default.
 #[utoipa::path(get, path = "/v1/patients", params(IndexQuery<SearchPatients>))]
 pub async fn find_patients(
     State(app): State<AppState>,
