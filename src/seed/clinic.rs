@@ -19,14 +19,14 @@ use crate::{
     records::{
         clinics::model::{Address, Clinic, ClinicDetails},
         patients::{
-            self,
             model::{Patient, search::PatientSearch},
+            repo::Index,
         },
         staff::model::{StaffDetails, StaffMember},
         visit_types::model::{VisitType, VisitTypeDetails},
     },
     scheduling::model::{Claim, DaySheet, SheetOwner},
-    store::{Entity, Item, Record, StoreError, WriteContext, write::Write},
+    store::{Entity, Item, Record, StoreError, WriteContext},
     time::{Zone, utc_midnight},
 };
 
@@ -66,8 +66,6 @@ pub struct MadeUpClinic {
     /// Its appointments, sorted by start.
     pub appointments: Vec<Entity<Appointment>>,
     links: Vec<Entity<AppointmentLink>>,
-    /// The search items and identifier markers of the patients.
-    search_items: Vec<Item>,
     sheets: BTreeMap<(SheetOwner, Date), Entity<DaySheet>>,
 }
 
@@ -116,16 +114,11 @@ impl Plan {
             let member = staff_member(&id, number, &mut writer.chance);
             staff.push(writer.entity(member));
         }
-        let (mut patients, mut search_items) = (Vec::new(), Vec::new());
+        let mut patients = Vec::with_capacity(self.patients as usize);
         for of_clinic in 0..self.patients {
-            let patient = people::patient(number, of_clinic, &mut writer.chance);
-            let context = writer.at(opened);
-            let (patient, _, writes) = patients::repo::indexed(search, &self.org, patient)?;
-            search_items.extend(writes.into_iter().filter_map(|write| match write {
-                Write::Put { item, .. } => Some(item),
-                _ => None,
-            }));
-            patients.push(Entity::new(patient, &context));
+            let record = people::patient(number, of_clinic, &mut writer.chance);
+            let index = Index::new(search, &self.org, &record.id, &record.details, None)?;
+            patients.push(writer.entity(Patient { record, search: Some(index.indexed().clone()) }));
         }
         let mut made = MadeUpClinic {
             clinic,
@@ -134,7 +127,6 @@ impl Plan {
             patients,
             appointments: Vec::with_capacity(self.appointments as usize),
             links: Vec::with_capacity(self.appointments as usize),
-            search_items,
             sheets: BTreeMap::new(),
         };
         made.add_appointments(self, &mut writer);
@@ -218,8 +210,7 @@ impl MadeUpClinic {
     /// Returns the number of items.
     pub(super) fn items(&self) -> usize {
         let middle = self.visit_types.len()
-            + self.patients.len()
-            + self.search_items.len()
+            + self.patients.iter().map(people::items).sum::<usize>()
             + self.appointments.len()
             + self.links.len()
             + self.sheets.len();
@@ -228,10 +219,13 @@ impl MadeUpClinic {
 
     /// Returns all items but the clinic and its staff. They are created lazily, because a large
     /// clinic has many.
-    pub(super) fn middle(&self) -> impl Iterator<Item = Result<Item, StoreError>> {
+    pub(super) fn middle(
+        &self,
+        search: &PatientSearch,
+    ) -> impl Iterator<Item = Result<Item, StoreError>> {
         items(&self.visit_types)
             .chain(items(&self.patients))
-            .chain(self.search_items.iter().cloned().map(Ok))
+            .chain(self.patients.iter().flat_map(|patient| people::search_items(search, patient)))
             .chain(items(&self.appointments))
             .chain(items(&self.links))
             .chain(items(self.sheets.values()))

@@ -65,7 +65,7 @@ pub async fn fill(
             report(filled);
         };
         write_all(store, items([&made.clinic]), at_once, &mut count).await?;
-        write_all(store, made.middle(), at_once, &mut count).await?;
+        write_all(store, made.middle(search), at_once, &mut count).await?;
         write_all(store, items(others), at_once, &mut count).await?;
         write_all(store, items([last]), at_once, &mut count).await?;
         (filled.clinics, filled.of_next) = (filled.clinics + 1, 0);

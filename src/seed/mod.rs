@@ -7,6 +7,7 @@
 mod clinic;
 mod diary;
 mod fill;
+mod names;
 mod people;
 mod plan;
 

@@ -1,42 +1,24 @@
-//! Names that are recognisably invented, and phone numbers and addresses that reach nobody.
+//! People with phone numbers and e-mail addresses that reach nobody.
 
 use jiff::{Span, civil::date};
 use rand::{Rng, seq::IndexedRandom as _};
 
+use super::names::names;
 use crate::{
     id::PatientId,
-    records::patients::model::{
-        Gender, PartialDate, PatientDetails, PatientRecord, PersonName, Phone, PhoneUse,
+    records::patients::{
+        model::{
+            Gender, Indexed, PartialDate, Patient, PatientDetails, PatientRecord, PersonName,
+            Phone, PhoneUse, search::PatientSearch,
+        },
+        repo::Index,
     },
+    store::{Entity, Item, StoreError, write::Write},
 };
 
-const GIVEN: [&str; 16] = [
-    "Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hana", "Ida", "Jon", "Kim", "Lea", "Max",
-    "Nils", "Olga", "Pia",
-];
-const FAMILY: [&str; 12] = [
-    "Dummy",
-    "Example",
-    "Fictive",
-    "Invented",
-    "Madeup",
-    "Mockup",
-    "Nobody",
-    "Placeholder",
-    "Sample",
-    "Specimen",
-    "Testcase",
-    "Unreal",
-];
-
 pub(super) fn name(chance: &mut impl Rng) -> String {
-    let (given, family) = names(chance);
-    format!("{given} {family}")
-}
-
-fn names(chance: &mut impl Rng) -> (&'static str, &'static str) {
-    let given = GIVEN.choose(chance).copied().unwrap_or_default();
-    (given, FAMILY.choose(chance).copied().unwrap_or_default())
+    let (family, given) = names(chance);
+    format!("{} {family}", given.join(" "))
 }
 
 /// Returns a phone number reserved for drama, +44 1632 960000 to 960999 (Ofcom, "Telephone numbers
@@ -48,10 +30,10 @@ pub(super) fn phone(chance: &mut impl Rng) -> String {
 /// Returns the patient with this number at a clinic. Three in four have a medical record number.
 pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> PatientRecord {
     let id = PatientId::random_from(chance);
-    let (given, family) = names(chance);
+    let (family, given) = names(chance);
     let name = PersonName {
-        family: Some(family.to_owned().into()),
-        given: vec![given.to_owned().into()],
+        family: Some(family.into()),
+        given: given.into_iter().map(|name| name.to_owned().into()).collect(),
         ..PersonName::default()
     };
     let born = date(1935, 1, 1).saturating_add(Span::new().days(chance.random_range(0..33_000)));
@@ -72,4 +54,28 @@ pub(super) fn patient(clinic: u32, number: u32, chance: &mut impl Rng) -> Patien
         ..PatientDetails::named(name)
     };
     PatientRecord { id, details }
+}
+
+/// Returns the number of items of a patient.
+pub(super) fn items(patient: &Entity<Patient>) -> usize {
+    1 + patient.value.search.as_ref().map_or(0, Indexed::items)
+}
+
+/// Returns the search items and identifier markers of a patient. A large clinic has millions, so
+/// they are not kept.
+pub(super) fn search_items(
+    search: &PatientSearch,
+    patient: &Entity<Patient>,
+) -> Vec<Result<Item, StoreError>> {
+    let PatientRecord { id, details } = &patient.value.record;
+    let index = Index::new(search, &patient.meta.org, id, details, None);
+    let writes = match index.and_then(|index| index.writes(None)) {
+        Ok(writes) => writes,
+        Err(error) => return vec![Err(error)],
+    };
+    let items = writes.into_iter().filter_map(|write| match write {
+        Write::Put { item, .. } => Some(Ok(item)),
+        _ => None,
+    });
+    items.collect()
 }

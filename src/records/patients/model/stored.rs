@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PatientDetails;
 use crate::{
+    keyring::TAG_LENGTH,
     records::{of_org::OfOrg, shown::Shown},
     store::Entity,
 };
@@ -36,6 +37,13 @@ pub struct Indexed {
     /// The tags of the identifier markers, one after the other.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub identifiers: String,
+}
+
+impl Indexed {
+    /// Returns the number of search items and markers.
+    pub fn items(&self) -> usize {
+        (self.tags.len() + self.identifiers.len()) / TAG_LENGTH
+    }
 }
 
 impl Deref for Patient {
