@@ -240,6 +240,11 @@ impl ApiError {
     pub fn code(&self) -> ErrorCode {
         self.0.problem.code
     }
+
+    /// Returns the entries of `errors`. They quote no values.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.0.problem.errors
+    }
 }
 
 /// The data from which the problem middleware renders the response body. It serialises to the

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clinic_api::{
-    cli::{healthcheck, identity, logging, serve, table, worker},
+    cli::{healthcheck, identity, logging, patients, serve, table, worker},
     config::{Cli, Command},
     keyring::new_key,
     openapi, router,
@@ -45,6 +45,7 @@ async fn run(cli: Cli) -> anyhow::Result<bool> {
         Some(Command::Serve(settings)) => serve::run(*settings).await.map(|()| true),
         Some(Command::Worker(command)) => worker::run(*command).await,
         Some(Command::Table(table)) => table::run(table.action).await,
+        Some(Command::Patients(patients)) => patients::run(patients.action).await,
         Some(Command::Openapi) => print_openapi(),
         Some(Command::Healthcheck(settings)) => healthcheck::run(&settings).await,
         Some(Command::SecretKey) => {

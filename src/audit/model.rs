@@ -20,7 +20,8 @@ pub const ERASURE: &str = "erase_patient";
 pub struct Access {
     /// The patient.
     pub patient_id: PatientId,
-    /// The operation: an `operationId` of this document, or `erase_patient`.
+    /// The operation: an `operationId` of this document, `erase_patient`, or `export_patients`: an
+    /// operator exported all patients.
     pub operation: String,
     /// The caller: the `sub` of the token.
     pub subject: String,

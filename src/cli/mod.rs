@@ -6,6 +6,7 @@ pub mod healthcheck;
 pub mod identity;
 pub mod keyring;
 pub mod logging;
+pub mod patients;
 mod process;
 mod progress;
 pub mod recover_accesses;

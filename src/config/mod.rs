@@ -2,6 +2,7 @@
 
 mod identity;
 mod limits;
+mod patients;
 mod process;
 mod search;
 mod store;
@@ -16,6 +17,7 @@ use clap::{
 };
 pub use identity::{DevelopmentArgs, IdentityArgs, TokenArgs};
 pub use limits::LimitArgs;
+pub use patients::{ExportArgs, ExportFormat, ImportArgs, PatientsAction, PatientsArgs};
 pub use process::{LogArgs, LogFormat, ProcessArgs, RetentionArgs};
 pub use search::SearchArgs;
 pub use store::{Engine, KeyArgs, StoreArgs};
@@ -48,6 +50,8 @@ pub enum Command {
     Worker(Box<WorkerCommand>),
     /// Create, check, backfill, verify or seed the table.
     Table(TableArgs),
+    /// Import or export patients.
+    Patients(PatientsArgs),
     /// Print the OpenAPI document.
     Openapi,
     /// Check that the service is ready: exits with 0 if it is. For containers without a shell.
@@ -152,12 +156,15 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
 }
 
 fn with_values(command: clap::Command) -> clap::Command {
+    // Otherwise a switch would take the file after it as its value.
+    let with_equals = command.get_positionals().next().is_some();
     let command = command.mut_args(|argument| match argument.get_action() {
         // `--all` replaces a list of ids. It is not a setting.
         ArgAction::SetTrue if argument.get_id() == "all" => argument,
         ArgAction::SetTrue => argument
             .action(ArgAction::Set)
             .num_args(0..=1)
+            .require_equals(with_equals)
             .default_value("false")
             .default_missing_value("true")
             .value_parser(BoolishValueParser::new()),

@@ -86,6 +86,14 @@ impl<K: RandomId> Id<K> {
     pub fn random_from(source: &mut impl Rng) -> Self {
         Self::of(&source.random())
     }
+
+    /// Returns the id that belongs to a text. It is always the same for the same text, and whoever
+    /// knows the text knows the id.
+    pub fn of_text(text: &str) -> Self {
+        let mut bytes = [0; ID_BYTES];
+        bytes.copy_from_slice(&Sha256::digest(text)[..ID_BYTES]);
+        Self::of(&bytes)
+    }
 }
 
 impl<K: IdKind> TryFrom<String> for Id<K> {

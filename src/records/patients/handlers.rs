@@ -37,7 +37,7 @@ type PatientPatch = MergePatch<PatientDetails>;
 
 /// Refuses dates of birth and death in the future. Tomorrow's UTC date is accepted, because it may
 /// already be tomorrow in the clinic's time zone.
-fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
+pub fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiError> {
     let latest = utc_date(now).tomorrow().unwrap_or_else(|_| utc_date(now));
     let born = patient.birth_date.as_ref().map(|date| date.expose().earliest());
     let died = patient.deceased.and_then(Deceased::earliest);

@@ -8,7 +8,7 @@ mod deliveries;
 mod erasure;
 mod exceptions;
 mod operations;
-mod patient_model;
+pub mod patient_model;
 mod patient_search;
 mod patients;
 mod plain_records;

@@ -8,6 +8,8 @@ mod cancellations;
 mod deletion_marks;
 mod dependents;
 mod outage;
+mod patient_export;
+mod patient_import;
 mod pool;
 mod repair;
 mod search_rotation;

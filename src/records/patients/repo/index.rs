@@ -158,7 +158,7 @@ pub fn context(key: &Key) -> String {
 
 /// Returns the identifiers of a patient: the system, the value and the pointer. The medical record
 /// number has an empty system.
-fn identifiers(patient: &PatientDetails) -> Vec<(&str, &str, String)> {
+pub fn identifiers(patient: &PatientDetails) -> Vec<(&str, &str, String)> {
     let mrn = patient.mrn.iter().map(|mrn| ("", mrn.expose().as_str(), "/mrn".to_owned()));
     let others = patient.identifiers.iter().enumerate().map(|(at, identifier)| {
         let value = identifier.value.expose().as_str();

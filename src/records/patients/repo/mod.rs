@@ -1,13 +1,15 @@
 //! Patients in the table, with their search items and the markers that keep their identifiers
 //! unique.
 
+mod import;
 mod index;
 mod reindex;
 mod search;
 
-pub use index::Index;
+pub use import::{Imported, Lookup, import, look_up};
+pub use index::{Index, identifiers};
 pub use reindex::Reindex;
-pub use search::{Found, Hit, search};
+pub use search::{Found, Hit, has_namesake, search};
 
 use super::model::{
     Indexed, Patient, PatientDetails, PatientRecord,
@@ -19,6 +21,7 @@ use crate::{
     scheduling::repo::{Bookable, Booked, find_booked},
     store::{
         Entity, Item, ItemType, Key, Meta, Record, Store, StoreError, WriteContext,
+        errors::FailedConditions,
         expression::Condition,
         keys::{self, IndexKey},
         write::Write,
@@ -59,7 +62,8 @@ impl Record for Patient {
     }
 }
 
-fn identifier_taken(pointer: &str) -> ApiError {
+/// Returns the error for an identifier that belongs to another patient.
+pub fn identifier_taken(pointer: &str) -> ApiError {
     let (code, message) = if pointer == "/mrn" {
         let message =
             "is already used by another patient of the organisation; use another record number";
@@ -98,14 +102,19 @@ pub async fn create(
 
 /// Converts an error of a transaction that claims identifiers.
 fn refused(error: StoreError, index: &Index) -> ApiError {
-    if let StoreError::ConditionFailed(failed) = &error {
-        let taken = (1..).map_while(|position| Some((position, index.taken(position - 1)?)));
-        let mut taken = taken.filter(|(position, _)| failed.at(*position).is_some());
-        if let Some((_, pointer)) = taken.next() {
-            return identifier_taken(pointer);
-        }
+    if let StoreError::ConditionFailed(failed) = &error
+        && let Some(pointer) = taken(failed, index)
+    {
+        return identifier_taken(pointer);
     }
     error.into()
+}
+
+/// Returns the pointer to the first identifier that belongs to another patient.
+fn taken<'a>(failed: &FailedConditions, index: &'a Index) -> Option<&'a str> {
+    let claims = (1..).map_while(|position| Some((position, index.taken(position - 1)?)));
+    let mut taken = claims.filter(|(position, _)| failed.at(*position).is_some());
+    taken.next().map(|(_, pointer)| pointer)
 }
 
 /// Returns a patient of the organisation.

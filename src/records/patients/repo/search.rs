@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{IDENTIFIER, SEARCH_ENTRY, index};
+use super::{IDENTIFIER, PatientRecord, SEARCH_ENTRY, index};
 use crate::{
     id::{OrgId, PatientId},
     keyring::SearchKey,
     records::patients::model::search::{
         Algorithm, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
+        query::MAX_WORDS, terms,
     },
     store::{
         Item, Key, Store, StoreError,
@@ -89,6 +90,28 @@ pub async fn search(
         }
     }
     Ok(Found { hits, more_specific })
+}
+
+/// Returns whether another patient of the organisation has the same words in the name and the same
+/// date of birth.
+pub async fn has_namesake(
+    store: &Store,
+    search: &PatientSearch,
+    org: &OrgId,
+    patient: &PatientRecord,
+) -> Result<bool, StoreError> {
+    let Some(born) = &patient.birth_date else { return Ok(false) };
+    let phonetics = search.phonetics.of(org);
+    let words: Vec<_> = terms::words(&patient.name).into_iter().take(MAX_WORDS).collect();
+    let query = PatientQuery::default().inactive(true).birth_date(*born.expose());
+    // A name without a letter or a digit can't be searched.
+    let Ok(query) = query.name(&words.join(" "), phonetics) else { return Ok(false) };
+    let Some(term) = query.whole_word() else { return Ok(false) };
+    let keys = search.keys.of(org);
+    let reader = Reader { store, keys: &keys, query: &query, phonetics };
+    let candidates = reader.read(&term, MAX_OF_WHOLE_WORD).await?;
+    let mut hits = reader.best(&candidates).into_iter();
+    Ok(hits.any(|hit| hit.kind == MatchKind::Exact && hit.id != patient.id))
 }
 
 /// Patients who may match.

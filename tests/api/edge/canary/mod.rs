@@ -221,11 +221,14 @@ async fn what_dynamodb_says_of_a_command_comes_out_nowhere() {
         let output = tokio::task::block_in_place(|| command.output().unwrap());
         (output.status.success(), text(&output))
     };
+    std::fs::write(folder.path().join("all.ndjson"), "{\"name\":\"Canary-Name\"}\n").unwrap();
     let seed = ["table", "seed", "--clinics", "1", "--staff", "1", "--patients", "5"];
     let seed = [&seed[..], &["--appointments", "5", "--confirm-table", &table.name]].concat();
     for (operation, arguments) in [
         ("BatchWriteItem", &seed[..]),
         ("Scan", &["table", "verify"]),
+        ("Scan", &["patients", "export", "--org=ORG-DEMO"]),
+        ("BatchGetItem", &["patients", "import", "all.ndjson", "--org=ORG-DEMO"]),
         ("DescribeTable", &["table", "check"]),
     ] {
         proxy.echo(Some(operation));

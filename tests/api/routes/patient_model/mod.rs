@@ -1,7 +1,7 @@
 //! The members of a patient: names, phones, addresses, contacts and identifiers.
 
 mod fhir;
-mod generated;
+pub mod generated;
 mod refusals;
 
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use super::{
 use crate::{records::patients::model::PartialDate, sensitive::Sensitive};
 
 /// The maximum number of words of a name in a search.
-const MAX_WORDS: usize = 10;
+pub const MAX_WORDS: usize = 10;
 /// The minimum length of a word in which two neighbouring letters may be transposed.
 const MIN_TRANSPOSED: usize = 3;
 

@@ -1,0 +1,150 @@
+//! `clinic-api patients`: imports and exports patients, and shows the progress.
+
+mod columns;
+pub mod export;
+pub mod fault;
+pub mod import;
+pub mod lines;
+
+use std::{
+    fs::OpenOptions,
+    io::{self, BufWriter, Write},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use anyhow::{Context as _, ensure};
+
+use self::{
+    export::{Export, Exported},
+    import::{Import, Tally},
+    lines::Source,
+};
+use super::{OpenStore, keyring, progress::Progress};
+use crate::{
+    config::{Engine, ExportArgs, ImportArgs, PatientsAction},
+    time::SystemClock,
+};
+
+const IMPORT_BAR: &str = "{bar:30} {pos}/{len} lines, {elapsed}, {eta} left, {msg}";
+const EXPORT_BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
+
+/// Runs the action. Returns `false` if some lines are invalid, or some patients could not be read.
+pub async fn run(action: PatientsAction) -> anyhow::Result<bool> {
+    match action {
+        PatientsAction::Import(settings) => import_file(&settings).await,
+        PatientsAction::Export(settings) => export_to(&settings).await,
+    }
+}
+
+async fn import_file(settings: &ImportArgs) -> anyhow::Result<bool> {
+    ensure!(
+        settings.store.store != Engine::Memory,
+        "--store memory is not supported: the data would be lost when the command ends"
+    );
+    let source = Source::open(&settings.file)?;
+    let open = OpenStore::open_existing(&settings.store).await?;
+    if settings.dry_run {
+        open.check_format().await?;
+    } else {
+        open.ensure_format().await?;
+    }
+    let search = keyring::find_search(&settings.search, &settings.store.store)?;
+    let unit = source.unit;
+    let import = Import {
+        store: &open.store,
+        search: &search,
+        clock: &SystemClock,
+        org: settings.org.clone(),
+        subject: settings.subject.clone(),
+        batch: match &settings.batch {
+            Some(name) => format!("batch {name}"),
+            None => format!("file {}", source.fingerprint),
+        },
+        rate: settings.rate.into(),
+        unit,
+        dry_run: settings.dry_run,
+        ignore_unsupported: settings.ignore_unsupported,
+    };
+    let mut progress = Progress::new(source.breaks, IMPORT_BAR);
+    let imported = import.run(source.lines, |tally, problems| {
+        for problem in problems {
+            let line = format!("{unit} {}: {}", problem.line, problem.fault);
+            progress.bar.suspend(|| println!("{line}"));
+        }
+        let Tally { line, created, invalid, .. } = tally;
+        let message = format!("{created} new, {invalid} invalid");
+        progress.advance(line, message.clone(), || format!("{line} lines read, {message}"));
+    });
+    let imported = imported.await;
+    progress.bar.finish_and_clear();
+    if let Ok(tally) = &imported {
+        println!("{}: {} ({})", settings.org, summary(settings, tally), open.place);
+    }
+    open.close().await;
+    let tally = imported.context(
+        "the import was interrupted; run it again with the same file and flags to complete it",
+    )?;
+    Ok(tally.invalid == 0)
+}
+
+fn summary(settings: &ImportArgs, tally: &Tally) -> String {
+    let Tally { created, existed, invalid, namesakes, left_out, .. } = tally;
+    let imported = if settings.dry_run { "would be imported" } else { "imported" };
+    let mut parts = vec![
+        format!("{created} patients {imported}"),
+        format!("{existed} already imported"),
+        format!("{invalid} lines invalid"),
+    ];
+    if settings.ignore_unsupported {
+        parts.push(format!("{left_out} members left out"));
+    }
+    if settings.dry_run {
+        parts.push(format!("{namesakes} possible duplicates"));
+    }
+    parts.join(", ")
+}
+
+async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
+    let open = OpenStore::open_existing(&settings.store).await?;
+    open.check_format().await?;
+    let mut progress = Progress::new(open.item_count().await?, EXPORT_BAR);
+    let export = Export {
+        store: &open.store,
+        clock: &SystemClock,
+        org: settings.org.clone(),
+        subject: settings.subject.clone(),
+        format: settings.format,
+        rate: settings.rate.into(),
+    };
+    let mut out = output(settings.output.as_deref())?;
+    let exported = export.run(&mut *out, |exported, failures| {
+        for failure in failures {
+            progress.bar.suspend(|| eprintln!("{failure}"));
+        }
+        let Exported { examined, patients, .. } = exported;
+        let message = format!("{patients} patients");
+        progress.advance(examined, message, || format!("{examined} items, {patients} patients"));
+    });
+    let exported = exported.await;
+    progress.bar.finish_and_clear();
+    if let Ok(Exported { patients, failed, .. }) = &exported {
+        // Standard output may hold the patients.
+        eprintln!(
+            "{}: {patients} patients exported, {failed} failed ({})",
+            settings.org, open.place
+        );
+    }
+    open.close().await;
+    let exported = exported.context("the export is incomplete; run it again from the start")?;
+    Ok(exported.failed == 0)
+}
+
+fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
+    let Some(path) = path else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = file.map_err(|error| {
+        anyhow::anyhow!("{} can't be created: {}", path.display(), error.kind())
+    })?;
+    Ok(Box::new(BufWriter::new(file)))
+}
