@@ -149,12 +149,11 @@ impl AppState {
     /// [`Self::record_access`].
     pub async fn record_search<'a>(
         &self,
-        context: &ReadContext,
-        fields: &[&'static str],
+        request: impl Into<Access<'a>>,
+        fields: &'a [&'static str],
         patients: impl IntoIterator<Item = &'a PatientId>,
     ) -> ApiResult<()> {
-        let access = Access::from(context).by_search(fields);
-        self.0.recorder.record(access, patients).await
+        self.0.recorder.record(request.into().by_search(fields), patients).await
     }
 
     /// Records in the access log that the response to a write shows data of these patients, if the

@@ -12,10 +12,7 @@ use crate::{
     audit::model::Access,
     error::ApiResult,
     http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
-    records::{
-        patients::{handlers::PatientPath, model::PatientRecord},
-        shown::Shown,
-    },
+    records::patients::{dto::PatientOut, handlers::PatientPath},
 };
 
 /// No filter. The limit applies to appointments and accesses together.
@@ -27,9 +24,6 @@ impl Filter for ExportAll {
     const DEFAULT_LIMIT: u16 = 1000;
     const MAX_LIMIT: u16 = 1000;
 }
-
-// utoipa accepts only names without type parameters here.
-type PatientOut = Shown<PatientRecord>;
 
 /// A page of all data held on one patient.
 #[derive(Debug, Serialize, ToSchema)]

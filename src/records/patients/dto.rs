@@ -1,16 +1,46 @@
-//! The results of a search for patients.
+//! Patients as callers see them, and the results of a search.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     model::{
-        Gender, PartialDate, PersonName,
+        Gender, PartialDate, Patient, PatientRecord, PersonName,
         search::{MatchKind, SearchEntry, terms},
     },
     repo::Hit,
 };
-use crate::{id::PatientId, sensitive::Sensitive};
+use crate::{id::PatientId, records::shown::Shown, sensitive::Sensitive, store::Entity};
+
+/// A patient as it is returned to callers.
+pub type PatientOut = Shown<PatientRecord>;
+
+impl From<Entity<Patient>> for PatientOut {
+    fn from(Entity { value, meta }: Entity<Patient>) -> Self {
+        Entity { value: value.record, meta }.into()
+    }
+}
+
+/// A new patient.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = CreatedPatient)]
+pub struct CreatedPatientOut {
+    /// The patient.
+    #[serde(flatten)]
+    pub patient: PatientOut,
+    /// Up to five patients that may be the same person: all words of the name, and the date of birth
+    /// or the preferred telephone number, are the same. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 5)]
+    pub possible_duplicates: Vec<PatientId>,
+}
+
+impl From<Entity<Patient>> for CreatedPatientOut {
+    fn from(patient: Entity<Patient>) -> Self {
+        let possible_duplicates = patient.value.possible_duplicates.clone();
+        Self { patient: patient.into(), possible_duplicates }
+    }
+}
 
 /// A page of the patients that a search found.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    model::{Deceased, PatientDetails, PatientRecord},
+    dto::{CreatedPatientOut, PatientOut},
+    model::{Deceased, PatientDetails, search::Duplicate},
     repo,
 };
 use crate::{
@@ -21,7 +22,6 @@ use crate::{
     },
     id::PatientId,
     openapi::Conflict,
-    records::shown::Shown,
     time::utc_date,
 };
 
@@ -52,8 +52,9 @@ pub fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiEr
 
 /// Create a patient
 ///
-/// A patient belongs to the organisation and can be booked at all its clinics. A record number and
-/// identifiers, if given, must be unique in the organisation.
+/// A patient belongs to the organisation and can be booked at all its clinics. A record number, if
+/// given, must be unique in the organisation. `possible_duplicates` lists patients that may be the
+/// same person. One that is created at the same moment is not in the list.
 #[utoipa::path(
     post,
     path = "/v1/patients",
@@ -73,13 +74,17 @@ pub fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiEr
 pub async fn create_patient(
     State(app): State<AppState>,
     WriteCommand { body, context }: WriteCommand<PatientDetails>,
-) -> ApiResult<Created<Shown<PatientRecord>>> {
+) -> ApiResult<Created<CreatedPatientOut>> {
     let created = async {
         check_dates(&body, context.now)?;
         repo::create(app.store(), app.search(), &context, body).await
     };
     let created = or_replay(app.store(), &context, created).await?;
     app.record_unwritten(&context, &created.meta, [&created.value.id]).await?;
+    // The ids of duplicates reveal what these patients have in common with the new one.
+    let duplicates = &created.value.possible_duplicates;
+    let fields = Duplicate::of(&created.value.details).fields();
+    app.record_search(&context, &fields, duplicates).await?;
     let location = format!("/v1/patients/{}", created.value.id);
     Ok(Created::new(created, location))
 }
@@ -93,7 +98,7 @@ pub async fn get_patient(
     context: ReadContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     ApiQuery(Consistent { consistent }): ApiQuery<Consistent>,
-) -> ApiResult<Found<Shown<PatientRecord>>> {
+) -> ApiResult<Found<PatientOut>> {
     let found = repo::get(app.store(), context.grant.org(), &patient_id, consistent).await?;
     app.record_access(&context, [&patient_id]).await?;
     Found::new(found, &context)
@@ -115,7 +120,7 @@ pub async fn update_patient(
     context: WriteContext,
     ApiPath(PatientPath { patient_id }): ApiPath<PatientPath>,
     patch: PatientPatch,
-) -> ApiResult<Updated<Shown<PatientRecord>>> {
+) -> ApiResult<Updated<PatientOut>> {
     let change = |current| {
         let patched = patch.apply(current)?;
         check_dates(&patched, context.now)?;

@@ -1,7 +1,7 @@
 //! The registration of `patients`.
 
-use super::{handlers, model::PatientRecord, repo};
-use crate::aggregate::{Aggregate, NO, ORG, OpenApiRouter, Shown, routes, rule};
+use super::{dto::CreatedPatientOut, handlers, repo};
+use crate::aggregate::{Aggregate, NO, ORG, OpenApiRouter, routes, rule};
 
 /// The registration of patients.
 #[rustfmt::skip]
@@ -22,5 +22,5 @@ pub const AGGREGATE: Aggregate = Aggregate {
             .routes(routes!(handlers::search::find_patients, handlers::create_patient))
             .routes(routes!(handlers::get_patient, handlers::update_patient, handlers::delete_patient))
     },
-    schemas: |schemas| { schemas.add::<Shown<PatientRecord>>(); schemas.add::<handlers::DeletionMode>(); },
+    schemas: |schemas| { schemas.add::<CreatedPatientOut>(); schemas.add::<handlers::DeletionMode>(); },
 };

@@ -5,13 +5,9 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use super::PatientDetails;
-use crate::{
-    keyring::TAG_LENGTH,
-    records::{of_org::OfOrg, shown::Shown},
-    store::Entity,
-};
+use crate::{id::PatientId, records::of_org::OfOrg};
 
-/// A patient as callers see it.
+/// The id of a patient, and the members that callers set.
 pub type PatientRecord = OfOrg<PatientDetails>;
 
 /// A patient as it is stored. It dereferences to the record.
@@ -23,6 +19,17 @@ pub struct Patient {
     /// Its search items and markers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Indexed>,
+    /// The patients that may be the same person, as found when this one was created. It is stored
+    /// for the answer under the `Idempotency-Key`, and never changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub possible_duplicates: Vec<PatientId>,
+}
+
+impl Patient {
+    /// Returns a patient that is not indexed yet.
+    pub fn new(record: PatientRecord) -> Self {
+        Self { record, search: None, possible_duplicates: Vec::new() }
+    }
 }
 
 /// The keys of a patient's search items and identifier markers. All are keyed hashes.
@@ -51,11 +58,5 @@ impl Deref for Patient {
 
     fn deref(&self) -> &PatientRecord {
         &self.record
-    }
-}
-
-impl From<Entity<Patient>> for Shown<PatientRecord> {
-    fn from(Entity { value, meta }: Entity<Patient>) -> Self {
-        Entity { value: value.record, meta }.into()
     }
 }

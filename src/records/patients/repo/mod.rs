@@ -83,19 +83,22 @@ pub fn indexed(
 ) -> Result<(Patient, Index, Vec<Write>), StoreError> {
     let index = Index::new(search, org, &record.id, &record.details, None)?;
     let writes = index.writes(None)?;
-    let patient = Patient { record, search: Some(index.indexed().clone()) };
+    let patient = Patient { search: Some(index.indexed().clone()), ..Patient::new(record) };
     Ok((patient, index, writes))
 }
 
-/// Stores a new patient, or returns the one that was stored under the same `Idempotency-Key`.
+/// Stores a new patient with its possible duplicates, or returns the one that was stored under the
+/// same `Idempotency-Key`.
 pub async fn create(
     store: &Store,
     search: &PatientSearch,
     context: &WriteContext,
     details: PatientDetails,
 ) -> Result<Entity<Patient>, ApiError> {
+    let possible_duplicates = search::duplicates(store, search, &context.org, &details).await?;
     let record = PatientRecord { id: PatientId::random(), details };
     let (patient, index, writes) = indexed(search, &context.org, record)?;
+    let patient = Patient { possible_duplicates, ..patient };
     let created = store.create(context, Entity::new(patient, context), writes).await;
     created.map_err(|error| refused(error, &index))
 }
@@ -157,7 +160,8 @@ pub async fn update(
             return Ok(old.clone());
         }
         let indexed = index(old, &details)?.indexed().clone();
-        Ok(Patient { record: PatientRecord { id: id.clone(), details }, search: Some(indexed) })
+        let record = PatientRecord { id: id.clone(), details };
+        Ok(Patient { record, search: Some(indexed), ..old.clone() })
     };
     let claims = std::sync::Mutex::new(None);
     let writes = |old: &Patient, new: &Patient| {

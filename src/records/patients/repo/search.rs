@@ -6,9 +6,11 @@ use super::{IDENTIFIER, PatientRecord, SEARCH_ENTRY, index};
 use crate::{
     id::{OrgId, PatientId},
     keyring::SearchKey,
-    records::patients::model::search::{
-        Algorithm, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
-        query::MAX_WORDS, terms,
+    records::patients::model::{
+        PartialDate, PatientDetails,
+        search::{
+            Algorithm, Duplicate, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
+        },
     },
     store::{
         Item, Key, Store, StoreError,
@@ -25,6 +27,10 @@ pub const MAX_CANDIDATES: u16 = 1_000;
 const MAX_OF_WHOLE_WORD: u16 = 250;
 /// The maximum number of patients with one transposed spelling that a search reads.
 const MAX_OF_TRANSPOSED: u16 = 100;
+/// The maximum number of patients that are compared with a new patient, for each Query.
+const MAX_OF_DUPLICATES: u16 = 100;
+/// The maximum number of possible duplicates that are reported.
+const MAX_DUPLICATES: usize = 5;
 
 /// A patient that a search found.
 #[derive(Debug, Clone)]
@@ -55,10 +61,7 @@ pub async fn search(
     query: &PatientQuery,
     identifier: Option<(&str, &str)>,
 ) -> Result<Found, StoreError> {
-    // A rotation moves patients from the later keys to the first one. Reading in that direction
-    // misses none.
-    let mut keys = search.keys.of(org);
-    keys.reverse();
+    let keys = in_order_of_rotation(search, org);
     let phonetics = search.phonetics.of(org);
     let reader = Reader { store, keys: &keys, query, phonetics };
     let by_number = query.record_number().map(|mrn| ("", mrn));
@@ -92,26 +95,30 @@ pub async fn search(
     Ok(Found { hits, more_specific })
 }
 
-/// Returns whether another patient of the organisation has the same words in the name and the same
-/// date of birth.
-pub async fn has_namesake(
+/// Returns the keys of the search, the first one last. A rotation moves patients from the later keys
+/// to the first one, so reading in this order misses none.
+fn in_order_of_rotation(search: &PatientSearch, org: &OrgId) -> Vec<SearchKey> {
+    let mut keys = search.keys.of(org);
+    keys.reverse();
+    keys
+}
+
+/// Returns at most [`MAX_DUPLICATES`] patients that may be the same person as a new patient: one
+/// Query each by name and date of birth, and by telephone number.
+pub async fn duplicates(
     store: &Store,
     search: &PatientSearch,
     org: &OrgId,
-    patient: &PatientRecord,
-) -> Result<bool, StoreError> {
-    let Some(born) = &patient.birth_date else { return Ok(false) };
-    let phonetics = search.phonetics.of(org);
-    let words: Vec<_> = terms::words(&patient.name).into_iter().take(MAX_WORDS).collect();
-    let query = PatientQuery::default().inactive(true).birth_date(*born.expose());
-    // A name without a letter or a digit can't be searched.
-    let Ok(query) = query.name(&words.join(" "), phonetics) else { return Ok(false) };
-    let Some(term) = query.whole_word() else { return Ok(false) };
-    let keys = search.keys.of(org);
-    let reader = Reader { store, keys: &keys, query: &query, phonetics };
-    let candidates = reader.read(&term, MAX_OF_WHOLE_WORD).await?;
-    let mut hits = reader.best(&candidates).into_iter();
-    Ok(hits.any(|hit| hit.kind == MatchKind::Exact && hit.id != patient.id))
+    patient: &PatientDetails,
+) -> Result<Vec<PatientId>, StoreError> {
+    let duplicate = Duplicate::of(patient);
+    let keys = in_order_of_rotation(search, org);
+    let mut candidates = Candidates::default();
+    for (term, born) in duplicate.terms() {
+        candidates.add(read(store, &keys, &term, born, MAX_OF_DUPLICATES).await?);
+    }
+    let same = candidates.entries.into_iter().filter(|(_, entry)| duplicate.matches(entry));
+    Ok(same.map(|(id, _)| id).take(MAX_DUPLICATES).collect())
 }
 
 /// Patients who may match.
@@ -138,23 +145,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Reads the patients with a term, and with the searched date of birth.
     async fn read(&self, term: &Term, limit: u16) -> Result<Candidates, StoreError> {
-        let born = self.query.born().map(|date| date.to_string()).unwrap_or_default();
-        let mut candidates = Candidates::default();
-        for key in self.keys {
-            let tag = key.tag(term.kind.name(), &term.text);
-            let range = keys::search_entries(&tag, &index::birth_tag(key, &born));
-            let page = PageRequest { after: None, limit: limit + 1, consistent: true };
-            let listed = self.store.list(List::of(range, page)).await?;
-            candidates.more |= listed.items.len() > usize::from(limit);
-            for item in listed.items.into_iter().take(limit.into()) {
-                let (at, entry) = opened(&item, key)?;
-                let id = keys::patient_of_search_entry(&at);
-                let id =
-                    id.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "its key is invalid"))?;
-                candidates.entries.insert(id, entry);
-            }
-        }
-        Ok(candidates)
+        read(self.store, self.keys, term, self.query.born(), limit).await
     }
 
     async fn by_identifier(&self, system: &str, value: &str) -> Result<Found, StoreError> {
@@ -181,6 +172,32 @@ impl Reader<'_> {
         hits.retain(|hit| Some(hit.kind.max(MatchKind::Prefix)) == best);
         hits
     }
+}
+
+/// Reads the patients with a term, and with a date of birth if it is given.
+async fn read(
+    store: &Store,
+    search_keys: &[SearchKey],
+    term: &Term,
+    born: Option<PartialDate>,
+    limit: u16,
+) -> Result<Candidates, StoreError> {
+    let born = born.map(|date| date.to_string()).unwrap_or_default();
+    let mut candidates = Candidates::default();
+    for key in search_keys {
+        let tag = key.tag(term.kind.name(), &term.text);
+        let range = keys::search_entries(&tag, &index::birth_tag(key, &born));
+        let page = PageRequest { after: None, limit: limit + 1, consistent: true };
+        let listed = store.list(List::of(range, page)).await?;
+        candidates.more |= listed.items.len() > usize::from(limit);
+        for item in listed.items.into_iter().take(limit.into()) {
+            let (at, entry) = opened(&item, key)?;
+            let id = keys::patient_of_search_entry(&at);
+            let id = id.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "its key is invalid"))?;
+            candidates.entries.insert(id, entry);
+        }
+    }
+    Ok(candidates)
 }
 
 /// Decrypts an entry.

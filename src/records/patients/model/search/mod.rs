@@ -1,11 +1,13 @@
 //! The search for patients: folded terms, phonetic codes, and how well a patient matches.
 
+mod duplicate;
 pub mod entry;
 mod fold;
 pub mod phonetics;
 pub mod query;
 pub mod terms;
 
+pub use duplicate::Duplicate;
 pub use entry::SearchEntry;
 pub use phonetics::{Algorithm, Phonetics};
 pub use query::{MatchKind, PatientQuery};

@@ -101,6 +101,12 @@ fn indexed_words(name: &PersonName) -> Vec<String> {
     words
 }
 
+/// Returns the term of the longest word of a name, which is always indexed.
+pub(super) fn longest_word(words: &[String]) -> Option<Term> {
+    let longest = words.iter().min_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    longest.map(|word| Term::new(Kind::Word, word))
+}
+
 /// Returns the last digits of a telephone number that are indexed.
 pub fn last_digits(number: &str) -> &str {
     &number[number.len().saturating_sub(PHONE_DIGITS)..]
