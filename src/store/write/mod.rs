@@ -137,7 +137,12 @@ impl Store {
             Err(StoreError::ConditionFailed(failed)) => failed,
             Err(other) => return Err(other),
         };
-        if failed.items().any(|item| context.wrote(item)) {
+        // A checked item proves nothing: an earlier transaction of the request may have written it.
+        let is_own = |(position, write): (usize, &Write)| {
+            let item = failed.at(position).and_then(|failed| failed.item.as_ref());
+            !matches!(write, Write::Check { .. }) && item.is_some_and(|item| context.wrote(item))
+        };
+        if writes.iter().enumerate().any(is_own) {
             return Ok(Committed::Written);
         }
         if let (Some(idempotency), Some(refused)) = (&context.idempotency, failed.at(record))
