@@ -65,6 +65,7 @@ error_codes! {
     ResourceInactive: "resource_inactive", CONFLICT, "Resource inactive or being deleted";
     RoleNotAllowed: "role_not_allowed", CONFLICT, "Staff role not allowed for this visit type";
     PatientInactive: "patient_inactive", CONFLICT, "Patient inactive or being deleted";
+    PatientMerged: "patient_merged", CONFLICT, "Patient merged into another one";
     InvalidTransition: "invalid_transition", CONFLICT, "Not allowed in the current appointment status";
     BeforeVisitDay: "before_visit_day", CONFLICT, "Too early for this status";
     AppointmentErased: "appointment_erased", CONFLICT, "Patient of the appointment was erased";
@@ -155,6 +156,7 @@ impl ApiError {
             errors,
             nearest_free: None,
             blocking: None,
+            merged_into: None,
             current_status: None,
             allowed: None,
             allowed_from: None,
@@ -204,6 +206,12 @@ impl ApiError {
     /// Adds the record that conflicts with the request.
     pub fn with_blocking(mut self, blocking: Blocking) -> Self {
         self.0.problem.blocking = Some(blocking);
+        self
+    }
+
+    /// Adds the patient into which the requested one was merged.
+    pub fn with_merged_into(mut self, patient: &impl ToString) -> Self {
+        self.0.problem.merged_into = Some(patient.to_string());
         self
     }
 
@@ -265,6 +273,9 @@ pub struct PendingProblem {
     /// The record that conflicts with the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocking: Option<Blocking>,
+    /// The patient into which the requested one was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<String>,
     /// The appointment's current status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current_status: Option<String>,

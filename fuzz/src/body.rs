@@ -10,7 +10,7 @@ use clinic_api::{
     records::{
         clinics::model::ClinicDetails,
         exceptions::model::ExceptionDetails,
-        patients::model::PatientDetails,
+        patients::{dto::MergeIn, model::PatientDetails},
         resources::model::ResourceDetails,
         staff::model::StaffDetails,
         visit_types::model::VisitTypeDetails,
@@ -52,6 +52,7 @@ pub fn check(body: &str) {
     take::<ClinicDetails>(body);
     take::<StaffDetails>(body);
     take::<PatientDetails>(body);
+    take::<MergeIn>(body);
     take::<AppointmentIn>(body);
     take::<AppointmentDetailsIn>(body);
     take::<StatusIn>(body);

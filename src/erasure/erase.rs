@@ -5,15 +5,49 @@ use crate::{
     audit::model::{Access, ERASURE},
     id::PatientId,
     records::patients,
-    scheduling::repo::Booked,
-    store::{Entity, Store, StoreError, WriteContext},
+    scheduling::repo::{Bookable, Booked, find_booked},
+    store::{Entity, Precondition, Store, StoreError, WriteContext},
     time::Retention,
 };
 
-/// Deletes a patient and records the erasure in the same transaction. Then removes the personal
-/// data from the appointments. A repeated request completes an interrupted erasure.
+/// Erases a patient, and all patients that were merged into this one. Nothing is erased while one of
+/// them has future appointments. A repeated request completes an interrupted erasure.
 /// [`StoreError::NotFound`] means that nothing of the patient is left.
 pub async fn erase(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    retention: Retention,
+) -> Result<Option<Booked>, StoreError> {
+    for merged in patients::repo::all_merged_into(store, &context.org, id).await? {
+        let booked = find_booked(store, Bookable::Patient(&merged), context.now).await?;
+        if booked.is_some() {
+            return Ok(booked);
+        }
+    }
+    let mut found = match erase_one(store, context, id, retention).await {
+        Ok(None) => true,
+        Ok(booked) => return Ok(booked),
+        Err(StoreError::NotFound) => false,
+        Err(other) => return Err(other),
+    };
+    // Nothing can be merged into a deleted patient, so this list is complete.
+    let all_merged = patients::repo::all_merged_into(store, &context.org, id).await;
+    let context = WriteContext { precondition: Precondition::None, ..context.clone() };
+    for merged in all_merged.map_err(StoreError::after_writes)? {
+        match erase_one(store, &context, &merged, retention).await {
+            Ok(None) => found = true,
+            Ok(booked) => return Ok(booked),
+            Err(StoreError::NotFound) => {}
+            Err(other) => return Err(other.after_writes()),
+        }
+    }
+    if found { Ok(None) } else { Err(StoreError::NotFound) }
+}
+
+/// Deletes a patient and records the erasure in the same transaction. Then removes the personal data
+/// from the appointments.
+async fn erase_one(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,

@@ -13,24 +13,34 @@ use crate::{
     },
 };
 
-/// A page of all data held on one patient.
+/// A page of all data held on one patient, and on those that were merged into this one.
 #[derive(Debug)]
 pub struct Export {
     /// The patient, on each page. `None` if the patient was deleted.
     pub patient: Option<Entity<Patient>>,
-    /// The appointments, by start.
+    /// The patients that were merged into this one, on each page, except deleted ones.
+    pub merged: Vec<Entity<Patient>>,
+    /// The appointments of one of the patients, by start.
     pub appointments: Vec<Entity<Appointment>>,
-    /// The access log by hour, latest last.
+    /// The access log of one of the patients by hour, latest last.
     pub accesses: Vec<Entity<Access>>,
     /// The position of the next page, if there may be one.
     pub next: Option<ExportPosition>,
 }
 
-/// The position at which an export continues: first in the appointments, then in the access log.
+/// The position at which an export continues.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum ExportPosition {
-    /// After this appointment.
-    Appointments(Position),
+pub struct ExportPosition {
+    /// The patient itself, or one that was merged into it.
+    of: PatientId,
+    part: Part,
+}
+
+/// The position in the data of one patient: first in the appointments, then in the access log.
+#[derive(Debug, Serialize, Deserialize)]
+enum Part {
+    /// After this appointment, or at the first.
+    Appointments(Option<Position>),
     /// After this access, or at the first.
     Accesses(Option<Position>),
 }
@@ -38,9 +48,11 @@ pub enum ExportPosition {
 /// The maximum number of appointments of a page: the limit of one BatchGetItem.
 const MOST_APPOINTMENTS: u16 = 100;
 
-/// Returns a page of at most `limit` appointments and accesses, with at most 100 appointments.
-/// Costs one GetItem, at most two Queries and one BatchGetItem, all of them consistent.
-/// [`StoreError::NotFound`] if neither the patient nor an appointment of theirs exists.
+/// Returns a page of at most `limit` appointments and accesses, with at most 100 appointments. A
+/// page has those of one patient only. Costs one GetItem, one Query of merges, at most two Queries
+/// and one BatchGetItem, all of them consistent. Each merged patient costs one Query, and all of them
+/// one BatchGetItem. [`StoreError::NotFound`] if neither the patient, nor an appointment of theirs,
+/// nor a merge into them exists.
 pub async fn export(
     store: &Store,
     org: &OrgId,
@@ -49,29 +61,37 @@ pub async fn export(
     limit: u16,
 ) -> Result<Export, StoreError> {
     let patient = patients::repo::find(store, org, id).await?;
+    let all_merged = patients::repo::all_merged_into(store, org, id).await?;
+    let merged = patients::repo::find_all(store, org, &all_merged).await?;
     let first_page = position.is_none();
-    let read = |after| {
-        let limit = limit.min(MOST_APPOINTMENTS);
-        let page = PageRequest { after, limit, consistent: true };
-        appointments::repo::page_of_patient(store, org, id, page)
+    let first_of = |of: PatientId| ExportPosition { of, part: Part::Appointments(None) };
+    let ExportPosition { of, part } = position.unwrap_or_else(|| first_of(id.clone()));
+    let (appointments, after) = match part {
+        Part::Appointments(after) => {
+            let page = PageRequest { after, limit: limit.min(MOST_APPOINTMENTS), consistent: true };
+            (appointments::repo::page_of_patient(store, org, &of, page).await?, None)
+        }
+        Part::Accesses(after) => (Listed { items: Vec::new(), next: None }, after),
     };
-    let (appointments, after) = match position {
-        None => (read(None).await?, None),
-        Some(ExportPosition::Appointments(after)) => (read(Some(after)).await?, None),
-        Some(ExportPosition::Accesses(after)) => (Listed { items: Vec::new(), next: None }, after),
-    };
-    if first_page && patient.is_none() && appointments.items.is_empty() {
+    let nothing = patient.is_none() && all_merged.is_empty() && appointments.items.is_empty();
+    if first_page && nothing {
         return Err(StoreError::NotFound);
     }
     let left = limit.saturating_sub(u16::try_from(appointments.items.len()).unwrap_or(limit));
     let (accesses, next) = match appointments.next {
-        Some(next) => (Vec::new(), Some(ExportPosition::Appointments(next))),
-        None if left == 0 => (Vec::new(), Some(ExportPosition::Accesses(after))),
+        Some(next) => (Vec::new(), Some(Part::Appointments(Some(next)))),
+        None if left == 0 => (Vec::new(), Some(Part::Accesses(after))),
         None => {
             let page = PageRequest { after, limit: left, consistent: true };
-            let listed = audit::repo::page(store, org, id, page).await?;
-            (listed.items, listed.next.map(|next| ExportPosition::Accesses(Some(next))))
+            let listed = audit::repo::page(store, org, &of, page).await?;
+            (listed.items, listed.next.map(|next| Part::Accesses(Some(next))))
         }
     };
-    Ok(Export { patient, appointments: appointments.items, accesses, next })
+    let next = next.map(|part| ExportPosition { of: of.clone(), part });
+    let following = || {
+        let mut rest = [id].into_iter().chain(&all_merged).skip_while(|patient| **patient != of);
+        rest.nth(1).cloned().map(first_of)
+    };
+    let next = next.or_else(following);
+    Ok(Export { patient, merged, appointments: appointments.items, accesses, next })
 }

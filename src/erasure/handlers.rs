@@ -34,7 +34,12 @@ pub struct PatientExport {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub patient: Option<PatientOut>,
+    /// The patients that were merged into this one, on each page. Absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub merged: Vec<PatientOut>,
     /// The appointments at all clinics in every status, by start. They come before the accesses.
+    /// The appointments and accesses of each merged patient follow those of the patient.
     pub appointments: Vec<AppointmentOut>,
     /// The access log: who read the patient's data, by hour, oldest first. A read appears in the
     /// log within seconds.
@@ -49,7 +54,8 @@ pub struct PatientExport {
 ///
 /// Returns the record, every appointment with staff notes, and the access log, to answer a request
 /// for access (GDPR, article 15). A page has at most 100 appointments and 1,000 entries, so most
-/// patients are one page. All reads are consistent.
+/// patients are one page. Each patient that was merged into this one begins a page. All reads are
+/// consistent.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",
@@ -64,10 +70,12 @@ pub async fn export_patient(
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, after) = (context.grant.org(), paging.after()?);
     let page = export(app.store(), org, &patient_id, after, paging.limit()).await?;
-    app.record_access(&context, [&patient_id]).await?;
+    let merged = page.merged.iter().map(|merged| &merged.value.record.id);
+    app.record_access(&context, [&patient_id].into_iter().chain(merged)).await?;
     Ok(Content(PatientExport {
         exported_at: context.grant.now(),
         patient: page.patient.map(Into::into),
+        merged: page.merged.into_iter().map(Into::into).collect(),
         appointments: page.appointments.into_iter().map(Into::into).collect(),
         accesses: page.accesses.into_iter().map(Into::into).collect(),
         next_cursor: paging.next(page.next.as_ref())?,

@@ -15,7 +15,7 @@ pub async fn spawn_uncancellable<T: Send + 'static>(
     let done = lifecycle.tasks.spawn(work.in_current_span().with_current_context()).await;
     done.map_err(|error| {
         let failed = TaskFailed::from(error);
-        tracing::error!(error.message = %failed, "a deletion did not complete");
+        tracing::error!(error.message = %failed, "a task did not complete");
         ApiError::internal()
     })
 }

@@ -15,6 +15,7 @@ use crate::{
     appointments::model::Status,
     error::{Blocking, ErrorCode, FieldError},
     http::problem::PROBLEM_JSON,
+    id::PatientId,
 };
 
 /// An error in the format of RFC 9457, with additional members.
@@ -52,6 +53,9 @@ pub struct Problem {
     /// With a 409 for a time that is not available: the record that conflicts with the request.
     #[schema(nullable = false)]
     blocking: Option<Blocking>,
+    /// With `patient_merged`: the patient into which the requested one was merged.
+    #[schema(nullable = false)]
+    merged_into: Option<PatientId>,
     /// With `invalid_transition`: the current status of the appointment.
     #[schema(nullable = false)]
     current_status: Option<Status>,

@@ -62,6 +62,22 @@ impl Day {
         vec![(String::new(), Some(content.get("example").cloned().unwrap_or_else(of_schema)))]
     }
 
+    /// Merges another new patient into the known one.
+    async fn merge(&mut self) {
+        let into = self.ids["PAT"].clone();
+        self.send("create_patient", "with_name_only").await;
+        let (_, method, operation) = self.operation("merge_patient");
+        let (_, body) = self.bodies(operation).pop().unwrap();
+        let mut body = body.unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 1, "{body}");
+        body["into"] = json!(into);
+        let path = format!("/v1/patients/{}/merge", self.ids["PAT"]);
+        let call = self.app.request(method.to_uppercase().parse::<Method>().unwrap(), &path);
+        call.json(&body).send().await.expect(200);
+        self.sent.insert("merge_patient ".to_owned());
+        self.ids.insert("PAT".to_owned(), into);
+    }
+
     /// A text with the ids of real records in place of those of the examples.
     fn with_ids(&self, text: &str) -> String {
         let id = Regex::new("([A-Z]{3})-[0-9A-Z]{24}").unwrap();
@@ -163,6 +179,7 @@ impl Day {
         self.send("create_patient", "with_name_only").await;
         self.send("create_patient", "with_record_number").await;
         self.send_all(&["find_patients", "get_patient", "update_patient"]).await;
+        self.merge().await;
         self.send_all(&["create_webhook", "list_webhooks", "get_webhook", "update_webhook"]).await;
     }
 

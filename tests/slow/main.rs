@@ -9,6 +9,7 @@ mod faults;
 mod kills;
 mod linearizability;
 mod mixed_load;
+mod random_merges;
 mod random_plans;
 mod replicas;
 mod worker;

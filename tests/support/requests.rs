@@ -17,6 +17,7 @@ pub struct Records {
     pub clinic: String,
     pub staff: String,
     pub patient: String,
+    pub other_patient: String,
     pub appointment: String,
     pub exception: String,
     pub hold: String,
@@ -45,6 +46,7 @@ impl Records {
             clinic: clinic.path,
             staff: clinic.staff,
             patient: clinic.patient,
+            other_patient: app.patient().await,
             appointment,
             exception,
             hold: held.path,
@@ -127,6 +129,7 @@ fn body(operation: &str, mut example: Value, at: &Records) -> Value {
     let fitting = [
         ("staff_id", at.staff.as_str()),
         ("patient_id", at.patient.as_str()),
+        ("into", at.other_patient.as_str()),
         ("hold_secret", at.hold_secret.as_str()),
         ("start", start),
         ("first_date", "2035-03-01"),

@@ -1,9 +1,14 @@
-//! The invariant of the search: the search items and identifier markers in the table are exactly those of the patients.
+//! The invariant of the search: the search items and identifier markers in the table are exactly those of the patients. And of
+//! merges: each merged patient leads to the one that replaces it.
 
 use std::collections::BTreeMap;
 
 use clinic_api::{
-    records::patients::{model::Patient, repo},
+    id::PatientId,
+    records::patients::{
+        model::{Merge, Patient},
+        repo,
+    },
     store::{Entity, Item, Key, attributes::text, codec::is_of_type},
 };
 
@@ -36,6 +41,39 @@ impl TestApp {
         let missing: Vec<_> = expected.keys().filter(|key| !found.contains_key(key)).collect();
         let stray: Vec<_> = found.keys().filter(|key| !expected.contains_key(key)).collect();
         assert!(missing.is_empty() && stray.is_empty(), "missing {missing:?}, stray {stray:?}");
+        for (key, item) in found.iter().filter(|(_, item)| item.contains_key("patient_id")) {
+            assert_eq!(text(item, "patient_id"), Some(expected[key].as_str()), "{key:?}");
+        }
         found.len()
+    }
+}
+
+impl TestApp {
+    /// Checks the invariants of merges, if no patient was deleted: a merged patient is inactive, the other one lists it, the
+    /// merge is stored, and no patient leads to itself.
+    pub async fn check_merges(&self) {
+        let patients = self.records_of::<Patient>().await.into_iter().map(|found| found.value);
+        let patients: BTreeMap<PatientId, Patient> =
+            patients.map(|patient| (patient.id.clone(), patient)).collect();
+        let merges = self.records_of::<Merge>().await.into_iter().map(|found| found.value);
+        let stored: BTreeMap<_, _> =
+            merges.map(|merge| (merge.patient_id, merge.merged_into)).collect();
+        let mut marked = BTreeMap::new();
+        for patient in patients.values() {
+            if let Some(merged_into) = &patient.merged_into {
+                assert!(!patient.active, "{} was merged", patient.id);
+                let lists_it = patients[merged_into].replaces.contains(&patient.id);
+                assert!(lists_it, "{merged_into} replaces {}", patient.id);
+                marked.insert(patient.id.clone(), merged_into.clone());
+            }
+            let mut last = patient;
+            for _ in 0..patients.len() {
+                last = last.merged_into.as_ref().map_or(last, |next| &patients[next]);
+            }
+            assert!(last.merged_into.is_none(), "{} leads to no patient", patient.id);
+        }
+        assert_eq!(stored, marked, "the stored merges, and what the patients say");
+        let listed: usize = patients.values().map(|patient| patient.replaces.len()).sum();
+        assert_eq!(listed, marked.len(), "each merged patient is listed once");
     }
 }

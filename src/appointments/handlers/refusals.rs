@@ -6,6 +6,7 @@ use crate::{
         repo::{BookingError, Refusal},
     },
     error::{ApiError, Blocking, ErrorCode},
+    records::patients,
     scheduling::model::{Clash, Obstacle, SheetOwner},
     time::Zone,
 };
@@ -45,6 +46,7 @@ fn refused(refusal: Refusal) -> ApiError {
             ErrorCode::PatientInactive,
             "The patient is inactive or is being deleted. Set active to true if it is false, or retry after five minutes.",
         ),
+        Refusal::PatientMerged(merged_into) => patients::repo::merged(&merged_into),
         Refusal::RoleNotAllowed => ApiError::new(
             ErrorCode::RoleNotAllowed,
             "The staff member's role is not one of the visit type's roles. Choose a staff member with one of these roles.",

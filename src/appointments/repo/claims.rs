@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use crate::{
     appointments::model::{Appointment, Status, minutes},
     scheduling::{
-        model::{Claim, Entry, SheetOwner, Slot},
+        model::{Claim, DaySheet, Entry, SheetOwner, Slot},
         repo::SheetChanges,
     },
-    store::{StoreError, WriteContext, write::Write},
+    store::{Entity, StoreError, WriteContext, write::Write},
 };
 
 /// Returns the time of the visit without buffers.
@@ -46,6 +46,24 @@ pub fn entry_of(appointment: &Appointment, claim: &Claim) -> Entry {
     }
 }
 
+/// Adds an appointment to all sheets of its claims, on the condition that they are as they were
+/// read.
+pub(super) fn occupy_all<'a>(
+    changes: &mut SheetChanges<'a>,
+    appointment: &'a Appointment,
+    claims: &'a [Claim],
+    sheets: &'a [Entity<DaySheet>],
+) {
+    for claim in claims {
+        let entry = entry_of(appointment, claim);
+        for (owner, date) in claim.sheets() {
+            let is_sheet = |read: &DaySheet| read.owner == *owner && read.utc_date == date;
+            let read = sheets.iter().find(|read| is_sheet(&read.value)).map(|read| &read.meta);
+            changes.occupy((owner, date), read, &appointment.id, entry.clone());
+        }
+    }
+}
+
 /// Removes an appointment from all sheets of its claims.
 pub(super) fn free_all<'a>(
     changes: &mut SheetChanges<'a>,
@@ -76,7 +94,7 @@ mod tests {
     use crate::{
         appointments::model::Rescheduled,
         id::{AppointmentId, ClinicId, PatientId, ResourceId, StaffId, VisitTypeId},
-        store::{Entity, Item},
+        store::Item,
         time::Zone,
     };
 

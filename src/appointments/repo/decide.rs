@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 
 use super::{
-    claims::{claims_of, entry_of, free_all, visit_of},
+    claims::{claims_of, free_all, occupy_all, visit_of},
     find::pointer_to,
     links::relink,
     snapshot::{Draft, Snapshot},
 };
 use crate::{
     appointments::model::{Appointment, Status},
-    id::{AppointmentId, ClinicId, ResourceId},
+    id::{AppointmentId, ClinicId, PatientId, ResourceId},
     scheduling::{
         model::{
             Calendar, Claim, Clash, DaySheet, Obstacle, Party, SpecialHours, decide as decide_time,
@@ -44,6 +44,8 @@ pub enum Refusal {
     ResourceInactive(ResourceId),
     /// The patient is inactive or being deleted.
     PatientInactive,
+    /// The patient was merged into this one.
+    PatientMerged(PatientId),
     /// The visit type does not allow the staff member's role.
     RoleNotAllowed,
     /// The time is not free. Carries the nearest free starts and the clinic's time zone.
@@ -76,6 +78,9 @@ pub(super) fn decide<'a>(snapshot: &'a Snapshot, draft: &'a Draft) -> Result<Pla
     let is_bookable = |meta: &Meta, active: bool| active && !meta.is_being_deleted(snapshot.now);
     if appointment.patient_id.is_some() {
         let patient = snapshot.patient.as_ref().ok_or(Refusal::UnknownPatient)?;
+        if let Some(merged_into) = &patient.value.merged_into {
+            return Err(Refusal::PatientMerged(merged_into.clone()));
+        }
         if !is_bookable(&patient.meta, patient.value.active) {
             return Err(Refusal::PatientInactive);
         }
@@ -170,15 +175,7 @@ impl Plan<'_> {
         let Draft { appointment, replaces, claims, .. } = self.draft;
         let freed = replaces.as_ref().map(|freed| (&freed.value, claims_of(&freed.value)));
         let mut changes = SheetChanges::default();
-        for claim in claims {
-            let entry = entry_of(&appointment.value, claim);
-            for (owner, date) in claim.sheets() {
-                let is_sheet = |read: &DaySheet| read.owner == *owner && read.utc_date == date;
-                let read = self.snapshot.sheets.iter().find(|read| is_sheet(&read.value));
-                let read = read.map(|read| &read.meta);
-                changes.occupy((owner, date), read, &appointment.value.id, entry.clone());
-            }
-        }
+        occupy_all(&mut changes, &appointment.value, claims, &self.snapshot.sheets);
         if let Some((freed, claims)) = &freed {
             free_all(&mut changes, freed, claims);
         }

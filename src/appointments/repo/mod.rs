@@ -9,6 +9,7 @@ mod find;
 mod lapsed;
 mod links;
 mod list;
+mod merge;
 mod nearest;
 pub mod repair;
 mod replace;
@@ -23,6 +24,7 @@ pub use erase::erase_all_of_patient;
 pub use find::{AppointmentPointer, get};
 pub use links::AppointmentLink;
 pub use list::{list_of_clinic, list_of_patient, page_of_patient};
+pub use merge::merge_patients;
 pub use replace::{Confirmation, Move, confirm_hold, release_hold, reschedule};
 pub use schedule::{BookingError, book};
 

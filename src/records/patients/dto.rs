@@ -1,24 +1,85 @@
-//! Patients as callers see them, and the results of a search.
+//! Patients as callers see them, merges, and the results of a search.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, Ref, RefOr, schema::Schema},
+};
+use validator::Validate;
 
 use super::{
     model::{
         Gender, PartialDate, Patient, PatientRecord, PersonName,
-        search::{MatchKind, SearchEntry, terms},
+        search::{MatchKind, terms},
     },
     repo::Hit,
 };
-use crate::{id::PatientId, records::shown::Shown, sensitive::Sensitive, store::Entity};
+use crate::{
+    id::{self, IdKind as _, PatientId},
+    records::shown::Shown,
+    sensitive::Sensitive,
+    store::Entity,
+};
+
+const MERGED_INTO: &str = "The patient into which this one was merged. Such a patient is inactive and cannot be changed. FHIR: a link of the type `replaced-by`.";
+const REPLACES: &str = "The patients that were merged into this one, without those merged into them. FHIR: links of the type `replaces`.";
 
 /// A patient as it is returned to callers.
-pub type PatientOut = Shown<PatientRecord>;
+#[derive(Debug, Clone, Serialize)]
+pub struct PatientOut {
+    /// The record.
+    #[serde(flatten)]
+    shown: Shown<PatientRecord>,
+    /// The patient into which this one was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<PatientId>,
+    /// The patients that were merged into this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<PatientId>,
+}
 
 impl From<Entity<Patient>> for PatientOut {
     fn from(Entity { value, meta }: Entity<Patient>) -> Self {
-        Entity { value: value.record, meta }.into()
+        let Patient { record, merged_into, replaces, .. } = value;
+        Self { shown: Entity { value: record, meta }.into(), merged_into, replaces }
     }
+}
+
+impl ToSchema for PatientOut {
+    fn name() -> Cow<'static, str> {
+        Shown::<PatientRecord>::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Shown::<PatientRecord>::schemas(schemas);
+    }
+}
+
+impl PartialSchema for PatientOut {
+    /// Returns the schema of the record, plus the members about merges.
+    fn schema() -> RefOr<Schema> {
+        let mut schema = Shown::<PatientRecord>::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut schema {
+            let id = || Ref::from_schema_name(id::Patient::SCHEMA);
+            let mut merged_into = id();
+            MERGED_INTO.clone_into(&mut merged_into.description);
+            object.properties.insert("merged_into".to_owned(), merged_into.into());
+            let replaces = ArrayBuilder::new().items(id()).description(Some(REPLACES)).build();
+            object.properties.insert("replaces".to_owned(), Schema::Array(replaces).into());
+        }
+        schema
+    }
+}
+
+/// The merge of a patient into another one.
+#[derive(Debug, Clone, Serialize, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PatientMergeIn, example = json!({ "into": "PAT-7ZQ4N0W8K2M6T1V5X9B3C4D0" }))]
+pub struct MergeIn {
+    /// The patient that stays: another patient of the organisation.
+    pub into: PatientId,
 }
 
 /// A new patient.
@@ -100,6 +161,10 @@ pub struct PatientMatch {
     pub active: bool,
     /// Whether the patient has died.
     pub deceased: bool,
+    /// The patient into which this one was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub merged_into: Option<PatientId>,
     /// How well the name matches.
     #[serde(rename = "match")]
     pub kind: MatchKind,
@@ -107,8 +172,19 @@ pub struct PatientMatch {
 
 impl From<Hit> for PatientMatch {
     fn from(Hit { id, entry, kind }: Hit) -> Self {
-        let SearchEntry { name, gender, birth_date, phones, email, mrn, active, deceased } = entry;
-        Self { id, name, gender, birth_date, phones, email, mrn, active, deceased, kind }
+        Self {
+            id,
+            name: entry.name,
+            gender: entry.gender,
+            birth_date: entry.birth_date,
+            phones: entry.phones,
+            email: entry.email,
+            mrn: entry.mrn,
+            active: entry.active,
+            deceased: entry.deceased,
+            merged_into: entry.merged_into,
+            kind,
+        }
     }
 }
 

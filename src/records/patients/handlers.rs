@@ -1,5 +1,6 @@
 //! Patients over HTTP.
 
+pub mod merge;
 pub mod search;
 
 use axum::extract::State;
@@ -91,7 +92,8 @@ pub async fn create_patient(
 
 /// Get a patient
 ///
-/// Returns the record with its `ETag`.
+/// Returns the record with its `ETag`. `merged_into` leads from a merged patient to the one that has
+/// the appointments.
 #[utoipa::path(get, path = "/v1/patients/{patient_id}", params(PatientPath, Consistent))]
 pub async fn get_patient(
     State(app): State<AppState>,
@@ -106,8 +108,8 @@ pub async fn get_patient(
 
 /// Change a patient
 ///
-/// A JSON Merge Patch (RFC 7396). A new record number or identifier is claimed, and the old one
-/// released, in the same transaction.
+/// A JSON Merge Patch (RFC 7396). A new record number is claimed, and the old one released, in the
+/// same transaction. A merged patient cannot be changed.
 #[utoipa::path(
     patch,
     path = "/v1/patients/{patient_id}",
@@ -155,10 +157,10 @@ pub struct DeletePatient {
 
 /// Delete or erase a patient
 ///
-/// The request is refused while the patient has future appointments. The record number and the
-/// identifiers become free. Appointments stay; their patient id no longer leads to a record. To
-/// erase a patient (GDPR, article 17), set `mode=erase`: it also removes the texts of the
-/// appointments.
+/// The request is refused while the patient has future appointments. The record number becomes
+/// free. Appointments stay; their patient id no longer leads to a record. To erase a patient (GDPR,
+/// article 17), set `mode=erase`: it also removes the texts of the appointments, and erases the
+/// patients that were merged into this one.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

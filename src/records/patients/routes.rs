@@ -1,6 +1,11 @@
 //! The registration of `patients`.
 
-use super::{dto::CreatedPatientOut, handlers, repo};
+use super::{
+    dto::{CreatedPatientOut, PatientOut},
+    handlers,
+    model::Merge,
+    repo,
+};
 use crate::aggregate::{Aggregate, NO, ORG, OpenApiRouter, routes, rule};
 
 /// The registration of patients.
@@ -14,6 +19,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("create_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("get_patient",    [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("update_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
+        rule("merge_patient",  [ORG,  ORG,    NO,       NO,        NO,     NO ]),
         rule("delete_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
     guide: Some("patients.md"),
@@ -21,6 +27,9 @@ pub const AGGREGATE: Aggregate = Aggregate {
         OpenApiRouter::new()
             .routes(routes!(handlers::search::find_patients, handlers::create_patient))
             .routes(routes!(handlers::get_patient, handlers::update_patient, handlers::delete_patient))
+            .routes(routes!(handlers::merge::merge_patient))
     },
-    schemas: |schemas| { schemas.add::<CreatedPatientOut>(); schemas.add::<handlers::DeletionMode>(); },
+    schemas: |schemas| {
+        schemas.add::<PatientOut>(); schemas.add::<CreatedPatientOut>(); schemas.add::<Merge>(); schemas.add::<handlers::DeletionMode>();
+    },
 };

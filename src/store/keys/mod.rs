@@ -17,8 +17,9 @@ pub use range::{
     appointments_of_clinic, appointments_of_patient, changes_at_clinic, changes_of_record,
     clinics_of_org, day_sheets_of_clinic, days_of_clinic, dead_letters, deferred_of_org,
     deferred_of_part, deliveries_of_webhook, due_deliveries, exceptions_at_clinic,
-    exceptions_of_owner, is_in_setup, links_of_patient, patient_day_sheets_from, search_entries,
-    setup_beside_clinic, setup_of_clinic, staff_day_sheets_from, webhooks_of_org, workers,
+    exceptions_of_owner, is_in_setup, links_of_patient, merges_into, patient_day_sheets_from,
+    search_entries, setup_beside_clinic, setup_of_clinic, staff_day_sheets_from, webhooks_of_org,
+    workers,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -134,6 +135,11 @@ pub fn patient(patient: &PatientId) -> Key {
     Key::new(patient_partition(patient), META)
 }
 
+/// `PATIENT#{patient}` / `MERGED#{merged patient}`: the merge of another patient into this one.
+pub fn merge(into: &PatientId, merged: &PatientId) -> Key {
+    Key::new(patient_partition(into), format!("MERGED#{merged}"))
+}
+
 /// `PATIENT#{patient}` / `META` in the index.
 pub fn patient_in_index(patient: &PatientId) -> IndexKey {
     IndexKey { pk: patient_partition(patient), sk: META.to_owned() }
@@ -231,6 +237,7 @@ mod tests {
                 moved_appointment(&appointment_id),
                 deleted_appointment(&appointment_id),
                 patient(&patient_id),
+                merge(&patient_id, &PatientId::random()),
                 identifier(&mrn),
                 search_entry(&mrn, "", &patient_id),
                 search_entry(&mrn, "abc", &patient_id),

@@ -191,6 +191,12 @@ pub fn appointments_of_patient(patient: &PatientId, dates: Dates) -> KeyRange {
     KeyRange::of_index(patient_partition(patient), sort)
 }
 
+/// The merges of other patients into a patient.
+pub fn merges_into(patient: &PatientId) -> KeyRange {
+    let sort = SortRange::BeginsWith("MERGED#".to_owned());
+    KeyRange::of_table(patient_partition(patient), sort)
+}
+
 /// The accesses to a patient's data, sorted by time.
 pub fn accesses_of_patient(patient: &PatientId) -> KeyRange {
     let sort = SortRange::BeginsWith("ACCESS#".to_owned());

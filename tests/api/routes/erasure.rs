@@ -159,6 +159,7 @@ async fn an_erasure_costs_one_update_for_each_appointment() {
     let calls = app.wire.take_calls();
     let operations: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     let expected = [
+        "Query", // the merges
         "GetItem",
         "Query",
         "UpdateItem",
@@ -168,6 +169,7 @@ async fn an_erasure_costs_one_update_for_each_appointment() {
         "UpdateItem",
         "UpdateItem", // the appointments
         "PutItem",    // the access, which exists
+        "Query",      // the merges
     ];
     assert_eq!(operations, expected);
 }

@@ -9,6 +9,7 @@ mod erasure;
 mod exceptions;
 mod operations;
 mod patient_duplicates;
+mod patient_merge;
 mod patient_model;
 mod patient_search;
 mod patients;

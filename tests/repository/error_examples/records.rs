@@ -42,6 +42,7 @@ pub async fn record(recorder: &mut Recorder) {
     record_patches(recorder, &app, &clinic.path, &clinic.staff, &clinic.patient).await;
     record_counts(recorder, &app, &clinic.path, &clinic.staff).await;
     record_deletions(recorder).await;
+    record_merges(recorder).await;
 }
 
 /// A body that lacks its first member, and one under the key of another.
@@ -145,4 +146,30 @@ async fn record_deletions(recorder: &mut Recorder) {
     recorder.keep("delete_clinic", Code::ClinicHasResources, delete(clinic.path.clone()).await);
     let with_staff = app.ready_clinic().await.path;
     recorder.keep("delete_clinic", Code::ClinicHasStaff, delete(with_staff).await);
+}
+
+async fn record_merges(recorder: &mut Recorder) {
+    let app = TestApp::spawn().await;
+    let clinic = app.ready_clinic().await;
+    let (one, other) = (app.patient().await, app.patient().await);
+    let merge = |body: Value| app.post(&format!("/v1/patients/{one}/merge")).json(&body);
+    recorder.keep("merge_patient", Code::ValidationFailed, merge(json!({})).send().await);
+    let nobody = json!({ "into": "PAT-000000000000000000000000" });
+    recorder.keep("merge_patient", Code::UnknownReference, merge(nobody).send().await);
+    app.mark_as_being_deleted(&other, false).await;
+    let refused = merge(json!({ "into": other })).send().await;
+    recorder.keep("merge_patient", Code::PatientInactive, refused);
+    merge(json!({ "into": clinic.patient })).idempotent("k").send().await.expect(200);
+    let reused = merge(json!({ "into": other })).idempotent("k").send().await;
+    recorder.keep("merge_patient", Code::IdempotencyKeyReused, reused);
+    recorder.keep(
+        "merge_patient",
+        Code::PatientMerged,
+        merge(json!({ "into": other })).send().await,
+    );
+    let patch = app.patch(&format!("/v1/patients/{one}")).json(&json!({ "notes": "N" }));
+    recorder.keep("update_patient", Code::PatientMerged, patch.send().await);
+    let body = json!({ "patient_id": one });
+    let refused = app.book_with(&clinic, "2035-01-16T09:00:00", body).await;
+    recorder.keep("create_appointment", Code::PatientMerged, refused);
 }

@@ -2,6 +2,7 @@
 
 mod deletions;
 mod lost_replies;
+mod merges;
 mod throttling;
 
 use serde_json::json;

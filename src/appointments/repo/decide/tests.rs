@@ -115,6 +115,8 @@ fn inactive_records_and_those_about_to_be_deleted_are_refused() {
     let mark = format!("other at {} by tester", snapshot.now);
     snapshot.patient.as_mut().unwrap().meta.deleting = Some(mark.try_into().unwrap());
     assert!(matches!(refusal(&snapshot, &draft), Refusal::PatientInactive));
+    snapshot.patient.as_mut().unwrap().value.merged_into = Some(PatientId::random());
+    assert!(matches!(refusal(&snapshot, &draft), Refusal::PatientMerged(_)));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod date;
 mod deceased;
 mod gender;
 mod identifier;
+mod merge;
 mod name;
 mod phone;
 pub mod search;
@@ -22,6 +23,7 @@ pub use self::{
     deceased::{Deceased, Moment},
     gender::Gender,
     identifier::Identifier,
+    merge::{KeptAppointment, Merge, move_identifiers},
     name::{PersonName, PersonNameIn},
     phone::{Phone, PhoneUse},
     stored::{Indexed, Patient, PatientRecord},

@@ -19,6 +19,12 @@ pub struct Patient {
     /// Its search items and markers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Indexed>,
+    /// The patient that this one was merged into. Such a patient is inactive and never changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<PatientId>,
+    /// The patients that were merged into this one, without those merged into them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<PatientId>,
     /// The patients that may be the same person, as found when this one was created. It is stored
     /// for the answer under the `Idempotency-Key`, and never changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,7 +34,13 @@ pub struct Patient {
 impl Patient {
     /// Returns a patient that is not indexed yet.
     pub fn new(record: PatientRecord) -> Self {
-        Self { record, search: None, possible_duplicates: Vec::new() }
+        Self {
+            record,
+            search: None,
+            merged_into: None,
+            replaces: Vec::new(),
+            possible_duplicates: Vec::new(),
+        }
     }
 }
 

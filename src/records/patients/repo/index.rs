@@ -10,7 +10,7 @@ use crate::{
     id::{OrgId, PatientId},
     keyring::{SearchKey, TAG_LENGTH},
     records::patients::model::{
-        Indexed, PatientDetails,
+        Indexed, Patient, PatientDetails,
         search::{PatientSearch, SearchEntry, terms},
     },
     store::{
@@ -38,6 +38,8 @@ pub struct Index {
     indexed: Indexed,
     entry: SearchEntry,
     patient: PatientId,
+    /// The patient whose identifiers move to this one.
+    giver: Option<PatientId>,
 }
 
 /// The tag of an identifier, and the pointer to the identifier in the request.
@@ -47,17 +49,13 @@ struct Claim {
 }
 
 impl Index {
-    /// Computes the index of a patient. It uses the key of the existing index, if `current` is given
+    /// Computes the index of a patient. It uses the key of the existing index, if the patient has one
     /// and its key is known. Otherwise it uses the first key.
-    pub fn new(
-        search: &PatientSearch,
-        org: &OrgId,
-        patient: &PatientId,
-        details: &PatientDetails,
-        current: Option<&Indexed>,
-    ) -> Result<Self, StoreError> {
+    pub fn new(search: &PatientSearch, org: &OrgId, patient: &Patient) -> Result<Self, StoreError> {
+        let details = &patient.details;
         let mut keys = search.keys.of(org);
-        let known = current.and_then(|indexed| keys.iter().position(|key| key.id == indexed.key));
+        let current = patient.search.as_ref().map(|indexed| indexed.key.as_str());
+        let known = keys.iter().position(|key| Some(key.id.as_str()) == current);
         let at = known.unwrap_or(0);
         if at >= keys.len() {
             return Err(StoreError::corrupt("search keys", "there is none"));
@@ -84,10 +82,18 @@ impl Index {
             others: keys.iter().flat_map(claims).collect(),
             identifiers,
             indexed,
-            entry: details.into(),
-            patient: patient.clone(),
+            entry: patient.into(),
+            patient: patient.id.clone(),
+            giver: None,
             key,
         })
+    }
+
+    /// Allows the patient to take identifiers of another one, which gives them away in the same
+    /// transaction.
+    #[must_use]
+    pub fn taking_from(self, giver: &PatientId) -> Self {
+        Self { giver: Some(giver.clone()), ..self }
     }
 
     /// Returns what the patient's item stores about its index.
@@ -109,11 +115,11 @@ impl Index {
         let mut writes = Vec::new();
         for claim in &self.identifiers {
             let item = self.item(IDENTIFIER, &keys::identifier(&claim.tag), &value)?;
-            writes.push(Write::Put { item, condition: free_or_of(&self.patient) });
+            writes.push(Write::Put { item, condition: self.claimable() });
         }
         for claim in &self.others {
             let key = keys::identifier(&claim.tag);
-            writes.push(Write::Check { key, condition: free_or_of(&self.patient) });
+            writes.push(Write::Check { key, condition: self.claimable() });
         }
         let mut written: BTreeSet<_> = writes.iter().map(|write| write.key()).collect();
         for tag in tags(&self.indexed.tags) {
@@ -133,6 +139,11 @@ impl Index {
     pub fn taken(&self, position: usize) -> Option<&str> {
         let claim = self.identifiers.iter().chain(&self.others).nth(position);
         claim.map(|claim| claim.pointer.as_str())
+    }
+
+    fn claimable(&self) -> Condition {
+        let owners = [&self.patient].into_iter().chain(&self.giver).map(string).collect();
+        Condition::Any(vec![Condition::Absent, Condition::OneOf("patient_id", owners)])
     }
 
     fn item(&self, kind: &str, key: &Key, value: &[u8]) -> Result<Item, StoreError> {

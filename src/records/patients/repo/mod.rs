@@ -3,16 +3,17 @@
 
 mod import;
 mod index;
+mod merge;
 mod reindex;
 mod search;
 
-pub use import::{Imported, Lookup, import, look_up};
-pub use index::{Index, identifiers};
+pub use index::Index;
+pub use merge::{all_merged_into, being_deleted, finish, merge, stays_unmerged, unknown_survivor};
 pub use reindex::Reindex;
 pub use search::{Found, Hit, has_namesake, search};
 
 use super::model::{
-    Indexed, Patient, PatientDetails, PatientRecord,
+    Indexed, Merge, Patient, PatientDetails, PatientRecord,
     search::{PatientSearch, SearchEntry},
 };
 use crate::{
@@ -38,6 +39,7 @@ pub const ITEM_TYPES: &[ItemType] = &[
     ItemType::audited::<Patient>(),
     ItemType::never_rewritten(SEARCH_ENTRY),
     ItemType::never_rewritten(IDENTIFIER),
+    ItemType::of::<Merge>(),
 ];
 
 impl Record for Patient {
@@ -62,8 +64,13 @@ impl Record for Patient {
     }
 }
 
-/// Returns the error for an identifier that belongs to another patient.
-pub fn identifier_taken(pointer: &str) -> ApiError {
+/// Refuses a request for a patient that was merged into another one.
+pub fn merged(merged_into: &PatientId) -> ApiError {
+    let detail = "The patient was merged into the patient in merged_into. Send the request for that patient instead.";
+    ApiError::new(ErrorCode::PatientMerged, detail).with_merged_into(merged_into)
+}
+
+fn identifier_taken(pointer: &str) -> ApiError {
     let (code, message) = if pointer == "/mrn" {
         let message =
             "is already used by another patient of the organisation; use another record number";
@@ -81,9 +88,10 @@ pub fn indexed(
     org: &OrgId,
     record: PatientRecord,
 ) -> Result<(Patient, Index, Vec<Write>), StoreError> {
-    let index = Index::new(search, org, &record.id, &record.details, None)?;
+    let patient = Patient::new(record);
+    let index = Index::new(search, org, &patient)?;
     let writes = index.writes(None)?;
-    let patient = Patient { search: Some(index.indexed().clone()), ..Patient::new(record) };
+    let patient = Patient { search: Some(index.indexed().clone()), ..patient };
     Ok((patient, index, writes))
 }
 
@@ -140,6 +148,20 @@ pub async fn find(
     Ok(found.filter(|patient| patient.meta.org == *org))
 }
 
+/// Returns the patients of the organisation among these, read consistently.
+pub async fn find_all(
+    store: &Store,
+    org: &OrgId,
+    ids: &[PatientId],
+) -> Result<Vec<Entity<Patient>>, StoreError> {
+    let keys: Vec<_> = ids.iter().map(keys::patient).collect();
+    let mut found = store.batch_get(&keys).await?;
+    let found = keys.iter().filter_map(|key| found.remove(key)).map(Entity::from_item);
+    let mut found = found.collect::<Result<Vec<Entity<Patient>>, _>>()?;
+    found.retain(|patient| patient.meta.org == *org);
+    Ok(found)
+}
+
 /// Replaces a patient's details with the result of `change`, and moves its search items and
 /// markers.
 pub async fn update(
@@ -149,24 +171,27 @@ pub async fn update(
     id: &PatientId,
     change: impl Fn(PatientDetails) -> Result<PatientDetails, ApiError>,
 ) -> Result<Entity<Patient>, ApiError> {
-    let index = |old: &Patient, details: &PatientDetails| {
-        Index::new(search, &context.org, id, details, old.search.as_ref())
-    };
+    let index = |patient: &Patient| Index::new(search, &context.org, patient);
     // A `StoreError` is converted last, because an `ApiError` does not say which condition failed.
     let read = || get(store, &context.org, id, true);
     let modify = |old: &Patient| {
+        if let Some(merged_into) = &old.merged_into {
+            return Err(Step::Refused(merged(merged_into)));
+        }
         let details = change(old.details.clone()).map_err(Step::Refused)?;
         if details == old.details {
             return Ok(old.clone());
         }
-        let indexed = index(old, &details)?.indexed().clone();
         let record = PatientRecord { id: id.clone(), details };
-        Ok(Patient { record, search: Some(indexed), ..old.clone() })
+        let patient = Patient { record, ..old.clone() };
+        let search = Some(index(&patient)?.indexed().clone());
+        Ok(Patient { search, ..patient })
     };
     let claims = std::sync::Mutex::new(None);
     let writes = |old: &Patient, new: &Patient| {
-        let entry = SearchEntry::from(&old.details);
-        let index = index(old, &new.details)?;
+        let entry = SearchEntry::from(old);
+        // The new patient has a key that is known: that of the old one, or the first.
+        let index = index(new)?;
         let writes = index.writes(old.search.as_ref().map(|indexed| (indexed, &entry)))?;
         *claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
             (!writes.is_empty()).then_some(index);

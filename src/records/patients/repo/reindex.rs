@@ -60,7 +60,7 @@ impl Reindex {
     fn writes(&self, current: &Entity<Patient>) -> Result<Option<Vec<Write>>, StoreError> {
         let refused = |why: &'static str| Err(StoreError::corrupt(Patient::TYPE, why));
         let (org, patient) = (&current.meta.org, &current.value);
-        let index = Index::new(&self.search, org, &patient.id, &patient.details, None)?;
+        let index = Index::new(&self.search, org, &Patient { search: None, ..patient.clone() })?;
         let indexed = patient.search.as_ref();
         if indexed == Some(index.indexed()) {
             return Ok(None);
@@ -75,7 +75,7 @@ impl Reindex {
         if current.meta.is_deletion_decided() || current.meta.is_being_deleted(self.now) {
             return refused("its deletion is in progress; repeat the backfill");
         }
-        let entry = SearchEntry::from(&patient.details);
+        let entry = SearchEntry::from(patient);
         let value = Patient { search: Some(index.indexed().clone()), ..patient.clone() };
         let rewritten = Entity { value, meta: current.meta.clone() };
         let mut writes = vec![rewritten.replace(current)?];

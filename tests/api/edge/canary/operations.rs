@@ -90,6 +90,12 @@ pub async fn every_operation(caller: &mut Caller, receiver: &Receiver) {
     webhooks(caller, &webhook, receiver).await;
     // The completed visit still counts as future. So another patient is erased, and other staff and another clinic are deleted.
     let other = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
+    let merged = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
+    let (merge, into) = (format!("{merged}/merge"), other.rsplit('/').next().unwrap());
+    for _ in 0..2 {
+        let body = Some(json!({ "into": into }));
+        assert_eq!(caller.send("POST", &merge, body).await.0, 200);
+    }
     assert_eq!(caller.send("DELETE", &format!("{other}?mode=erase"), None).await.0, 204);
     let empty = caller.made("/v1/clinics", json!({ "name": "D", "time_zone": "UTC" })).await;
     let leaves =

@@ -43,13 +43,14 @@ impl<'a> Duplicate<'a> {
         born.into_iter().chain(phone).collect()
     }
 
-    /// Returns whether a patient may be a duplicate.
+    /// Returns whether a patient may be a duplicate. A merged one is known to be one.
     pub fn matches(&self, patient: &SearchEntry) -> bool {
         let born = patient.birth_date.as_ref().map(|date| *date.expose());
         let same_birth = self.born.is_some() && self.born == born;
         let mut phones = patient.phones.iter().map(Sensitive::expose);
         let same_phone = self.phone.is_some_and(|number| phones.any(|phone| phone == number));
-        (same_birth || same_phone) && sorted_words(&patient.name) == self.words
+        let is_same = (same_birth || same_phone) && patient.merged_into.is_none();
+        is_same && sorted_words(&patient.name) == self.words
     }
 }
 
@@ -64,13 +65,18 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::{
+        id::PatientId,
+        records::patients::model::{Patient, PatientRecord},
+    };
 
     fn details(json: Value) -> PatientDetails {
         serde_json::from_value(json).unwrap()
     }
 
     fn matches(one: Value, other: Value) -> bool {
-        Duplicate::of(&details(one)).matches(&SearchEntry::from(&details(other)))
+        let record = PatientRecord { id: PatientId::random(), details: details(other) };
+        Duplicate::of(&details(one)).matches(&SearchEntry::from(&Patient::new(record)))
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    records::patients::model::{Deceased, Gender, PartialDate, PatientDetails, PersonName},
+    id::PatientId,
+    records::patients::model::{Deceased, Gender, PartialDate, Patient, PersonName},
     sensitive::Sensitive,
     validation,
 };
@@ -36,10 +37,13 @@ pub struct SearchEntry {
     /// Whether the patient has died.
     #[serde(rename = "d", default, skip_serializing_if = "std::ops::Not::not")]
     pub deceased: bool,
+    /// The patient that this one was merged into.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<PatientId>,
 }
 
-impl From<&PatientDetails> for SearchEntry {
-    fn from(patient: &PatientDetails) -> Self {
+impl From<&Patient> for SearchEntry {
+    fn from(patient: &Patient) -> Self {
         Self {
             name: patient.name.clone(),
             gender: patient.gender,
@@ -49,6 +53,7 @@ impl From<&PatientDetails> for SearchEntry {
             mrn: patient.mrn.clone(),
             active: patient.active,
             deceased: patient.deceased.is_some_and(Deceased::is_dead),
+            merged_into: patient.merged_into.clone(),
         }
     }
 }

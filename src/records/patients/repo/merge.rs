@@ -1,0 +1,207 @@
+//! The merge of a patient into another one. One transaction marks the merged record as inactive and
+//! moves its identifiers. The appointments follow (`appointments/repo/merge.rs`).
+
+use std::collections::HashSet;
+
+use super::{Index, find, get, merged};
+use crate::{
+    error::{ApiError, Blocking, ErrorCode},
+    id::{OrgId, PatientId},
+    records::patients::model::{
+        KeptAppointment, Merge, Patient, move_identifiers,
+        search::{PatientSearch, SearchEntry},
+    },
+    store::{
+        Entity, Key, Record, Store, StoreError, WriteContext, expression::Condition,
+        guarded_delete::stays, keys, write::Write,
+    },
+};
+
+const MERGED_INTO: &str = "merged_into";
+
+impl Record for Merge {
+    const TYPE: &'static str = "patient_merge";
+
+    fn key(&self) -> Key {
+        keys::merge(&self.merged_into, &self.patient_id)
+    }
+}
+
+/// The condition that a patient exists, is not about to be deleted and was not merged.
+pub fn stays_unmerged(org: &OrgId) -> Condition {
+    Condition::All(vec![stays(org), Condition::Without(MERGED_INTO)])
+}
+
+/// Refuses a merge into a patient that does not exist.
+pub fn unknown_survivor() -> ApiError {
+    ApiError::field(ErrorCode::UnknownReference, "/into", "is not a patient of the organisation")
+}
+
+/// Refuses a merge of a patient that is being deleted, or into such a patient.
+pub fn being_deleted(patient: &PatientId) -> ApiError {
+    let detail = "The patient in blocking is being deleted, so no merge is possible. Retry after five minutes if the patient is not deleted by then.";
+    let blocking = Blocking::new("patient", patient);
+    ApiError::new(ErrorCode::PatientInactive, detail).with_blocking(blocking)
+}
+
+/// Merges the record of a patient into another one, unless that was done before. Both are written on
+/// the condition that they are unchanged, so of two concurrent merges one is refused, and no patient
+/// is ever merged into itself through others.
+pub async fn merge(
+    store: &Store,
+    search: &PatientSearch,
+    context: &WriteContext,
+    id: &PatientId,
+    into: &PatientId,
+) -> Result<(), ApiError> {
+    let mut backoff = store.backoff();
+    loop {
+        let old = get(store, &context.org, id, true).await?;
+        context.precondition.check(old.meta.rev)?;
+        match &old.value.merged_into {
+            Some(merged_into) if merged_into == into => return Ok(()),
+            Some(merged_into) => return Err(merged(merged_into)),
+            None => {}
+        }
+        let survivor = find(store, &context.org, into).await?.ok_or_else(unknown_survivor)?;
+        if let Some(merged_into) = &survivor.value.merged_into {
+            return Err(merged(&last_survivor(store, &context.org, merged_into).await?));
+        }
+        for patient in [&old, &survivor] {
+            if patient.meta.is_being_deleted(context.now) {
+                return Err(being_deleted(&patient.value.id));
+            }
+        }
+        let writes = self::writes(search, context, &old, &survivor)?;
+        match store.commit(context, writes).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::ConditionFailed(_)) if backoff.pause().await => {}
+            Err(StoreError::ConditionFailed(_)) => return Err(StoreError::Contention.into()),
+            Err(other) => return Err(other.into()),
+        }
+    }
+}
+
+/// Follows merges from a patient to the one that was not merged.
+async fn last_survivor(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+) -> Result<PatientId, StoreError> {
+    let mut last = id.clone();
+    while let Some(found) = find(store, org, &last).await? {
+        let Some(next) = found.value.merged_into else { break };
+        last = next;
+    }
+    Ok(last)
+}
+
+/// Returns the writes that merge a record into another one: the two records and the merge, the search
+/// items of both (at most 84) and their identifiers (at most 13, because one moves only if the other
+/// patient has room). With one search key, that is at most 100, the limit of a transaction.
+fn writes(
+    search: &PatientSearch,
+    context: &WriteContext,
+    old: &Entity<Patient>,
+    survivor: &Entity<Patient>,
+) -> Result<Vec<Write>, StoreError> {
+    let (mut from, mut to) = (old.value.clone(), survivor.value.clone());
+    from.record.details.active = false;
+    from.merged_into = Some(to.id.clone());
+    to.replaces.push(from.id.clone());
+    move_identifiers(&mut from.record.details, &mut to.record.details);
+    let merge = Merge {
+        patient_id: from.id.clone(),
+        merged_into: to.id.clone(),
+        kept_mrn: from.mrn.is_some(),
+        kept_identifiers: !from.identifiers.is_empty(),
+        kept: Vec::new(),
+    };
+    let taken = to.details != survivor.value.details;
+    let given = reindexed(search, context, &mut from, &old.value, None)?;
+    let taken = if taken {
+        let giver = Some(&old.value.id);
+        reindexed(search, context, &mut to, &survivor.value, giver)?
+    } else {
+        Vec::new()
+    };
+    let mut writes = vec![replaced(old, from, context)?, replaced(survivor, to, context)?];
+    writes.push(Entity::new(merge, context).create()?);
+    writes.extend(joined(given, taken));
+    Ok(writes)
+}
+
+/// Indexes a changed patient, and returns the writes that replace the previous index.
+fn reindexed(
+    search: &PatientSearch,
+    context: &WriteContext,
+    changed: &mut Patient,
+    previous: &Patient,
+    giver: Option<&PatientId>,
+) -> Result<Vec<Write>, StoreError> {
+    let mut index = Index::new(search, &context.org, changed)?;
+    if let Some(giver) = giver {
+        index = index.taking_from(giver);
+    }
+    changed.search = Some(index.indexed().clone());
+    let entry = SearchEntry::from(previous);
+    index.writes(previous.search.as_ref().map(|indexed| (indexed, &entry)))
+}
+
+/// Returns the write that replaces a patient. It also removes the mark of an abandoned deletion.
+fn replaced(
+    old: &Entity<Patient>,
+    value: Patient,
+    context: &WriteContext,
+) -> Result<Write, StoreError> {
+    let mut changed = old.changed(value, context);
+    changed.meta.deleting = None;
+    changed.replace(old)
+}
+
+/// Joins the writes of two indexes, one of which takes identifiers of the other. A transaction has
+/// one write for each item: the one that stores a marker of a taken identifier, or else the one that
+/// deletes it.
+fn joined(mut given: Vec<Write>, mut taken: Vec<Write>) -> Vec<Write> {
+    let is_put = |write: &&Write| matches!(write, Write::Put { .. });
+    let stored: HashSet<_> = taken.iter().filter(is_put).filter_map(Write::key).collect();
+    let is_stored = |write: &Write| write.key().is_some_and(|key| stored.contains(&key));
+    given.retain(|write| !is_stored(write));
+    let written: HashSet<_> = given.iter().filter_map(Write::key).collect();
+    taken.retain(|write| write.key().is_none_or(|key| !written.contains(&key)));
+    given.extend(taken);
+    given
+}
+
+/// Stores which appointments the merged record keeps. The result is the response of the caller's
+/// `Idempotency-Key`.
+pub async fn finish(
+    store: &Store,
+    context: &WriteContext,
+    id: &PatientId,
+    into: &PatientId,
+    kept: &[KeptAppointment],
+) -> Result<Entity<Merge>, StoreError> {
+    let key = keys::merge(into, id);
+    let read = || store.get_of_org::<Merge>(&context.org, &key, true);
+    let modify = |merge: &Merge| Ok(Merge { kept: kept.to_vec(), ..merge.clone() });
+    store.modify(context, read, modify, |_, _| Ok(Vec::new())).await
+}
+
+/// Returns all patients that were merged into a patient, also through others: one Query for the
+/// patient and for each of them. It also finds those of a deleted patient.
+pub async fn all_merged_into(
+    store: &Store,
+    org: &OrgId,
+    id: &PatientId,
+) -> Result<Vec<PatientId>, StoreError> {
+    let (mut all, mut unread) = (Vec::new(), vec![id.clone()]);
+    while let Some(next) = unread.pop() {
+        let range = keys::merges_into(&next);
+        for merge in store.all_of_org::<Merge>(org, range, true).await? {
+            all.push(merge.value.patient_id.clone());
+            unread.push(merge.value.patient_id);
+        }
+    }
+    Ok(all)
+}
