@@ -7,7 +7,7 @@ mod input;
 use std::borrow::Cow;
 
 pub use codes::{country, extension, language, uri};
-pub use contact::{email, optional_phone, phone, phone_number};
+pub use contact::{email, is_invisible, optional_phone, phone, phone_number};
 pub use input::{Trim, list_or_null, trimmed, trimmed_list};
 use jiff::civil::Time;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -49,7 +49,8 @@ fn ensure(fits: bool, code: &'static str, message: &'static str) -> Result<(), V
 
 /// Validates one line of text: not blank, no control characters, no line breaks.
 pub fn line(text: &str) -> Result<(), ValidationError> {
-    ensure(!text.trim().is_empty(), "blank", "must not be blank")?;
+    let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
+    ensure(!is_blank, "blank", "must not be blank")?;
     let odd = |c: char| c.is_control() || is_deceptive(c);
     ensure(!text.chars().any(odd), "control_character", CONTROL)
 }

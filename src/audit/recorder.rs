@@ -57,6 +57,7 @@ pub struct Access<'a> {
 
 impl<'a> Access<'a> {
     /// Returns the access of a search by these fields.
+    #[must_use]
     pub fn by_search(self, searched: &'a [&'static str]) -> Self {
         Self { searched, ..self }
     }

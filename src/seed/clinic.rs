@@ -116,9 +116,10 @@ impl Plan {
         }
         let mut patients = Vec::with_capacity(self.patients as usize);
         for of_clinic in 0..self.patients {
-            let record = people::patient(number, of_clinic, &mut writer.chance);
-            let index = Index::new(search, &self.org, &record.id, &record.details, None)?;
-            patients.push(writer.entity(Patient { record, search: Some(index.indexed().clone()) }));
+            let patient = Patient::new(people::patient(number, of_clinic, &mut writer.chance));
+            let index = Index::new(search, &self.org, &patient)?;
+            let indexed = Patient { search: Some(index.indexed().clone()), ..patient };
+            patients.push(writer.entity(indexed));
         }
         let mut made = MadeUpClinic {
             clinic,

@@ -67,8 +67,7 @@ pub(super) fn search_items(
     search: &PatientSearch,
     patient: &Entity<Patient>,
 ) -> Vec<Result<Item, StoreError>> {
-    let PatientRecord { id, details } = &patient.value.record;
-    let index = Index::new(search, &patient.meta.org, id, details, None);
+    let index = Index::new(search, &patient.meta.org, &patient.value);
     let writes = match index.and_then(|index| index.writes(None)) {
         Ok(writes) => writes,
         Err(error) => return vec![Err(error)],

@@ -13,8 +13,9 @@ pub fn country(code: &str) -> Result<(), ValidationError> {
 
 /// Validates an absolute URI.
 pub fn uri(text: &str) -> Result<(), ValidationError> {
-    // The parser would drop or encode other characters.
-    let fits = text.bytes().all(|byte| byte.is_ascii_graphic()) && Url::parse(text).is_ok();
+    // The parser would drop or encode other characters, which no URI has (RFC 3986, section 2).
+    let known = |byte: u8| byte.is_ascii_graphic() && !b"|\"<>\\^`{}".contains(&byte);
+    let fits = text.bytes().all(known) && Url::parse(text).is_ok();
     ensure(fits, "uri", "must be an absolute URI, for example urn:oid:2.16.756.5.32")
 }
 

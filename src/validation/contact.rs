@@ -74,8 +74,8 @@ fn is_domain(name: &str) -> bool {
     !last.bytes().all(|byte| byte.is_ascii_digit()) && idna::domain_to_ascii_strict(name).is_ok()
 }
 
-/// Whether a character is not shown (Unicode, `Default_Ignorable_Code_Point`): two addresses that differ in it look the same.
-fn is_invisible(c: char) -> bool {
+/// Whether a character is not shown (Unicode, `Default_Ignorable_Code_Point`): two texts that differ in it look the same.
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'

@@ -124,6 +124,10 @@ impl Day {
         if template.ends_with("/availability") {
             query.push("duration_minutes=30".to_owned());
         }
+        // So are the parts of a search.
+        if operation["operationId"] == "find_patients" {
+            query.push("name=ida".to_owned());
+        }
         if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
     }
 

@@ -140,13 +140,15 @@ fn body(operation: &str, mut example: Value, at: &Records) -> Value {
             *member = json!(value);
         }
     }
-    // A record number is unique, and the exception is to close the whole clinic.
-    let left_out = match operation {
-        "create_patient" => "mrn",
-        "create_exception" => "staff_id",
-        _ => return example,
+    // Record numbers and identifiers are unique, and the exception is to close the whole clinic.
+    let left_out: &[&str] = match operation {
+        "create_patient" => &["mrn", "identifiers"],
+        "create_exception" => &["staff_id"],
+        _ => &[],
     };
-    example.as_object_mut().unwrap().remove(left_out);
+    for member in left_out {
+        example.as_object_mut().unwrap().remove(*member);
+    }
     example
 }
 

@@ -27,7 +27,7 @@ use crate::{
             PatientDetails, PatientRecord,
             search::{PatientSearch, terms},
         },
-        repo::{Imported, has_namesake, identifiers, import, look_up},
+        repo::{Imported, duplicates, identifiers, import, look_up},
     },
     store::{Store, StoreError, WriteContext, scan::patiently},
     time::Clock,
@@ -234,8 +234,8 @@ impl Import<'_> {
         tally.created += new.len() as u64;
         tally.left_out += new.iter().map(|line| line.left_out).sum::<u64>();
         let search = |line: Ready| async move {
-            let found = || has_namesake(self.store, self.search, &self.org, &line.patient);
-            Ok::<_, StoreError>(line.is_namesake || patiently(found).await?)
+            let found = || duplicates(self.store, self.search, &self.org, &line.patient.details);
+            Ok::<_, StoreError>(line.is_namesake || !patiently(found).await?.is_empty())
         };
         let mut searching = stream::iter(new.into_iter().map(search)).buffer_unordered(AT_ONCE);
         while let Some(is_namesake) = searching.try_next().await? {

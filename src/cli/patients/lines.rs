@@ -44,7 +44,7 @@ impl Source {
     /// Opens a file. The end of its name says what its lines are.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
-        let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+        let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         let extension = extension.as_ref().and_then(|extension| extension.to_str());
         ensure!(
             matches!(extension, Some("ndjson" | "csv")),

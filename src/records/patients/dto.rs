@@ -113,8 +113,8 @@ pub struct MatchPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub next_cursor: Option<String>,
-    /// Whether more than 1,000 patients match one of the search terms, so that some may be missing.
-    /// Send more letters of the name, or the date of birth.
+    /// Whether the search did not read all patients that may match, for example because more than
+    /// 1,000 have the beginning of the name. Send more letters of the name, or the date of birth.
     pub more_specific: bool,
 }
 
@@ -188,14 +188,23 @@ impl From<Hit> for PatientMatch {
     }
 }
 
+/// The maximum length of a name in a position, in characters. Cursors are sent in URLs.
+const MAX_NAME: usize = 60;
+
 /// The position of a patient in the results of a search.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MatchPosition(u8, String, String, PatientId);
+pub struct MatchPosition {
+    /// How well the name matches.
+    pub kind: MatchKind,
+    name: String,
+    born: String,
+    id: PatientId,
+}
 
 impl From<&Hit> for MatchPosition {
     fn from(Hit { id, entry, kind }: &Hit) -> Self {
-        let name = terms::words(&entry.name).join(" ");
+        let name = terms::words(&entry.name).join(" ").chars().take(MAX_NAME).collect();
         let born = entry.birth_date.as_ref().map(|date| date.expose().to_string());
-        Self(*kind as u8, name, born.unwrap_or_default(), id.clone())
+        Self { kind: *kind, name, born: born.unwrap_or_default(), id: id.clone() }
     }
 }

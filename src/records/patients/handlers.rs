@@ -53,9 +53,9 @@ pub fn check_dates(patient: &PatientDetails, now: Timestamp) -> Result<(), ApiEr
 
 /// Create a patient
 ///
-/// A patient belongs to the organisation and can be booked at all its clinics. A record number, if
-/// given, must be unique in the organisation. `possible_duplicates` lists patients that may be the
-/// same person. One that is created at the same moment is not in the list.
+/// A patient belongs to the organisation and can be booked at all its clinics. A record number and
+/// identifiers, if given, must be unique in the organisation. `possible_duplicates` lists patients
+/// that may be the same person. One that is created at the same moment is not in the list.
 #[utoipa::path(
     post,
     path = "/v1/patients",
@@ -108,8 +108,8 @@ pub async fn get_patient(
 
 /// Change a patient
 ///
-/// A JSON Merge Patch (RFC 7396). A new record number is claimed, and the old one released, in the
-/// same transaction. A merged patient cannot be changed.
+/// A JSON Merge Patch (RFC 7396). A new record number or identifier is claimed, and the old one
+/// released, in the same transaction. A merged patient cannot be changed.
 #[utoipa::path(
     patch,
     path = "/v1/patients/{patient_id}",
@@ -157,10 +157,10 @@ pub struct DeletePatient {
 
 /// Delete or erase a patient
 ///
-/// The request is refused while the patient has future appointments. The record number becomes
-/// free. Appointments stay; their patient id no longer leads to a record. To erase a patient (GDPR,
-/// article 17), set `mode=erase`: it also removes the texts of the appointments, and erases the
-/// patients that were merged into this one.
+/// The request is refused while the patient has future appointments. The record number and the
+/// identifiers become free. Appointments stay; their patient id no longer leads to a record. To
+/// erase a patient (GDPR, article 17), set `mode=erase`: it also removes the texts of the
+/// appointments, and erases the patients that were merged into this one.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",

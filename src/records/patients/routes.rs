@@ -1,7 +1,7 @@
 //! The registration of `patients`.
 
 use super::{
-    dto::{CreatedPatientOut, PatientOut},
+    dto::{CreatedPatientOut, MatchPage, PatientOut},
     handlers,
     model::Merge,
     repo,
@@ -30,6 +30,6 @@ pub const AGGREGATE: Aggregate = Aggregate {
             .routes(routes!(handlers::merge::merge_patient))
     },
     schemas: |schemas| {
-        schemas.add::<PatientOut>(); schemas.add::<CreatedPatientOut>(); schemas.add::<Merge>(); schemas.add::<handlers::DeletionMode>();
+        schemas.add::<PatientOut>(); schemas.add::<CreatedPatientOut>(); schemas.add::<MatchPage>(); schemas.add::<Merge>(); schemas.add::<handlers::DeletionMode>();
     },
 };

@@ -94,7 +94,8 @@ async fn a_wrong_parameter_is_named_by_every_operation() {
         }
     }
     let missing = app.get("/v1/patients").send().await.problem(400, "invalid_parameter");
-    let error = json!({ "parameter": "mrn", "detail": "is required", "code": "required" });
+    let detail = "is required, unless birth_date, phone, email, identifier or mrn is given";
+    let error = json!({ "parameter": "name", "detail": detail, "code": "required" });
     assert_eq!(missing["errors"], json!([error]));
 }
 

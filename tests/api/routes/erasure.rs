@@ -114,8 +114,9 @@ async fn an_erasure_that_was_cut_short_is_finished_by_asking_again() {
     let (clinic, _) = known_patient(&app).await;
     app.clock.advance(SignedDuration::from_hours(48));
     let erase = format!("/v1/patients/{}?mode=erase", clinic.patient);
-    // The record is deleted first. Then the query of the appointments fails.
-    app.wire.disturb_later(2, "Query", Fault::Unforeseen);
+    // The record is deleted first, after one query of merges and two of appointments to come. Then the query of all
+    // appointments fails.
+    app.wire.disturb_later(3, "Query", Fault::Unforeseen);
     app.delete(&erase).send().await.problem(500, "internal_error");
     assert_eq!(app.wire.waiting(), 0);
     assert_eq!(markers_left(&app).await, ["Erased-Reason", "Erased-Notes"]);

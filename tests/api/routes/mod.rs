@@ -10,7 +10,7 @@ mod exceptions;
 mod operations;
 mod patient_duplicates;
 mod patient_merge;
-mod patient_model;
+pub mod patient_model;
 mod patient_search;
 mod patients;
 mod plain_records;

@@ -93,10 +93,11 @@ async fn what_it_measures_is_shown_apart_from_the_api_and_names_nobody() {
     table.create(folder.path());
     let mut command = table.program(folder.path());
     command.args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
-    // Settings that have metrics: the keys of an issuer, and a file with secret keys.
+    // Settings that have metrics: the keys of an issuer, and files with secret keys and search keys.
     let key = folder.path().join("keys");
     std::fs::write(&key, "A".repeat(43)).unwrap();
-    command.env_remove("CLINIC_API_SECRET_KEYS").env("CLINIC_API_SECRET_KEYS_FILE", key);
+    command.env_remove("CLINIC_API_SECRET_KEYS").env("CLINIC_API_SECRET_KEYS_FILE", &key);
+    command.env_remove("CLINIC_API_SEARCH_KEYS").env("CLINIC_API_SEARCH_KEYS_FILE", &key);
     let jwks = format!("file:{ISSUER_FOLDER}/jwks.json");
     command.args(["--issuer", ISSUER, "--audience", AUDIENCE, "--jwks-url", &jwks]);
     let running = Running::launch(&mut command, 5);

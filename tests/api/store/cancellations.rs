@@ -186,7 +186,7 @@ async fn how_long_to_wait_follows_from_the_limit_that_was_exceeded() {
             let call = if method == Method::GET {
                 app.get(&path)
             } else {
-                app.post("/v1/patients").json(&json!({ "name": "N" }))
+                app.post("/v1/clinics").json(&json!({ "name": "N", "time_zone": "UTC" }))
             };
             let refused = call.send().await;
             assert_eq!(refused.header("retry-after"), seconds, "{operation}: {reason}");
@@ -195,7 +195,7 @@ async fn how_long_to_wait_follows_from_the_limit_that_was_exceeded() {
         }
         // Successful responses refill the retry budget.
         for _ in 0..20 {
-            app.patient().await;
+            app.clinic().await;
             app.get(&path).send().await.expect(200);
         }
     }

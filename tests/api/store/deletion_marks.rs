@@ -125,7 +125,9 @@ async fn a_deletion_that_stalled_deletes_nothing_under_a_fresh_booking() {
             _ => app.clinic().await,
         };
         let marked = path.rsplit('/').next().unwrap();
-        let (has_marked, go_on) = app.wire.pause_before("DeleteItem");
+        // A patient is deleted together with its search items.
+        let deletes = if kind == "patient" { "TransactWriteItems" } else { "DeleteItem" };
+        let (has_marked, go_on) = app.wire.pause_before(deletes);
         let deletion = tokio::spawn(app.delete(&path).send());
         has_marked.await.unwrap();
         app.clock.advance(SignedDuration::from_mins(5));

@@ -130,7 +130,7 @@ async fn throttling_without_end_is_not_answered_with_more_calls() {
     app.wire.disturb_times(1_000, "PutItem", Fault::Throttled);
     for (operation, call) in [
         ("GetItem", app.get(&clinic.path)),
-        ("PutItem", app.post("/v1/patients").json(&json!({ "name": "N" }))),
+        ("PutItem", app.post("/v1/clinics").json(&json!({ "name": "N", "time_zone": "UTC" }))),
     ] {
         let before = app.wire.waiting();
         for _ in 0..150 {

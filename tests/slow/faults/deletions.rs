@@ -7,12 +7,16 @@ use crate::support::{Fault, TestApp, booking, eventually};
 
 #[tokio::test]
 async fn lost_replies_of_every_step_of_a_deletion_do_not_matter() {
-    for operation in ["UpdateItem", "DeleteItem"] {
+    for is_mark in [true, false] {
         let app = TestApp::spawn().await;
         let clinic = app.ready_clinic().await;
         let staff = format!("{}/staff/{}", clinic.path, clinic.staff);
-        for path in [&staff, &clinic.path, &format!("/v1/patients/{}", clinic.patient)] {
-            app.wire.disturb(operation, Fault::LostReply);
+        let patient = format!("/v1/patients/{}", clinic.patient);
+        // A patient is deleted together with its search items.
+        for (path, deletes) in
+            [(&staff, "DeleteItem"), (&clinic.path, "DeleteItem"), (&patient, "TransactWriteItems")]
+        {
+            app.wire.disturb(if is_mark { "UpdateItem" } else { deletes }, Fault::LostReply);
             app.delete(path).send().await.expect(204);
             assert_eq!(app.wire.waiting(), 0);
         }

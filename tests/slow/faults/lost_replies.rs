@@ -21,7 +21,8 @@ async fn a_lost_reply_of_any_write_is_known_as_its_own_work() {
             if status == 201 {
                 let read = writes.app.get(&answer.location()).send().await.expect(200);
                 assert_eq!(read.json(), answer.json());
-                // A booking is the appointment, its link and two sheets.
+                // A booking is the appointment, its link and two sheets. A patient is one item, its search items and its
+                // marker.
                 assert!(size(&writes.app).await <= before + 4, "one effect");
             }
             if status == 200 {

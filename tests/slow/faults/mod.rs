@@ -39,7 +39,7 @@ impl Writes {
                 201,
             ),
             ("TransactWriteItems", app.post(&format!("{path}/staff")).json(&new_staff), 201),
-            ("PutItem", app.post("/v1/patients").json(&json!({ "name": "N" })), 201),
+            ("TransactWriteItems", app.post("/v1/patients").json(&json!({ "name": "N" })), 201),
             (
                 "TransactWriteItems",
                 app.post("/v1/patients").json(&json!({ "name": "N", "mrn": "M" })),

@@ -88,7 +88,9 @@ impl SearchPatients {
             return Err(wrong("name", FieldCode::Required, message));
         }
         within("name", self.name.as_ref(), 200)?;
+        within("phone", self.phone.as_ref(), 40)?;
         within("email", self.email.as_ref(), 254)?;
+        within("identifier", self.identifier.as_ref(), 301)?;
         let invalid =
             |(parameter, message): (&str, &str)| wrong(parameter, FieldCode::Invalid, message);
         let mut query = PatientQuery::default().inactive(self.include_inactive);
@@ -153,7 +155,8 @@ pub async fn find_patients(
         (filter.query(app.search().phonetics.of(org))?, filter.identifier()?);
     let paging = Paging::new(app.keyring(), &context.grant, (), &query);
     let after: Option<MatchPosition> = paging.after()?;
-    let found = repo::search(app.store(), app.search(), org, &wanted, identifier).await?;
+    let group = after.as_ref().map(|after| after.kind.group());
+    let found = repo::search(app.store(), app.search(), org, &wanted, identifier, group).await?;
     let Found { hits, more_specific } = found;
     let mut hits: Vec<_> = hits.into_iter().map(|hit| (MatchPosition::from(&hit), hit)).collect();
     hits.retain(|(position, _)| after.as_ref().is_none_or(|after| position > after));

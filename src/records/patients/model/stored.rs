@@ -5,7 +5,7 @@ use std::ops::Deref;
 use serde::{Deserialize, Serialize};
 
 use super::PatientDetails;
-use crate::{id::PatientId, records::of_org::OfOrg};
+use crate::{id::PatientId, keyring::TAG_LENGTH, records::of_org::OfOrg};
 
 /// The id of a patient, and the members that callers set.
 pub type PatientRecord = OfOrg<PatientDetails>;

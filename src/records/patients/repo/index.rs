@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 
-use super::{IDENTIFIER, SEARCH_ENTRY};
 use crate::{
     id::{OrgId, PatientId},
     keyring::{SearchKey, TAG_LENGTH},
@@ -22,6 +21,10 @@ use crate::{
     },
 };
 
+/// The `type` of search items.
+pub const SEARCH_ENTRY: &str = "search_entry";
+/// The `type` of identifier markers.
+pub const IDENTIFIER: &str = "identifier";
 /// The attribute with the encrypted [`SearchEntry`].
 pub const ENTRY: &str = "e";
 /// The length of the tag of a year, a month or a day of birth.
@@ -117,11 +120,17 @@ impl Index {
             let item = self.item(IDENTIFIER, &keys::identifier(&claim.tag), &value)?;
             writes.push(Write::Put { item, condition: self.claimable() });
         }
+        let own: Vec<_> = previous.iter().flat_map(|(old, _)| tags(&old.identifiers)).collect();
         for claim in &self.others {
-            let key = keys::identifier(&claim.tag);
-            writes.push(Write::Check { key, condition: self.claimable() });
+            let (key, condition) = (keys::identifier(&claim.tag), self.claimable());
+            // A patient that moves to another key leaves its marker behind.
+            writes.push(if own.contains(&claim.tag.as_str()) {
+                Write::Delete { key, condition }
+            } else {
+                Write::Check { key, condition }
+            });
         }
-        let mut written: BTreeSet<_> = writes.iter().map(|write| write.key()).collect();
+        let mut written: BTreeSet<_> = writes.iter().map(Write::key).collect();
         for tag in tags(&self.indexed.tags) {
             let key = keys::search_entry(tag, &self.indexed.birth, &self.patient);
             let item = self.item(SEARCH_ENTRY, &key, &value)?;

@@ -96,9 +96,10 @@ async fn last_survivor(
     Ok(last)
 }
 
-/// Returns the writes that merge a record into another one: the two records and the merge, the search
-/// items of both (at most 84) and their identifiers (at most 13, because one moves only if the other
-/// patient has room). With one search key, that is at most 100, the limit of a transaction.
+/// Returns the writes that merge a record into another one. These are the two records, the merge, the
+/// search items of both (at most 84) and their identifiers. There are at most 13 identifiers, because
+/// one moves only if the other patient has room. With one search key, that is at most 100 writes, the
+/// limit of a transaction.
 fn writes(
     search: &PatientSearch,
     context: &WriteContext,

@@ -7,10 +7,12 @@ mod merge;
 mod reindex;
 mod search;
 
-pub use index::Index;
+pub use import::{Imported, Lookup, import, look_up};
+use index::{IDENTIFIER, SEARCH_ENTRY};
+pub use index::{Index, identifiers};
 pub use merge::{all_merged_into, being_deleted, finish, merge, stays_unmerged, unknown_survivor};
 pub use reindex::Reindex;
-pub use search::{Found, Hit, has_namesake, search};
+pub use search::{Found, Hit, duplicates, search};
 
 use super::model::{
     Indexed, Merge, Patient, PatientDetails, PatientRecord,
@@ -29,8 +31,6 @@ use crate::{
     },
 };
 
-const SEARCH_ENTRY: &str = "search_entry";
-const IDENTIFIER: &str = "identifier";
 /// The attribute of a patient that lists its search items and markers.
 const SEARCH: &str = "search";
 
@@ -70,7 +70,8 @@ pub fn merged(merged_into: &PatientId) -> ApiError {
     ApiError::new(ErrorCode::PatientMerged, detail).with_merged_into(merged_into)
 }
 
-fn identifier_taken(pointer: &str) -> ApiError {
+/// Returns the error for an identifier that belongs to another patient.
+pub fn identifier_taken(pointer: &str) -> ApiError {
     let (code, message) = if pointer == "/mrn" {
         let message =
             "is already used by another patient of the organisation; use another record number";

@@ -7,7 +7,7 @@ use super::{Index, Patient, SearchEntry};
 use crate::{
     id::random_token,
     records::patients::model::search::PatientSearch,
-    store::{Entity, Item, Record as _, Store, StoreError, WriteContext, write::Write},
+    store::{Entity, Item, Meta, Record as _, Store, StoreError, WriteContext, write::Write},
 };
 
 const SUBJECT: &str = "system:backfill";
@@ -28,8 +28,8 @@ pub struct Reindex {
 
 impl Reindex {
     /// Rewrites the index of a patient if this release would write another one. Returns whether it
-    /// did, or would. The revision stays, because callers see no change. A patient whose deletion is
-    /// in progress is an error, because it would stay under its old key if the deletion failed.
+    /// did, or would. The revision stays, because callers see no change. A deletion in progress
+    /// starts again, because its mark is removed: it has read the search items to delete before.
     pub async fn run(&self, store: &Store, item: &Item) -> Result<bool, StoreError> {
         let mut backoff = store.backoff();
         let mut current = Entity::<Patient>::from_item(item.clone())?;
@@ -72,12 +72,12 @@ impl Reindex {
                 "its search key is none of --search-keys; add it, or --lost-search-keys",
             );
         }
-        if current.meta.is_deletion_decided() || current.meta.is_being_deleted(self.now) {
-            return refused("its deletion is in progress; repeat the backfill");
+        if current.meta.is_deletion_decided() {
+            return refused("its deletion is not complete; repeat the DELETE");
         }
         let entry = SearchEntry::from(patient);
         let value = Patient { search: Some(index.indexed().clone()), ..patient.clone() };
-        let rewritten = Entity { value, meta: current.meta.clone() };
+        let rewritten = Entity { value, meta: Meta { deleting: None, ..current.meta.clone() } };
         let mut writes = vec![rewritten.replace(current)?];
         writes.extend(index.writes(indexed.map(|indexed| (indexed, &entry)))?);
         Ok(Some(writes))

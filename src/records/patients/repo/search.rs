@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{IDENTIFIER, PatientRecord, SEARCH_ENTRY, index};
+use super::index::{self, IDENTIFIER, SEARCH_ENTRY};
 use crate::{
     id::{OrgId, PatientId},
     keyring::SearchKey,
@@ -10,6 +10,7 @@ use crate::{
         PartialDate, PatientDetails,
         search::{
             Algorithm, Duplicate, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
+            terms,
         },
     },
     store::{
@@ -53,17 +54,19 @@ pub struct Found {
 }
 
 /// Searches the patients of an organisation. `identifier` is the system and value of an identifier
-/// that the patient must have.
+/// that the patient must have. `group` is that of the page before: all pages of a search have matches
+/// of one group, even if others begin to match meanwhile.
 pub async fn search(
     store: &Store,
     search: &PatientSearch,
     org: &OrgId,
     query: &PatientQuery,
     identifier: Option<(&str, &str)>,
+    group: Option<MatchKind>,
 ) -> Result<Found, StoreError> {
     let keys = in_order_of_rotation(search, org);
     let phonetics = search.phonetics.of(org);
-    let reader = Reader { store, keys: &keys, query, phonetics };
+    let reader = Reader { store, keys: &keys, query, phonetics, group };
     let by_number = query.record_number().map(|mrn| ("", mrn));
     if let Some((system, value)) = identifier.or(by_number) {
         return reader.by_identifier(system, value).await;
@@ -72,27 +75,26 @@ pub async fn search(
         return Ok(Found { hits: Vec::new(), more_specific: false });
     };
     let mut candidates = reader.read(&term, MAX_CANDIDATES).await?;
-    let more_specific = candidates.more;
-    if more_specific && query.is_by_name() && term.kind == Kind::Prefix {
+    if candidates.more && query.is_by_name() && term.kind == Kind::Prefix {
         // The whole words come first in the result, so they must be among the candidates.
         if let Some(term) = query.whole_word() {
             candidates.add(reader.read(&term, MAX_OF_WHOLE_WORD).await?);
         }
     }
     let mut hits = reader.best(&candidates);
-    if query.is_by_name() && hits.iter().all(|hit| hit.kind > MatchKind::Prefix) {
+    if query.is_by_name() && !reader.ends_with(&hits, MatchKind::Prefix) {
         for term in query.transposed_terms() {
             candidates.add(reader.read(&term, MAX_OF_TRANSPOSED).await?);
         }
         hits = reader.best(&candidates);
-        if hits.iter().all(|hit| hit.kind > MatchKind::Transposed) {
+        if !reader.ends_with(&hits, MatchKind::Transposed) {
             if let Some(term) = query.sound() {
                 candidates.add(reader.read(&term, MAX_CANDIDATES).await?);
             }
             hits = reader.best(&candidates);
         }
     }
-    Ok(Found { hits, more_specific })
+    Ok(Found { hits, more_specific: candidates.more })
 }
 
 /// Returns the keys of the search, the first one last. A rotation moves patients from the later keys
@@ -117,14 +119,27 @@ pub async fn duplicates(
     for (term, born) in duplicate.terms() {
         candidates.add(read(store, &keys, &term, born, MAX_OF_DUPLICATES).await?);
     }
-    let same = candidates.entries.into_iter().filter(|(_, entry)| duplicate.matches(entry));
+    let same = candidates.entries.into_iter().filter(|(_, it)| duplicate.matches(&it.entry));
     Ok(same.map(|(id, _)| id).take(MAX_DUPLICATES).collect())
+}
+
+/// A patient who may match.
+struct Candidate {
+    entry: SearchEntry,
+    /// The words of the name.
+    words: Vec<String>,
+}
+
+impl From<SearchEntry> for Candidate {
+    fn from(entry: SearchEntry) -> Self {
+        Self { words: terms::words(&entry.name), entry }
+    }
 }
 
 /// Patients who may match.
 #[derive(Default)]
 struct Candidates {
-    entries: BTreeMap<PatientId, SearchEntry>,
+    entries: BTreeMap<PatientId, Candidate>,
     /// Whether there are more than were read.
     more: bool,
 }
@@ -132,6 +147,7 @@ struct Candidates {
 impl Candidates {
     fn add(&mut self, other: Self) {
         self.entries.extend(other.entries);
+        self.more |= other.more;
     }
 }
 
@@ -140,9 +156,18 @@ struct Reader<'a> {
     keys: &'a [SearchKey],
     query: &'a PatientQuery,
     phonetics: Algorithm,
+    group: Option<MatchKind>,
 }
 
 impl Reader<'_> {
+    /// Returns whether a search ends with these hits, none of which is worse than `kind`.
+    fn ends_with(&self, hits: &[Hit], kind: MatchKind) -> bool {
+        match self.group {
+            Some(group) => group <= kind,
+            None => hits.iter().any(|hit| hit.kind <= kind),
+        }
+    }
+
     /// Reads the patients with a term, and with the searched date of birth.
     async fn read(&self, term: &Term, limit: u16) -> Result<Candidates, StoreError> {
         read(self.store, self.keys, term, self.query.born(), limit).await
@@ -155,7 +180,7 @@ impl Reader<'_> {
             let Some(item) = self.store.get_item(&at, true).await? else { continue };
             let id = text(&item, "patient_id").and_then(|id| id.parse().ok());
             let id = id.ok_or_else(|| StoreError::corrupt(IDENTIFIER, "it names no patient"))?;
-            candidates.entries.insert(id, opened(&item, key)?.1);
+            candidates.entries.insert(id, opened(&item, key)?.1.into());
         }
         Ok(Found { hits: self.best(&candidates), more_specific: false })
     }
@@ -163,13 +188,13 @@ impl Reader<'_> {
     /// Returns the candidates that match best: those whose names match as they are spelled, or else
     /// those with two letters transposed, or else those that sound alike.
     fn best(&self, candidates: &Candidates) -> Vec<Hit> {
-        let hit = |(id, entry): (&PatientId, &SearchEntry)| {
-            let kind = self.query.compare(entry, self.phonetics)?;
+        let hit = |(id, Candidate { entry, words }): (&PatientId, &Candidate)| {
+            let kind = self.query.compare(entry, words, self.phonetics)?;
             Some(Hit { id: id.clone(), entry: entry.clone(), kind })
         };
         let mut hits: Vec<_> = candidates.entries.iter().filter_map(hit).collect();
-        let best = hits.iter().map(|hit| hit.kind.max(MatchKind::Prefix)).min();
-        hits.retain(|hit| Some(hit.kind.max(MatchKind::Prefix)) == best);
+        let best = self.group.or_else(|| hits.iter().map(|hit| hit.kind.group()).min());
+        hits.retain(|hit| Some(hit.kind.group()) == best);
         hits
     }
 }
@@ -189,12 +214,12 @@ async fn read(
         let range = keys::search_entries(&tag, &index::birth_tag(key, &born));
         let page = PageRequest { after: None, limit: limit + 1, consistent: true };
         let listed = store.list(List::of(range, page)).await?;
-        candidates.more |= listed.items.len() > usize::from(limit);
+        candidates.more |= listed.items.len() > usize::from(limit) || listed.next.is_some();
         for item in listed.items.into_iter().take(limit.into()) {
             let (at, entry) = opened(&item, key)?;
             let id = keys::patient_of_search_entry(&at);
             let id = id.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "its key is invalid"))?;
-            candidates.entries.insert(id, entry);
+            candidates.entries.insert(id, entry.into());
         }
     }
     Ok(candidates)

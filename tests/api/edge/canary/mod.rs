@@ -144,7 +144,8 @@ async fn what_dynamodb_says_of_a_request_comes_out_nowhere() {
     let idle =
         caller.made(&format!("{clinic}/staff"), json!({ "name": "T", "role": "nurse" })).await;
     let one = caller.made("/v1/patients", patient()).await;
-    let other = caller.made("/v1/patients", json!({ "name": "Canary-Name" })).await;
+    let other =
+        caller.made(&format!("{clinic}/staff"), json!({ "name": "U", "role": "nurse" })).await;
     let start = utc_date(SystemClock.now()).saturating_add(2.days());
     let visit = json!({
         "staff_id": staff.rsplit('/').next().unwrap(), "patient_id": one.rsplit('/').next().unwrap(),

@@ -1,24 +1,25 @@
 //! A search for patients, and how well a patient matches it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     entry::SearchEntry,
     fold::{fold_email, words_of_query},
     phonetics::Algorithm,
-    terms::{Kind, PHONE_DIGITS, Term, last_digits, words},
+    terms::{Kind, PHONE_DIGITS, Term, last_digits},
 };
 use crate::{records::patients::model::PartialDate, sensitive::Sensitive};
 
 /// The maximum number of words of a name in a search.
-pub const MAX_WORDS: usize = 10;
+const MAX_WORDS: usize = 10;
 /// The minimum length of a word in which two neighbouring letters may be transposed.
 const MIN_TRANSPOSED: usize = 3;
 
 /// A search for patients. A patient matches if all its parts do. It has no `Debug`, because all of
 /// it may be patient data.
 #[derive(Clone, Default)]
+#[must_use]
 pub struct PatientQuery {
     words: Vec<Word>,
     birth_date: Option<PartialDate>,
@@ -37,7 +38,7 @@ struct Word {
 }
 
 /// How well a patient's name matches a search, the best first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[schema(as = PatientMatchKind)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchKind {
@@ -49,6 +50,14 @@ pub enum MatchKind {
     Transposed,
     /// Each word sounds like a word of the name.
     Phonetic,
+}
+
+impl MatchKind {
+    /// Returns the worst kind that is shown together with this one.
+    #[must_use]
+    pub fn group(self) -> Self {
+        self.max(Self::Prefix)
+    }
 }
 
 /// The reason why a search is invalid: the parameter and the message.
@@ -80,6 +89,10 @@ impl PatientQuery {
 
     /// Sets the telephone number, with or without country code, but with at least 7 digits.
     pub fn phone(self, number: &str) -> Result<Self, InvalidQuery> {
+        let known = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+()./-".contains(c);
+        if !number.chars().all(known) {
+            return Err(("phone", "must contain only digits, spaces and + ( ) . / -"));
+        }
         let digits: String = number.chars().filter(char::is_ascii_digit).collect();
         // The trunk prefix, or the prefix of international calls.
         let digits = digits.trim_start_matches('0').to_owned();
@@ -120,15 +133,23 @@ impl PatientQuery {
         let email = self.email.as_ref().map(|email| Term::new(Kind::Email, email));
         let phone =
             || self.phone.as_deref().map(|digits| Term::new(Kind::Phone, last_digits(digits)));
-        let name = || self.longest_word().map(|word| Term::prefix_of(&word.text));
+        // A word of one letter is found only as a whole, but may be the beginning of another.
+        let name = || {
+            let word = self.longest_word()?;
+            let is_letter = word.text.chars().nth(1).is_none() && self.birth_date.is_some();
+            (!is_letter).then(|| Term::prefix_of(&word.text))
+        };
         let born = || Some(Term::new(Kind::Born, self.birth_date?.year().to_string()));
-        email.or_else(phone).or_else(name).or_else(born)
+        // Few patients are born on one day, and any spelling of their names can be compared.
+        let born_on_day =
+            || born().filter(|_| self.birth_date.is_some_and(|it| it.day().is_some()));
+        email.or_else(phone).or_else(born_on_day).or_else(name).or_else(born)
     }
 
     /// Returns whether [`Self::term`] is a part of the name, so that other spellings have other
     /// terms.
     pub fn is_by_name(&self) -> bool {
-        !self.words.is_empty() && self.email.is_none() && self.phone.is_none()
+        self.term().is_some_and(|term| matches!(term.kind, Kind::Prefix | Kind::Word))
     }
 
     /// Returns the term of the patients whose names contain the longest word as a whole.
@@ -146,6 +167,7 @@ impl PatientQuery {
         };
         terms.sort();
         terms.dedup();
+        terms.retain(|term| Some(term) != self.term().as_ref());
         terms
     }
 
@@ -164,9 +186,14 @@ impl PatientQuery {
         words
     }
 
-    /// Returns how well a patient matches, or `None` if they do not.
-    pub fn compare(&self, patient: &SearchEntry, phonetics: Algorithm) -> Option<MatchKind> {
-        self.matches_all_but_name(patient).then(|| self.compare_name(patient, phonetics)).flatten()
+    /// Returns how well a patient with these words in the name matches, or `None` if they do not.
+    pub fn compare(
+        &self,
+        patient: &SearchEntry,
+        words: &[String],
+        phonetics: Algorithm,
+    ) -> Option<MatchKind> {
+        self.matches_all_but_name(patient).then(|| self.compare_name(words, phonetics)).flatten()
     }
 
     fn matches_all_but_name(&self, patient: &SearchEntry) -> bool {
@@ -186,8 +213,7 @@ impl PatientQuery {
         born && phone && email && mrn && (self.inactive || patient.active)
     }
 
-    fn compare_name(&self, patient: &SearchEntry, phonetics: Algorithm) -> Option<MatchKind> {
-        let parts = words(&patient.name);
+    fn compare_name(&self, parts: &[String], phonetics: Algorithm) -> Option<MatchKind> {
         let mut worst = MatchKind::Exact;
         let mut transposed = false;
         for word in &self.words {
@@ -198,7 +224,7 @@ impl PatientQuery {
                 kind => kind,
             };
             transposed |= kind == Some(MatchKind::Transposed);
-            let kind = kind.or_else(|| word.sounds_like(&parts, phonetics))?;
+            let kind = kind.or_else(|| word.sounds_like(parts, phonetics))?;
             worst = worst.max(kind);
         }
         Some(worst)

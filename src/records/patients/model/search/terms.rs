@@ -13,6 +13,8 @@ use crate::{
 
 /// The maximum number of words of a name that are indexed.
 const MAX_WORDS: usize = 6;
+/// The maximum number of words of a name that are compared.
+const MAX_COMPARED: usize = 20;
 /// The lengths of indexed beginnings of words, in characters.
 const PREFIXES: [usize; 4] = [2, 3, 4, 6];
 /// The number of digits at the end of a telephone number that are indexed.
@@ -81,13 +83,16 @@ fn prefixes(word: &str) -> impl DoubleEndedIterator<Item = &str> {
     PREFIXES.iter().filter_map(of_length)
 }
 
-/// Returns the distinct folded words of a name, the family name first.
+/// Returns the distinct folded words of a name, the family name first: at most 20.
 pub fn words(name: &PersonName) -> Vec<String> {
     let texts = name.family.iter().chain(&name.given).chain(&name.text).map(Sensitive::expose);
     let mut words: Vec<String> = Vec::new();
     for word in texts.flat_map(|text| words_of_name(text)) {
         if !words.contains(&word) {
             words.push(word);
+        }
+        if words.len() == MAX_COMPARED {
+            break;
         }
     }
     words
