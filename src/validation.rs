@@ -64,7 +64,7 @@ fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{FEFF}')
 }
 
-/// Validates each text of a list with [`line`], and its length in characters.
+/// Validates each text of a list with [`line()`], and its length in characters.
 pub fn lines<'a>(
     list: impl IntoIterator<Item = &'a String>,
     max: usize,

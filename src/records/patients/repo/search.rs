@@ -105,7 +105,7 @@ fn in_order_of_rotation(search: &PatientSearch, org: &OrgId) -> Vec<SearchKey> {
     keys
 }
 
-/// Returns at most [`MAX_DUPLICATES`] patients that may be the same person as a new patient: one
+/// Returns at most five patients that may be the same person as a new patient: one
 /// Query each by name and date of birth, and by telephone number.
 pub async fn duplicates(
     store: &Store,
