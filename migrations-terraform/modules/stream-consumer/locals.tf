@@ -17,6 +17,7 @@ locals {
     "identifier",
     "lease",
     "moved_appointment",
+    "patient_merge",
     "search_entry",
     "table_format",
     "webhook",
