@@ -49,8 +49,7 @@ fn ensure(fits: bool, code: &'static str, message: &'static str) -> Result<(), V
 
 /// Validates one line of text: not blank, no control characters, no line breaks.
 pub fn line(text: &str) -> Result<(), ValidationError> {
-    let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
-    ensure(!is_blank, "blank", "must not be blank")?;
+    ensure(!text.trim().is_empty(), "blank", "must not be blank")?;
     let odd = |c: char| c.is_control() || is_deceptive(c);
     ensure(!text.chars().any(odd), "control_character", CONTROL)
 }

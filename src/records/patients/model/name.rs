@@ -17,7 +17,7 @@ use validator::{Validate, ValidationError};
 
 use crate::{
     sensitive::Sensitive,
-    validation::{self, lines, missing, sensitive as hidden, trimmed, trimmed_list},
+    validation::{self, lines, member, missing, sensitive as hidden, trimmed, trimmed_list},
 };
 
 /// The maximum length of `text`.
@@ -57,10 +57,21 @@ impl From<String> for PersonName {
 }
 
 fn family_or_text(name: &PersonName) -> Result<(), ValidationError> {
-    if name.family.is_some() || name.text.is_some() {
+    let given = [("family", &name.family), ("text", &name.text)];
+    let mut given = given.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    let Some((first, text)) = given.next() else {
+        return Err(missing("family", "is required unless text is given"));
+    };
+    if is_shown(text.expose()) || given.any(|(_, text)| is_shown(text.expose())) {
         return Ok(());
     }
-    Err(missing("family", "is required unless text is given"))
+    Err(member(first, NOT_SHOWN))
+}
+
+const NOT_SHOWN: &str = "must contain a character that is shown";
+
+fn is_shown(text: &str) -> bool {
+    text.chars().any(|c| !c.is_whitespace() && !validation::is_invisible(c))
 }
 
 fn given_names(names: &[Sensitive<String>]) -> Result<(), ValidationError> {
@@ -89,6 +100,9 @@ impl<'de> Visitor<'de> for NameVisitor {
         let text = text.trim();
         if let Err(error) = validation::line(text) {
             return Err(E::custom(error.message.unwrap_or_default()));
+        }
+        if !is_shown(text) {
+            return Err(E::custom(NOT_SHOWN));
         }
         if text.chars().count() > MAX_TEXT {
             return Err(E::custom(format_args!("must have a length of at most {MAX_TEXT}")));
