@@ -314,6 +314,12 @@ outdated() {
         sed -nE 's/^[0-9]+ items: ([0-9]+) would be rewritten, 0 failed .*/\1/p'
 }
 
+# The number of patients whose search key is none of the keys in the folder $1. The command reports them and exits with 1.
+without_key() {
+    { KEYS_FOLDER=$1 compose run --rm --no-deps -T clinic-api table backfill --dry-run 2>/dev/null || true; } |
+        sed -nE 's/^[0-9]+ items: 0 would be rewritten, ([0-9]+) failed .*/\1/p'
+}
+
 # Runs the commands of docs/operations.md, "Rotate the search keys". After each step, a search must find the patients that were
 # created before it and after it, and their record numbers must be taken. Needs the files of keys of check_rotation.
 check_search_rotation() {
@@ -331,7 +337,7 @@ check_search_rotation() {
     check "search rotation: one key is left, and not the old one" fails grep -qF -e , -f "$scratch/old-keys/search-keys" \
         "$KEYS_FOLDER/search-keys"
     check "search rotation: every patient has moved to it" equal "$(outdated "$KEYS_FOLDER")" 0
-    check "search rotation: no patient has the old key" test "$(outdated "$scratch/old-keys")" -ge "${#searched[@]}"
+    check "search rotation: no patient has the old key" test "$(without_key "$scratch/old-keys")" -ge "${#searched[@]}"
     check "search rotation: nothing was restarted" equal "$(processes)" "$before"
 }
 
