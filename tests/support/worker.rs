@@ -3,16 +3,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use clinic_api::store::Store;
+use clinic_api::{id::random_token, store::Store};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use super::{
     eventually,
-    process::{RemoteTable, Running, http_client, send, text},
+    process::{RemoteTable, Running, admin_token, http_client, send_as, text},
     receiver::Receiver,
     watched::without_rates,
 };
@@ -94,10 +96,18 @@ impl Site {
         let register = |_| {
             let (client, uri) = (client.clone(), uri.clone());
             async move {
-                let patient = json!({ "name": "Ida Example" });
-                let (status, made) = send(&client, &uri, "POST", Some(patient)).await.unwrap();
-                assert_eq!(status, 201, "{made}");
-                made["id"].as_str().unwrap().to_owned()
+                // With one search item, so that the engine is loaded by changes and not by their size.
+                let (patient, key) = (json!({ "name": "I" }), random_token());
+                loop {
+                    let (patient, token) = (Some(patient.clone()), admin_token());
+                    let sent = send_as(&client, token, &uri, "POST", patient, Some(&key)).await;
+                    match sent.unwrap() {
+                        (201, made) => return made["id"].as_str().unwrap().to_owned(),
+                        // A slow engine. The answer asks for a retry with the same key.
+                        (503, _) => sleep(Duration::from_millis(100)).await,
+                        other => panic!("{other:?}"),
+                    }
+                }
             }
         };
         let registering: Vec<_> = (0..patients).map(register).collect();
