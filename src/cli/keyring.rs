@@ -25,51 +25,40 @@ const RELOAD: Duration = Duration::from_secs(5);
 
 /// Returns the keyring of the settings.
 pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
-    if let Some(keys) = &settings.secret_keys {
-        let keys = keys.expose().parse();
-        return keys.context("--secret-keys (CLINIC_API_SECRET_KEYS) is invalid");
-    }
-    if let Some(path) = &settings.secret_keys_file {
-        let loaded = load(path).map(|(_, keys)| keys);
-        return loaded.context("--secret-keys-file (CLINIC_API_SECRET_KEYS_FILE) can't be used");
-    }
-    match engine {
-        Engine::Memory => Ok(Keyring::random()),
-        #[cfg(feature = "embedded")]
-        Engine::File(path) => key_beside(path, ".secret-key"),
-        #[cfg(not(feature = "embedded"))]
-        Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
-        Engine::DynamoDb => anyhow::bail!(
-            "--secret-keys (CLINIC_API_SECRET_KEYS) or --secret-keys-file is required with --store dynamodb, with the same \
-             keys for all replicas and workers; `clinic-api secret-key` prints a new key"
-        ),
-    }
+    keys(settings.secret_keys.as_ref(), settings.secret_keys_file.as_deref(), engine)
 }
 
 /// Returns the keys and algorithms of the search for patients.
 pub fn find_search(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<PatientSearch> {
-    let keys = search_keys(settings, engine)?;
+    let keys = keys(settings.search_keys.as_ref(), settings.search_keys_file.as_deref(), engine)?;
     Ok(PatientSearch { keys, phonetics: settings.search_phonetics.clone() })
 }
 
-fn search_keys(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<SearchKeys> {
-    if let Some(keys) = &settings.search_keys {
+fn keys<K: Keys>(
+    given: Option<&Sensitive<String>>,
+    file: Option<&Path>,
+    engine: &Engine,
+) -> anyhow::Result<K> {
+    let (name, variable) = (K::NAME, K::VARIABLE);
+    if let Some(keys) = given {
         let keys = keys.expose().parse();
-        return keys.context("--search-keys (CLINIC_API_SEARCH_KEYS) is invalid");
+        return keys.with_context(|| format!("--{name}-keys ({variable}) is invalid"));
     }
-    if let Some(path) = &settings.search_keys_file {
+    if let Some(path) = file {
         let loaded = load(path).map(|(_, keys)| keys);
-        return loaded.context("--search-keys-file (CLINIC_API_SEARCH_KEYS_FILE) can't be used");
+        return loaded
+            .with_context(|| format!("--{name}-keys-file ({variable}_FILE) can't be used"));
     }
     match engine {
-        Engine::Memory => Ok(SearchKeys::random()),
+        Engine::Memory => Ok(K::random()),
         #[cfg(feature = "embedded")]
-        Engine::File(path) => key_beside(path, ".search-key"),
+        Engine::File(path) => key_beside(path),
         #[cfg(not(feature = "embedded"))]
         Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         Engine::DynamoDb => anyhow::bail!(
-            "--search-keys (CLINIC_API_SEARCH_KEYS) or --search-keys-file is required with --store dynamodb, with the same \
-             keys for all replicas; `clinic-api secret-key` prints a new key"
+            "--{name}-keys ({variable}) or --{name}-keys-file is required with --store dynamodb, with the same keys for all \
+             {}; `clinic-api secret-key` prints a new key",
+            K::USERS
         ),
     }
 }
@@ -110,29 +99,48 @@ fn fingerprint(text: &Sensitive<String>) -> u32 {
     u32::from_be_bytes([0, digest[0], digest[1], digest[2]])
 }
 
-/// Keys that a running process replaces.
-pub(super) trait Replaceable: FromStr<Err = InvalidSecretKeys> + Send + 'static {
-    /// Their name in logs.
+/// The keys of a setting. A running process can replace them.
+pub(super) trait Keys: FromStr<Err = InvalidSecretKeys> + Send + 'static {
+    /// Their name in settings and logs.
     const NAME: &'static str;
+    /// The environment variable of the setting.
+    const VARIABLE: &'static str;
+    /// The processes that need the same keys.
+    const USERS: &'static str;
     /// The metric of their fingerprint.
     const METRIC: &'static str;
+
+    /// Creates one random key.
+    fn random() -> Self;
 
     /// Replaces the keys of every clone with those of `other`.
     fn replace_by(&self, other: &Self);
 }
 
-impl Replaceable for Keyring {
+impl Keys for Keyring {
     const NAME: &'static str = "secret";
+    const VARIABLE: &'static str = "CLINIC_API_SECRET_KEYS";
+    const USERS: &'static str = "replicas and workers";
     const METRIC: &'static str = metrics::SECRET_KEYS;
+
+    fn random() -> Self {
+        Self::random()
+    }
 
     fn replace_by(&self, other: &Self) {
         self.replace(other);
     }
 }
 
-impl Replaceable for SearchKeys {
+impl Keys for SearchKeys {
     const NAME: &'static str = "search";
+    const VARIABLE: &'static str = "CLINIC_API_SEARCH_KEYS";
+    const USERS: &'static str = "replicas";
     const METRIC: &'static str = metrics::SEARCH_KEYS;
+
+    fn random() -> Self {
+        Self::random()
+    }
 
     fn replace_by(&self, other: &Self) {
         self.replace(other);
@@ -140,7 +148,7 @@ impl Replaceable for SearchKeys {
 }
 
 /// Replaces keys whenever the file has other valid keys.
-pub(super) async fn follow<K: Replaceable>(keys_in_use: K, path: PathBuf) {
+pub(super) async fn follow<K: Keys>(keys_in_use: K, path: PathBuf) {
     let mut known = None;
     let mut failed = false;
     let mut ticks = interval(RELOAD);
@@ -181,12 +189,9 @@ pub(super) async fn follow<K: Replaceable>(keys_in_use: K, path: PathBuf) {
 /// Reads a key file next to the data, or creates it. What the keys encrypted thus stays readable
 /// after a restart.
 #[cfg(feature = "embedded")]
-fn key_beside<K>(data: &Path, suffix: &str) -> anyhow::Result<K>
-where
-    K: FromStr<Err = InvalidSecretKeys>,
-{
+fn key_beside<K: Keys>(data: &Path) -> anyhow::Result<K> {
     use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let path = crate::store::embedded::beside_data(data, suffix);
+    let path = crate::store::embedded::beside_data(data, &format!(".{}-key", K::NAME));
     let shown = path.display().to_string();
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,

@@ -104,13 +104,13 @@ impl Index {
         &self.indexed
     }
 
-    /// Returns the writes that replace the `previous` index and entry with this one. The first
+    /// Returns the writes that replace the index of the patient as it was with this one. The first
     /// writes claim identifiers; [`Self::taken`] names the identifier of a refused one.
-    pub fn writes(
-        &self,
-        previous: Option<(&Indexed, &SearchEntry)>,
-    ) -> Result<Vec<Write>, StoreError> {
-        if previous == Some((&self.indexed, &self.entry)) {
+    pub fn writes(&self, before: Option<&Patient>) -> Result<Vec<Write>, StoreError> {
+        let previous = before.and_then(|patient| patient.search.as_ref());
+        if previous == Some(&self.indexed)
+            && before.is_some_and(|patient| SearchEntry::from(patient) == self.entry)
+        {
             return Ok(Vec::new());
         }
         let value = serde_json::to_vec(&self.entry)
@@ -120,7 +120,7 @@ impl Index {
             let item = self.item(IDENTIFIER, &keys::identifier(&claim.tag), &value)?;
             writes.push(Write::Put { item, condition: self.claimable() });
         }
-        let own: Vec<_> = previous.iter().flat_map(|(old, _)| tags(&old.identifiers)).collect();
+        let own: Vec<_> = previous.iter().flat_map(|old| tags(&old.identifiers)).collect();
         for claim in &self.others {
             let (key, condition) = (keys::identifier(&claim.tag), self.claimable());
             // A patient that moves to another key leaves its marker behind.
@@ -137,7 +137,7 @@ impl Index {
             writes.push(Write::Put { item, condition: any() });
             written.insert(Some(key));
         }
-        if let Some((previous, _)) = previous {
+        if let Some(previous) = previous {
             let deletes = deletes(previous, &self.patient);
             writes.extend(deletes.into_iter().filter(|write| !written.contains(&write.key())));
         }
@@ -151,8 +151,7 @@ impl Index {
     }
 
     fn claimable(&self) -> Condition {
-        let owners = [&self.patient].into_iter().chain(&self.giver).map(string).collect();
-        Condition::Any(vec![Condition::Absent, Condition::OneOf("patient_id", owners)])
+        free_or_of([&self.patient].into_iter().chain(&self.giver))
     }
 
     fn item(&self, kind: &str, key: &Key, value: &[u8]) -> Result<Item, StoreError> {
@@ -216,14 +215,14 @@ pub fn deletes(indexed: &Indexed, patient: &PatientId) -> Vec<Write> {
         condition: any(),
     });
     let markers = tags(&indexed.identifiers)
-        .map(|tag| Write::Delete { key: keys::identifier(tag), condition: free_or_of(patient) });
+        .map(|tag| Write::Delete { key: keys::identifier(tag), condition: free_or_of([patient]) });
     entries.chain(markers).collect()
 }
 
-/// The condition that an identifier is free, or already belongs to the patient.
-fn free_or_of(patient: &PatientId) -> Condition {
-    let own = Condition::Equals("patient_id", string(patient));
-    Condition::Any(vec![Condition::Absent, own])
+/// The condition that an identifier is free, or belongs to one of these patients.
+fn free_or_of<'a>(patients: impl IntoIterator<Item = &'a PatientId>) -> Condition {
+    let owners = patients.into_iter().map(string).collect();
+    Condition::Any(vec![Condition::Absent, Condition::OneOf("patient_id", owners)])
 }
 
 /// A condition that always holds: no other patient has this key, and the condition on the patient's

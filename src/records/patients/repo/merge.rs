@@ -8,8 +8,7 @@ use crate::{
     error::{ApiError, Blocking, ErrorCode},
     id::{OrgId, PatientId},
     records::patients::model::{
-        KeptAppointment, Merge, Patient, move_identifiers,
-        search::{PatientSearch, SearchEntry},
+        KeptAppointment, Merge, Patient, move_identifiers, search::PatientSearch,
     },
     store::{
         Entity, Key, Record, Store, StoreError, WriteContext, expression::Condition,
@@ -145,8 +144,7 @@ fn reindexed(
         index = index.taking_from(giver);
     }
     changed.search = Some(index.indexed().clone());
-    let entry = SearchEntry::from(previous);
-    index.writes(previous.search.as_ref().map(|indexed| (indexed, &entry)))
+    index.writes(Some(previous))
 }
 
 /// Returns the write that replaces a patient. It also removes the mark of an abandoned deletion.

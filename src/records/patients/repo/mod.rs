@@ -14,10 +14,7 @@ pub use merge::{all_merged_into, being_deleted, finish, merge, stays_unmerged, u
 pub use reindex::Reindex;
 pub use search::{Found, Hit, duplicates, search};
 
-use super::model::{
-    Indexed, Merge, Patient, PatientDetails, PatientRecord,
-    search::{PatientSearch, SearchEntry},
-};
+use super::model::{Indexed, Merge, Patient, PatientDetails, PatientRecord, search::PatientSearch};
 use crate::{
     error::{ApiError, ErrorCode},
     id::{OrgId, PatientId},
@@ -190,10 +187,9 @@ pub async fn update(
     };
     let claims = std::sync::Mutex::new(None);
     let writes = |old: &Patient, new: &Patient| {
-        let entry = SearchEntry::from(old);
         // The new patient has a key that is known: that of the old one, or the first.
         let index = index(new)?;
-        let writes = index.writes(old.search.as_ref().map(|indexed| (indexed, &entry)))?;
+        let writes = index.writes(Some(old))?;
         *claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
             (!writes.is_empty()).then_some(index);
         Ok(writes)

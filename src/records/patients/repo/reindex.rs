@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Index, Patient, SearchEntry};
+use super::{Index, Patient};
 use crate::{
     id::random_token,
     records::patients::model::search::PatientSearch,
@@ -75,11 +75,10 @@ impl Reindex {
         if current.meta.is_deletion_decided() {
             return refused("its deletion is not complete; repeat the DELETE");
         }
-        let entry = SearchEntry::from(patient);
         let value = Patient { search: Some(index.indexed().clone()), ..patient.clone() };
         let rewritten = Entity { value, meta: Meta { deleting: None, ..current.meta.clone() } };
         let mut writes = vec![rewritten.replace(current)?];
-        writes.extend(index.writes(indexed.map(|indexed| (indexed, &entry)))?);
+        writes.extend(index.writes(Some(patient))?);
         Ok(Some(writes))
     }
 }

@@ -167,7 +167,8 @@ impl PatientQuery {
         };
         terms.sort();
         terms.dedup();
-        terms.retain(|term| Some(term) != self.term().as_ref());
+        let read_before = self.term();
+        terms.retain(|term| Some(term) != read_before.as_ref());
         terms
     }
 
