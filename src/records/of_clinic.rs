@@ -102,9 +102,9 @@ pub async fn update<D: ClinicDetails, E: From<StoreError>>(
     let read = || get::<D>(store, &context.org, clinic, id, true);
     let modify = |current: &OfClinic<D>| {
         let details = change(current.details.clone())?;
-        Ok::<_, E>(OfClinic { details, ..current.clone() })
+        Ok::<_, E>((OfClinic { details, ..current.clone() }, vec![]))
     };
-    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+    store.modify(context, read, modify).await
 }
 
 /// Deletes a record with its `dependents`, unless `check_blockers` finds a record that needs it. A

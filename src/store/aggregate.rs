@@ -77,14 +77,14 @@ impl Store {
     }
 
     /// Reads a record with strong consistency, replaces it with the result of `modify`, and commits
-    /// `extra_writes` with it. Retries if another write was faster and the caller gave no revision.
-    /// A returned [`StoreError::ConditionFailed`] is about `extra_writes`.
+    /// the writes that `modify` returns with it. Retries if another write was faster and the caller
+    /// gave no revision. A returned [`StoreError::ConditionFailed`] is about these writes, which begin
+    /// at position 1.
     pub async fn modify<T, E, Reading>(
         &self,
         context: &WriteContext,
         read: impl Fn() -> Reading,
-        modify: impl Fn(&T) -> Result<T, E>,
-        extra_writes: impl Fn(&T, &T) -> Result<Vec<Write>, StoreError>,
+        mut modify: impl FnMut(&T) -> Result<(T, Vec<Write>), E>,
     ) -> Result<Entity<T>, E>
     where
         T: Record + PartialEq,
@@ -99,11 +99,10 @@ impl Store {
                 return Err(StoreError::NotFound.into());
             }
             context.precondition.check(current.meta.rev)?;
-            let value = modify(&current.value)?;
+            let (value, mut writes) = modify(&current.value)?;
             let outcome = if value == current.value {
                 self.keep_unchanged(context, current).await
             } else {
-                let mut writes = extra_writes(&current.value, &value)?;
                 let changed = current.changed(value, context);
                 writes.insert(0, changed.replace(&current)?);
                 let committed = self.commit(context, writes).await;

@@ -98,13 +98,11 @@ pub async fn update<E: From<StoreError> + From<BookingError>>(
         if changed.erased && changed.has_text() {
             return Err(BookingError::from(Refusal::Erased).into());
         }
-        Ok(changed)
+        let freed = current.status.is_occupying() && !changed.status.is_occupying();
+        let writes = if freed { freeing(context, current)? } else { vec![] };
+        Ok((changed, writes))
     };
-    let extra_writes = |old: &Appointment, new: &Appointment| {
-        let freed = old.status.is_occupying() && !new.status.is_occupying();
-        if freed { freeing(context, old) } else { Ok(vec![]) }
-    };
-    store.modify(context, read, modify, extra_writes).await
+    store.modify(context, read, modify).await
 }
 
 /// Deletes an appointment with its link and its pointer, frees its time and writes a tombstone, in

@@ -67,9 +67,10 @@ pub async fn update<E: From<StoreError>>(
 ) -> Result<Entity<Clinic>, E> {
     let read = || get(store, &context.org, id, true);
     let modify = |current: &Clinic| {
-        Ok::<_, E>(Clinic { id: id.clone(), details: change(current.details.clone())? })
+        let details = change(current.details.clone())?;
+        Ok::<_, E>((Clinic { id: id.clone(), details }, vec![]))
     };
-    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+    store.modify(context, read, modify).await
 }
 
 /// Deletes a clinic with its exceptions and day sheets, unless it has staff, resources, visit types

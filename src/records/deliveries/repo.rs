@@ -57,8 +57,9 @@ pub async fn add_attempt(
     attempt: &Attempt,
 ) -> Result<(), StoreError> {
     let read = || get(store, &context.org, &delivery.webhook_id, &delivery.id, true);
-    let modify = |current: &Delivery| Ok::<_, StoreError>(current.with_attempt(attempt.clone()));
-    match store.modify(context, read, modify, |_, _| Ok(vec![])).await {
+    let modify =
+        |current: &Delivery| Ok::<_, StoreError>((current.with_attempt(attempt.clone()), vec![]));
+    match store.modify(context, read, modify).await {
         Ok(_) | Err(StoreError::NotFound) => Ok(()),
         Err(other) => Err(other),
     }
@@ -95,8 +96,8 @@ pub async fn replay(
     id: &DeliveryId,
 ) -> Result<Entity<Delivery>, StoreError> {
     let read = || get(store, &context.org, webhook, id, true);
-    let modify = |current: &Delivery| Ok::<_, StoreError>(current.replayed(context.now));
-    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+    let modify = |current: &Delivery| Ok::<_, StoreError>((current.replayed(context.now), vec![]));
+    store.modify(context, read, modify).await
 }
 
 /// Lists the deliveries to a webhook, latest event first.

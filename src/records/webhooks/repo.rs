@@ -48,7 +48,7 @@ pub async fn update<E: From<StoreError>>(
     modify: impl Fn(&Webhook) -> Result<Webhook, E>,
 ) -> Result<Entity<Webhook>, E> {
     let read = || get(store, &context.org, id, true);
-    store.modify(context, read, modify, |_, _| Ok(vec![])).await
+    store.modify(context, read, |current| Ok((modify(current)?, vec![]))).await
 }
 
 /// Deletes a webhook. Pending deliveries to it are not sent.

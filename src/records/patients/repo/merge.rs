@@ -183,8 +183,8 @@ pub async fn finish(
 ) -> Result<Entity<Merge>, StoreError> {
     let key = keys::merge(into, id);
     let read = || store.get_of_org::<Merge>(&context.org, &key, true);
-    let modify = |merge: &Merge| Ok(Merge { kept: kept.to_vec(), ..merge.clone() });
-    store.modify(context, read, modify, |_, _| Ok(Vec::new())).await
+    let modify = |merge: &Merge| Ok((Merge { kept: kept.to_vec(), ..merge.clone() }, vec![]));
+    store.modify(context, read, modify).await
 }
 
 /// Returns all patients that were merged into a patient, also through others: one Query for the

@@ -169,44 +169,35 @@ pub async fn update(
     id: &PatientId,
     change: impl Fn(PatientDetails) -> Result<PatientDetails, ApiError>,
 ) -> Result<Entity<Patient>, ApiError> {
-    let index = |patient: &Patient| Index::new(search, &context.org, patient);
-    // A `StoreError` is converted last, because an `ApiError` does not say which condition failed.
     let read = || get(store, &context.org, id, true);
+    let mut claimed = None;
     let modify = |old: &Patient| {
+        claimed = None;
         if let Some(merged_into) = &old.merged_into {
             return Err(Step::Refused(merged(merged_into)));
         }
         let details = change(old.details.clone()).map_err(Step::Refused)?;
         if details == old.details {
-            return Ok(old.clone());
+            return Ok((old.clone(), vec![]));
         }
         let record = PatientRecord { id: id.clone(), details };
-        let patient = Patient { record, ..old.clone() };
-        let search = Some(index(&patient)?.indexed().clone());
-        Ok(Patient { search, ..patient })
-    };
-    let claims = std::sync::Mutex::new(None);
-    let writes = |old: &Patient, new: &Patient| {
-        // The new patient has a key that is known: that of the old one, or the first.
-        let index = index(new)?;
+        let mut patient = Patient { record, ..old.clone() };
+        let index = Index::new(search, &context.org, &patient)?;
         let writes = index.writes(Some(old))?;
-        *claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-            (!writes.is_empty()).then_some(index);
-        Ok(writes)
+        patient.search = Some(index.indexed().clone());
+        claimed = (!writes.is_empty()).then_some(index);
+        Ok((patient, writes))
     };
-    let updated = store.modify(context, read, modify, writes).await;
-    updated.map_err(|step| match step {
-        Step::Refused(refusal) => refusal,
-        Step::Store(error) => {
-            let claims = claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match claims.as_ref() {
-                Some(index) => refused(error, index),
-                None => error.into(),
-            }
-        }
+    let updated = store.modify(context, read, modify).await;
+    updated.map_err(|step| match (step, claimed) {
+        (Step::Refused(refusal), _) => refusal,
+        (Step::Store(error), Some(index)) => refused(error, &index),
+        (Step::Store(error), None) => error.into(),
     })
 }
 
+/// Why an update failed. A `StoreError` is converted last, because an `ApiError` does not say which
+/// condition failed.
 enum Step {
     Refused(ApiError),
     Store(StoreError),
