@@ -91,6 +91,8 @@ async fn a_line_of_a_request_has_the_documented_fields_side_by_side() {
     let patient = format!("/v1/patients/{}", made["id"].as_str().unwrap());
     assert_eq!(running.send("DELETE", &patient, None).await.0, 204);
     assert_eq!(running.send("GET", &patient, None).await.0, 404);
+    let nobody = "/v1/patients?name=Ida&birth_date=1984";
+    assert_eq!(running.send("GET", nobody, None).await.0, 200);
     let (status, log) = running.terminate();
     assert!(status.success(), "{log}");
     let listed = listed();
@@ -103,7 +105,7 @@ async fn a_line_of_a_request_has_the_documented_fields_side_by_side() {
         }
     }
     let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
-    let [found, _, _, missing] = answered[..] else { panic!("{log}") };
+    let [found, _, _, missing, _] = answered[..] else { panic!("{log}") };
     for (name, value) in [
         ("http.request.method", "GET"),
         ("http.route", "/v1/patients/{patient_id}"),
@@ -118,4 +120,14 @@ async fn a_line_of_a_request_has_the_documented_fields_side_by_side() {
     let names = |line: &Map<String, Value>| line.keys().cloned().collect::<BTreeSet<_>>();
     let without = &names(missing) - &names(found);
     assert_eq!(without.into_iter().collect::<Vec<_>>(), ["error.type"], "it has no error: {log}");
+    let mut searches = lines.iter().filter(|line| line["message"] == "a search found no patient");
+    let search = searches.next().unwrap_or_else(|| panic!("{log}"));
+    for (name, value) in [
+        ("user.id", "test-admin"),
+        ("organization.id", "ORG-DEMO"),
+        ("search.fields", "name,birth_date"),
+    ] {
+        assert_eq!(search[name], value, "{log}");
+    }
+    assert!(searches.next().is_none(), "{log}");
 }

@@ -42,6 +42,7 @@ FULL = {
         alarm_thresholds        = { stream_silent_hours = 14, user_errors_per_5_minutes = 10 }
         stream_consumer         = { package = { s3_bucket = "artifacts", s3_key = "stream.zip" } }
         backfill_principal_arns = ["arn:aws:iam::111122223333:role/operators"]
+        export_principal_arns   = ["arn:aws:iam::111122223333:role/operators"]
         restored_table_name     = "clinic-r1"
         backup_copy_vault_arn   = "arn:aws:backup:eu-west-1:111122223333:backup-vault:copies"
         worker_trust = {

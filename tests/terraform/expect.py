@@ -22,7 +22,7 @@ AUDITED = {
 # Of these types the stream's consumer processes new items only (src/worker/change.rs, accesses.rs).
 NEW_ONLY = {"access_request", "deleted_appointment"}
 # Which roles of the table may use an action. All others may not.
-ALLOWED = {"dynamodb:Scan": {"backfill", "reseal"}, "dynamodb:DeleteTable": set(), "dynamodb:UpdateTable": set(), "dynamodb:PutResourcePolicy": set()}
+ALLOWED = {"dynamodb:Scan": {"backfill", "export", "reseal"}, "dynamodb:DeleteTable": set(), "dynamodb:UpdateTable": set(), "dynamodb:PutResourcePolicy": set()}
 
 
 class Applied:
@@ -100,14 +100,15 @@ def roles_have_no_more_than_they_need(applied):
                 yield f"{role['name']} trusts {service} for other accounts"
 
 
-def reseal_changes_webhooks_only(applied):
-    found = statements(applied, "clinic-api-prod-reseal")
-    puts = [it for it in found if it["Effect"] == "Allow" and "dynamodb:PutItem" in listed(it["Action"])]
-    keys = [it.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys") for it in puts]
-    if keys != ["WEBHOOKS#*"]:
-        yield f"the reseal role may put items with the keys {keys}"
-    if any(has(found, "Allow", f"dynamodb:{action}") for action in ("UpdateItem", "DeleteItem", "BatchWriteItem")):
-        yield "the reseal role may update or delete items"
+def roles_for_a_step_put_their_items_only(applied):
+    for role, wanted in [("reseal", "WEBHOOKS#*"), ("export", "ACCESS#*")]:
+        found = statements(applied, f"clinic-api-prod-{role}")
+        puts = [it for it in found if it["Effect"] == "Allow" and "dynamodb:PutItem" in listed(it["Action"])]
+        keys = [it.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys") for it in puts]
+        if keys != [wanted]:
+            yield f"the {role} role may put items with the keys {keys}"
+        if any(has(found, "Allow", f"dynamodb:{action}") for action in ("UpdateItem", "DeleteItem", "BatchWriteItem")):
+            yield f"the {role} role may update or delete items"
 
 
 def nobody_changes_the_audit_log(applied):
@@ -280,7 +281,7 @@ def checks(root, plain, full, environments, ecs):
         yield roles_have_no_more_than_they_need(applied)
     for applied in (plain[prod], full[prod]):
         yield nobody_changes_the_audit_log(applied)
-    yield reseal_changes_webhooks_only(full[prod])
+    yield roles_for_a_step_put_their_items_only(full[prod])
     yield services_get_the_keys_that_they_use(full[prod], full[service])
     yield backfill_moves_search_items(full[prod])
     yield lambda_role_exists_only_with_the_function(plain[prod], full[prod])

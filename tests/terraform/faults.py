@@ -42,6 +42,7 @@ def self_test(root, plain, full, environments, ecs):
         (full, prod, edit(**policy, pattern='"dynamodb:DeleteTable\\*"', replacement='"dynamodb:X"', name="clinic-api-prod-worker"), "dynamodb:DeleteTable is not denied"),
         (full, prod, edit(**policy, pattern="WEBHOOKS#", replacement="", name="clinic-api-prod-reseal"), "the reseal role may put items"),
         (full, prod, edit(**policy, pattern='"dynamodb:Scan"', replacement='"dynamodb:DeleteItem"', name="clinic-api-prod-reseal"), "may update or delete"),
+        (full, prod, edit(**policy, pattern='(LeadingKeys": *)"ACCESS#', replacement='\\1"', name="clinic-api-prod-export"), "the export role may put items"),
         (full, prod, edit("aws_iam_role_policy", "policy", '"ACCESS#\\*"', '"X"', name="restore"), "backfill may change the logs of"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:SourceAccount", "aws:X", name="clinic-api-prod-stream-lambda"), "for other accounts"),
         (full, prod, edit("aws_iam_role", "assume_role_policy", "aws:RequestTag/kubernetes-namespace", "aws:X", name="clinic-api-prod-worker"), "trusts other pods"),

@@ -16,6 +16,7 @@ module "environment" {
   reseal_trust             = var.reseal_trust
   backfill_trust           = var.backfill_trust
   backfill_principal_arns  = var.backfill_principal_arns
+  export_principal_arns    = var.export_principal_arns
   restored_table_name      = var.restored_table_name
   permissions_boundary_arn = var.permissions_boundary_arn
   stream_consumer          = var.stream_consumer

@@ -74,6 +74,12 @@ variable "backfill_principal_arns" {
   default     = []
 }
 
+variable "export_principal_arns" {
+  description = "Principals that may assume the export role. Set it only for an export of patients."
+  type        = list(string)
+  default     = []
+}
+
 variable "restored_table_name" {
   description = "A restored table that the backfill role may check and repair. Set it only during a restore."
   type        = string

@@ -70,6 +70,7 @@ module "iam" {
   backfill_trust           = var.backfill_trust
   stream_function          = var.stream_consumer != null
   backfill_principal_arns  = var.backfill_principal_arns
+  export_principal_arns    = var.export_principal_arns
   restored_table_arn       = local.restored_table_arn
   permissions_boundary_arn = var.permissions_boundary_arn
 }

@@ -38,6 +38,11 @@ output "backfill_role_arn" {
   value       = module.iam.backfill_role_arn
 }
 
+output "export_role_arn" {
+  description = "Role of `clinic-api patients export`. null if `export_principal_arns` is empty."
+  value       = module.iam.export_role_arn
+}
+
 output "secret_keys_secret_arn" {
   description = "Secret with CLINIC_API_SECRET_KEYS."
   value       = module.secret_keys.secret_arn

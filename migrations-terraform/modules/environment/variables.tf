@@ -142,6 +142,13 @@ variable "backfill_principal_arns" {
   nullable    = false
 }
 
+variable "export_principal_arns" {
+  description = "Principals that may assume the export role, which may read the whole table. Set it only for an export of patients."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
 variable "restored_table_name" {
   description = "A restored table that the backfill role may check and repair, before it becomes `table_name`. Set it only during a restore."
   type        = string

@@ -38,6 +38,12 @@ output "reseal_role_arn" {
   depends_on  = [aws_iam_role_policy_attachment.reseal]
 }
 
+output "export_role_arn" {
+  description = "Role of `clinic-api patients export`. null if `export_principal_arns` is empty."
+  value       = one(aws_iam_role.export[*].arn)
+  depends_on  = [aws_iam_role_policy_attachment.export]
+}
+
 output "backfill_role_arn" {
   description = "Role of `clinic-api table backfill`. null if `backfill_principal_arns` and `backfill_trust` are empty."
   value       = one(aws_iam_role.backfill[*].arn)

@@ -187,6 +187,17 @@ variable "backfill_principal_arns" {
   }
 }
 
+variable "export_principal_arns" {
+  description = "IAM principals (roles of operators) that may assume the export role. Set it for an export of patients, and empty it afterwards."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.export_principal_arns : can(regex("^arn:[^:]+:iam::[0-9]{12}:(role|user)/.+$", arn))])
+    error_message = "Give the full ARN of each principal, a role or a user."
+  }
+}
+
 variable "restored_table_arn" {
   description = "A table that was restored from a backup. The backfill role may then check and repair it, and erase patients again."
   type        = string

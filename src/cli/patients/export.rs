@@ -10,8 +10,8 @@ use crate::{
     config::ExportFormat,
     id::{OrgId, random_token},
     records::patients::{
-        fhir::to_fhir,
-        model::{Patient, PatientRecord},
+        fhir::{links, to_fhir},
+        model::Patient,
     },
     store::{
         Entity, Item, Key, Store, StoreError,
@@ -94,16 +94,16 @@ impl Export<'_> {
     }
 
     /// Returns the patient of an item, if the item is a patient of the organisation.
-    fn patient(&self, item: &Item) -> Result<Option<PatientRecord>, StoreError> {
+    fn patient(&self, item: &Item) -> Result<Option<Patient>, StoreError> {
         if !is_of_type::<Patient>(item) || text(item, "org") != Some(self.org.as_str()) {
             return Ok(None);
         }
         let Entity { meta, value } = Entity::<Patient>::from_item(item.clone())?;
-        Ok((!meta.is_deletion_decided()).then_some(value.record))
+        Ok((!meta.is_deletion_decided()).then_some(value))
     }
 
     /// Records the access, then writes the lines. Returns their number.
-    async fn write(&self, patients: &[PatientRecord], out: &mut dyn Write) -> anyhow::Result<u64> {
+    async fn write(&self, patients: &[Patient], out: &mut dyn Write) -> anyhow::Result<u64> {
         if patients.is_empty() {
             return Ok(0);
         }
@@ -123,6 +123,9 @@ impl Export<'_> {
                 ExportFormat::Fhir => {
                     let mut resource = to_fhir(&patient.details);
                     resource["id"] = patient.id.as_str().into();
+                    if let Some(links) = links(patient) {
+                        resource["link"] = links;
+                    }
                     resource.to_string()
                 }
             };

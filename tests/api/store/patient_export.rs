@@ -161,6 +161,31 @@ async fn every_exported_patient_is_recorded_and_no_other_organisation_is_read() 
     assert_eq!(written, recorded);
 }
 
+#[tokio::test]
+async fn fhir_resources_link_merged_patients() {
+    let app = TestApp::spawn().await;
+    let (merged, survivor) = (app.patient().await, app.patient().await);
+    let (merged, survivor): (PatientId, PatientId) =
+        (merged.parse().unwrap(), survivor.parse().unwrap());
+    let context = WriteContext::internal(app.org.clone(), "test", random_token(), app.clock.now());
+    repo::merge(&app.store, &search_of_tests(), &context, &merged, &survivor).await.unwrap();
+    let mut out = Vec::new();
+    export(&app, ExportFormat::Fhir).run(&mut out, |_, _| {}).await.unwrap();
+    let lines = std::str::from_utf8(&out).unwrap().lines();
+    let mut links: Vec<_> = lines
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|it| (it["id"].as_str().unwrap().to_owned(), it["active"].clone(), it["link"].clone()))
+        .collect();
+    let link = |kind, other: &PatientId| json!([{ "other": { "reference": format!("Patient/{other}") }, "type": kind }]);
+    let mut expected = vec![
+        (merged.to_string(), json!(false), link("replaced-by", &survivor)),
+        (survivor.to_string(), json!(true), link("replaces", &merged)),
+    ];
+    links.sort_by_key(|(id, ..)| id.clone());
+    expected.sort_by_key(|(id, ..)| id.clone());
+    assert_eq!(links, expected);
+}
+
 /// An output that checks that the access was recorded before.
 struct AfterTheRecord<'a> {
     app: &'a TestApp,

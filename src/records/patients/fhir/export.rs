@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::model::{Address, Contact, Deceased, PatientDetails, PersonName, Phone},
+    super::model::{Address, Contact, Deceased, Patient, PatientDetails, PersonName, Phone},
     IDENTIFIER_TYPES, LANGUAGES, NOTE, PHONE_EXTENSION, RECORD_NUMBER,
 };
-use crate::sensitive::Sensitive;
+use crate::{id::PatientId, sensitive::Sensitive};
 
-/// Returns the FHIR R4 resource of a patient, without `id` and `meta`. It holds every member, except
-/// empty notes: FHIR has no empty text.
+/// Returns the FHIR R4 resource of a patient, without `id`, `meta` and `link`. It holds every member,
+/// except empty notes: FHIR has no empty text.
 pub fn to_fhir(patient: &PatientDetails) -> Value {
     let (is_dead, died) = match patient.deceased {
         Some(Deceased::Known(dead)) => (Some(dead), None),
@@ -31,6 +31,17 @@ pub fn to_fhir(patient: &PatientDetails) -> Value {
         ("contact", list(patient.contacts.iter().map(contact))),
         ("communication", list(patient.language.iter().map(communication))),
     ])
+}
+
+/// Returns the links to the patients that were merged into this one, and to the one it was merged
+/// into.
+pub fn links(patient: &Patient) -> Option<Value> {
+    let link = |kind: &str, other: &PatientId| {
+        let reference = format!("Patient/{other}");
+        json!({ "other": { "reference": reference }, "type": kind })
+    };
+    let replaced_by = patient.merged_into.iter().map(|other| link("replaced-by", other));
+    list(replaced_by.chain(patient.replaces.iter().map(|other| link("replaces", other))))
 }
 
 /// Returns an object of the members that have a value.

@@ -13,12 +13,13 @@
 //! | `contacts` | `contact` with `relationship[0].text`, `name` and `telecom[0]` |
 //! | `deceased` | `deceasedBoolean` or `deceasedDateTime` |
 //! | `notes` | the extension `note` |
+//! | `merged_into`, `replaces` | `link` of the type `replaced-by` or `replaces`, in exports only |
 
 mod export;
 mod import;
 
 pub use self::{
-    export::to_fhir,
+    export::{links, to_fhir},
     import::{Imported, from_fhir},
 };
 

@@ -164,7 +164,13 @@ pub async fn find_patients(
     let limit = usize::from(paging.limit());
     let last = (hits.len() > limit).then(|| hits[limit - 1].0.clone());
     hits.truncate(limit);
-    app.record_search(&context, &filter.fields(), hits.iter().map(|(_, hit)| &hit.id)).await?;
+    let fields = filter.fields();
+    if hits.is_empty() {
+        // It shows no patient, so the access log has no entry.
+        let subject = context.grant.principal().subject.as_str();
+        tracing::info!(user.id = subject, organization.id = %org, search.fields = %fields.join(","), "a search found no patient");
+    }
+    app.record_search(&context, &fields, hits.iter().map(|(_, hit)| &hit.id)).await?;
     let next_cursor = paging.next(last.as_ref())?;
     let items: Vec<PatientMatch> = hits.into_iter().map(|(_, hit)| hit.into()).collect();
     Ok(Content(MatchPage { items, next_cursor, more_specific }))
