@@ -6,7 +6,7 @@ use crate::{
     id::PatientId,
     records::patients,
     scheduling::repo::{Bookable, Booked, find_booked},
-    store::{Entity, Precondition, Store, StoreError, WriteContext},
+    store::{Entity, Item, Precondition, Store, StoreError, WriteContext},
     time::Retention,
 };
 
@@ -25,7 +25,11 @@ pub async fn erase(
             return Ok(booked);
         }
     }
-    let mut found = match erase_one(store, context, id, retention).await {
+    // The caller has refused a merged patient, but it may have been merged since.
+    let refuse_merged = |patient: &Item| {
+        if patients::repo::is_merged(patient) { Err(StoreError::Contention) } else { Ok(()) }
+    };
+    let mut found = match erase_one(store, context, id, retention, refuse_merged).await {
         Ok(None) => true,
         Ok(booked) => return Ok(booked),
         Err(StoreError::NotFound) => false,
@@ -35,7 +39,7 @@ pub async fn erase(
     let all_merged = patients::repo::all_merged_into(store, &context.org, id).await;
     let context = WriteContext { precondition: Precondition::None, ..context.clone() };
     for merged in all_merged.map_err(StoreError::after_writes)? {
-        match erase_one(store, &context, &merged, retention).await {
+        match erase_one(store, &context, &merged, retention, |_| Ok(())).await {
             Ok(None) => found = true,
             Ok(booked) => return Ok(booked),
             Err(StoreError::NotFound) => {}
@@ -45,13 +49,14 @@ pub async fn erase(
     if found { Ok(None) } else { Err(StoreError::NotFound) }
 }
 
-/// Deletes a patient and records the erasure in the same transaction. Then removes the personal data
-/// from the appointments.
+/// Deletes a patient whose item passes `check`, and records the erasure in the same transaction. Then
+/// removes the personal data from the appointments.
 async fn erase_one(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,
     retention: Retention,
+    check: impl Fn(&Item) -> Result<(), StoreError>,
 ) -> Result<Option<Booked>, StoreError> {
     let access = Access {
         patient_id: id.clone(),
@@ -61,7 +66,10 @@ async fn erase_one(
         searched: Vec::new(),
     };
     let expires_at = retention.expiry(context.now);
-    let remember = || Ok(vec![Entity::new(access.clone(), context).create_expiring(expires_at)?]);
+    let remember = |patient: &Item| {
+        check(patient)?;
+        Ok(vec![Entity::new(access.clone(), context).create_expiring(expires_at)?])
+    };
     let found = match patients::repo::delete(store, context, id, remember).await {
         Ok(Some(booked)) => return Ok(Some(booked)),
         Ok(None) => true,

@@ -31,7 +31,7 @@ pub struct Export {
 /// The position at which an export continues.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ExportPosition {
-    /// The patient itself, or one that was merged into it.
+    /// A patient that was merged into this one, or the patient itself, which comes last.
     of: PatientId,
     part: Part,
 }
@@ -63,9 +63,12 @@ pub async fn export(
     let patient = patients::repo::find(store, org, id).await?;
     let all_merged = patients::repo::all_merged_into(store, org, id).await?;
     let merged = patients::repo::find_all(store, org, &all_merged).await?;
+    // Each patient before the one that they were merged into, because appointments move that way.
+    let order: Vec<_> = all_merged.iter().rev().chain([id]).collect();
     let first_page = position.is_none();
-    let first_of = |of: PatientId| ExportPosition { of, part: Part::Appointments(None) };
-    let ExportPosition { of, part } = position.unwrap_or_else(|| first_of(id.clone()));
+    let first_of =
+        |of: &PatientId| ExportPosition { of: of.clone(), part: Part::Appointments(None) };
+    let ExportPosition { of, part } = position.unwrap_or_else(|| first_of(order[0]));
     let (appointments, after) = match part {
         Part::Appointments(after) => {
             let page = PageRequest { after, limit: limit.min(MOST_APPOINTMENTS), consistent: true };
@@ -89,8 +92,8 @@ pub async fn export(
     };
     let next = next.map(|part| ExportPosition { of: of.clone(), part });
     let following = || {
-        let mut rest = [id].into_iter().chain(&all_merged).skip_while(|patient| **patient != of);
-        rest.nth(1).cloned().map(first_of)
+        let mut rest = order.iter().skip_while(|patient| ***patient != of);
+        rest.nth(1).map(|patient| first_of(patient))
     };
     let next = next.or_else(following);
     Ok(Export { patient, merged, appointments: appointments.items, accesses, next })

@@ -12,7 +12,8 @@ use crate::{
     audit::model::Access,
     error::ApiResult,
     http::{ApiPath, Content, Filter, IndexQuery, Paging, ReadContext},
-    records::patients::{dto::PatientOut, handlers::PatientPath},
+    openapi::Conflict,
+    records::patients::{dto::PatientOut, handlers::PatientPath, repo},
 };
 
 /// No filter. The limit applies to appointments and accesses together.
@@ -39,7 +40,7 @@ pub struct PatientExport {
     #[schema(required = false)]
     pub merged: Vec<PatientOut>,
     /// The appointments at all clinics in every status, by start. They come before the accesses.
-    /// The appointments and accesses of each merged patient follow those of the patient.
+    /// The appointments and accesses of merged patients come before those of the patient.
     pub appointments: Vec<AppointmentOut>,
     /// The access log: who read the patient's data, by hour, oldest first. A read appears in the
     /// log within seconds.
@@ -54,12 +55,13 @@ pub struct PatientExport {
 ///
 /// Returns the record, every appointment with staff notes, and the access log, to answer a request
 /// for access (GDPR, article 15). A page has at most 100 appointments and 1,000 entries, so most
-/// patients are one page. Each patient that was merged into this one begins a page. All reads are
-/// consistent.
+/// patients are one page. Each patient that was merged into this one begins a page. For a merged
+/// patient, export the one in `merged_into`. All reads are consistent.
 #[utoipa::path(
     get,
     path = "/v1/patients/{patient_id}/export",
     params(PatientPath, IndexQuery<ExportAll>),
+    responses(Conflict),
 )]
 pub async fn export_patient(
     State(app): State<AppState>,
@@ -70,6 +72,9 @@ pub async fn export_patient(
     let paging = Paging::new(app.keyring(), &context.grant, &patient_id, &query);
     let (org, after) = (context.grant.org(), paging.after()?);
     let page = export(app.store(), org, &patient_id, after, paging.limit()).await?;
+    if let Some(merged_into) = page.patient.as_ref().and_then(|it| it.value.merged_into.as_ref()) {
+        return Err(repo::merged(merged_into));
+    }
     let merged = page.merged.iter().map(|merged| &merged.value.record.id);
     app.record_access(&context, [&patient_id].into_iter().chain(merged)).await?;
     Ok(Content(PatientExport {

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, header};
 
 use super::{ApiError, ErrorCode};
-use crate::store::StoreError;
+use crate::store::{StoreError, write::MAX_ACTIONS};
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -57,10 +57,16 @@ impl From<StoreError> for ApiError {
                 ErrorCode::ItemTooLarge,
                 "A stored item would exceed the limit of 409600 bytes. Shorten the texts of the record.",
             ),
-            StoreError::TransactionTooLarge { actions, bytes } => Self::new(
+            StoreError::TransactionTooLarge { actions, .. } if actions > MAX_ACTIONS => Self::new(
                 ErrorCode::ItemTooLarge,
                 format!(
-                    "The transaction would have {actions} writes and {bytes} bytes, above the limit of 100 writes or 4194304 bytes. Shorten the texts of the record."
+                    "The transaction would have {actions} writes, above the limit of {MAX_ACTIONS}. Send a smaller change. While the operator rotates the search keys, a change of a patient needs more writes: retry it later."
+                ),
+            ),
+            StoreError::TransactionTooLarge { bytes, .. } => Self::new(
+                ErrorCode::ItemTooLarge,
+                format!(
+                    "The transaction would have {bytes} bytes, above the limit of 4194304 bytes. Shorten the texts of the record."
                 ),
             ),
             unforeseen => Self::internal().with_cause(unforeseen),

@@ -160,7 +160,8 @@ pub struct DeletePatient {
 /// The request is refused while the patient has future appointments. The record number and the
 /// identifiers become free. Appointments stay; their patient id no longer leads to a record. To
 /// erase a patient (GDPR, article 17), set `mode=erase`: it also removes the texts of the
-/// appointments, and erases the patients that were merged into this one.
+/// appointments, and erases the patients that were merged into this one. An erasure of a merged patient
+/// is refused, because the appointments are those of the patient in `merged_into`.
 #[utoipa::path(
     delete,
     path = "/v1/patients/{patient_id}",
@@ -174,10 +175,13 @@ pub async fn delete_patient(
     ApiQuery(query): ApiQuery<DeletePatient>,
 ) -> ApiResult<Deleted> {
     let (store, retention) = (app.store().clone(), app.audit_retention());
+    if query.mode == DeletionMode::Erase {
+        repo::require_unmerged(&store, &context.org, &patient_id).await?;
+    }
     let deletion = async move {
         match query.mode {
             DeletionMode::Delete => {
-                repo::delete(&store, &context, &patient_id, || Ok(vec![])).await
+                repo::delete(&store, &context, &patient_id, |_| Ok(vec![])).await
             }
             DeletionMode::Erase => erase(&store, &context, &patient_id, retention).await,
         }

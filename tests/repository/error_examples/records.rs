@@ -169,6 +169,10 @@ async fn record_merges(recorder: &mut Recorder) {
     );
     let patch = app.patch(&format!("/v1/patients/{one}")).json(&json!({ "notes": "N" }));
     recorder.keep("update_patient", Code::PatientMerged, patch.send().await);
+    let erase = app.delete(&format!("/v1/patients/{one}?mode=erase"));
+    recorder.keep("delete_patient", Code::PatientMerged, erase.send().await);
+    let export = app.get(&format!("/v1/patients/{one}/export"));
+    recorder.keep("export_patient", Code::PatientMerged, export.send().await);
     let body = json!({ "patient_id": one });
     let refused = app.book_with(&clinic, "2035-01-16T09:00:00", body).await;
     recorder.keep("create_appointment", Code::PatientMerged, refused);

@@ -44,6 +44,7 @@ async fn a_merge_that_stops_anywhere_is_completed_by_asking_again() {
                 let twin = twin(&app, &clinic).await;
                 app.settle().await;
                 let merge = merge(&app, &twin, &clinic.patient);
+                let merge = merge.header("if-match", "\"1\"");
                 let merge = if keyed { merge.idempotent("k") } else { merge };
                 app.wire.disturb_later(stopped, operation, Fault::Unforeseen);
                 let answer = merge.clone().send().await;

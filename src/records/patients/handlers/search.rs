@@ -45,7 +45,7 @@ pub struct SearchPatients {
     /// The complete medical record number (MRN), spelled as it was stored.
     #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
     mrn: Option<String>,
-    /// Find inactive patients, too.
+    /// Find inactive patients, too. `mrn` and `identifier` always find them, because these are unique.
     #[serde(default)]
     #[param(default = false)]
     include_inactive: bool,
@@ -93,7 +93,9 @@ impl SearchPatients {
         within("identifier", self.identifier.as_ref(), 301)?;
         let invalid =
             |(parameter, message): (&str, &str)| wrong(parameter, FieldCode::Invalid, message);
-        let mut query = PatientQuery::default().inactive(self.include_inactive);
+        let mut query = PatientQuery::default();
+        let by_number = self.mrn.is_some() || self.identifier.is_some();
+        query = query.inactive(self.include_inactive || by_number);
         if let Some(name) = &self.name {
             query = query.name(name, phonetics).map_err(invalid)?;
         }

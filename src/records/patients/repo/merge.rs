@@ -11,7 +11,7 @@ use crate::{
         KeptAppointment, Merge, Patient, move_identifiers, search::PatientSearch,
     },
     store::{
-        Entity, Key, Record, Store, StoreError, WriteContext, expression::Condition,
+        Entity, Item, Key, Record, Store, StoreError, WriteContext, expression::Condition,
         guarded_delete::stays, keys, write::Write,
     },
 };
@@ -31,6 +31,11 @@ pub fn stays_unmerged(org: &OrgId) -> Condition {
     Condition::All(vec![stays(org), Condition::Without(MERGED_INTO)])
 }
 
+/// Returns whether the item of a patient was merged into another one.
+pub fn is_merged(patient: &Item) -> bool {
+    patient.contains_key(MERGED_INTO)
+}
+
 /// Refuses a merge into a patient that does not exist.
 pub fn unknown_survivor() -> ApiError {
     ApiError::field(ErrorCode::UnknownReference, "/into", "is not a patient of the organisation")
@@ -43,9 +48,27 @@ pub fn being_deleted(patient: &PatientId) -> ApiError {
     ApiError::new(ErrorCode::PatientInactive, detail).with_blocking(blocking)
 }
 
+/// Refuses a merge into an inactive patient, because nobody could book or find the person any more.
+fn inactive_survivor(patient: &PatientId) -> ApiError {
+    let detail = "The patient in blocking is inactive. Merge into an active patient, or set active to true with a PATCH first.";
+    let blocking = Blocking::new("patient", patient);
+    ApiError::new(ErrorCode::PatientInactive, detail).with_blocking(blocking)
+}
+
+/// Refuses a merge into a patient that was itself merged, in the end into `last`.
+fn merged_survivor(id: &PatientId, last: &PatientId) -> ApiError {
+    let detail = if id == last {
+        "The patient in into was already merged into this patient. A merge cannot be undone or reversed."
+    } else {
+        "The patient in into was itself merged. Send the patient in merged_into as into."
+    };
+    ApiError::new(ErrorCode::PatientMerged, detail).with_merged_into(last)
+}
+
 /// Merges the record of a patient into another one, unless that was done before. Both are written on
 /// the condition that they are unchanged, so of two concurrent merges one is refused, and no patient
-/// is ever merged into itself through others.
+/// is ever merged into itself through others. A patient that was merged into a deleted one can be
+/// merged again.
 pub async fn merge(
     store: &Store,
     search: &PatientSearch,
@@ -56,15 +79,23 @@ pub async fn merge(
     let mut backoff = store.backoff();
     loop {
         let old = get(store, &context.org, id, true).await?;
+        // Before the precondition, so that the same request completes an interrupted merge.
+        if old.value.merged_into.as_ref() == Some(into) {
+            return Ok(());
+        }
         context.precondition.check(old.meta.rev)?;
-        match &old.value.merged_into {
-            Some(merged_into) if merged_into == into => return Ok(()),
-            Some(merged_into) => return Err(merged(merged_into)),
-            None => {}
+        if let Some(merged_into) = &old.value.merged_into
+            && find(store, &context.org, merged_into).await?.is_some()
+        {
+            return Err(merged(merged_into));
         }
         let survivor = find(store, &context.org, into).await?.ok_or_else(unknown_survivor)?;
         if let Some(merged_into) = &survivor.value.merged_into {
-            return Err(merged(&last_survivor(store, &context.org, merged_into).await?));
+            let last = last_survivor(store, &context.org, merged_into).await?;
+            return Err(merged_survivor(id, &last));
+        }
+        if old.value.active && !survivor.value.active {
+            return Err(inactive_survivor(into));
         }
         for patient in [&old, &survivor] {
             if patient.meta.is_being_deleted(context.now) {

@@ -10,7 +10,9 @@ mod search;
 pub use import::{Imported, Lookup, import, look_up};
 use index::{IDENTIFIER, SEARCH_ENTRY};
 pub use index::{Index, identifiers};
-pub use merge::{all_merged_into, being_deleted, finish, merge, stays_unmerged, unknown_survivor};
+pub use merge::{
+    all_merged_into, being_deleted, finish, is_merged, merge, stays_unmerged, unknown_survivor,
+};
 pub use reindex::Reindex;
 pub use search::{Found, Hit, duplicates, search};
 
@@ -65,6 +67,12 @@ impl Record for Patient {
 pub fn merged(merged_into: &PatientId) -> ApiError {
     let detail = "The patient was merged into the patient in merged_into. Send the request for that patient instead.";
     ApiError::new(ErrorCode::PatientMerged, detail).with_merged_into(merged_into)
+}
+
+/// Refuses a request for a patient that was merged into another one, which has most of their data.
+pub async fn require_unmerged(store: &Store, org: &OrgId, id: &PatientId) -> Result<(), ApiError> {
+    let merged_into = find(store, org, id).await?.and_then(|patient| patient.value.merged_into);
+    merged_into.map_or(Ok(()), |merged_into| Err(merged(&merged_into)))
 }
 
 /// Returns the error for an identifier that belongs to another patient.
@@ -210,13 +218,13 @@ impl From<StoreError> for Step {
 }
 
 /// Deletes a patient unless they have future appointments, in which case it returns one. Frees
-/// their identifiers, and commits `extra_writes` with it. The links to past appointments stay with
-/// the appointments, for erasing and exporting.
+/// their identifiers, and commits `extra_writes` with it, computed from the patient's item. The links
+/// to past appointments stay with the appointments, for erasing and exporting.
 pub async fn delete(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,
-    extra_writes: impl Fn() -> Result<Vec<Write>, StoreError>,
+    extra_writes: impl Fn(&Item) -> Result<Vec<Write>, StoreError>,
 ) -> Result<Option<Booked>, StoreError> {
     let check_blockers = || find_booked(store, Bookable::Patient(id), context.now);
     let extra_writes = |marked: &Item| {
@@ -230,7 +238,7 @@ pub async fn delete(
             )
         })?;
         let deletes = indexed.iter().flat_map(|indexed| index::deletes(indexed, id));
-        Ok(deletes.chain(extra_writes()?).collect())
+        Ok(deletes.chain(extra_writes(marked)?).collect())
     };
     store.guarded_delete(context, &keys::patient(id), &[], check_blockers, extra_writes).await
 }

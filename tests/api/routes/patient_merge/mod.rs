@@ -4,10 +4,14 @@ mod data;
 
 use std::slice;
 
+use clinic_api::http::auth::Role;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ClinicMade, Fault, Held, TestApp, booking};
+use crate::support::{
+    Answer, ClinicMade, Fault, Held, TestApp, booking,
+    callers::{at_clinic, token},
+};
 
 /// A clinic with two staff members, and two records of its patient.
 struct Twice {
@@ -220,12 +224,80 @@ async fn a_key_has_one_answer_and_a_precondition_is_kept() {
     merge.clone().header("if-match", "\"7\"").send().await.problem(412, "precondition_failed");
     let keyed = merge.clone().header("if-match", "\"1\"").idempotent("k");
     let first = keyed.clone().send().await.expect(200);
+    // Whoever got no response sends the same request again.
+    merge.clone().header("if-match", "\"1\"").send().await.expect(200);
     app.delete(&own).send().await.expect(204);
     let items = app.all_items().await;
     assert_eq!(keyed.send().await.replayed(), first.replayed());
     assert_eq!(app.all_items().await, items, "a replay moves nothing");
     assert_eq!(merge.send().await.expect(200).json()["kept"], json!([]));
     twice.check().await;
+}
+
+#[tokio::test]
+async fn an_active_patient_is_not_merged_into_an_inactive_one() {
+    let twice = Twice::new().await;
+    let Twice { app, clinic, twin, .. } = &twice;
+    let activity = async |id: &str, active: bool| {
+        let patch = app.patch(&format!("/v1/patients/{id}"));
+        patch.json(&json!({ "active": active })).send().await.expect(200);
+    };
+    activity(&clinic.patient, false).await;
+    let refused = twice.merge(twin, &clinic.patient).await.problem(409, "patient_inactive");
+    assert_eq!(refused["blocking"], json!({ "type": "patient", "id": clinic.patient }));
+    assert_eq!(twice.patient(twin).await["active"], true);
+    activity(twin, false).await;
+    twice.merged().await;
+    twice.check().await;
+}
+
+#[tokio::test]
+async fn a_merge_into_a_merged_patient_names_the_last_one() {
+    let twice = Twice::new().await;
+    let Twice { app, clinic, twin, .. } = &twice;
+    twice.merged().await;
+    let reversed = twice.merge(&clinic.patient, twin).await.problem(409, "patient_merged");
+    assert_eq!(reversed["merged_into"], json!(clinic.patient));
+    assert!(text(&reversed["detail"]).contains("already merged into this patient"), "{reversed}");
+    let third = app.patient().await;
+    let stale = twice.merge(&third, twin).await.problem(409, "patient_merged");
+    assert_eq!(stale["merged_into"], json!(clinic.patient));
+    assert!(text(&stale["detail"]).contains("as into"), "{stale}");
+}
+
+#[tokio::test]
+async fn after_a_deletion_of_the_other_patient_the_merged_one_can_be_merged_again() {
+    let twice = Twice::new().await;
+    let Twice { app, clinic, twin, .. } = &twice;
+    let own = app.booked(clinic, "2035-01-16T09:00:00").await;
+    let kept = twice.booked_for_twin("2035-01-16T09:00:00").await;
+    twice.merged().await;
+    let third = app.patient().await;
+    twice.merge(twin, &third).await.problem(409, "patient_merged");
+    app.delete(&own).send().await.expect(204);
+    app.delete(&format!("/v1/patients/{}", clinic.patient)).send().await.expect(204);
+    assert_eq!(twice.merge(twin, &third).await.expect(200).json()["kept"], json!([]));
+    assert_eq!(twice.patient(twin).await["merged_into"], json!(third));
+    assert_eq!(twice.patient(&third).await["replaces"], json!([twin]));
+    assert_eq!(twice.appointments(&third).await, [kept]);
+    twice.check().await;
+}
+
+#[tokio::test]
+async fn a_manager_of_other_clinics_sees_no_appointment_of_this_one() {
+    let twice = Twice::new().await;
+    let Twice { app, clinic, twin, .. } = &twice;
+    let elsewhere = app.ready_clinic().await;
+    app.booked(clinic, "2035-01-16T09:00:00").await;
+    twice.booked_for_twin("2035-01-16T09:00:00").await;
+    let merge = |clinic: &ClinicMade| {
+        let manager = token(&at_clinic(Role::Manager, &clinic.path));
+        let merge = app.post(&format!("/v1/patients/{twin}/merge"));
+        merge.bearer(&manager).json(&json!({ "into": twice.clinic.patient })).send()
+    };
+    assert_eq!(merge(&elsewhere).await.expect(200).json()["kept"], json!([]));
+    let kept = merge(clinic).await.expect(200).json();
+    assert_eq!(kept["kept"].as_array().unwrap().len(), 1, "{kept}");
 }
 
 #[tokio::test]
