@@ -34,6 +34,19 @@ pub fn find_search(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<Pat
     Ok(PatientSearch { keys, phonetics: settings.search_phonetics.clone() })
 }
 
+/// Returns the keys of the search like [`find_search`], or `None` if a table in DynamoDB comes without
+/// a setting for them.
+pub fn find_search_if_set(
+    settings: &SearchArgs,
+    engine: &Engine,
+) -> anyhow::Result<Option<PatientSearch>> {
+    let is_set = settings.search_keys.is_some() || settings.search_keys_file.is_some();
+    if *engine == Engine::DynamoDb && !is_set {
+        return Ok(None);
+    }
+    find_search(settings, engine).map(Some)
+}
+
 fn keys<K: Keys>(
     given: Option<&Sensitive<String>>,
     file: Option<&Path>,

@@ -15,6 +15,7 @@ pub mod seed;
 pub mod serve;
 pub mod table;
 pub mod traces;
+mod verify;
 pub mod worker;
 
 use std::time::Duration;
