@@ -4,6 +4,8 @@ pub mod backfill;
 pub mod dead_letters;
 pub mod healthcheck;
 pub mod identity;
+#[cfg(feature = "embedded")]
+mod key_file;
 pub mod keyring;
 pub mod logging;
 pub mod patients;

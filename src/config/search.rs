@@ -15,6 +15,7 @@ pub struct SearchArgs {
     /// need the same keys. Patients that no key finds are missing from searches until `table
     /// backfill` runs. Required with `dynamodb`, except by `table verify`, which then compares no
     /// search items. Without this setting, `file:PATH` creates a key and stores it next to the data.
+    /// If that file is missing later and there are patients, the command refuses to start.
     /// `clinic-api secret-key` prints a new key.
     // Parsed later: clap's error message would show the value.
     #[arg(long, env = "CLINIC_API_SEARCH_KEYS", hide_env_values = true)]
