@@ -12,6 +12,10 @@ use anyhow::Context as _;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{MissedTickBehavior, interval};
 
+#[cfg(feature = "embedded")]
+use super::key_file::{self, Need};
+#[cfg(feature = "embedded")]
+use crate::store::keys;
 use crate::{
     config::{Engine, KeyArgs, SearchArgs},
     http::metrics,
@@ -25,16 +29,30 @@ const RELOAD: Duration = Duration::from_secs(5);
 
 /// Returns the keyring of the settings.
 pub fn find(settings: &KeyArgs, engine: &Engine) -> anyhow::Result<Keyring> {
-    keys(settings.secret_keys.as_ref(), settings.secret_keys_file.as_deref(), engine)
+    find_keys(settings.secret_keys.as_ref(), settings.secret_keys_file.as_deref(), engine)
 }
 
 /// Returns the keys and algorithms of the search for patients.
 pub fn find_search(settings: &SearchArgs, engine: &Engine) -> anyhow::Result<PatientSearch> {
-    let keys = keys(settings.search_keys.as_ref(), settings.search_keys_file.as_deref(), engine)?;
+    let (given, file) = (settings.search_keys.as_ref(), settings.search_keys_file.as_deref());
+    let keys = find_keys(given, file, engine)?;
     Ok(PatientSearch { keys, phonetics: settings.search_phonetics.clone() })
 }
 
-fn keys<K: Keys>(
+/// Returns the keys of the search like [`find_search`], or `None` if a table in DynamoDB comes without
+/// a setting for them.
+pub fn find_search_if_set(
+    settings: &SearchArgs,
+    engine: &Engine,
+) -> anyhow::Result<Option<PatientSearch>> {
+    let is_set = settings.search_keys.is_some() || settings.search_keys_file.is_some();
+    if *engine == Engine::DynamoDb && !is_set {
+        return Ok(None);
+    }
+    find_search(settings, engine).map(Some)
+}
+
+fn find_keys<K: Keys>(
     given: Option<&Sensitive<String>>,
     file: Option<&Path>,
     engine: &Engine,
@@ -52,7 +70,15 @@ fn keys<K: Keys>(
     match engine {
         Engine::Memory => Ok(K::random()),
         #[cfg(feature = "embedded")]
-        Engine::File(path) => key_beside(path),
+        Engine::File(path) => {
+            let key = key_file::read_or_create(path, name, &K::NEED)?;
+            key.parse().with_context(|| {
+                format!(
+                    "{}.{name}-key holds no valid key: restore it from a backup",
+                    path.display()
+                )
+            })
+        }
         #[cfg(not(feature = "embedded"))]
         Engine::File(_) => anyhow::bail!("this build supports only dynamodb"),
         Engine::DynamoDb => anyhow::bail!(
@@ -109,6 +135,9 @@ pub(super) trait Keys: FromStr<Err = InvalidSecretKeys> + Send + 'static {
     const USERS: &'static str;
     /// The metric of their fingerprint.
     const METRIC: &'static str;
+    /// The items that need them.
+    #[cfg(feature = "embedded")]
+    const NEED: Need;
 
     /// Creates one random key.
     fn random() -> Self;
@@ -122,6 +151,12 @@ impl Keys for Keyring {
     const VARIABLE: &'static str = "CLINIC_API_SECRET_KEYS";
     const USERS: &'static str = "replicas and workers";
     const METRIC: &'static str = metrics::SECRET_KEYS;
+    #[cfg(feature = "embedded")]
+    const NEED: Need = Need {
+        partitions: keys::OF_SECRET_KEYS,
+        items: "webhooks whose secrets only this key decrypts",
+        remedy: "give every webhook a new secret: POST /v1/webhooks/{webhook_id}/rotate-secret",
+    };
 
     fn random() -> Self {
         Self::random()
@@ -137,6 +172,12 @@ impl Keys for SearchKeys {
     const VARIABLE: &'static str = "CLINIC_API_SEARCH_KEYS";
     const USERS: &'static str = "replicas";
     const METRIC: &'static str = metrics::SEARCH_KEYS;
+    #[cfg(feature = "embedded")]
+    const NEED: Need = Need {
+        partitions: keys::OF_SEARCH_KEYS,
+        items: "patients that only a search with this key finds",
+        remedy: "run `clinic-api table backfill --lost-search-keys` with the same --store before you start the service",
+    };
 
     fn random() -> Self {
         Self::random()
@@ -184,28 +225,4 @@ pub(super) async fn follow<K: Keys>(keys_in_use: K, path: PathBuf) {
             }
         }
     }
-}
-
-/// Reads a key file next to the data, or creates it. What the keys encrypted thus stays readable
-/// after a restart.
-#[cfg(feature = "embedded")]
-fn key_beside<K: Keys>(data: &Path) -> anyhow::Result<K> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _};
-    let path = crate::store::embedded::beside_data(data, &format!(".{}-key", K::NAME));
-    let shown = path.display().to_string();
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let key = crate::keyring::new_key();
-            let mut new = std::fs::OpenOptions::new();
-            let file = new.write(true).create_new(true).mode(0o600).open(path);
-            let written = file.and_then(|mut file| file.write_all(key.as_bytes()));
-            written.with_context(|| format!("{shown} can't be written"))?;
-            key
-        }
-        Err(error) => return Err(error).with_context(|| format!("{shown} can't be read")),
-    };
-    text.trim()
-        .parse()
-        .with_context(|| format!("{shown} holds no valid key; delete it to create a new one"))
 }

@@ -4,6 +4,8 @@ pub mod backfill;
 pub mod dead_letters;
 pub mod healthcheck;
 pub mod identity;
+#[cfg(feature = "embedded")]
+mod key_file;
 pub mod keyring;
 pub mod logging;
 pub mod patients;
@@ -15,6 +17,7 @@ pub mod seed;
 pub mod serve;
 pub mod table;
 pub mod traces;
+mod verify;
 pub mod worker;
 
 use std::time::Duration;

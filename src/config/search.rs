@@ -13,8 +13,10 @@ pub struct SearchArgs {
     /// birth, telephone numbers, e-mail addresses and identifiers into keys of the table, and
     /// encrypt what a search shows. New patients use the first key; a search uses all. All replicas
     /// need the same keys. Patients that no key finds are missing from searches until `table
-    /// backfill` runs. Required with `dynamodb`. Without this setting, `file:PATH` creates a key and
-    /// stores it next to the data. `clinic-api secret-key` prints a new key.
+    /// backfill` runs. Required with `dynamodb`, except by `table verify`, which then compares no
+    /// search items. Without this setting, `file:PATH` creates a key and stores it next to the data.
+    /// If that file is missing later and there are patients, the command refuses to start.
+    /// `clinic-api secret-key` prints a new key.
     // Parsed later: clap's error message would show the value.
     #[arg(long, env = "CLINIC_API_SEARCH_KEYS", hide_env_values = true)]
     pub search_keys: Option<Sensitive<String>>,

@@ -33,7 +33,8 @@ pub struct KeyArgs {
     /// keys for cursors, webhook secrets and hold secrets from them. The first key encrypts and
     /// signs; all keys decrypt and verify. All replicas and workers need the same keys. Required
     /// with `dynamodb`. Without this setting, `file:PATH` creates a key and stores it next to the
-    /// data. `clinic-api secret-key` prints a new key.
+    /// data. If that file is missing later and there are webhooks, the command refuses to start.
+    /// `clinic-api secret-key` prints a new key.
     // Parsed later: clap's error message would show the value.
     #[arg(long, env = "CLINIC_API_SECRET_KEYS", hide_env_values = true)]
     pub secret_keys: Option<Sensitive<String>>,

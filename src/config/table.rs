@@ -28,10 +28,11 @@ pub enum TableAction {
     /// stopped and repeated. Exits with 1 if some items could not be rewritten.
     Backfill(BackfillArgs),
     /// Check that day sheets, patient links and pointers of moved appointments match the
-    /// appointments, after a point-in-time restore. Also lists future appointments whose local time
-    /// has changed. Reads the whole table (a Scan). Prints the mismatches and exits with 1 if there
-    /// are any. Without --repair it changes nothing, and nobody may write to the table while it
-    /// runs.
+    /// appointments, and that search items and identifiers match the patients, after a point-in-time
+    /// restore. Also lists future appointments whose local time has changed. Reads the whole table (a
+    /// Scan), and with search keys each search item and its patient once more. Prints the mismatches
+    /// and exits with 1 if there are any. Without --repair it changes nothing, and nobody may write
+    /// to the table while it runs.
     Verify(VerifyArgs),
     /// Fill the table with sample data: an organisation with clinics, staff, patients and
     /// appointments, as the API would have written them. The same flags produce the same items, ids
@@ -46,14 +47,18 @@ pub struct VerifyArgs {
     /// The store.
     #[command(flatten)]
     pub store: StoreArgs,
+    /// The search for patients. Without search keys, `dynamodb` compares no search items.
+    #[command(flatten)]
+    pub search: SearchArgs,
     /// The first UTC day whose day sheets are compared. Default: today. Days more than 90 days ago
     /// are skipped because their day sheets have expired. Links and pointers are compared for all
     /// days.
     #[arg(long)]
     pub from: Option<Date>,
-    /// Rewrite day sheets, links and pointers to match the appointments. It can run while the
-    /// service runs. Overlapping appointments and changed local times are printed but not repaired;
-    /// then the exit code is 1.
+    /// Rewrite day sheets, links and pointers to match the appointments, and search items and
+    /// identifiers to match the patients. It can run while the service runs. Overlapping
+    /// appointments, changed local times and identifiers of two patients are printed but not
+    /// repaired; then the exit code is 1.
     #[arg(long)]
     pub repair: bool,
     /// The maximum number of items read per second.

@@ -45,6 +45,11 @@ impl SearchKeys {
         self.0.replace(&other.0);
     }
 
+    /// Returns whether a key with this id is one of them.
+    pub fn knows(&self, id: &str) -> bool {
+        self.0.get().iter().any(|secret| secret.id == id)
+    }
+
     fn derive(secrets: &[[u8; KEY_BYTES]]) -> Self {
         let secret = |secret: &[u8; KEY_BYTES]| {
             let derive = Hkdf::<Sha256>::new(None, secret);

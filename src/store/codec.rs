@@ -144,9 +144,13 @@ impl<T: Record> Entity<T> {
 
     /// Returns the write that replaces `previous` if it is unchanged.
     pub fn replace(&self, previous: &Self) -> Result<Write, StoreError> {
-        let unchanged = [Some(previous.meta.unchanged()), previous.value.replaceable()?];
-        let condition = Condition::All(unchanged.into_iter().flatten().collect());
-        Ok(Write::Put { item: self.to_item()?, condition })
+        Ok(Write::Put { item: self.to_item()?, condition: previous.unchanged()? })
+    }
+
+    /// Returns the condition that the stored item is unchanged since this one was read.
+    pub fn unchanged(&self) -> Result<Condition, StoreError> {
+        let unchanged = [Some(self.meta.unchanged()), self.value.replaceable()?];
+        Ok(Condition::All(unchanged.into_iter().flatten().collect()))
     }
 
     /// Returns the write that deletes the entity if it is unchanged since it was read.

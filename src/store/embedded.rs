@@ -1,6 +1,7 @@
 //! The embedded engine: DynamoDB's API for this process only, with its data in one SQLite file or
 //! in memory.
 
+mod contents;
 mod in_process;
 mod served;
 mod upkeep;
@@ -13,6 +14,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::Client;
+pub use contents::has_items;
 use dynoxide::Database;
 pub use in_process::InProcess;
 pub use served::Served;

@@ -58,6 +58,14 @@ impl Scan {
         Ok(Some(items))
     }
 
+    /// Counts items that the caller has read because of the last page. The next page is due later.
+    #[expect(clippy::cast_precision_loss, reason = "a page leads to some thousand items at most")]
+    pub fn also_read(&mut self, items: usize) {
+        if let Some((due, _)) = &mut self.next {
+            *due += Duration::from_secs_f64(items as f64 / self.rate);
+        }
+    }
+
     /// Returns the page size: at most the items of one second.
     #[expect(clippy::cast_possible_truncation, reason = "it is between 1 and 100")]
     fn page(&self) -> i32 {

@@ -180,7 +180,7 @@ impl Load {
         assert_eq!(stored, told, "what is stored, and what clients were told");
         self.direct.check_day_sheets().await;
         let today = utc_date(self.direct.clock.now());
-        let verified = verify(&self.direct.store, today, 1e6, |_| {}).await.unwrap();
+        let verified = verify(&self.direct.store, today, 1e6, async |_| Ok(0)).await.unwrap();
         assert_eq!(verified.mismatches().count(), 0);
         assert!(verified.appointments > 0);
     }

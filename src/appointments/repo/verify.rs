@@ -120,18 +120,18 @@ pub(super) struct Sides {
 
 /// Reads the whole table, at most `rate` items per second. Compares sheets with appointments for
 /// UTC days from `from` on, and links and pointers, which never expire, with all appointments. A
-/// pointer without an appointment is not a mismatch, because it does no harm. `report` receives the
-/// number of items of each page.
+/// pointer without an appointment is not a mismatch, because it does no harm. `also` receives each page,
+/// and returns the number of items that it read because of it.
 pub async fn verify(
     store: &Store,
     from: Date,
     rate: f64,
-    mut report: impl FnMut(usize),
+    mut also: impl AsyncFnMut(&[Item]) -> Result<usize, StoreError>,
 ) -> Result<Verification, StoreError> {
     let mut found = Verification::default();
     let mut scan = Scan::new(Segment::WHOLE, rate);
     while let Some(items) = scan.next_page(store).await? {
-        report(items.len());
+        scan.also_read(also(&items).await?);
         for item in items {
             found.add(item, from)?;
         }

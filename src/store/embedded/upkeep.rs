@@ -21,7 +21,8 @@ const REMOVE_SOME: &str = "DELETE FROM _stream_records
     WHERE id IN (SELECT id FROM _stream_records ORDER BY id LIMIT 500)
     AND created_at < unixepoch('now', '-24 hours')";
 
-fn open(name: &str) -> rusqlite::Result<Connection> {
+/// Opens a second connection to the data.
+pub(super) fn open(name: &str) -> rusqlite::Result<Connection> {
     let connection = Connection::open(name)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)

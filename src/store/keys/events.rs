@@ -19,9 +19,13 @@ pub const DUE_PARTS: u16 = 64;
 pub const DEFERRED_PARTS: u16 = 16;
 pub(super) const DEAD_LETTERS: &str = "DEAD_LETTERS";
 pub(super) const WORKERS: &str = "WORKERS";
+const WEBHOOKS: &str = "WEBHOOKS#";
+
+/// The beginnings of the partition keys whose items need the secret keys.
+pub const OF_SECRET_KEYS: &[&str] = &[WEBHOOKS];
 
 pub(super) fn webhooks_partition(org: &OrgId) -> String {
-    format!("WEBHOOKS#{org}")
+    format!("{WEBHOOKS}{org}")
 }
 
 pub(super) fn deliveries_partition(webhook: &WebhookId) -> String {

@@ -6,8 +6,8 @@ mod range;
 
 use data_encoding::HEXLOWER;
 pub use events::{
-    DEFERRED_PARTS, DUE_PARTS, change, change_at_clinic, checkpoint, dead_letter, deferred,
-    delivery, due_delivery, lease, org_of_deferred, time_of_deferred, webhook, worker,
+    DEFERRED_PARTS, DUE_PARTS, OF_SECRET_KEYS, change, change_at_clinic, checkpoint, dead_letter,
+    deferred, delivery, due_delivery, lease, org_of_deferred, time_of_deferred, webhook, worker,
 };
 use jiff::{Timestamp, civil::Date};
 pub use key::{EXPIRES_AT, GSI1, GSI1PK, GSI1SK, IndexKey, Key, PK, SK};
@@ -31,6 +31,11 @@ use crate::{
 };
 
 const META: &str = "META";
+const FIND: &str = "FIND#";
+const IDENTIFIER: &str = "IDENTIFIER#";
+
+/// The beginnings of the partition keys whose items need the search keys.
+pub const OF_SEARCH_KEYS: &[&str] = &[FIND, IDENTIFIER];
 
 fn clinic_partition(clinic: &ClinicId) -> String {
     format!("CLINIC#{clinic}")
@@ -148,11 +153,11 @@ pub fn patient_in_index(patient: &PatientId) -> IndexKey {
 /// `IDENTIFIER#{tag}` / `META`: the marker that keeps an identifier unique in its organisation. The
 /// tag is a keyed hash, because identifiers are patient data.
 pub fn identifier(tag: &str) -> Key {
-    Key::new(format!("IDENTIFIER#{tag}"), META)
+    Key::new(format!("{IDENTIFIER}{tag}"), META)
 }
 
 fn found_partition(tag: &str) -> String {
-    format!("FIND#{tag}")
+    format!("{FIND}{tag}")
 }
 
 /// `FIND#{tag}` / `{birth}#{patient}`: a patient under one search term. The tag and the date of

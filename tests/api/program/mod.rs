@@ -2,5 +2,6 @@
 
 mod command_line;
 mod disk;
+mod key_files;
 mod secret_keys;
 mod shutdown;

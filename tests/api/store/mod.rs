@@ -13,6 +13,7 @@ mod patient_import;
 mod pool;
 mod repair;
 mod search_rotation;
+mod search_verify;
 mod seed;
 mod stream_costs;
 mod table;

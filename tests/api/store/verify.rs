@@ -16,7 +16,7 @@ use crate::support::{
 const START: &str = "2035-01-16T09:00:00Z";
 
 async fn mismatches(app: &TestApp) -> (u64, Vec<Mismatch>) {
-    let found = verify(&app.store, date(2035, 1, 1), 1e6, |_| {}).await.unwrap();
+    let found = verify(&app.store, date(2035, 1, 1), 1e6, async |_| Ok(0)).await.unwrap();
     (found.appointments, found.mismatches().map(|(_, mismatch)| mismatch).collect())
 }
 
@@ -160,14 +160,14 @@ async fn sheets_of_days_before_the_first_are_not_compared() {
     let clinic = app.ready_clinic().await;
     app.booked(&clinic, "2035-01-16T23:45:00Z").await;
     for (from, appointments) in [(16, 1), (17, 1), (18, 0)] {
-        let found = verify(&app.store, date(2035, 1, from), 1e6, |_| {}).await.unwrap();
+        let found = verify(&app.store, date(2035, 1, from), 1e6, async |_| Ok(0)).await.unwrap();
         assert_eq!((found.appointments, found.mismatches().count()), (appointments, 0), "{from}");
     }
     // Links never expire. All are compared, whatever their day.
     let items = app.all_items().await;
     let is_link = |item: &&Item| item["type"].as_s().unwrap() == "appointment_link";
     app.delete_item(items.iter().find(is_link).unwrap()).await;
-    let found = verify(&app.store, date(2035, 1, 18), 1e6, |_| {}).await.unwrap();
+    let found = verify(&app.store, date(2035, 1, 18), 1e6, async |_| Ok(0)).await.unwrap();
     let (_, mismatch) = found.mismatches().next().unwrap();
     assert!(matches!(mismatch, Mismatch::Unlinked(_)), "{mismatch}");
 }

@@ -5,28 +5,25 @@ use std::{collections::BTreeSet, fmt::Write as _};
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 
+use super::items::{
+    ENTRY, IDENTIFIER, SEARCH_ENTRY, context, entry_keys, marker_keys, opened, patient_of, tags,
+};
 use crate::{
     id::{OrgId, PatientId},
-    keyring::{SearchKey, TAG_LENGTH},
+    keyring::SearchKey,
     records::patients::model::{
         Indexed, Patient, PatientDetails,
         search::{PatientSearch, SearchEntry, terms},
     },
     store::{
         Item, Key, StoreError,
-        attributes::{number, string},
+        attributes::{number, string, text},
         expression::Condition,
         keys,
         write::Write,
     },
 };
 
-/// The `type` of search items.
-pub const SEARCH_ENTRY: &str = "search_entry";
-/// The `type` of identifier markers.
-pub const IDENTIFIER: &str = "identifier";
-/// The attribute with the encrypted [`SearchEntry`].
-pub const ENTRY: &str = "e";
 /// The length of the tag of a year, a month or a day of birth.
 const BIRTH_TAG: usize = 3;
 /// The lengths of a date's year, year and month, and whole text.
@@ -113,6 +110,12 @@ impl Index {
         {
             return Ok(Vec::new());
         }
+        self.rewrites(previous)
+    }
+
+    /// Returns the writes like [`Self::writes`], also of what is equal. `previous` is what the
+    /// patient's item listed before.
+    pub fn rewrites(&self, previous: Option<&Indexed>) -> Result<Vec<Write>, StoreError> {
         let value = serde_json::to_vec(&self.entry)
             .map_err(|error| StoreError::corrupt(SEARCH_ENTRY, error))?;
         let mut writes = Vec::new();
@@ -144,6 +147,18 @@ impl Index {
         Ok(writes)
     }
 
+    /// Returns the keys of its search items and markers.
+    pub fn keys(&self) -> Vec<Key> {
+        let entries = entry_keys(&self.indexed, &self.patient);
+        entries.chain(marker_keys(&self.indexed)).collect()
+    }
+
+    /// Returns whether an item under one of these keys is as this index writes it.
+    pub fn matches(&self, item: &Item) -> bool {
+        patient_of(item).is_ok_and(|patient| patient == self.patient)
+            && opened(item, &self.key).is_ok_and(|entry| entry == self.entry)
+    }
+
     /// Returns the pointer to the identifier that the write at a position claims.
     pub fn taken(&self, position: usize) -> Option<&str> {
         let claim = self.identifiers.iter().chain(&self.others).nth(position);
@@ -168,11 +183,6 @@ impl Index {
         }
         Ok(item)
     }
-}
-
-/// Returns what the encryption of an entry is bound to: its key in the table.
-pub fn context(key: &Key) -> String {
-    key.for_people()
 }
 
 /// Returns the identifiers of a patient: the system, the value and the pointer. The medical record
@@ -203,20 +213,27 @@ pub fn birth_tag(key: &SearchKey, date: &str) -> String {
     birth
 }
 
-/// Splits tags that are stored one after the other.
-pub fn tags(tags: &str) -> impl Iterator<Item = &str> {
-    (0..tags.len() / TAG_LENGTH).filter_map(|at| tags.get(at * TAG_LENGTH..(at + 1) * TAG_LENGTH))
-}
-
 /// Returns the writes that delete all search items and markers of a patient.
 pub fn deletes(indexed: &Indexed, patient: &PatientId) -> Vec<Write> {
-    let entries = tags(&indexed.tags).map(|tag| Write::Delete {
-        key: keys::search_entry(tag, &indexed.birth, patient),
-        condition: any(),
-    });
-    let markers = tags(&indexed.identifiers)
-        .map(|tag| Write::Delete { key: keys::identifier(tag), condition: free_or_of([patient]) });
-    entries.chain(markers).collect()
+    let entries = entry_keys(indexed, patient).map(entry_deletion);
+    entries.chain(marker_keys(indexed).map(|key| marker_deletion(key, patient))).collect()
+}
+
+/// Returns the write that deletes a search item or marker of a patient.
+pub fn deletion(item: &Item, key: Key, patient: &PatientId) -> Write {
+    if text(item, "type") == Some(IDENTIFIER) {
+        marker_deletion(key, patient)
+    } else {
+        entry_deletion(key)
+    }
+}
+
+fn entry_deletion(key: Key) -> Write {
+    Write::Delete { key, condition: any() }
+}
+
+fn marker_deletion(key: Key, patient: &PatientId) -> Write {
+    Write::Delete { key, condition: free_or_of([patient]) }
 }
 
 /// The condition that an identifier is free, or belongs to one of these patients.

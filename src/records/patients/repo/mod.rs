@@ -3,20 +3,24 @@
 
 mod import;
 mod index;
+mod items;
 mod merge;
 mod reindex;
+pub mod repair;
 mod search;
+pub mod verify;
 
 pub use import::{Imported, Lookup, import, look_up};
-use index::{IDENTIFIER, SEARCH_ENTRY};
 pub use index::{Index, identifiers};
+pub use items::is_search_item;
+use items::{IDENTIFIER, SEARCH, SEARCH_ENTRY};
 pub use merge::{
     all_merged_into, being_deleted, finish, is_merged, merge, stays_unmerged, unknown_survivor,
 };
 pub use reindex::Reindex;
 pub use search::{Found, Hit, duplicates, search};
 
-use super::model::{Indexed, Merge, Patient, PatientDetails, PatientRecord, search::PatientSearch};
+use super::model::{Merge, Patient, PatientDetails, PatientRecord, search::PatientSearch};
 use crate::{
     error::{ApiError, ErrorCode},
     id::{OrgId, PatientId},
@@ -29,9 +33,6 @@ use crate::{
         write::Write,
     },
 };
-
-/// The attribute of a patient that lists its search items and markers.
-const SEARCH: &str = "search";
 
 /// The item types of this module.
 pub const ITEM_TYPES: &[ItemType] = &[
@@ -228,15 +229,7 @@ pub async fn delete(
 ) -> Result<Option<Booked>, StoreError> {
     let check_blockers = || find_booked(store, Bookable::Patient(id), context.now);
     let extra_writes = |marked: &Item| {
-        let indexed = marked.get(SEARCH).cloned();
-        let indexed =
-            indexed.map(serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value::<Indexed>);
-        let indexed = indexed.transpose().map_err(|_| {
-            StoreError::corrupt(
-                Patient::TYPE,
-                crate::store::errors::Cause::attribute(SEARCH, "is invalid"),
-            )
-        })?;
+        let indexed = items::listed(marked)?;
         let deletes = indexed.iter().flat_map(|indexed| index::deletes(indexed, id));
         Ok(deletes.chain(extra_writes(marked)?).collect())
     };

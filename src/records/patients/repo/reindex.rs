@@ -65,9 +65,7 @@ impl Reindex {
         if indexed == Some(index.indexed()) {
             return Ok(None);
         }
-        let keys = self.search.keys.of(org);
-        let is_known = |key: &String| keys.iter().any(|known| known.id == *key);
-        if !self.lost_keys && indexed.is_some_and(|indexed| !is_known(&indexed.key)) {
+        if !self.lost_keys && indexed.is_some_and(|it| !self.search.keys.knows(&it.key)) {
             return refused(
                 "its search key is none of --search-keys; add it, or --lost-search-keys",
             );
@@ -75,10 +73,16 @@ impl Reindex {
         if current.meta.is_deletion_decided() {
             return refused("its deletion is not complete; repeat the DELETE");
         }
-        let value = Patient { search: Some(index.indexed().clone()), ..patient.clone() };
-        let rewritten = Entity { value, meta: Meta { deleting: None, ..current.meta.clone() } };
-        let mut writes = vec![rewritten.replace(current)?];
+        let mut writes = vec![relisted(current, &index)?];
         writes.extend(index.writes(Some(patient))?);
         Ok(Some(writes))
     }
+}
+
+/// Returns the write that lets a patient's item list an index. It removes the mark of a deletion in
+/// progress.
+pub(super) fn relisted(current: &Entity<Patient>, index: &Index) -> Result<Write, StoreError> {
+    let value = Patient { search: Some(index.indexed().clone()), ..current.value.clone() };
+    let meta = Meta { deleting: None, ..current.meta.clone() };
+    Entity { meta, value }.replace(current)
 }

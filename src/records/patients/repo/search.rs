@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::index::{self, IDENTIFIER, SEARCH_ENTRY};
+use super::{
+    index,
+    items::{opened, patient_of},
+};
 use crate::{
     id::{OrgId, PatientId},
     keyring::SearchKey,
@@ -14,9 +17,7 @@ use crate::{
         },
     },
     store::{
-        Item, Key, Store, StoreError,
-        attributes::text,
-        keys,
+        Store, StoreError, keys,
         read::{List, PageRequest},
     },
 };
@@ -178,9 +179,7 @@ impl Reader<'_> {
         for key in self.keys {
             let at = keys::identifier(&index::identifier_tag(key, system, value));
             let Some(item) = self.store.get_item(&at, true).await? else { continue };
-            let id = text(&item, "patient_id").and_then(|id| id.parse().ok());
-            let id = id.ok_or_else(|| StoreError::corrupt(IDENTIFIER, "it names no patient"))?;
-            candidates.entries.insert(id, opened(&item, key)?.1.into());
+            candidates.entries.insert(patient_of(&item)?, opened(&item, key)?.into());
         }
         Ok(Found { hits: self.best(&candidates), more_specific: false })
     }
@@ -216,23 +215,8 @@ async fn read(
         let listed = store.list(List::of(range, page)).await?;
         candidates.more |= listed.items.len() > usize::from(limit) || listed.next.is_some();
         for item in listed.items.into_iter().take(limit.into()) {
-            let (at, entry) = opened(&item, key)?;
-            let id = keys::patient_of_search_entry(&at);
-            let id = id.ok_or_else(|| StoreError::corrupt(SEARCH_ENTRY, "its key is invalid"))?;
-            candidates.entries.insert(id, entry.into());
+            candidates.entries.insert(patient_of(&item)?, opened(&item, key)?.into());
         }
     }
     Ok(candidates)
-}
-
-/// Decrypts an entry.
-fn opened(item: &Item, key: &SearchKey) -> Result<(Key, SearchEntry), StoreError> {
-    let corrupt = |what: &'static str| StoreError::corrupt(SEARCH_ENTRY, what);
-    let at = Key::of(item).ok_or_else(|| corrupt("it has no key"))?;
-    let sealed = item.get(index::ENTRY).and_then(|sealed| sealed.as_b().ok());
-    let sealed = sealed.ok_or_else(|| corrupt("it is empty"))?;
-    let value = key.open(sealed.as_ref(), &index::context(&at));
-    let value = value.ok_or_else(|| corrupt("it was encrypted with another key"))?;
-    let entry = serde_json::from_slice(&value).map_err(|_| corrupt("its content is invalid"))?;
-    Ok((at, entry))
 }
