@@ -93,7 +93,6 @@ want() {
 want_cargo() {
     local version name="cargo-$1"
     case $1 in
-    deny) version=0.20.2 ;;
     fuzz) version=0.13.2 ;;
     cyclonedx) version=0.5.9 name=cargo-cyclonedx-cyclonedx ;;
     esac
