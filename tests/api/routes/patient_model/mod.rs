@@ -168,12 +168,20 @@ async fn a_phone_is_kept_in_e164_and_a_national_number_is_refused() {
     let patch = async |number: &str| {
         app.patch(&path).json(&json!({ "phones": [{ "value": number }] })).send().await
     };
-    let patched = patch("+1 (555) 010-0000").await.expect(200).json();
-    assert_eq!(patched["phones"][0]["value"], "+15550100000");
+    for number in [
+        "+1 (555) 010-0000",
+        "001 555 010 0000",
+        "tel:+1-555-010-0000",
+        "\u{202a}+1\u{a0}555\u{2011}010\u{2013}0000\u{202c}",
+    ] {
+        let patched = patch(number).await.expect(200).json();
+        assert_eq!(patched["phones"][0]["value"], "+15550100000", "{number}");
+    }
     for (bad, detail) in [
         ("079 555 12 34", "must begin with + and the country code"),
-        ("0041 79 555 12 34", "must begin with + and the country code"),
+        ("0011 41 79 555 12 34", "must begin with + and the country code"),
         ("+41 (0)79 555 12 34", "must not contain (0)"),
+        ("0041 (0)79 555 12 34", "must not contain (0)"),
         ("+41 79 555 12 34 x5", "7 to 15 digits in total"),
         ("+", "7 to 15 digits in total"),
     ] {
