@@ -162,6 +162,27 @@ async fn a_date_of_this_year_or_month_is_not_in_the_future() {
 }
 
 #[tokio::test]
+async fn a_patient_may_have_died_as_early_as_the_birth_can_have_been() {
+    let app = TestApp::spawn().await;
+    for (born, died) in [
+        ("1984", "1984-03"),
+        ("1984-03", "1984"),
+        ("1984-03-02", "1984-03"),
+        ("1984-03-02", "1984-03-02"),
+        // In Kiribati it is the next day already.
+        ("1984-03-02", "1984-03-01T10:00:00Z"),
+    ] {
+        made(&app, &json!({ "name": "Ida", "birth_date": born, "deceased": died })).await;
+    }
+    let path = made(&app, &json!({ "name": "Ida", "birth_date": "1984" })).await;
+    let patch = async |patch: Value| app.patch(&path).json(&patch).send().await;
+    assert_eq!(patch(json!({ "deceased": "1983" })).await.invalid_fields(), ["/deceased"]);
+    patch(json!({ "deceased": "1985" })).await.expect(200);
+    assert_eq!(patch(json!({ "birth_date": "1986" })).await.invalid_fields(), ["/deceased"]);
+    patch(json!({ "birth_date": "1986", "deceased": true })).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_phone_is_kept_in_e164_and_a_national_number_is_refused() {
     let app = TestApp::spawn().await;
     let path = made(&app, &json!({ "name": "Ida" })).await;
