@@ -27,7 +27,8 @@ use crate::{
 pub struct SearchPatients {
     /// Words of the name, in any order. A word matches the beginning of a family or given name:
     /// `ida exam` finds Ida Example. A word of one letter matches only a whole word, unless there is
-    /// a longer one. Case, accents, hyphens and apostrophes make no difference.
+    /// a longer one. Case, accents, hyphens and apostrophes make no difference. A title matches the
+    /// patient's title, and is ignored if no patient has it.
     #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 1, max_length = 200)]
     name: Option<String>,
@@ -35,7 +36,8 @@ pub struct SearchPatients {
     /// matches if their date lies within it.
     #[param(value_type = Option<String>)]
     birth_date: Option<PartialDate>,
-    /// The telephone number, with or without country code: at least the last 7 digits.
+    /// The telephone number, with or without country code: at least the last 7 digits. Spaces,
+    /// dashes, `. / ( )`, `tel:`, `00` and `(0)` make no difference.
     #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 7, max_length = 40)]
     phone: Option<String>,
@@ -146,8 +148,8 @@ impl SearchPatients {
 ///
 /// Finds patients by any combination of name, date of birth, telephone number, e-mail address and
 /// identifiers. The very next search finds a new or changed patient. If no name matches as it is
-/// spelled, the search accepts two swapped neighbouring letters; if there is still none, names that
-/// sound alike. Best matches come first.
+/// spelled, the search ignores titles, then accepts two swapped neighbouring letters, and then names
+/// that sound alike. Best matches come first. White space around a parameter is ignored.
 ///
 /// Send at least one of `name`, `birth_date`, `phone`, `email`, `mrn` and `identifier`. All given
 /// parts must match. `GET /v1/patients?name=ida+exam&birth_date=1984&limit=10` suits a search while
