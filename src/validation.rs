@@ -3,13 +3,15 @@
 mod codes;
 mod contact;
 mod input;
+mod phone;
 
 use std::borrow::Cow;
 
 pub use codes::{country, extension, language, uri};
-pub use contact::{email, is_invisible, optional_phone, phone, phone_number};
+pub use contact::{email, is_invisible};
 pub use input::{Trim, list_or_null, trimmed, trimmed_list};
 use jiff::civil::Time;
+pub use phone::{TRUNK_PREFIX, optional_phone, phone, phone_number, without_separators};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use validator::{ValidateLength, ValidationError};
 

@@ -45,8 +45,9 @@ pub struct ClinicDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[validate(nested)]
     pub position: Option<Position>,
-    /// The telephone number with country code, stored in E.164 form, such as `+41445551234`. Spaces
-    /// and `- . / ( )` are removed.
+    /// The telephone number with country code, stored in E.164 form, such as `+41445551234`: 7 to 15
+    /// digits. Spaces, dashes, `. / ( )`, invisible marks and `tel:` are removed, and `00` at the
+    /// beginning becomes `+`. `(0)` is refused.
     #[serde(
         default,
         deserialize_with = "validation::optional_phone",

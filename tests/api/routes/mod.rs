@@ -12,6 +12,7 @@ mod patient_duplicates;
 mod patient_merge;
 pub mod patient_model;
 mod patient_search;
+mod patient_spellings;
 mod patients;
 mod plain_records;
 mod staff;

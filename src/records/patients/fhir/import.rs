@@ -138,7 +138,7 @@ fn phone(entry: &mut Value) -> Option<Value> {
     entry.get("value")?.as_str()?;
     take_equal(entry, "system", "phone")?;
     let number = take(entry, "value")?;
-    let number = number.as_str()?.trim_start_matches("tel:");
+    let number = number.as_str()?;
     let (number, extension) = match number.split_once(PHONE_EXTENSION) {
         Some((number, extension)) => (number, Some(extension.into())),
         None => (number, None),

@@ -1,5 +1,7 @@
 //! The search for patients over HTTP.
 
+use std::ops::RangeInclusive;
+
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -16,7 +18,7 @@ use crate::{
         },
         repo::{self, Found},
     },
-    validation,
+    validation::{self, trimmed},
 };
 
 /// The parts of a search for patients. All given parts must match.
@@ -25,24 +27,31 @@ use crate::{
 pub struct SearchPatients {
     /// Words of the name, in any order. A word matches the beginning of a family or given name:
     /// `ida exam` finds Ida Example. A word of one letter matches only a whole word, unless there is
-    /// a longer one. Case, accents, hyphens and apostrophes make no difference.
+    /// a longer one. Case, accents, hyphens and apostrophes make no difference. A title matches the
+    /// patient's title, and is ignored if no patient has it.
+    #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The date of birth, such as `1984-02-29`, or its beginning: `1984-02` or `1984`. A patient
     /// matches if their date lies within it.
     #[param(value_type = Option<String>)]
     birth_date: Option<PartialDate>,
-    /// The telephone number, with or without country code: at least the last 7 digits.
+    /// The telephone number, with or without country code: at least the last 7 digits. Spaces,
+    /// dashes, `. / ( )`, `tel:`, `00` and `(0)` make no difference.
+    #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 7, max_length = 40)]
     phone: Option<String>,
     /// The e-mail address. Case makes no difference.
+    #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 1, max_length = 254)]
     email: Option<String>,
     /// An identifier from another system: `SYSTEM|VALUE`, spelled as it was stored, for example
     /// `urn:oid:2.16.756.5.32|7560000000002`.
+    #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 3, max_length = 301)]
     identifier: Option<String>,
     /// The complete medical record number (MRN), spelled as it was stored.
+    #[serde(default, deserialize_with = "trimmed")]
     #[param(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._/-]+$")]
     mrn: Option<String>,
     /// Find inactive patients, too. `mrn` and `identifier` always find them, because these are unique.
@@ -58,12 +67,15 @@ fn wrong(parameter: &str, code: FieldCode, message: &str) -> ApiError {
     ApiError::of_field(ErrorCode::InvalidParameter, error)
 }
 
-fn within(parameter: &str, text: Option<&String>, most: usize) -> Result<(), ApiError> {
-    let length = text.map_or(1, |text| text.chars().count());
-    if (1..=most).contains(&length) {
+fn within(
+    parameter: &str,
+    text: Option<&String>,
+    lengths: RangeInclusive<usize>,
+) -> Result<(), ApiError> {
+    if text.is_none_or(|text| lengths.contains(&text.chars().count())) {
         return Ok(());
     }
-    let message = format!("must have 1 to {most} characters");
+    let message = format!("must have {} to {} characters", lengths.start(), lengths.end());
     Err(wrong(parameter, FieldCode::Length, &message))
 }
 
@@ -87,10 +99,10 @@ impl SearchPatients {
                 "is required, unless birth_date, phone, email, identifier or mrn is given";
             return Err(wrong("name", FieldCode::Required, message));
         }
-        within("name", self.name.as_ref(), 200)?;
-        within("phone", self.phone.as_ref(), 40)?;
-        within("email", self.email.as_ref(), 254)?;
-        within("identifier", self.identifier.as_ref(), 301)?;
+        within("name", self.name.as_ref(), 1..=200)?;
+        within("phone", self.phone.as_ref(), 7..=40)?;
+        within("email", self.email.as_ref(), 1..=254)?;
+        within("identifier", self.identifier.as_ref(), 3..=301)?;
         let invalid =
             |(parameter, message): (&str, &str)| wrong(parameter, FieldCode::Invalid, message);
         let mut query = PatientQuery::default();
@@ -121,7 +133,7 @@ impl SearchPatients {
 
     fn identifier(&self) -> Result<Option<(&str, &str)>, ApiError> {
         let Some(text) = &self.identifier else { return Ok(None) };
-        match text.split_once('|') {
+        match text.split_once('|').map(|(system, value)| (system.trim(), value.trim())) {
             Some((system, value)) if !system.is_empty() && !value.is_empty() => {
                 Ok(Some((system, value)))
             }
@@ -138,8 +150,8 @@ impl SearchPatients {
 ///
 /// Finds patients by any combination of name, date of birth, telephone number, e-mail address and
 /// identifiers. The very next search finds a new or changed patient. If no name matches as it is
-/// spelled, the search accepts two swapped neighbouring letters; if there is still none, names that
-/// sound alike. Best matches come first.
+/// spelled, the search ignores titles, then accepts two swapped neighbouring letters, and then names
+/// that sound alike. Best matches come first. White space around a parameter is ignored.
 ///
 /// Send at least one of `name`, `birth_date`, `phone`, `email`, `mrn` and `identifier`. All given
 /// parts must match. `GET /v1/patients?name=ida+exam&birth_date=1984&limit=10` suits a search while

@@ -15,6 +15,9 @@ use utoipa::{
 use super::date::PartialDate;
 use crate::time::is_shaped;
 
+/// The UTC offset of the time zone that is furthest ahead.
+const FURTHEST_AHEAD: Offset = jiff::tz::offset(14);
+
 /// Whether a patient is dead, or when the patient died (FHIR `deceased[x]`).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Deceased {
@@ -38,6 +41,16 @@ impl Deceased {
             Self::Known(_) => None,
             Self::On(date) => Some(date.earliest()),
             Self::At(moment) => Some(moment.date()),
+        }
+    }
+
+    /// Returns the last day on which the patient can have died, if there is a date. It is that of the
+    /// time zone furthest ahead, because the patient's is unknown.
+    pub fn latest(self) -> Option<Date> {
+        match self {
+            Self::Known(_) => None,
+            Self::On(date) => Some(date.latest()),
+            Self::At(moment) => Some(FURTHEST_AHEAD.to_datetime(moment.at).date()),
         }
     }
 }
@@ -151,7 +164,7 @@ impl ToSchema for Deceased {
 
 impl PartialSchema for Deceased {
     fn schema() -> RefOr<Schema> {
-        let text = "The date of death or its known part, from 1850 on and not in the future, or a date-time with a UTC offset (RFC 3339).";
+        let text = "The date of death or its known part, from 1850 on, not before the date of birth and not in the future, or a date-time with a UTC offset (RFC 3339).";
         let date = ObjectBuilder::new().schema_type(Type::String).description(Some(text));
         OneOfBuilder::new()
             .description(Some("Whether the patient is dead, or when the patient died."))

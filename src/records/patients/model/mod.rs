@@ -38,6 +38,7 @@ use crate::{
 /// The members of a patient that callers set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[validate(schema(function = died_after_birth))]
 #[schema(as = PatientIn, example = json!({
     "mrn": "A-2027-0001",
     "name": { "family": "Example", "given": ["Ida"] },
@@ -143,6 +144,17 @@ impl Details for PatientDetails {
     type Kind = id::Patient;
     const SCHEMA: &'static str = "Patient";
     const DESCRIPTION: &'static str = "A patient.";
+}
+
+/// Refuses a date of death that is certainly before the date of birth.
+fn died_after_birth(patient: &PatientDetails) -> Result<(), ValidationError> {
+    let born = patient.birth_date.as_ref().map(|date| date.expose().earliest());
+    match (born, patient.deceased.and_then(Deceased::latest)) {
+        (Some(born), Some(died)) if died < born => {
+            Err(validation::member("deceased", "must not be before the date of birth"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn invalid(code: &'static str, message: &'static str) -> ValidationError {

@@ -13,8 +13,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Phone {
-    /// The number with country code, stored in E.164 form, such as `+41795551234`. Spaces and
-    /// `- . / ( )` are removed.
+    /// The number with country code, stored in E.164 form, such as `+41795551234`: 7 to 15 digits.
+    /// Spaces, dashes, `. / ( )`, invisible marks and `tel:` are removed, and `00` at the beginning
+    /// becomes `+`. `(0)` is refused.
     #[serde(deserialize_with = "phone_number")]
     #[validate(custom(function = hidden::phone))]
     #[schema(value_type = String, example = "+41 79 555 12 34")]

@@ -1,6 +1,6 @@
 //! The search for patients. All reads are consistent, so a search finds what the last request wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     index,
@@ -12,8 +12,8 @@ use crate::{
     records::patients::model::{
         PartialDate, PatientDetails,
         search::{
-            Algorithm, Duplicate, Kind, MatchKind, PatientQuery, PatientSearch, SearchEntry, Term,
-            terms,
+            Algorithm, ComparedName, Duplicate, Kind, MatchKind, PatientQuery, PatientSearch,
+            SearchEntry, Term,
         },
     },
     store::{
@@ -75,27 +75,27 @@ pub async fn search(
     let Some(term) = query.term() else {
         return Ok(Found { hits: Vec::new(), more_specific: false });
     };
-    let mut candidates = reader.read(&term, MAX_CANDIDATES).await?;
-    if candidates.more && query.is_by_name() && term.kind == Kind::Prefix {
+    let mut candidates = Candidates::default();
+    reader.read(&mut candidates, [term.clone()], MAX_CANDIDATES).await?;
+    if !query.is_by_name() {
+        return Ok(reader.found(&candidates));
+    }
+    if candidates.more && term.kind == Kind::Prefix {
         // The whole words come first in the result, so they must be among the candidates.
-        if let Some(term) = query.whole_word() {
-            candidates.add(reader.read(&term, MAX_OF_WHOLE_WORD).await?);
-        }
+        reader.read(&mut candidates, query.whole_word(), MAX_OF_WHOLE_WORD).await?;
     }
-    let mut hits = reader.best(&candidates);
-    if query.is_by_name() && !reader.ends_with(&hits, MatchKind::Prefix) {
-        for term in query.transposed_terms() {
-            candidates.add(reader.read(&term, MAX_OF_TRANSPOSED).await?);
-        }
-        hits = reader.best(&candidates);
-        if !reader.ends_with(&hits, MatchKind::Transposed) {
-            if let Some(term) = query.sound() {
-                candidates.add(reader.read(&term, MAX_CANDIDATES).await?);
-            }
-            hits = reader.best(&candidates);
-        }
+    reader.read(&mut candidates, query.parts_joined(), MAX_CANDIDATES).await?;
+    // Also for a further page: the first one may have matches of these terms.
+    if !reader.has_match(&candidates, MatchKind::WithoutTitle) {
+        reader.read(&mut candidates, query.words_joined(), MAX_CANDIDATES).await?;
     }
-    Ok(Found { hits, more_specific: candidates.more })
+    if !reader.ends_with(&candidates, MatchKind::WithoutTitle) {
+        reader.read(&mut candidates, query.transposed_terms(), MAX_OF_TRANSPOSED).await?;
+    }
+    if !reader.ends_with(&candidates, MatchKind::Transposed) {
+        reader.read(&mut candidates, query.sound(), MAX_CANDIDATES).await?;
+    }
+    Ok(reader.found(&candidates))
 }
 
 /// Returns the keys of the search, the first one last. A rotation moves patients from the later keys
@@ -118,7 +118,7 @@ pub async fn duplicates(
     let keys = in_order_of_rotation(search, org);
     let mut candidates = Candidates::default();
     for (term, born) in duplicate.terms() {
-        candidates.add(read(store, &keys, &term, born, MAX_OF_DUPLICATES).await?);
+        read(&mut candidates, store, &keys, &term, born, MAX_OF_DUPLICATES).await?;
     }
     let same = candidates.entries.into_iter().filter(|(_, it)| duplicate.matches(&it.entry));
     Ok(same.map(|(id, _)| id).take(MAX_DUPLICATES).collect())
@@ -127,13 +127,12 @@ pub async fn duplicates(
 /// A patient who may match.
 struct Candidate {
     entry: SearchEntry,
-    /// The words of the name.
-    words: Vec<String>,
+    name: ComparedName,
 }
 
 impl From<SearchEntry> for Candidate {
     fn from(entry: SearchEntry) -> Self {
-        Self { words: terms::words(&entry.name), entry }
+        Self { name: ComparedName::from(&entry.name), entry }
     }
 }
 
@@ -143,13 +142,8 @@ struct Candidates {
     entries: BTreeMap<PatientId, Candidate>,
     /// Whether there are more than were read.
     more: bool,
-}
-
-impl Candidates {
-    fn add(&mut self, other: Self) {
-        self.entries.extend(other.entries);
-        self.more |= other.more;
-    }
+    /// The terms that were read.
+    terms: BTreeSet<Term>,
 }
 
 struct Reader<'a> {
@@ -161,17 +155,41 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Returns whether a search ends with these hits, none of which is worse than `kind`.
-    fn ends_with(&self, hits: &[Hit], kind: MatchKind) -> bool {
+    /// Returns whether a search ends with these candidates, because one matches no worse than `kind`.
+    fn ends_with(&self, candidates: &Candidates, kind: MatchKind) -> bool {
         match self.group {
             Some(group) => group <= kind,
-            None => hits.iter().any(|hit| hit.kind <= kind),
+            None => self.has_match(candidates, kind),
         }
     }
 
-    /// Reads the patients with a term, and with the searched date of birth.
-    async fn read(&self, term: &Term, limit: u16) -> Result<Candidates, StoreError> {
-        read(self.store, self.keys, term, self.query.born(), limit).await
+    fn has_match(&self, candidates: &Candidates, kind: MatchKind) -> bool {
+        let mut kinds = candidates.entries.values().filter_map(|candidate| self.kind(candidate));
+        kinds.any(|found| found <= kind)
+    }
+
+    fn kind(&self, candidate: &Candidate) -> Option<MatchKind> {
+        self.query.compare(&candidate.entry, &candidate.name, self.phonetics)
+    }
+
+    /// Adds the patients with terms, and with the searched date of birth. No term is read twice.
+    async fn read(
+        &self,
+        candidates: &mut Candidates,
+        terms: impl IntoIterator<Item = Term>,
+        limit: u16,
+    ) -> Result<(), StoreError> {
+        for term in terms {
+            if candidates.terms.insert(term.clone()) {
+                let born = self.query.born();
+                read(candidates, self.store, self.keys, &term, born, limit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn found(&self, candidates: &Candidates) -> Found {
+        Found { hits: self.best(candidates), more_specific: candidates.more }
     }
 
     async fn by_identifier(&self, system: &str, value: &str) -> Result<Found, StoreError> {
@@ -181,15 +199,16 @@ impl Reader<'_> {
             let Some(item) = self.store.get_item(&at, true).await? else { continue };
             candidates.entries.insert(patient_of(&item)?, opened(&item, key)?.into());
         }
-        Ok(Found { hits: self.best(&candidates), more_specific: false })
+        Ok(self.found(&candidates))
     }
 
     /// Returns the candidates that match best: those whose names match as they are spelled, or else
-    /// those with two letters transposed, or else those that sound alike.
+    /// those that do so without titles, or else those with two letters transposed, or else those
+    /// that sound alike.
     fn best(&self, candidates: &Candidates) -> Vec<Hit> {
-        let hit = |(id, Candidate { entry, words }): (&PatientId, &Candidate)| {
-            let kind = self.query.compare(entry, words, self.phonetics)?;
-            Some(Hit { id: id.clone(), entry: entry.clone(), kind })
+        let hit = |(id, candidate): (&PatientId, &Candidate)| {
+            let kind = self.kind(candidate)?;
+            Some(Hit { id: id.clone(), entry: candidate.entry.clone(), kind })
         };
         let mut hits: Vec<_> = candidates.entries.iter().filter_map(hit).collect();
         let best = self.group.or_else(|| hits.iter().map(|hit| hit.kind.group()).min());
@@ -198,16 +217,16 @@ impl Reader<'_> {
     }
 }
 
-/// Reads the patients with a term, and with a date of birth if it is given.
+/// Adds the patients with a term, and with a date of birth if it is given.
 async fn read(
+    candidates: &mut Candidates,
     store: &Store,
     search_keys: &[SearchKey],
     term: &Term,
     born: Option<PartialDate>,
     limit: u16,
-) -> Result<Candidates, StoreError> {
+) -> Result<(), StoreError> {
     let born = born.map(|date| date.to_string()).unwrap_or_default();
-    let mut candidates = Candidates::default();
     for key in search_keys {
         let tag = key.tag(term.kind.name(), &term.text);
         let range = keys::search_entries(&tag, &index::birth_tag(key, &born));
@@ -218,5 +237,5 @@ async fn read(
             candidates.entries.insert(patient_of(&item)?, opened(&item, key)?.into());
         }
     }
-    Ok(candidates)
+    Ok(())
 }

@@ -139,6 +139,13 @@ fn a_resource_that_is_no_valid_patient_is_refused() {
             json!({ "resourceType": "Patient", "name": [{ "text": "Ida" }], "birthDate": "1984-13" }),
             "/birth_date",
         ),
+        (
+            json!({
+                "resourceType": "Patient", "name": [{ "text": "Ida" }], "birthDate": "1984-03",
+                "deceasedDateTime": "1984-02-29",
+            }),
+            "/deceased",
+        ),
         (json!([]), "/resourceType"),
     ] {
         let refused = from_fhir(&resource).unwrap_err();

@@ -119,6 +119,19 @@ pub fn patient() -> impl Strategy<Value = Value> {
         ("notes", maybe(text(200))),
         ("active", must(any::<bool>().prop_map(Value::Bool))),
     ])
+    .prop_map(died_after_birth)
+}
+
+/// Removes a date of death that is before the date of birth.
+fn died_after_birth(mut patient: Value) -> Value {
+    if let (Some(born), Some(died)) = (patient["birth_date"].as_str(), patient["deceased"].as_str())
+    {
+        let known = born.len().min(died.len());
+        if died[..known] < born[..known] {
+            patient.as_object_mut().unwrap().remove("deceased");
+        }
+    }
+    patient
 }
 
 #[test]

@@ -162,18 +162,47 @@ async fn a_date_of_this_year_or_month_is_not_in_the_future() {
 }
 
 #[tokio::test]
+async fn a_patient_may_have_died_as_early_as_the_birth_can_have_been() {
+    let app = TestApp::spawn().await;
+    for (born, died) in [
+        ("1984", "1984-03"),
+        ("1984-03", "1984"),
+        ("1984-03-02", "1984-03"),
+        ("1984-03-02", "1984-03-02"),
+        // In Kiribati it is the next day already.
+        ("1984-03-02", "1984-03-01T10:00:00Z"),
+    ] {
+        made(&app, &json!({ "name": "Ida", "birth_date": born, "deceased": died })).await;
+    }
+    let path = made(&app, &json!({ "name": "Ida", "birth_date": "1984" })).await;
+    let patch = async |patch: Value| app.patch(&path).json(&patch).send().await;
+    assert_eq!(patch(json!({ "deceased": "1983" })).await.invalid_fields(), ["/deceased"]);
+    patch(json!({ "deceased": "1985" })).await.expect(200);
+    assert_eq!(patch(json!({ "birth_date": "1986" })).await.invalid_fields(), ["/deceased"]);
+    patch(json!({ "birth_date": "1986", "deceased": true })).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_phone_is_kept_in_e164_and_a_national_number_is_refused() {
     let app = TestApp::spawn().await;
     let path = made(&app, &json!({ "name": "Ida" })).await;
     let patch = async |number: &str| {
         app.patch(&path).json(&json!({ "phones": [{ "value": number }] })).send().await
     };
-    let patched = patch("+1 (555) 010-0000").await.expect(200).json();
-    assert_eq!(patched["phones"][0]["value"], "+15550100000");
+    for number in [
+        "+1 (555) 010-0000",
+        "001 555 010 0000",
+        "tel:+1-555-010-0000",
+        "\u{202a}+1\u{a0}555\u{2011}010\u{2013}0000\u{202c}",
+    ] {
+        let patched = patch(number).await.expect(200).json();
+        assert_eq!(patched["phones"][0]["value"], "+15550100000", "{number}");
+    }
     for (bad, detail) in [
         ("079 555 12 34", "must begin with + and the country code"),
-        ("0041 79 555 12 34", "must begin with + and the country code"),
+        ("0011 41 79 555 12 34", "must begin with + and the country code"),
         ("+41 (0)79 555 12 34", "must not contain (0)"),
+        ("0041 (0)79 555 12 34", "must not contain (0)"),
         ("+41 79 555 12 34 x5", "7 to 15 digits in total"),
         ("+", "7 to 15 digits in total"),
     ] {

@@ -105,6 +105,16 @@ async fn each_wrong_member_is_named() {
         (json!({ "name": "Ida", "deceased": 2034 }), "/deceased"),
         (json!({ "name": "Ida", "deceased": "2035-02" }), "/deceased"),
         (json!({ "name": "Ida", "deceased": "2035-01-17T00:00:00Z" }), "/deceased"),
+        (json!({ "name": "Ida", "birth_date": "1984", "deceased": "1983" }), "/deceased"),
+        (json!({ "name": "Ida", "birth_date": "1984-03", "deceased": "1984-02-29" }), "/deceased"),
+        (
+            json!({ "name": "Ida", "birth_date": "1984-03-02", "deceased": "1984-03-01" }),
+            "/deceased",
+        ),
+        (
+            json!({ "name": "Ida", "birth_date": "1984-03-02", "deceased": "1984-03-01T09:59:59Z" }),
+            "/deceased",
+        ),
     ];
     for (patient, pointer) in cases {
         assert_eq!(refused_fields(&app, &patient).await, [pointer], "{patient}");

@@ -28,38 +28,86 @@ pub fn words_of_name(name: &str) -> Vec<String> {
     words
 }
 
-/// Returns the words of a query, folded. Hyphens separate words, apostrophes do not.
-pub fn words_of_query(query: &str) -> Vec<String> {
-    let words = query.split(|c| is_separator(c) || is_hyphen(c)).map(fold);
-    words.filter(|word| !word.is_empty()).collect()
+/// Returns the parts of a stored name, folded: `Anne-Marie O'Brien` as `anne`, `marie`, `o` and
+/// `brien`.
+pub fn parts_of_name(name: &str) -> impl Iterator<Item = String> {
+    let parts = name.split(|c| is_separator(c) || is_joiner(c)).map(fold);
+    parts.filter(|part| !part.is_empty())
+}
+
+/// Returns folded words, spelled as one.
+pub fn joined(words: &[String]) -> String {
+    fold(&words.concat())
+}
+
+/// A word of a query.
+pub struct QueryWord {
+    /// The folded word.
+    pub text: String,
+    /// The word before the last step of folding: `mueller` where `text` is `muller`.
+    pub with_umlaut_e: String,
+    /// Whether a hyphen joins it to the next word.
+    pub has_hyphen: bool,
+}
+
+/// Returns the words of a query. Hyphens separate words, apostrophes do not.
+pub fn words_of_query(query: &str) -> Vec<QueryWord> {
+    let mut words: Vec<QueryWord> = Vec::new();
+    for token in query.split(is_separator) {
+        let first = words.len();
+        let parts = token.split(is_hyphen).map(|part| QueryWord {
+            text: fold(part),
+            with_umlaut_e: shortened(simplified(part)),
+            has_hyphen: true,
+        });
+        words.extend(parts.filter(|word| !word.text.is_empty()));
+        if let Some(last) = words[first..].last_mut() {
+            last.has_hyphen = false;
+        }
+    }
+    words
 }
 
 /// Returns the letters and digits of a word, folded.
-fn fold(word: &str) -> String {
-    let lower = word.nfkd().flat_map(char::to_lowercase);
+pub fn fold(word: &str) -> String {
     let mut folded = String::with_capacity(word.len());
-    for c in lower.filter(|c| !is_combining_mark(*c) && c.is_alphanumeric() && *c != TATWEEL) {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'ø' | 'œ' => folded.push('o'),
-            'æ' => folded.push('a'),
-            'ł' => folded.push('l'),
-            'đ' | 'ð' => folded.push('d'),
-            'þ' => folded.push_str("th"),
-            'ħ' => folded.push('h'),
-            'ŧ' => folded.push('t'),
-            'ŋ' => folded.push('n'),
-            'ı' => folded.push('i'),
-            'ς' => folded.push('σ'),
-            // The spellings of umlauts without dots: `ae`, `oe`, `ue`.
-            'e' if folded.ends_with(['a', 'o', 'u']) => {}
-            other => folded.push(other),
+    for c in simplified(word).chars() {
+        // The spellings of umlauts without dots: `ae`, `oe`, `ue`.
+        if !(c == 'e' && folded.ends_with(['a', 'o', 'u'])) {
+            folded.push(c);
         }
     }
-    match folded.char_indices().nth(MAX_WORD) {
-        Some((end, _)) => folded[..end].to_owned(),
-        None => folded,
+    shortened(folded)
+}
+
+/// Returns the letters and digits of a word in lower case, without accents and ligatures.
+fn simplified(word: &str) -> String {
+    let lower = word.nfkd().flat_map(char::to_lowercase);
+    let mut simple = String::with_capacity(word.len());
+    for c in lower.filter(|c| !is_combining_mark(*c) && c.is_alphanumeric() && *c != TATWEEL) {
+        match c {
+            'ß' => simple.push_str("ss"),
+            'ø' | 'œ' => simple.push('o'),
+            'æ' => simple.push('a'),
+            'ł' => simple.push('l'),
+            'đ' | 'ð' => simple.push('d'),
+            'þ' => simple.push_str("th"),
+            'ħ' => simple.push('h'),
+            'ŧ' => simple.push('t'),
+            'ŋ' => simple.push('n'),
+            'ı' => simple.push('i'),
+            'ς' => simple.push('σ'),
+            other => simple.push(other),
+        }
     }
+    simple
+}
+
+fn shortened(mut word: String) -> String {
+    if let Some((end, _)) = word.char_indices().nth(MAX_WORD) {
+        word.truncate(end);
+    }
+    word
 }
 
 /// Returns an e-mail address for comparison. The case of letters makes no difference.
@@ -118,7 +166,26 @@ mod tests {
         assert_eq!(words_of_name("van der Berg, Dr."), ["van", "der", "berg", "dr"]);
         assert_eq!(words_of_name("王小明"), ["王小明"]);
         assert_eq!(words_of_name(" - ' "), [""; 0]);
-        assert_eq!(words_of_query("Jean-Luc O'Brien"), ["jean", "luc", "obrien"]);
+        let parts = |name| parts_of_name(name).collect::<Vec<_>>();
+        assert_eq!(parts("Jean-Luc O\u{2019}Brien"), ["jean", "luc", "o", "brien"]);
+        assert_eq!(parts(" - ' "), [""; 0]);
+    }
+
+    #[test]
+    fn a_hyphen_separates_words_of_a_query_and_an_apostrophe_does_not() {
+        let words = words_of_query(" Jean--Luc- Müller-O'Brien, ");
+        let words: Vec<_> =
+            words.iter().map(|word| (word.text.as_str(), word.has_hyphen)).collect();
+        assert_eq!(words, [("jean", true), ("luc", false), ("muller", true), ("obrien", false)]);
+        assert_eq!(words_of_query("Mueller")[0].with_umlaut_e, "mueller");
+    }
+
+    #[test]
+    fn words_that_are_spelled_as_one_fold_to_one() {
+        for (words, spelled) in [("Jean Luc", "Jean-Luc"), ("Anna Elisa", "Annaelisa")] {
+            let parts: Vec<_> = parts_of_name(words).collect();
+            assert_eq!(joined(&parts), fold(spelled), "{words}");
+        }
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     fold::{fold_email, words_of_name},
+    neighbours::joined_words,
     phonetics::Algorithm,
 };
 use crate::{
@@ -12,9 +13,12 @@ use crate::{
 };
 
 /// The maximum number of words of a name that are indexed.
-const MAX_WORDS: usize = 6;
+const MAX_INDEXED_WORDS: usize = 6;
+/// The maximum number of terms of a name: those of its words. Joined words have terms only if there
+/// is room, so that they do not make the transaction larger.
+const MAX_TERMS_OF_NAME: usize = MAX_INDEXED_WORDS * (PREFIXES.len() + 2);
 /// The maximum number of words of a name that are compared.
-const MAX_COMPARED: usize = 20;
+const MAX_COMPARED_WORDS: usize = 20;
 /// The lengths of indexed beginnings of words, in characters.
 const PREFIXES: [usize; 4] = [2, 3, 4, 6];
 /// The number of digits at the end of a telephone number that are indexed.
@@ -91,7 +95,7 @@ pub fn words(name: &PersonName) -> Vec<String> {
         if !words.contains(&word) {
             words.push(word);
         }
-        if words.len() == MAX_COMPARED {
+        if words.len() == MAX_COMPARED_WORDS {
             break;
         }
     }
@@ -102,7 +106,7 @@ pub fn words(name: &PersonName) -> Vec<String> {
 fn indexed_words(name: &PersonName) -> Vec<String> {
     let mut words = words(name);
     words.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
-    words.truncate(MAX_WORDS);
+    words.truncate(MAX_INDEXED_WORDS);
     words
 }
 
@@ -117,14 +121,20 @@ pub fn last_digits(number: &str) -> &str {
     &number[number.len().saturating_sub(PHONE_DIGITS)..]
 }
 
-/// Returns all terms of a patient: at most 42 (6 words with 6 terms each, the year of birth, 4
-/// telephone numbers, the e-mail address).
+/// Returns all terms of a patient: at most 42 (36 of the name, the year of birth, 4 telephone
+/// numbers, the e-mail address).
 pub fn terms(patient: &PatientDetails, phonetics: Algorithm) -> BTreeSet<Term> {
     let mut terms = BTreeSet::new();
     for word in indexed_words(&patient.name) {
         terms.extend(prefixes(&word).map(|prefix| Term::new(Kind::Prefix, prefix)));
         terms.extend(phonetics.code(&word).map(|code| Term::new(Kind::Sound, code)));
         terms.insert(Term::new(Kind::Word, word));
+    }
+    // What a search for the joined words reads.
+    for word in joined_words(&patient.name) {
+        if terms.len() < MAX_TERMS_OF_NAME {
+            terms.insert(Term::prefix_of(&word));
+        }
     }
     let born = patient.birth_date.as_ref().map(|date| date.expose().year());
     terms.extend(born.map(|year| Term::new(Kind::Born, year.to_string())));
@@ -169,7 +179,7 @@ mod tests {
     fn a_long_name_has_a_bounded_number_of_terms() {
         let given: Vec<_> = ["Alpha", "Bravoo", "Charlie", "Deltaa", "Echoechoo", "Foxtrot"].into();
         let terms = of(serde_json::json!({
-            "name": { "family": "Aa-Bbbbbbb-Ccccccccc Dddddddddddd", "given": given },
+            "name": { "family": "Aa-Bbbbbbb-Ccccccccc Dddddddddddd Eee Fffff Ggg", "given": given },
             "birth_date": "1984",
             "phones": [{ "value": "+4179555123" }, { "value": "+4179555124" }, { "value": "+4179555125" }, { "value": "+4179555126" }],
             "email": "a@example.org",
@@ -177,6 +187,31 @@ mod tests {
         assert!(terms.len() <= 42, "{}", terms.len());
         assert!(terms.contains(&(Kind::Word, "dddddddddddd".to_owned())));
         assert!(!terms.iter().any(|(_, text)| text == "alpha"));
+    }
+
+    #[test]
+    fn neighbouring_words_are_found_as_one() {
+        let added = |name: serde_json::Value| {
+            let terms = of(serde_json::json!({ "name": name }));
+            let own =
+                |text: &str| ["o", "brien", "anna", "maria"].iter().any(|it| it.starts_with(text));
+            let added =
+                terms.into_iter().filter(|(kind, text)| *kind == Kind::Prefix && !own(text));
+            added.map(|(_, text)| text).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            added(serde_json::json!({ "family": "O Brien", "given": ["Anna"] })),
+            ["obrien"]
+        );
+        assert_eq!(
+            added(serde_json::json!({ "family": "Brien", "given": ["Anna", "Maria"] })),
+            ["annama"]
+        );
+        assert_eq!(added(serde_json::json!("Maria O Brien")), ["mariao", "obrien"]);
+        let cruz = of(serde_json::json!({ "name": { "family": "de la Cruz" } }));
+        for text in ["dela", "delacr", "lacruz"] {
+            assert!(cruz.contains(&(Kind::Prefix, text.to_owned())), "{text}");
+        }
     }
 
     #[test]
