@@ -54,7 +54,8 @@ pub struct ImportArgs {
     /// run.
     #[arg(long, value_parser = batch)]
     pub batch: Option<String>,
-    /// Import FHIR resources with members that a patient cannot hold, without these members.
+    /// Import FHIR resources with members that a patient cannot hold, without these members. Resources
+    /// with `modifierExtension` or `implicitRules` stay invalid.
     #[arg(long)]
     pub ignore_unsupported: bool,
     /// The maximum number of patients created per second. A patient has about 20 items.

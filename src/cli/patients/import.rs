@@ -186,7 +186,7 @@ impl Import<'_> {
     /// Returns the patient of a line, and how many members it cannot hold.
     fn details(&self, json: &Value, now: Timestamp) -> Result<(PatientDetails, u64), Vec<Fault>> {
         let read = if json.get("resourceType").is_some() {
-            from_fhir(json).map(|OfResource { details, not_held }| (details, not_held))
+            from_fhir(json, now).map(|OfResource { details, not_held }| (details, not_held))
         } else {
             from_value(json).map(|details| (details, Vec::new()))
         };
