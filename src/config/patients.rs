@@ -25,7 +25,7 @@ pub enum PatientsAction {
     Import(ImportArgs),
     /// Write all patients of an organisation to standard output or to a file, one per line. Reads
     /// the whole table (a Scan), and adds an entry for every patient to the access log. An
-    /// interrupted export cannot be continued.
+    /// interrupted export cannot be continued. The exit code is 1 if there are no patients.
     Export(ExportArgs),
 }
 
@@ -78,7 +78,8 @@ pub struct ExportArgs {
     /// The format of a line.
     #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
     pub format: ExportFormat,
-    /// The file to create, readable by its owner only. Default: standard output.
+    /// The file to create, readable by its owner only. It is FILE.partial until it is complete.
+    /// Default: standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The maximum number of items read per second.

@@ -5,13 +5,7 @@ pub mod export;
 pub mod fault;
 pub mod import;
 pub mod lines;
-
-use std::{
-    fs::OpenOptions,
-    io::{self, BufWriter, Write},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+mod output;
 
 use anyhow::{Context as _, ensure};
 
@@ -19,6 +13,7 @@ use self::{
     export::{Export, Exported},
     import::{Import, Tally},
     lines::Source,
+    output::Output,
 };
 use super::{OpenStore, keyring, progress::Progress};
 use crate::{
@@ -29,7 +24,8 @@ use crate::{
 const IMPORT_BAR: &str = "{bar:30} {pos}/{len} lines, {elapsed}, {eta} left, {msg}";
 const EXPORT_BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
 
-/// Runs the action. Returns `false` if some lines are invalid, or some patients could not be read.
+/// Runs the action. Returns `false` if some lines are invalid, if some patients could not be read,
+/// or if there are none.
 pub async fn run(action: PatientsAction) -> anyhow::Result<bool> {
     match action {
         PatientsAction::Import(settings) => import_file(&settings).await,
@@ -117,8 +113,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
         format: settings.format,
         rate: settings.rate.into(),
     };
-    let mut out = output(settings.output.as_deref())?;
-    let exported = export.run(&mut *out, |exported, failures| {
+    let mut output = Output::open(settings.output.as_deref())?;
+    let exported = export.run(&mut *output.writer, |exported, failures| {
         for failure in failures {
             progress.bar.suspend(|| eprintln!("{failure}"));
         }
@@ -128,6 +124,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
     });
     let exported = exported.await;
     progress.bar.finish_and_clear();
+    let complete = exported.as_ref().is_ok_and(|exported| exported.patients > 0);
+    let exported = output.close(complete).and(exported);
     if let Ok(Exported { patients, failed, .. }) = &exported {
         // Standard output may hold the patients.
         eprintln!(
@@ -137,14 +135,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
     }
     open.close().await;
     let exported = exported.context("the export is incomplete; run it again from the start")?;
-    Ok(exported.failed == 0)
-}
-
-fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    let Some(path) = path else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| {
-        anyhow::anyhow!("{} can't be created: {}", path.display(), error.kind())
-    })?;
-    Ok(Box::new(BufWriter::new(file)))
+    if exported.patients == 0 {
+        eprintln!("nothing was exported: check --org");
+    }
+    Ok(exported.failed == 0 && exported.patients > 0)
 }
