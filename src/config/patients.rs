@@ -34,7 +34,8 @@ pub enum PatientsAction {
 pub struct ImportArgs {
     /// The file. `.ndjson`: one JSON object per line, the body of `POST /v1/patients` or a FHIR R4
     /// resource with `"resourceType": "Patient"`. `.csv`: a header that names members, such as
-    /// `mrn`, `name/family` and `phones/0/value`, and one patient per row.
+    /// `mrn`, `name/family` and `phones/0/value`, and one patient per row. Cells are separated by
+    /// commas, semicolons or tabs.
     pub file: PathBuf,
     /// The store.
     #[command(flatten)]
@@ -45,15 +46,13 @@ pub struct ImportArgs {
     /// The organisation of the patients.
     #[arg(long)]
     pub org: OrgId,
-    /// Write nothing. Report invalid lines, and identifiers that are twice in the file or already
-    /// in the table. Count possible duplicates: the same name and date of birth.
+    /// Write nothing. Report what an import would: invalid lines, identifiers that are twice in the
+    /// file or already in the table, and possible duplicates.
     #[arg(long)]
     pub dry_run: bool,
-    /// A name for this import. The ids of the patients then depend on it and on the line, and not
-    /// on the content of the file, so that invalid lines can be corrected and imported by another
-    /// run.
-    #[arg(long, value_parser = batch)]
-    pub batch: Option<String>,
+    /// Import into an organisation that has no clinic yet.
+    #[arg(long)]
+    pub new_org: bool,
     /// Import FHIR resources with members that a patient cannot hold, without these members. Resources
     /// with `modifierExtension` or `implicitRules` stay invalid.
     #[arg(long)]
@@ -97,11 +96,6 @@ pub enum ExportFormat {
     Ndjson,
     /// A FHIR R4 resource with the id.
     Fhir,
-}
-
-fn batch(text: &str) -> Result<String, String> {
-    let fits = (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    fits.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 100 visible ASCII characters".into())
 }
 
 /// Accepts what the `sub` of a token may be.

@@ -6,6 +6,10 @@ pub mod fault;
 pub mod import;
 pub mod lines;
 mod output;
+mod rows;
+mod seen;
+
+use std::io::{self, Write as _};
 
 use anyhow::{Context as _, ensure};
 
@@ -18,6 +22,9 @@ use self::{
 use super::{OpenStore, keyring, progress::Progress};
 use crate::{
     config::{Engine, ExportArgs, ImportArgs, PatientsAction},
+    id::OrgId,
+    records::clinics,
+    store::{Store, read::PageRequest, scan::patiently},
     time::SystemClock,
 };
 
@@ -46,37 +53,36 @@ async fn import_file(settings: &ImportArgs) -> anyhow::Result<bool> {
         open.ensure_format().await?;
     }
     let search = keyring::find_search(&settings.search, &settings.store.store)?;
-    let unit = source.unit;
+    if !settings.new_org {
+        ensure_clinic(&open.store, &settings.org).await?;
+    }
     let import = Import {
         store: &open.store,
         search: &search,
         clock: &SystemClock,
         org: settings.org.clone(),
         subject: settings.subject.clone(),
-        batch: match &settings.batch {
-            Some(name) => format!("batch {name}"),
-            None => format!("file {}", source.fingerprint),
-        },
         rate: settings.rate.into(),
-        unit,
         dry_run: settings.dry_run,
         ignore_unsupported: settings.ignore_unsupported,
     };
-    let mut progress = Progress::new(source.breaks, IMPORT_BAR);
+    let mut progress = Progress::new(source.length, IMPORT_BAR);
     let imported = import.run(source.lines, |tally, problems| {
         for problem in problems {
-            let line = format!("{unit} {}: {}", problem.line, problem.fault);
-            progress.bar.suspend(|| println!("{line}"));
+            let line = format!("line {}: {}", problem.line, problem.fault);
+            progress.bar.suspend(|| print(&line))?;
         }
         let Tally { line, created, invalid, .. } = tally;
         let message = format!("{created} new, {invalid} invalid");
         progress.advance(line, message.clone(), || format!("{line} lines read, {message}"));
+        Ok(())
     });
     let imported = imported.await;
     progress.bar.finish_and_clear();
-    if let Ok(tally) = &imported {
-        println!("{}: {} ({})", settings.org, summary(settings, tally), open.place);
-    }
+    let imported = imported.and_then(|tally| {
+        print(&format!("{}: {} ({})", settings.org, summary(settings, &tally), open.place))?;
+        Ok(tally)
+    });
     open.close().await;
     let tally = imported.context(
         "the import was interrupted; run it again with the same file and flags to complete it",
@@ -84,8 +90,25 @@ async fn import_file(settings: &ImportArgs) -> anyhow::Result<bool> {
     Ok(tally.invalid == 0)
 }
 
+/// Refuses an organisation without a clinic: its id may be misspelt.
+async fn ensure_clinic(store: &Store, org: &OrgId) -> anyhow::Result<()> {
+    let page = || PageRequest { after: None, limit: 1, consistent: false };
+    let clinics = patiently(|| clinics::repo::list(store, org, page())).await;
+    ensure!(
+        !clinics.context("the clinics can't be read")?.items.is_empty(),
+        "{org} has no clinic; if --org is right, add --new-org"
+    );
+    Ok(())
+}
+
+/// Prints a line. Whoever reads the output may have closed it.
+fn print(line: &str) -> anyhow::Result<()> {
+    let written = writeln!(io::stdout(), "{line}");
+    written.map_err(|error| anyhow::anyhow!("the output can't be written: {}", error.kind()))
+}
+
 fn summary(settings: &ImportArgs, tally: &Tally) -> String {
-    let Tally { created, existed, invalid, namesakes, left_out, .. } = tally;
+    let Tally { created, existed, invalid, possible_duplicates, left_out, .. } = tally;
     let imported = if settings.dry_run { "would be imported" } else { "imported" };
     let mut parts = vec![
         format!("{created} patients {imported}"),
@@ -95,9 +118,7 @@ fn summary(settings: &ImportArgs, tally: &Tally) -> String {
     if settings.ignore_unsupported {
         parts.push(format!("{left_out} members left out"));
     }
-    if settings.dry_run {
-        parts.push(format!("{namesakes} possible duplicates"));
-    }
+    parts.push(format!("{possible_duplicates} possible duplicates"));
     parts.join(", ")
 }
 
