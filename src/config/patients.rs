@@ -25,7 +25,7 @@ pub enum PatientsAction {
     Import(ImportArgs),
     /// Write all patients of an organisation to standard output or to a file, one per line. Reads
     /// the whole table (a Scan), and adds an entry for every patient to the access log. An
-    /// interrupted export cannot be continued.
+    /// interrupted export cannot be continued. The exit code is 1 if there are no patients.
     Export(ExportArgs),
 }
 
@@ -34,7 +34,8 @@ pub enum PatientsAction {
 pub struct ImportArgs {
     /// The file. `.ndjson`: one JSON object per line, the body of `POST /v1/patients` or a FHIR R4
     /// resource with `"resourceType": "Patient"`. `.csv`: a header that names members, such as
-    /// `mrn`, `name/family` and `phones/0/value`, and one patient per row.
+    /// `mrn`, `name/family` and `phones/0/value`, and one patient per row. Cells are separated by
+    /// commas, semicolons or tabs.
     pub file: PathBuf,
     /// The store.
     #[command(flatten)]
@@ -45,16 +46,15 @@ pub struct ImportArgs {
     /// The organisation of the patients.
     #[arg(long)]
     pub org: OrgId,
-    /// Write nothing. Report invalid lines, and identifiers that are twice in the file or already
-    /// in the table. Count possible duplicates: the same name and date of birth.
+    /// Write nothing. Report what an import would: invalid lines, identifiers that are twice in the
+    /// file or already in the table, and possible duplicates.
     #[arg(long)]
     pub dry_run: bool,
-    /// A name for this import. The ids of the patients then depend on it and on the line, and not
-    /// on the content of the file, so that invalid lines can be corrected and imported by another
-    /// run.
-    #[arg(long, value_parser = batch)]
-    pub batch: Option<String>,
-    /// Import FHIR resources with members that a patient cannot hold, without these members.
+    /// Import into an organisation that has no clinic yet.
+    #[arg(long)]
+    pub new_org: bool,
+    /// Import FHIR resources with members that a patient cannot hold, without these members. Resources
+    /// with `modifierExtension` or `implicitRules` stay invalid.
     #[arg(long)]
     pub ignore_unsupported: bool,
     /// The maximum number of patients created per second. A patient has about 20 items.
@@ -77,7 +77,8 @@ pub struct ExportArgs {
     /// The format of a line.
     #[arg(long, value_enum, default_value_t = ExportFormat::Ndjson)]
     pub format: ExportFormat,
-    /// The file to create, readable by its owner only. Default: standard output.
+    /// The file to create, readable by its owner only. It is FILE.partial until it is complete.
+    /// Default: standard output.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The maximum number of items read per second.
@@ -95,11 +96,6 @@ pub enum ExportFormat {
     Ndjson,
     /// A FHIR R4 resource with the id.
     Fhir,
-}
-
-fn batch(text: &str) -> Result<String, String> {
-    let fits = (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-    fits.then(|| text.to_owned()).ok_or_else(|| "must be 1 to 100 visible ASCII characters".into())
 }
 
 /// Accepts what the `sub` of a token may be.

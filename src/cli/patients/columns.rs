@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use anyhow::bail;
-use csv::StringRecord;
 use serde_json::Value;
 
 /// The names of columns. `#` is a digit: the position in a list.
@@ -42,14 +41,18 @@ const NAMES: [&str; 31] = [
     "phones/#/value",
 ];
 
+/// Members that have another position in the patient than their column in the header: both JSON
+/// pointers, the patient's first. Members come before the list that holds them.
+pub type Moved = Vec<(String, String)>;
+
 /// The columns of a file, in their order.
 pub struct Columns(Vec<String>);
 
 impl Columns {
     /// Reads a header.
-    pub fn of(header: &StringRecord) -> anyhow::Result<Self> {
+    pub fn of(header: &[String]) -> anyhow::Result<Self> {
         let (mut columns, mut known) = (Vec::new(), HashSet::new());
-        for (column, number) in header.iter().map(str::trim).zip(1..) {
+        for (column, number) in header.iter().map(|name| name.trim()).zip(1..) {
             if !NAMES.contains(&pattern(column).as_str()) {
                 // The name is not shown: a file without a header has patient data here.
                 bail!(
@@ -65,22 +68,30 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    /// Returns the patient of a row as JSON, or `None` if all cells are empty.
-    pub fn patient(&self, row: &StringRecord) -> Option<Value> {
+    /// Returns the number of columns.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the patient of a row as JSON, and what it moved. Returns `None` if all cells are
+    /// empty.
+    pub fn patient(&self, row: &[String]) -> Option<(Value, Moved)> {
         let mut patient = Value::Null;
-        for (column, cell) in self.0.iter().zip(row.iter().map(str::trim)) {
+        for (column, cell) in self.0.iter().zip(row.iter().map(|cell| cell.trim())) {
             if cell.is_empty() {
                 continue;
             }
             // Indexing adds missing members. Lists are objects first.
             let place = column.split('/').fold(&mut patient, |place, part| &mut place[part]);
-            *place = match (column.as_str(), cell) {
-                ("active" | "deceased", "true") => Value::Bool(true),
-                ("active" | "deceased", "false") => Value::Bool(false),
+            *place = match column.as_str() {
+                // Excel writes TRUE and FALSE.
+                "active" | "deceased" if cell.eq_ignore_ascii_case("true") => true.into(),
+                "active" | "deceased" if cell.eq_ignore_ascii_case("false") => false.into(),
                 _ => cell.into(),
             };
         }
-        (!patient.is_null()).then(|| with_lists(patient))
+        let mut moved = Vec::new();
+        (!patient.is_null()).then(|| (with_lists(patient, "", "", &mut moved), moved))
     }
 }
 
@@ -94,16 +105,25 @@ fn is_digit(text: &str) -> bool {
     text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Turns objects whose members are positions into lists. Missing positions are left out.
-fn with_lists(value: Value) -> Value {
+/// Turns objects whose members are positions into lists, and closes their gaps. `to` points to the
+/// value in the patient, and `from` to its columns.
+fn with_lists(value: Value, from: &str, to: &str, moved: &mut Moved) -> Value {
     let Value::Object(members) = value else { return value };
-    let mut members: Vec<_> =
-        members.into_iter().map(|(name, value)| (name, with_lists(value))).collect();
-    if members.iter().all(|(name, _)| is_digit(name)) {
+    let mut members: Vec<_> = members.into_iter().collect();
+    let is_list = members.iter().all(|(name, _)| is_digit(name));
+    if is_list {
         members.sort_by(|(a, _), (b, _)| a.cmp(b));
-        return members.into_iter().map(|(_, value)| value).collect();
     }
-    Value::Object(members.into_iter().collect())
+    let members = members.into_iter().enumerate().map(|(at, (name, value))| {
+        let from = format!("{from}/{name}");
+        let to = if is_list { format!("{to}/{at}") } else { format!("{to}/{name}") };
+        let value = with_lists(value, &from, &to, moved);
+        if from != to {
+            moved.push((to, from));
+        }
+        (name, value)
+    });
+    if is_list { members.map(|(_, value)| value).collect() } else { members.collect() }
 }
 
 #[cfg(test)]
@@ -113,8 +133,8 @@ mod tests {
     use super::*;
     use crate::{http::body::from_value, records::patients::model::PatientDetails};
 
-    fn record(cells: &[&str]) -> StringRecord {
-        cells.iter().collect()
+    fn record(cells: &[&str]) -> Vec<String> {
+        cells.iter().map(|cell| (*cell).to_owned()).collect()
     }
 
     #[test]
@@ -134,7 +154,7 @@ mod tests {
         let names = NAMES.map(|name| name.replace('#', "0"));
         let names: Vec<_> = names.iter().map(String::as_str).collect();
         let columns = Columns::of(&record(&names)).unwrap();
-        let json = columns.patient(&record(&NAMES.map(value))).unwrap();
+        let (json, _) = columns.patient(&record(&NAMES.map(value))).unwrap();
         let patient: PatientDetails = from_value(&json).unwrap_or_else(|it| panic!("{it:?}"));
         assert_eq!(serde_json::to_value(&patient).unwrap(), json);
         let leaves = |json: &Value| json.to_string().matches("\":\"").count();
@@ -147,11 +167,17 @@ mod tests {
         let names = ["name/given/2", "name/family", "name/given/0", "name/given/1", "notes"];
         let columns = Columns::of(&record(&names)).unwrap();
         let row = record(&["C", " F ", "A", " ", ""]);
-        assert_eq!(
-            columns.patient(&row),
-            Some(json!({ "name": { "family": "F", "given": ["A", "C"] } }))
-        );
+        let (patient, moved) = columns.patient(&row).unwrap();
+        assert_eq!(patient, json!({ "name": { "family": "F", "given": ["A", "C"] } }));
+        assert_eq!(moved, [("/name/given/1".to_owned(), "/name/given/2".to_owned())]);
         assert_eq!(columns.patient(&record(&["", " ", "", "", ""])), None);
+    }
+
+    #[test]
+    fn booleans_are_accepted_in_any_case() {
+        let columns = Columns::of(&record(&["active", "deceased", "notes"])).unwrap();
+        let (patient, _) = columns.patient(&record(&["TRUE", "False", "TRUE"])).unwrap();
+        assert_eq!(patient, json!({ "active": true, "deceased": false, "notes": "TRUE" }));
     }
 
     #[test]

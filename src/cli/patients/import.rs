@@ -1,33 +1,29 @@
 //! The import: validates lines, and creates their patients at a limited rate.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep_until};
 
 use super::{
+    columns::Moved,
     fault::{Fault, Problem},
     lines::{Line, Lines},
+    seen::Seen,
 };
 use crate::{
     error::ApiError,
     http::body::from_value,
     id::{OrgId, PatientId, random_token},
+    keyring::SearchKey,
     records::patients::{
         fhir::{Imported as OfResource, from_fhir},
         handlers::check_dates,
-        model::{
-            PatientDetails, PatientRecord,
-            search::{PatientSearch, terms},
-        },
-        repo::{Imported, duplicates, identifiers, import, look_up},
+        model::{PatientDetails, PatientRecord, search::PatientSearch},
+        repo::{Imported, duplicates, import, look_up},
     },
     store::{Store, StoreError, WriteContext, scan::patiently},
     time::Clock,
@@ -38,7 +34,7 @@ const CHUNK: usize = 100;
 /// The maximum number of concurrent transactions or searches.
 const AT_ONCE: usize = 8;
 /// What a lookup or a search of one patient counts for the rate: it reads an item, and a patient has
-/// about 20.
+/// about 20. The search before a patient is created counts as a part of that.
 const LOOKUP: f64 = 0.05;
 
 /// The settings of an import.
@@ -53,14 +49,10 @@ pub struct Import<'a> {
     pub org: OrgId,
     /// The author of the patients.
     pub subject: String,
-    /// What the ids of the patients depend on, besides the organisation and the line.
-    pub batch: String,
     /// The number of patients per second.
     pub rate: f64,
     /// Whether to write nothing.
     pub dry_run: bool,
-    /// What a line is called in problems.
-    pub unit: &'static str,
     /// Whether to leave out members that a patient cannot hold.
     pub ignore_unsupported: bool,
 }
@@ -76,117 +68,130 @@ pub struct Tally {
     pub existed: u64,
     /// The lines that are no valid patient, or whose identifiers belong to another one.
     pub invalid: u64,
-    /// The patients with the name and date of birth of another one. Counted in a dry run only.
-    pub namesakes: u64,
+    /// The patients that were created, or would be, and may be the same person as another one.
+    pub possible_duplicates: u64,
     /// The members that were left out.
     pub left_out: u64,
 }
 
-/// What earlier lines have, as hashes.
-#[derive(Default)]
-struct Seen {
-    identifiers: HashMap<Hash, u64>,
-    people: HashSet<Hash>,
+impl Tally {
+    /// Adds a patient who was created, or would be.
+    fn add(&mut self, line: &Ready) {
+        self.created += 1;
+        self.left_out += line.left_out;
+        self.possible_duplicates += u64::from(line.may_exist);
+    }
 }
-
-type Hash = [u8; 32];
 
 /// A line that is valid alone.
 struct Ready {
     line: u64,
+    moved: Moved,
     patient: PatientRecord,
     left_out: u64,
-    /// Whether an earlier line has the same name and date of birth.
-    is_namesake: bool,
+    /// Whether the patient may be the same person as one in the table or in an earlier line.
+    may_exist: bool,
+}
+
+impl Ready {
+    fn problem(&self, fault: Fault) -> Problem {
+        Problem { line: self.line, fault: fault.of_column(&self.moved) }
+    }
+
+    fn problems(&self, error: &ApiError) -> impl Iterator<Item = Problem> {
+        Fault::of_error(error).into_iter().map(|fault| self.problem(fault))
+    }
+
+    fn possible_duplicate(&self) -> Option<Problem> {
+        let what = "is a possible duplicate: another patient has the same name, and the same date of birth or telephone number";
+        self.may_exist.then(|| self.problem(Fault::of_line(what)))
+    }
 }
 
 impl Import<'_> {
-    /// Imports lines. Reports the numbers so far and the problems since the last report.
+    /// Imports lines. Reports the numbers so far and the problems since the last report. Ends if
+    /// they can't be reported.
     pub async fn run(
         &self,
         mut lines: Lines,
-        mut report: impl FnMut(Tally, Vec<Problem>),
+        mut report: impl FnMut(Tally, Vec<Problem>) -> anyhow::Result<()>,
     ) -> anyhow::Result<Tally> {
+        let key = self.search.keys.of(&self.org).into_iter().next();
+        let key = key.context("there is no search key")?;
         let (mut tally, mut seen) = (Tally::default(), Seen::default());
         let mut pace = Pace { next: Instant::now(), rate: self.rate };
         loop {
-            let chunk = lines.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>();
-            let chunk = chunk.map_err(|error| anyhow::anyhow!("{}", error.kind()));
-            let chunk = chunk.context("the file can't be read")?;
+            let chunk = lines.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
             let Some(last) = chunk.last().map(|line| line.number) else { return Ok(tally) };
             let (mut ready, mut problems) = (Vec::new(), Vec::new());
             for line in chunk {
-                let number = line.number;
-                match self.read(line, &mut seen) {
+                match self.read(line, &key, &mut seen) {
                     Ok(line) => ready.push(line),
                     Err(faults) => {
                         tally.invalid += 1;
-                        problems.extend(
-                            faults.into_iter().map(|it| Problem { line: number, fault: it }),
-                        );
+                        problems.extend(faults);
                     }
                 }
             }
-            let new = self.without_known(ready, &mut pace, &mut tally, &mut problems).await?;
-            problems.sort_by_key(|problem| problem.line);
+            sleep_until(pace.due(ready.iter().map(|_| LOOKUP).sum())).await;
+            let new = self.without_known(ready, &mut seen, &mut tally, &mut problems).await?;
+            sleep_until(pace.due(new.iter().map(|_| LOOKUP).sum())).await;
+            let new = self.with_duplicates(new).await?;
             if self.dry_run {
-                self.count(new, &mut tally).await?;
+                for line in new {
+                    tally.add(&line);
+                    problems.extend(line.possible_duplicate());
+                }
             } else {
                 let due: Vec<_> = new.into_iter().map(|line| (pace.due(1.0), line)).collect();
                 let creating = due.into_iter().map(|(due, line)| self.create(due, line));
                 let mut creating = stream::iter(creating).buffer_unordered(AT_ONCE);
+                problems.sort_by_key(|problem| problem.line);
                 while let Some((line, imported)) = creating.try_next().await? {
                     match imported {
                         Imported::Created => {
-                            tally.created += 1;
-                            tally.left_out += line.left_out;
+                            tally.add(&line);
+                            problems.extend(line.possible_duplicate());
                         }
                         Imported::Existed => tally.existed += 1,
                         Imported::Refused(error) => {
                             tally.invalid += 1;
-                            problems.extend(problems_of(line.line, &error));
+                            problems.extend(line.problems(&error));
                         }
                     }
                     tally.line = tally.line.max(line.line);
-                    report(tally, std::mem::take(&mut problems));
+                    report(tally, std::mem::take(&mut problems))?;
                 }
             }
             tally.line = last;
-            report(tally, problems);
+            problems.sort_by_key(|problem| problem.line);
+            report(tally, problems)?;
         }
     }
 
-    /// Validates a line, and compares it with earlier lines.
-    fn read(&self, line: Line, seen: &mut Seen) -> Result<Ready, Vec<Fault>> {
-        let (details, left_out) = self.details(&line.content?, self.clock.now())?;
-        let claims: Vec<_> = identifiers(&details)
-            .into_iter()
-            .map(|(system, value, pointer)| (hash(&format!("{system}\n{value}")), pointer))
-            .collect();
-        let repeated = claims.iter().filter_map(|(claim, pointer)| {
-            let before = seen.identifiers.get(claim)?;
-            Some(Fault::at(pointer, format!("is also in {} {before}", self.unit)))
+    /// Validates a line. The id of its patient is a keyed hash of the content, so that another run
+    /// knows the line wherever it is, and nobody can guess the content from the id.
+    fn read(&self, line: Line, key: &SearchKey, seen: &mut Seen) -> Result<Ready, Vec<Problem>> {
+        let Line { number, content, moved } = line;
+        let read = content.and_then(|json| {
+            let (details, left_out) = self.details(&json, self.clock.now())?;
+            Ok((json.to_string(), details, left_out))
         });
-        let repeated: Vec<_> = repeated.collect();
-        if !repeated.is_empty() {
-            return Err(repeated);
-        }
-        seen.identifiers.extend(claims.into_iter().map(|(claim, _)| (claim, line.number)));
-        let is_namesake = self.dry_run
-            && details.birth_date.as_ref().is_some_and(|born| {
-                let mut words = terms::words(&details.name);
-                words.sort();
-                !seen.people.insert(hash(&format!("{}\n{}", words.join(" "), born.expose())))
-            });
-        let id = format!("import/{}/{}/{}", self.org, self.batch, line.number);
-        let patient = PatientRecord { id: PatientId::of_text(&id), details };
-        Ok(Ready { line: line.number, patient, left_out, is_namesake })
+        let (content, details, left_out) = read.map_err(|faults| {
+            let of_column = |fault: Fault| Problem { line: number, fault: fault.of_column(&moved) };
+            faults.into_iter().map(of_column).collect::<Vec<_>>()
+        })?;
+        let repetitions = seen.repetitions(&content);
+        let tag = key.tag("import", &format!("{repetitions}\n{content}"));
+        let id = PatientId::of_text(&format!("import/{}/{tag}", self.org));
+        let patient = PatientRecord { id, details };
+        Ok(Ready { line: number, moved, patient, left_out, may_exist: false })
     }
 
     /// Returns the patient of a line, and how many members it cannot hold.
     fn details(&self, json: &Value, now: Timestamp) -> Result<(PatientDetails, u64), Vec<Fault>> {
         let read = if json.get("resourceType").is_some() {
-            from_fhir(json).map(|OfResource { details, not_held }| (details, not_held))
+            from_fhir(json, now).map(|OfResource { details, not_held }| (details, not_held))
         } else {
             from_value(json).map(|details| (details, Vec::new()))
         };
@@ -202,46 +207,50 @@ impl Import<'_> {
         Ok((details, not_held.len() as u64))
     }
 
-    /// Returns the lines whose patients and identifiers are not in the table yet.
+    /// Returns the lines whose patients and identifiers are neither in the table nor in an earlier
+    /// line that is imported.
     async fn without_known(
         &self,
         ready: Vec<Ready>,
-        pace: &mut Pace,
+        seen: &mut Seen,
         tally: &mut Tally,
         problems: &mut Vec<Problem>,
     ) -> Result<Vec<Ready>, StoreError> {
-        // A dry run searches for the name too.
-        let each = if self.dry_run { 2.0 * LOOKUP } else { LOOKUP };
-        sleep_until(pace.due(ready.iter().map(|_| each).sum())).await;
         let patients: Vec<_> = ready.iter().map(|line| &line.patient).collect();
         let lookups = patiently(|| look_up(self.store, self.search, &self.org, &patients)).await?;
         let mut new = Vec::new();
-        for (line, lookup) in ready.into_iter().zip(lookups) {
+        for (mut line, lookup) in ready.into_iter().zip(lookups) {
+            let details = &line.patient.details;
             if lookup.exists {
                 tally.existed += 1;
-            } else if lookup.taken.is_empty() {
+                seen.claim(details, line.line);
+                continue;
+            }
+            let repeated = seen.repeated(details);
+            if repeated.is_empty() && lookup.taken.is_empty() {
+                seen.claim(details, line.line);
+                line.may_exist = seen.is_possible_duplicate(details);
                 new.push(line);
+                continue;
+            }
+            tally.invalid += 1;
+            if repeated.is_empty() {
+                problems.extend(lookup.taken.iter().flat_map(|error| line.problems(error)));
             } else {
-                tally.invalid += 1;
-                problems.extend(lookup.taken.iter().flat_map(|it| problems_of(line.line, it)));
+                problems.extend(repeated.into_iter().map(|fault| line.problem(fault)));
             }
         }
         Ok(new)
     }
 
-    /// Counts what would be created.
-    async fn count(&self, new: Vec<Ready>, tally: &mut Tally) -> Result<(), StoreError> {
-        tally.created += new.len() as u64;
-        tally.left_out += new.iter().map(|line| line.left_out).sum::<u64>();
+    /// Finds the possible duplicates in the table.
+    async fn with_duplicates(&self, new: Vec<Ready>) -> Result<Vec<Ready>, StoreError> {
         let search = |line: Ready| async move {
             let found = || duplicates(self.store, self.search, &self.org, &line.patient.details);
-            Ok::<_, StoreError>(line.is_namesake || !patiently(found).await?.is_empty())
+            let may_exist = line.may_exist || !patiently(found).await?.is_empty();
+            Ok::<_, StoreError>(Ready { may_exist, ..line })
         };
-        let mut searching = stream::iter(new.into_iter().map(search)).buffer_unordered(AT_ONCE);
-        while let Some(is_namesake) = searching.try_next().await? {
-            tally.namesakes += u64::from(is_namesake);
-        }
-        Ok(())
+        stream::iter(new.into_iter().map(search)).buffered(AT_ONCE).try_collect().await
     }
 
     async fn create(&self, due: Instant, line: Ready) -> Result<(Ready, Imported), StoreError> {
@@ -259,14 +268,6 @@ impl Import<'_> {
         };
         Ok((line, imported))
     }
-}
-
-fn problems_of(line: u64, error: &ApiError) -> impl Iterator<Item = Problem> + use<> {
-    Fault::of_error(error).into_iter().map(move |fault| Problem { line, fault })
-}
-
-fn hash(text: &str) -> Hash {
-    Sha256::digest(text).into()
 }
 
 /// Limits a rate.

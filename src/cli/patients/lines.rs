@@ -1,47 +1,46 @@
 //! The lines of a file of patients: JSON objects, or rows of a CSV file.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufRead, BufReader, Read as _, Seek as _},
     iter,
     path::Path,
 };
 
-use anyhow::{Context as _, ensure};
-use csv::{ErrorKind, StringRecord};
-use data_encoding::HEXLOWER;
+use anyhow::{Context as _, anyhow, ensure};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
-use super::{columns::Columns, fault::Fault};
+use super::{
+    columns::{Columns, Moved},
+    fault::Fault,
+    rows::{Rows, texts, unreadable},
+};
 use crate::http::body::{MAX_BYTES, value};
 
 /// A file of patients.
 pub struct Source {
     /// Its lines.
     pub lines: Lines,
-    /// What a line is called: `line` or `row`.
-    pub unit: &'static str,
-    /// The SHA-256 of its content.
-    pub fingerprint: String,
-    /// The number of line breaks.
-    pub breaks: u64,
+    /// The number of lines.
+    pub length: u64,
 }
 
 /// Lines of patients. Blank lines are left out.
-pub type Lines = Box<dyn Iterator<Item = io::Result<Line>>>;
+pub type Lines = Box<dyn Iterator<Item = anyhow::Result<Line>>>;
 
-/// A line of a file.
+/// A line of a file, or a row of a CSV file.
 pub struct Line {
-    /// Its number, counted from 1. Rows of a CSV file are counted with the header and without blank
-    /// lines.
+    /// Its number, counted from 1. A row has the number of its first line.
     pub number: u64,
     /// Its JSON, or its faults.
     pub content: Result<Value, Vec<Fault>>,
+    /// The members that have another position than their columns.
+    pub moved: Moved,
 }
 
 impl Source {
-    /// Opens a file. The end of its name says what its lines are.
+    /// Opens a file. The end of its name says what its lines are. Wrong quotes in a CSV file are
+    /// found before the first row is returned.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
@@ -50,56 +49,49 @@ impl Source {
             matches!(extension, Some("ndjson" | "csv")),
             "the name of {shown} must end with .ndjson or .csv"
         );
-        let opened = File::open(path).and_then(|mut file| {
-            // A pipe can't be read twice.
-            if !file.metadata()?.is_file() {
-                return Err(io::ErrorKind::InvalidInput.into());
-            }
-            let facts = facts(&mut BufReader::new(&file))?;
-            file.rewind()?;
-            Ok((facts, BufReader::new(file)))
-        });
-        let ((fingerprint, breaks), reader) =
-            opened.map_err(|error| anyhow::anyhow!("{shown} can't be read: {}", error.kind()))?;
-        let (lines, unit): (Lines, _) = if extension == Some("csv") {
-            let rows = csv_rows(reader).with_context(|| format!("{shown} can't be imported"))?;
-            (Box::new(rows), "row")
+        let failed = |error: io::Error| anyhow!("{shown} can't be read: {}", error.kind());
+        // To open a pipe would wait for its writer.
+        let is_file = fs::metadata(path).map_err(failed)?.is_file();
+        ensure!(is_file, "{shown} is not a regular file");
+        let mut file = File::open(path).map_err(failed)?;
+        let length = count(&mut BufReader::new(&file)).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        let lines: Lines = if extension == Some("csv") {
+            let checked = Rows::new(BufReader::new(&file)).and_then(Rows::check);
+            let refused = || format!("{shown} can't be imported");
+            checked.with_context(refused)?;
+            file.rewind().map_err(failed)?;
+            Box::new(csv_rows(BufReader::new(file)).with_context(refused)?)
         } else {
-            (Box::new(json_lines(reader)), "line")
+            Box::new(json_lines(BufReader::new(file)))
         };
-        Ok(Self { lines, unit, fingerprint, breaks })
+        Ok(Self { lines, length })
     }
 }
 
-/// Returns the SHA-256 of a file and its number of line breaks.
-fn facts(file: &mut impl BufRead) -> io::Result<(String, u64)> {
-    let (mut hash, mut breaks) = (Sha256::new(), 0);
-    loop {
-        let part = file.fill_buf()?;
-        if part.is_empty() {
-            return Ok((HEXLOWER.encode(&hash.finalize()), breaks));
-        }
-        hash.update(part);
-        breaks += part.split(|byte| *byte == b'\n').count() as u64 - 1;
-        let length = part.len();
-        file.consume(length);
+/// Returns the number of lines of a file.
+fn count(file: &mut impl BufRead) -> io::Result<u64> {
+    let mut lines = 0;
+    while file.skip_until(b'\n')? > 0 {
+        lines += 1;
     }
+    Ok(lines)
 }
 
-fn json_lines(mut reader: impl BufRead) -> impl Iterator<Item = io::Result<Line>> {
+fn json_lines(mut reader: impl BufRead) -> impl Iterator<Item = anyhow::Result<Line>> {
     let mut number = 0;
     iter::from_fn(move || {
         loop {
             let (bytes, is_cut) = match next_line(&mut reader) {
                 Ok(Some(line)) => line,
                 Ok(None) => return None,
-                Err(error) => return Some(Err(error)),
+                Err(error) => return Some(Err(unreadable(&error))),
             };
             number += 1;
             let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes).trim_ascii();
             if !text.is_empty() {
                 let content = if is_cut { Err(vec![too_long()]) } else { json(text) };
-                return Some(Ok(Line { number, content }));
+                return Some(Ok(Line { number, content, moved: Vec::new() }));
             }
         }
     })
@@ -130,32 +122,38 @@ fn json(text: &[u8]) -> Result<Value, Vec<Fault>> {
     value(text).map_err(|error| Fault::of_error(&error))
 }
 
-fn csv_rows(reader: impl io::Read) -> anyhow::Result<impl Iterator<Item = io::Result<Line>>> {
-    let mut rows = csv::Reader::from_reader(reader);
-    // The library's message may quote the file.
-    let header = rows.headers().map_err(|_| anyhow::anyhow!("the header is not valid CSV"))?;
-    let columns = Columns::of(header)?;
-    let mut number = 1;
+fn csv_rows(reader: impl BufRead) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Line>>> {
+    let mut rows = Rows::new(reader)?;
+    let header = rows.read()?.context("the file is empty; its first line names the columns")?;
+    let columns = Columns::of(&texts(header.cells).context("the header is not valid UTF-8")?)?;
     Ok(iter::from_fn(move || {
         loop {
-            let mut row = StringRecord::new();
-            number += 1;
-            let content = match rows.read_record(&mut row).map_err(csv::Error::into_kind) {
-                Ok(false) => return None,
-                Ok(true) if row.as_slice().len() > MAX_BYTES => Err(too_long()),
-                Ok(true) => match columns.patient(&row) {
+            let row = match rows.read() {
+                Ok(row) => row?,
+                Err(error) => return Some(Err(error)),
+            };
+            if row.cells == [b""] {
+                continue;
+            }
+            let count = row.cells.len();
+            let content = if row.is_too_long {
+                Err(too_long())
+            } else if count != columns.count() {
+                let expected = columns.count();
+                Err(Fault::of_line(format!("has {count} cells, but the header has {expected}")))
+            } else if let Some(cells) = texts(row.cells) {
+                match columns.patient(&cells) {
                     Some(patient) => Ok(patient),
                     None => continue,
-                },
-                Err(ErrorKind::Io(error)) => return Some(Err(error)),
-                Err(ErrorKind::UnequalLengths { expected_len, len, .. }) => Err(Fault::of_line(
-                    format!("has {len} cells, but the header has {expected_len}"),
-                )),
-                Err(ErrorKind::Utf8 { .. }) => Err(Fault::of_line("is not valid UTF-8")),
-                Err(_) => Err(Fault::of_line("is not valid CSV")),
+                }
+            } else {
+                Err(Fault::of_line("is not valid UTF-8"))
             };
-            let content = content.map_err(|fault| vec![fault]);
-            return Some(Ok(Line { number, content }));
+            let (content, moved) = match content {
+                Ok((patient, moved)) => (Ok(patient), moved),
+                Err(fault) => (Err(vec![fault]), Vec::new()),
+            };
+            return Some(Ok(Line { number: row.line, content, moved }));
         }
     }))
 }
@@ -166,9 +164,11 @@ mod tests {
 
     use super::*;
 
-    fn read(lines: impl Iterator<Item = io::Result<Line>>) -> Vec<(u64, Result<Value, String>)> {
+    fn read(
+        lines: impl Iterator<Item = anyhow::Result<Line>>,
+    ) -> Vec<(u64, Result<Value, String>)> {
         let read = lines.map(|line| {
-            let Line { number, content } = line.unwrap();
+            let Line { number, content, .. } = line.unwrap();
             (number, content.map_err(|faults| faults[0].to_string()))
         });
         read.collect()
@@ -198,26 +198,23 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_csv_file_are_counted_with_the_header() {
-        let file = b"\xef\xbb\xbfmrn,notes\r\nA-1,\"two\r\nlines\"\r\n,\r\nA-2\r\nA-3,\xff\r\nA-4,\"x\"\r\n";
+    fn a_row_has_the_number_of_its_first_line() {
+        let file = b"\xef\xbb\xbfmrn,notes\r\nA-1,\"two\r\nlines\"\r\n,\r\n\r\nA-2\r\nA-3,\xff\r\nA-4,\"x\"\r\n";
         let rows = read(csv_rows(&file[..]).unwrap());
         assert_eq!(
             rows,
             [
                 (2, Ok(json!({ "mrn": "A-1", "notes": "two\r\nlines" }))),
-                (4, Err("has 1 cells, but the header has 2".to_owned())),
-                (5, Err("is not valid UTF-8".to_owned())),
-                (6, Ok(json!({ "mrn": "A-4", "notes": "x" }))),
+                (6, Err("has 1 cells, but the header has 2".to_owned())),
+                (7, Err("is not valid UTF-8".to_owned())),
+                (8, Ok(json!({ "mrn": "A-4", "notes": "x" }))),
             ]
         );
     }
 
     #[test]
-    fn a_file_is_known_by_its_content() {
-        let facts = |text: &[u8]| facts(&mut BufReader::with_capacity(3, text)).unwrap();
-        let (hash, breaks) = facts(b"a\nb\n\nc");
-        assert_eq!((hash.len(), breaks), (64, 3));
-        assert_eq!(facts(b"a\nb\n\nc").0, hash);
-        assert_ne!(facts(b"a\nb\n\nd").0, hash);
+    fn a_csv_file_without_a_header_is_refused() {
+        let refused = csv_rows(&b""[..]).err().unwrap().to_string();
+        assert_eq!(refused, "the file is empty; its first line names the columns");
     }
 }

@@ -5,13 +5,11 @@ pub mod export;
 pub mod fault;
 pub mod import;
 pub mod lines;
+mod output;
+mod rows;
+mod seen;
 
-use std::{
-    fs::OpenOptions,
-    io::{self, BufWriter, Write},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::io::{self, Write as _};
 
 use anyhow::{Context as _, ensure};
 
@@ -19,17 +17,22 @@ use self::{
     export::{Export, Exported},
     import::{Import, Tally},
     lines::Source,
+    output::Output,
 };
 use super::{OpenStore, keyring, progress::Progress};
 use crate::{
     config::{Engine, ExportArgs, ImportArgs, PatientsAction},
+    id::OrgId,
+    records::clinics,
+    store::{Store, read::PageRequest, scan::patiently},
     time::SystemClock,
 };
 
 const IMPORT_BAR: &str = "{bar:30} {pos}/{len} lines, {elapsed}, {eta} left, {msg}";
 const EXPORT_BAR: &str = "{bar:30} {pos}/about {len} items, {per_sec}, {elapsed}, {msg}";
 
-/// Runs the action. Returns `false` if some lines are invalid, or some patients could not be read.
+/// Runs the action. Returns `false` if some lines are invalid, if some patients could not be read,
+/// or if there are none.
 pub async fn run(action: PatientsAction) -> anyhow::Result<bool> {
     match action {
         PatientsAction::Import(settings) => import_file(&settings).await,
@@ -50,37 +53,36 @@ async fn import_file(settings: &ImportArgs) -> anyhow::Result<bool> {
         open.ensure_format().await?;
     }
     let search = keyring::find_search(&settings.search, &settings.store.store)?;
-    let unit = source.unit;
+    if !settings.new_org {
+        ensure_clinic(&open.store, &settings.org).await?;
+    }
     let import = Import {
         store: &open.store,
         search: &search,
         clock: &SystemClock,
         org: settings.org.clone(),
         subject: settings.subject.clone(),
-        batch: match &settings.batch {
-            Some(name) => format!("batch {name}"),
-            None => format!("file {}", source.fingerprint),
-        },
         rate: settings.rate.into(),
-        unit,
         dry_run: settings.dry_run,
         ignore_unsupported: settings.ignore_unsupported,
     };
-    let mut progress = Progress::new(source.breaks, IMPORT_BAR);
+    let mut progress = Progress::new(source.length, IMPORT_BAR);
     let imported = import.run(source.lines, |tally, problems| {
         for problem in problems {
-            let line = format!("{unit} {}: {}", problem.line, problem.fault);
-            progress.bar.suspend(|| println!("{line}"));
+            let line = format!("line {}: {}", problem.line, problem.fault);
+            progress.bar.suspend(|| print(&line))?;
         }
         let Tally { line, created, invalid, .. } = tally;
         let message = format!("{created} new, {invalid} invalid");
         progress.advance(line, message.clone(), || format!("{line} lines read, {message}"));
+        Ok(())
     });
     let imported = imported.await;
     progress.bar.finish_and_clear();
-    if let Ok(tally) = &imported {
-        println!("{}: {} ({})", settings.org, summary(settings, tally), open.place);
-    }
+    let imported = imported.and_then(|tally| {
+        print(&format!("{}: {} ({})", settings.org, summary(settings, &tally), open.place))?;
+        Ok(tally)
+    });
     open.close().await;
     let tally = imported.context(
         "the import was interrupted; run it again with the same file and flags to complete it",
@@ -88,8 +90,25 @@ async fn import_file(settings: &ImportArgs) -> anyhow::Result<bool> {
     Ok(tally.invalid == 0)
 }
 
+/// Refuses an organisation without a clinic: its id may be misspelt.
+async fn ensure_clinic(store: &Store, org: &OrgId) -> anyhow::Result<()> {
+    let page = || PageRequest { after: None, limit: 1, consistent: false };
+    let clinics = patiently(|| clinics::repo::list(store, org, page())).await;
+    ensure!(
+        !clinics.context("the clinics can't be read")?.items.is_empty(),
+        "{org} has no clinic; if --org is right, add --new-org"
+    );
+    Ok(())
+}
+
+/// Prints a line. Whoever reads the output may have closed it.
+fn print(line: &str) -> anyhow::Result<()> {
+    let written = writeln!(io::stdout(), "{line}");
+    written.map_err(|error| anyhow::anyhow!("the output can't be written: {}", error.kind()))
+}
+
 fn summary(settings: &ImportArgs, tally: &Tally) -> String {
-    let Tally { created, existed, invalid, namesakes, left_out, .. } = tally;
+    let Tally { created, existed, invalid, possible_duplicates, left_out, .. } = tally;
     let imported = if settings.dry_run { "would be imported" } else { "imported" };
     let mut parts = vec![
         format!("{created} patients {imported}"),
@@ -99,9 +118,7 @@ fn summary(settings: &ImportArgs, tally: &Tally) -> String {
     if settings.ignore_unsupported {
         parts.push(format!("{left_out} members left out"));
     }
-    if settings.dry_run {
-        parts.push(format!("{namesakes} possible duplicates"));
-    }
+    parts.push(format!("{possible_duplicates} possible duplicates"));
     parts.join(", ")
 }
 
@@ -117,8 +134,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
         format: settings.format,
         rate: settings.rate.into(),
     };
-    let mut out = output(settings.output.as_deref())?;
-    let exported = export.run(&mut *out, |exported, failures| {
+    let mut output = Output::open(settings.output.as_deref())?;
+    let exported = export.run(&mut *output.writer, |exported, failures| {
         for failure in failures {
             progress.bar.suspend(|| eprintln!("{failure}"));
         }
@@ -128,6 +145,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
     });
     let exported = exported.await;
     progress.bar.finish_and_clear();
+    let complete = exported.as_ref().is_ok_and(|exported| exported.patients > 0);
+    let exported = output.close(complete).and(exported);
     if let Ok(Exported { patients, failed, .. }) = &exported {
         // Standard output may hold the patients.
         eprintln!(
@@ -137,14 +156,8 @@ async fn export_to(settings: &ExportArgs) -> anyhow::Result<bool> {
     }
     open.close().await;
     let exported = exported.context("the export is incomplete; run it again from the start")?;
-    Ok(exported.failed == 0)
-}
-
-fn output(path: Option<&Path>) -> anyhow::Result<Box<dyn Write>> {
-    let Some(path) = path else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|error| {
-        anyhow::anyhow!("{} can't be created: {}", path.display(), error.kind())
-    })?;
-    Ok(Box::new(BufWriter::new(file)))
+    if exported.patients == 0 {
+        eprintln!("nothing was exported: check --org");
+    }
+    Ok(exported.failed == 0 && exported.patients > 0)
 }

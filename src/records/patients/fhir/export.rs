@@ -22,7 +22,7 @@ pub fn to_fhir(patient: &PatientDetails) -> Value {
         ("identifier", list(identifiers(patient))),
         ("active", Some(patient.active.into())),
         ("name", list([with_use(name(&patient.name), "official")])),
-        ("telecom", list(patient.phones.iter().map(phone).chain(email(patient)))),
+        ("telecom", list(phones(patient).chain(email(patient)))),
         ("gender", patient.gender.map(|gender| json!(gender))),
         ("birthDate", birth_date),
         ("deceasedBoolean", is_dead.map(Value::from)),
@@ -106,6 +106,15 @@ fn phone(phone: &Phone) -> Value {
         ("value", Some(number.into())),
         ("use", phone.purpose.map(|purpose| json!(purpose))),
     ])
+}
+
+/// Returns the telephone numbers with their ranks: the first one is preferred.
+fn phones(patient: &PatientDetails) -> impl Iterator<Item = Value> {
+    patient.phones.iter().zip(1_u64..).map(|(one, rank)| {
+        let mut phone = phone(one);
+        phone["rank"] = Value::from(rank);
+        phone
+    })
 }
 
 fn email(patient: &PatientDetails) -> Option<Value> {

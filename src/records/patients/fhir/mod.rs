@@ -2,19 +2,22 @@
 //!
 //! | patient | FHIR |
 //! |---|---|
-//! | `mrn` | `identifier` with a `type` of the code `MR` |
+//! | `mrn` | `identifier` with a `type` of the code `MR`. An import makes one with a `system` an entry of `identifiers` as well |
 //! | `identifiers` | `identifier.system`, `.value` |
 //! | `name` | `name[0]`, `use` official |
 //! | `birth_date`, `gender`, `active` | `birthDate`, `gender`, `active` |
-//! | `phones` | `telecom` of the system `phone`; an extension as in RFC 3966: `+41445551234;ext=12` |
+//! | `phones` | `telecom` of the system `phone`; the order is `rank`; an extension as in RFC 3966: `+41445551234;ext=12` |
 //! | `email` | `telecom` of the system `email` |
 //! | `address` | `address[0]` |
 //! | `language` | `communication[0].language`, `preferred` |
 //! | `contacts` | `contact` with `relationship[0].text`, `name` and `telecom[0]` |
 //! | `deceased` | `deceasedBoolean` or `deceasedDateTime` |
 //! | `notes` | the extension `note` |
-//! | `merged_into`, `replaces` | `link` of the type `replaced-by` or `replaces`, in exports only |
+//! | `merged_into`, `replaces` | `link` of the type `replaced-by` or `replaces`. An import makes a patient with `replaced-by` inactive, and holds no links |
+//!
+//! An import takes the best of several entries (`choice`): none that is `old` or has ended, then the official or usual one.
 
+mod choice;
 mod export;
 mod import;
 

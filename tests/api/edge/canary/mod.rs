@@ -229,7 +229,7 @@ async fn what_dynamodb_says_of_a_command_comes_out_nowhere() {
         ("BatchWriteItem", &seed[..]),
         ("Scan", &["table", "verify"]),
         ("Scan", &["patients", "export", "--org=ORG-DEMO"]),
-        ("BatchGetItem", &["patients", "import", "all.ndjson", "--org=ORG-DEMO"]),
+        ("BatchGetItem", &["patients", "import", "all.ndjson", "--org=ORG-DEMO", "--new-org"]),
         ("DescribeTable", &["table", "check"]),
     ] {
         proxy.echo(Some(operation));
