@@ -223,6 +223,7 @@ fn conflicts_stand_where_they_can_happen() {
         "delete_patient",
         "delete_resource",
         "delete_staff_member",
+        "export_patient",
         "merge_patient",
         "release_hold",
         "reschedule_appointment",
