@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     policy::{Override, Scope},
-    principal::{Clinics, Principal},
+    principal::{Clinics, Principal, Role},
 };
 use crate::{
     error::ApiError,
@@ -62,6 +62,12 @@ impl Grant {
             Scope::OwnClinics => self.principal.clinics.contain(clinic),
             Scope::OwnRecords => false,
         }
+    }
+
+    /// Returns whether the caller may see appointments of a clinic with some operation: an
+    /// administrator may, and others at the clinics of their token.
+    pub fn may_see_clinic(&self, clinic: &ClinicId) -> bool {
+        self.principal.roles.contains(&Role::Admin) || self.principal.clinics.contain(clinic)
     }
 
     /// Returns the clinics to which the token limits the caller, if it does.

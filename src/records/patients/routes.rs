@@ -6,7 +6,7 @@ use super::{
     model::Merge,
     repo,
 };
-use crate::aggregate::{Aggregate, NO, ORG, OWN, OpenApiRouter, routes, rule};
+use crate::aggregate::{Aggregate, NO, ORG, OpenApiRouter, routes, rule};
 
 /// The registration of patients.
 #[rustfmt::skip]
@@ -19,7 +19,7 @@ pub const AGGREGATE: Aggregate = Aggregate {
         rule("create_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("get_patient",    [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
         rule("update_patient", [ORG,  ORG,    ORG,      ORG,       NO,     ORG]),
-        rule("merge_patient",  [ORG,  OWN,    NO,       NO,        NO,     NO ]),
+        rule("merge_patient",  [ORG,  ORG,    NO,       NO,        NO,     NO ]),
         rule("delete_patient", [ORG,  NO,     NO,       NO,        NO,     NO ]),
     ],
     guide: Some("patients.md"),

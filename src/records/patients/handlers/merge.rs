@@ -18,8 +18,8 @@ use crate::{
 /// that overlap others: the answer lists them in `kept`. The merged patient stays as an inactive
 /// record with `merged_into`. Its record number moves if the other one has none, and its identifiers
 /// while the other one has room. A merge cannot be undone. A repeated request completes an
-/// interrupted merge. A token that is limited to clinics moves all appointments, and `kept` lists only
-/// those at these clinics.
+/// interrupted merge. A manager whose token names clinics moves all appointments, and `kept` lists
+/// only those at these clinics.
 #[utoipa::path(
     post,
     path = "/v1/patients/{patient_id}/merge",
@@ -45,6 +45,6 @@ pub async fn merge_patient(
         spawn_uncancellable(app.lifecycle(), merging).await??
     };
     app.record_unwritten(&context, &merged.meta, [&merged.value.patient_id]).await?;
-    merged.value.kept.retain(|kept| grant.admits_clinic(&kept.clinic_id));
+    merged.value.kept.retain(|kept| grant.may_see_clinic(&kept.clinic_id));
     Ok(Content(merged.value))
 }
