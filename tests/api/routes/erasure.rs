@@ -160,7 +160,8 @@ async fn an_erasure_costs_one_update_for_each_appointment() {
     let calls = app.wire.take_calls();
     let operations: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     let expected = [
-        "Query", // the merges
+        "GetItem", // whether the patient was merged
+        "Query",   // the merges
         "GetItem",
         "Query",
         "UpdateItem",
