@@ -36,8 +36,8 @@ pub(super) fn read_or_create(data: &Path, name: &str, need: &Need) -> anyhow::Re
     }
     if has_items(data, need.partitions)? {
         anyhow::bail!(
-            "{shown} is missing, and {} has {}. Restore the file from a backup. If it is lost, create a new one with \
-             `clinic-api secret-key > {shown}`, then {}",
+            "{shown} is missing, and {} has {}. Restore the file from a backup, or give the keys as a setting as before. If \
+             they are lost, create a new file with `(umask 077; clinic-api secret-key > '{shown}')`, then {}",
             data.display(),
             need.items,
             need.remedy

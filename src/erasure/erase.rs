@@ -26,10 +26,7 @@ pub async fn erase(
         }
     }
     // The caller has refused a merged patient, but it may have been merged since.
-    let refuse_merged = |patient: &Item| {
-        if patients::repo::is_merged(patient) { Err(StoreError::Contention) } else { Ok(()) }
-    };
-    let mut found = match erase_one(store, context, id, retention, refuse_merged).await {
+    let mut found = match erase_one(store, context, id, retention, |it| it.is_none()).await {
         Ok(None) => true,
         Ok(booked) => return Ok(booked),
         Err(StoreError::NotFound) => false,
@@ -37,9 +34,15 @@ pub async fn erase(
     };
     // Nothing can be merged into a deleted patient, so this list is complete.
     let all_merged = patients::repo::all_merged_into(store, &context.org, id).await;
+    let all_merged = all_merged.map_err(StoreError::after_writes)?;
     let context = WriteContext { precondition: Precondition::None, ..context.clone() };
-    for merged in all_merged.map_err(StoreError::after_writes)? {
-        match erase_one(store, &context, &merged, retention, |_| Ok(())).await {
+    // One may have been merged into another patient since.
+    let is_of = |survivor: Option<&str>| {
+        let mut erased = all_merged.iter().chain([id]);
+        survivor.is_some_and(|survivor| erased.any(|erased| erased.as_str() == survivor))
+    };
+    for merged in &all_merged {
+        match erase_one(store, &context, merged, retention, is_of).await {
             Ok(None) => found = true,
             Ok(booked) => return Ok(booked),
             Err(StoreError::NotFound) => {}
@@ -49,14 +52,14 @@ pub async fn erase(
     if found { Ok(None) } else { Err(StoreError::NotFound) }
 }
 
-/// Deletes a patient whose item passes `check`, and records the erasure in the same transaction. Then
-/// removes the personal data from the appointments.
+/// Deletes a patient, if it may be erased with the survivor that it names, and records the erasure in
+/// the same transaction. Then removes the personal data from the appointments.
 async fn erase_one(
     store: &Store,
     context: &WriteContext,
     id: &PatientId,
     retention: Retention,
-    check: impl Fn(&Item) -> Result<(), StoreError>,
+    may_erase: impl Fn(Option<&str>) -> bool,
 ) -> Result<Option<Booked>, StoreError> {
     let access = Access {
         patient_id: id.clone(),
@@ -67,7 +70,9 @@ async fn erase_one(
     };
     let expires_at = retention.expiry(context.now);
     let remember = |patient: &Item| {
-        check(patient)?;
+        if !may_erase(patients::repo::survivor_in(patient)) {
+            return Err(StoreError::Contention);
+        }
         Ok(vec![Entity::new(access.clone(), context).create_expiring(expires_at)?])
     };
     let found = match patients::repo::delete(store, context, id, remember).await {

@@ -46,7 +46,7 @@ async fn a_lost_search_key_is_not_replaced_silently_but_by_a_backfill() {
         let (succeeded, told) = run(folder, command);
         assert!(!succeeded, "{command}: {told}");
         assert!(told.contains("data/clinic.db.search-key is missing"), "{told}");
-        assert!(told.contains("secret-key > data/clinic.db.search-key"), "{told}");
+        assert!(told.contains("secret-key > 'data/clinic.db.search-key')"), "{told}");
         assert!(told.contains("table backfill --lost-search-keys"), "{told}");
         assert!(!file.exists(), "{command}");
     }

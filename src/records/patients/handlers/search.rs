@@ -150,8 +150,7 @@ impl SearchPatients {
 ///
 /// Finds patients by any combination of name, date of birth, telephone number, e-mail address and
 /// identifiers. The very next search finds a new or changed patient. If no name matches as it is
-/// spelled, the search ignores titles, then accepts two swapped neighbouring letters, and then names
-/// that sound alike. Best matches come first. White space around a parameter is ignored.
+/// spelled, the search accepts two swapped neighbouring letters, and then names that sound alike. Best matches come first. White space around a parameter is ignored.
 ///
 /// Send at least one of `name`, `birth_date`, `phone`, `email`, `mrn` and `identifier`. All given
 /// parts must match. `GET /v1/patients?name=ida+exam&birth_date=1984&limit=10` suits a search while

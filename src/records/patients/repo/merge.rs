@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{Index, find, get, merged};
+use super::{Index, find, find_all, get, merged};
 use crate::{
     error::{ApiError, Blocking, ErrorCode},
     id::{OrgId, PatientId},
@@ -11,8 +11,12 @@ use crate::{
         KeptAppointment, Merge, Patient, move_identifiers, search::PatientSearch,
     },
     store::{
-        Entity, Item, Key, Record, Store, StoreError, WriteContext, expression::Condition,
-        guarded_delete::stays, keys, write::Write,
+        Entity, Item, Key, Record, Store, StoreError, WriteContext,
+        attributes::{string, text},
+        expression::Condition,
+        guarded_delete::stays,
+        keys,
+        write::Write,
     },
 };
 
@@ -31,9 +35,9 @@ pub fn stays_unmerged(org: &OrgId) -> Condition {
     Condition::All(vec![stays(org), Condition::Without(MERGED_INTO)])
 }
 
-/// Returns whether the item of a patient was merged into another one.
-pub fn is_merged(patient: &Item) -> bool {
-    patient.contains_key(MERGED_INTO)
+/// Returns the patient that the item of a patient was merged into.
+pub fn survivor_in(patient: &Item) -> Option<&str> {
+    text(patient, MERGED_INTO)
 }
 
 /// Refuses a merge into a patient that does not exist.
@@ -139,7 +143,9 @@ fn writes(
     let (mut from, mut to) = (old.value.clone(), survivor.value.clone());
     from.record.details.active = false;
     from.merged_into = Some(to.id.clone());
-    to.replaces.push(from.id.clone());
+    if !to.replaces.contains(&from.id) {
+        to.replaces.push(from.id.clone());
+    }
     move_identifiers(&mut from.record.details, &mut to.record.details);
     let merge = Merge {
         patient_id: from.id.clone(),
@@ -157,7 +163,11 @@ fn writes(
         Vec::new()
     };
     let mut writes = vec![replaced(old, from, context)?, replaced(survivor, to, context)?];
-    writes.push(Entity::new(merge, context).create()?);
+    // A merge may be left of a patient that was deleted and imported again. The conditions on both
+    // patients protect it.
+    let left = Condition::Equals("type", string(Merge::TYPE));
+    let condition = Condition::Any(vec![Condition::Absent, left]);
+    writes.push(Write::Put { item: Entity::new(merge, context).to_item()?, condition });
     writes.extend(joined(given, taken));
     Ok(writes)
 }
@@ -219,7 +229,9 @@ pub async fn finish(
 }
 
 /// Returns all patients that were merged into a patient, also through others: one Query for the
-/// patient and for each of them. It also finds those of a deleted patient.
+/// patient and for each of them, and one BatchGetItem for those merged into one. It also finds those
+/// of a deleted patient, and deleted ones. A patient that exists and names another survivor, or none,
+/// is not among them: it was merged again, or imported again after a deletion.
 pub async fn all_merged_into(
     store: &Store,
     org: &OrgId,
@@ -227,10 +239,19 @@ pub async fn all_merged_into(
 ) -> Result<Vec<PatientId>, StoreError> {
     let (mut all, mut unread) = (Vec::new(), vec![id.clone()]);
     while let Some(next) = unread.pop() {
-        let range = keys::merges_into(&next);
-        for merge in store.all_of_org::<Merge>(org, range, true).await? {
-            all.push(merge.value.patient_id.clone());
-            unread.push(merge.value.patient_id);
+        let merges = store.all_of_org::<Merge>(org, keys::merges_into(&next), true).await?;
+        let merged: Vec<_> = merges.into_iter().map(|merge| merge.value.patient_id).collect();
+        let found = find_all(store, org, &merged).await?;
+        let left = |id: &&PatientId| {
+            found
+                .iter()
+                .any(|it| it.value.id == **id && it.value.merged_into.as_ref() != Some(&next))
+        };
+        for patient in merged.iter().filter(|patient| !left(patient)) {
+            if patient != id && !all.contains(patient) {
+                all.push(patient.clone());
+                unread.push(patient.clone());
+            }
         }
     }
     Ok(all)

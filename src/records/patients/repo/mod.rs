@@ -15,7 +15,7 @@ pub use index::{Index, identifiers};
 pub use items::is_search_item;
 use items::{IDENTIFIER, SEARCH, SEARCH_ENTRY};
 pub use merge::{
-    all_merged_into, being_deleted, finish, is_merged, merge, stays_unmerged, unknown_survivor,
+    all_merged_into, being_deleted, finish, merge, stays_unmerged, survivor_in, unknown_survivor,
 };
 pub use reindex::Reindex;
 pub use search::{Found, Hit, duplicates, search};

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::{
     index::deletion,
     items::patient_of,
-    reindex::relisted,
     verify::{Finding, Mismatch, Verification, compare, lists},
 };
 use crate::{
@@ -136,17 +135,14 @@ async fn rewrite(
             return Ok(Outcome::Settled);
         }
         let is_shared = |finding: &Finding| !finding.shared_with.is_empty();
-        let is_being_deleted = compared.finding.outdated && current.meta.is_deletion_decided();
-        let is_left = is_shared(found) || is_shared(&compared.finding) || is_being_deleted;
+        // A backfill writes other terms, because the settings here may differ from the service's.
+        let is_outdated = compared.finding.outdated;
+        let is_left = is_shared(found) || is_shared(&compared.finding) || is_outdated;
         let Some(index) = compared.index.as_ref().filter(|_| !is_left) else {
             return Ok(Outcome::Left);
         };
-        let rests_on = if compared.finding.outdated {
-            relisted(&current, index)?
-        } else {
-            Write::Check { key: current.value.key(), condition: current.unchanged()? }
-        };
-        let mut writes = vec![rests_on];
+        let condition = current.unchanged()?;
+        let mut writes = vec![Write::Check { key: current.value.key(), condition }];
         writes.extend(index.rewrites(current.value.search.as_ref())?);
         let org = current.meta.org.clone();
         let context = WriteContext::internal(org, SUBJECT, random_token(), now);

@@ -1,6 +1,9 @@
 //! The search for patients. All reads are consistent, so a search finds what the last request wrote.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use super::{
     index,
@@ -128,11 +131,13 @@ pub async fn duplicates(
 struct Candidate {
     entry: SearchEntry,
     name: ComparedName,
+    /// How well the name matches, once it was compared.
+    kind: OnceLock<Option<MatchKind>>,
 }
 
 impl From<SearchEntry> for Candidate {
     fn from(entry: SearchEntry) -> Self {
-        Self { name: ComparedName::from(&entry.name), entry }
+        Self { name: ComparedName::from(&entry.name), entry, kind: OnceLock::new() }
     }
 }
 
@@ -169,7 +174,8 @@ impl Reader<'_> {
     }
 
     fn kind(&self, candidate: &Candidate) -> Option<MatchKind> {
-        self.query.compare(&candidate.entry, &candidate.name, self.phonetics)
+        let compare = || self.query.compare(&candidate.entry, &candidate.name, self.phonetics);
+        *candidate.kind.get_or_init(compare)
     }
 
     /// Adds the patients with terms, and with the searched date of birth. No term is read twice.
@@ -202,9 +208,8 @@ impl Reader<'_> {
         Ok(self.found(&candidates))
     }
 
-    /// Returns the candidates that match best: those whose names match as they are spelled, or else
-    /// those that do so without titles, or else those with two letters transposed, or else those
-    /// that sound alike.
+    /// Returns the candidates that match best: those whose names match as they are spelled, with or
+    /// without titles, or else those with two letters transposed, or else those that sound alike.
     fn best(&self, candidates: &Candidates) -> Vec<Hit> {
         let hit = |(id, candidate): (&PatientId, &Candidate)| {
             let kind = self.kind(candidate)?;

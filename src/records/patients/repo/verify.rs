@@ -29,7 +29,9 @@ pub enum Mismatch {
     #[error("{0} search items or identifiers are superfluous")]
     Superfluous(usize),
     /// The patient's item lists other search items than this release writes with these settings.
-    #[error("the list of its search items is outdated")]
+    #[error(
+        "its search items are those of other terms; run `table backfill` with the --search-phonetics of the service"
+    )]
     Outdated,
     /// Nothing can be compared without the key.
     #[error(

@@ -143,6 +143,41 @@ async fn an_erasure_after_a_deletion_covers_the_merged_patient() {
     app.get(&format!("/v1/patients/{twin}")).send().await.problem(404, "not_found");
 }
 
+/// An import derives ids from the content, so a deleted patient can exist again.
+#[tokio::test]
+async fn a_patient_that_exists_again_is_merged_anew_and_not_erased_with_the_other() {
+    for reversed in [false, true] {
+        let twice = Twice::new().await;
+        let Twice { app, clinic, twin, .. } = &twice;
+        let before = app.stored(twin).await;
+        let exists_again = async || {
+            app.delete(&format!("/v1/patients/{twin}")).send().await.expect(204);
+            app.put_item(before.clone()).await;
+        };
+        twice.merged().await;
+        exists_again().await;
+        twice.merged().await;
+        assert_eq!(twice.patient(&clinic.patient).await["replaces"], json!([twin]));
+        exists_again().await;
+        let (mut erased, mut left) = (&clinic.patient, twin);
+        if reversed {
+            twice.merge(&clinic.patient, twin).await.expect(200);
+            (erased, left) = (twin, &clinic.patient);
+        }
+        let path = format!("/v1/patients/{erased}");
+        let export = app.get(&format!("{path}/export")).send().await.expect(200).json();
+        let merged = export["merged"].as_array().map_or(0, Vec::len);
+        assert_eq!(merged, usize::from(reversed), "{export}");
+        app.delete(&format!("{path}?mode=erase")).send().await.expect(204);
+        let left = app.get(&format!("/v1/patients/{left}")).send().await;
+        if reversed {
+            left.problem(404, "not_found");
+        } else {
+            left.expect(200);
+        }
+    }
+}
+
 #[tokio::test]
 async fn events_name_the_changed_members_of_both_patients_and_each_appointment() {
     let twice = Twice::new().await;

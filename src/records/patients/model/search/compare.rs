@@ -35,7 +35,7 @@ impl MatchKind {
     /// Returns the worst kind that is shown together with this one.
     #[must_use]
     pub fn group(self) -> Self {
-        self.max(Self::Prefix)
+        self.max(Self::WithoutTitle)
     }
 }
 
@@ -60,14 +60,16 @@ pub struct Word {
 pub fn words_of(name: &str, phonetics: Algorithm) -> Vec<Word> {
     let words = words_of_query(name);
     let texts: Vec<_> = words.iter().map(|word| word.text.clone()).collect();
-    let has_name = texts.iter().any(|text| !is_title(text));
+    // Of titles only, the last is a name: `Dr. Herr`.
+    let name =
+        texts.iter().rposition(|text| !is_title(text)).unwrap_or(texts.len().saturating_sub(1));
     let word = |(at, QueryWord { text, with_umlaut_e, has_hyphen }): (usize, QueryWord)| {
         let lengths = 2..=MAX_JOINED.min(texts.len() - at);
         Word {
             sound: phonetics.code(&text),
             transposed: transpositions(&with_umlaut_e),
             joined: lengths.map(|length| joined(&texts[at..at + length])).collect(),
-            is_title: has_name && is_title(&text),
+            is_title: at != name && is_title(&text),
             has_hyphen,
             text,
         }
@@ -125,8 +127,7 @@ impl Word {
     }
 
     fn sounds_like(&self, name: &ComparedName, phonetics: Algorithm) -> bool {
-        let Some(sound) = &self.sound else { return false };
-        name.words.iter().any(|word| phonetics.code(word).as_ref() == Some(sound))
+        self.sound.as_ref().is_some_and(|sound| name.sounds(phonetics).contains(sound))
     }
 }
 

@@ -1,7 +1,10 @@
 //! The words of a patient's name with which a search is compared.
 
+use std::sync::OnceLock;
+
 use super::{
     neighbours::{joined_words, parts},
+    phonetics::Algorithm,
     terms::words,
 };
 use crate::records::patients::model::PersonName;
@@ -13,6 +16,16 @@ pub struct ComparedName {
     pub words: Vec<String>,
     /// The words of the title.
     pub titles: Vec<String>,
+    /// The phonetic codes of the words, once they are needed.
+    sounds: OnceLock<Vec<String>>,
+}
+
+impl ComparedName {
+    /// Returns the phonetic codes of the words.
+    pub fn sounds(&self, phonetics: Algorithm) -> &[String] {
+        let codes = || self.words.iter().filter_map(|word| phonetics.code(word)).collect();
+        self.sounds.get_or_init(codes)
+    }
 }
 
 impl From<&PersonName> for ComparedName {
@@ -22,7 +35,8 @@ impl From<&PersonName> for ComparedName {
         all.extend(joined_words(name));
         all.sort_unstable();
         all.dedup();
-        Self { words: all, titles: name.prefix.iter().flat_map(parts).collect() }
+        let titles = name.prefix.iter().flat_map(parts).collect();
+        Self { words: all, titles, sounds: OnceLock::new() }
     }
 }
 
