@@ -12,16 +12,18 @@ use std::{
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use rand::{random_bool, random_range, seq::IndexedRandom as _};
-use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
 
-use crate::support::{
-    Fault, TestApp,
-    front_desk::FrontDesk,
-    schedule::{Op, Schedule, Wanted},
+use crate::{
+    history::History,
+    support::{
+        Fault, TestApp,
+        front_desk::FrontDesk,
+        schedule::{Op, Wanted},
+    },
 };
 
 const CLIENTS: usize = 16;
-/// Four clients share a desk, so that the search over all orders of their operations terminates.
+/// Four clients share a desk, so that their operations have few orders.
 const DESKS: usize = 4;
 const TURNS: usize = 4;
 const STATUSES: [&str; 5] = ["confirmed", "checked_in", "scheduled", "completed", "no_show"];
@@ -39,7 +41,7 @@ fn wanted_operations() -> usize {
 /// The operations of four clients on one day, and their outcomes.
 struct Room {
     desk: FrontDesk,
-    history: Mutex<LinearizabilityTester<usize, Schedule>>,
+    history: Mutex<History>,
     /// The next number for an appointment, or for a client that continues under a new number after an unknown outcome.
     next: AtomicUsize,
 }
@@ -55,7 +57,7 @@ struct Tally {
 
 impl Room {
     fn new(desk: FrontDesk) -> Self {
-        let history = Mutex::new(LinearizabilityTester::new(Schedule::default()));
+        let history = Mutex::default();
         Self { desk, history, next: AtomicUsize::new(CLIENTS) }
     }
 
@@ -108,7 +110,7 @@ impl Room {
             if random_bool(0.2) {
                 app.wire.disturb("TransactWriteItems", disturbance());
             }
-            self.history.lock().unwrap().on_invoke(client, op.clone()).unwrap();
+            self.history.lock().unwrap().invoke(client, op.clone());
             let patience = if random_bool(0.05) { random_range(1..20) } else { 60_000 };
             let answer = tokio::time::timeout(Duration::from_millis(patience), call.send()).await;
             let told = answer.ok().and_then(|answer| {
@@ -118,7 +120,7 @@ impl Room {
             });
             if let Some(ret) = told {
                 tally.told.fetch_add(1, Ordering::Relaxed);
-                self.history.lock().unwrap().on_return(client, ret).unwrap();
+                self.history.lock().unwrap().respond(client, ret);
             } else {
                 // It may take effect now, later or never.
                 tally.unknown.fetch_add(1, Ordering::Relaxed);
@@ -154,7 +156,7 @@ async fn run(app: &Arc<TestApp>, operations: usize, tally: &Arc<Tally>) -> Resul
         app.wire.calm();
         for room in rooms {
             let history = room.history.lock().unwrap();
-            if !history.is_consistent() {
+            if !history.is_linearizable() {
                 return Err(format!("round {round}: {history:?}"));
             }
         }

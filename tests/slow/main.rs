@@ -6,6 +6,7 @@ mod support;
 
 mod availability;
 mod faults;
+mod history;
 mod kills;
 mod linearizability;
 mod mixed_load;
