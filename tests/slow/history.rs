@@ -68,13 +68,12 @@ impl History {
         let mut next = left().filter(|(_, it)| it.called < first_response);
         next.any(|(at, Operation { op, response, .. })| {
             let mut after = state.clone();
-            let is_valid = match response {
-                Some((_, ret)) => after.is_valid_step(op, ret),
+            let is_valid = if let Some((_, ret)) = response {
+                after.is_valid_step(op, ret)
+            } else {
                 // Without an effect, it need not take place.
-                None => {
-                    after.invoke(op);
-                    after != *state
-                }
+                after.invoke(op);
+                after != *state
             };
             is_valid && self.can_continue(done | (1 << at), &after, tried)
         })
