@@ -81,7 +81,7 @@ impl Reindex {
 
 /// Returns the write that lets a patient's item list an index. It removes the mark of a deletion in
 /// progress.
-pub(super) fn relisted(current: &Entity<Patient>, index: &Index) -> Result<Write, StoreError> {
+fn relisted(current: &Entity<Patient>, index: &Index) -> Result<Write, StoreError> {
     let value = Patient { search: Some(index.indexed().clone()), ..current.value.clone() };
     let meta = Meta { deleting: None, ..current.meta.clone() };
     Entity { meta, value }.replace(current)
